@@ -1,0 +1,62 @@
+# Every task of the project. `make help` lists them; each line behind a `##` is its help.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MEMBERS := shared services/outage-notifier services/repair-intake services/billing-gateway deploy/local
+READY := $(VENV)/.ready
+SUPPLY_POINTS ?= 20000
+export UV_NO_PROGRESS=1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint types format lock setup clean docs bench k8s-render
+
+help:  ## list the tasks
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+demo: $(READY)  ## run the main job to its end on real parts and balance its books (SUPPLY_POINTS=20000)
+	@$(BIN)/gridcare demo --supply-points $(SUPPLY_POINTS)
+
+run: $(READY)  ## the demo that stays up: prints the URLs, stops with Ctrl-C
+	@$(BIN)/gridcare start --supply-points $(SUPPLY_POINTS)
+
+test: $(READY)  ## every test, integration tests on a real broker and database included (ARGS="-k planner")
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(READY)  ## ruff, the format, the import contracts, the migrations
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/squawk --config .squawk.toml services/*/migrations/*.sql
+
+types: $(READY)  ## mypy --strict
+	@$(BIN)/mypy
+
+format: $(READY)  ## format the code and mend what ruff can mend
+	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format --quiet .
+
+docs: $(READY)  ## write the OpenAPI and AsyncAPI documents to docs/
+	@$(BIN)/gridcare docs
+
+bench: $(READY)  ## the benchmark suite, written to docs/benchmarks.md (ARGS="--only fanout")
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+k8s-render: $(READY)  ## render the Kubernetes manifests of every overlay (OVERLAY=dev for one)
+	@$(BIN)/python deploy/k8s/render.py $(OVERLAY)
+
+lock: $(READY)  ## pin the requirements anew, with hashes and without addresses (ARGS="--upgrade")
+	@$(BIN)/python requirements/lock.py $(ARGS)
+
+setup: $(READY)  ## make the virtual environment
+
+clean:  ## remove the virtual environment and every cache of this clone
+	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(READY): requirements/dev.txt requirements/bootstrap.txt $(addsuffix /pyproject.toml,$(MEMBERS))
+	@echo "setting up the virtual environment (once)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements/dev.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps $(addprefix -e ,$(MEMBERS))
+	@touch $@

@@ -1,0 +1,45 @@
+"""Pin what is installed: one file for development and one for each service's image.
+
+Files carry hashes and no address, so that any mirror serves them and none is named here.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SERVICES = ("outage-notifier", "repair-intake", "billing-gateway")
+MEMBERS = ("gridcare", "gridcare-local", *SERVICES)
+
+
+def compile_to(name: str, *sources: str, extra: list[str]) -> None:
+    """Resolve `sources` for every platform into requirements/<name>.txt."""
+    members = [word for member in MEMBERS for word in ("--no-emit-package", member)]
+    subprocess.run(  # noqa: S603 - our own arguments
+        [
+            Path(sys.executable).parent / "uv",
+            *("pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
+            *("--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"),
+            *members,
+            *sources,
+            *("-o", f"requirements/{name}.txt"),
+            *extra,
+        ],
+        check=True,
+        cwd=ROOT,
+    )
+
+
+def main() -> None:
+    """Write every requirements file; arguments go on to uv (`--upgrade`, `--upgrade-package NAME`)."""
+    extra = sys.argv[1:]
+    members = ["shared/pyproject.toml", *(f"services/{s}/pyproject.toml" for s in SERVICES)]
+    compile_to("bootstrap", "requirements/bootstrap.in", extra=extra)
+    compile_to("dev", *members, "deploy/local/pyproject.toml", "--group", "pyproject.toml:dev", extra=extra)
+    for service in SERVICES:
+        pins = ["-c", "requirements/dev.txt"]  # an image runs what was tested
+        compile_to(service, "shared/pyproject.toml", f"services/{service}/pyproject.toml", *pins, extra=extra)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Records payments in a double-entry ledger."""

@@ -1,0 +1,1 @@
+"""Fans planned cut notices out to SMS and push."""

@@ -1,0 +1,1 @@
+"""Takes repair and service tickets and routes them to teams."""

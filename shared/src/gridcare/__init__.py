@@ -1,0 +1,1 @@
+"""The published events of Gridcare and the plumbing that its services share."""
