@@ -1,0 +1,105 @@
+"""Every error that Gridcare raises on purpose.
+
+GridcareError
+├── SettingsError          the process refuses to start: names the variable and the reason
+├── Retryable              a dependency is down: wait in place, keep the order, try again
+├── Rejected               this message will never be accepted: dead letter, with the reason
+└── BusinessError          an answer to a caller, with an HTTP status and a stable code
+    ├── BadRequest         400
+    ├── Unauthenticated    401
+    ├── Forbidden          403
+    ├── NotFound           404  (also for what belongs to somebody else)
+    ├── Conflict           409
+    ├── Gone               410
+    ├── TooLarge           413
+    ├── Unprocessable      422
+    ├── TooManyRequests    429
+    └── Unavailable        503
+
+Messages never carry personal data: they may reach a log or a caller.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class GridcareError(Exception):
+    """The root of the tree above."""
+
+
+class SettingsError(GridcareError):
+    """The process was configured wrongly and must not start."""
+
+
+class Retryable(GridcareError):
+    """A dependency is down or slow; the same work may succeed later, unchanged."""
+
+
+class Rejected(GridcareError):
+    """The message itself is bad; trying again cannot help.
+
+    `reason` is a stable code that goes to the dead letter's header; `detail` is for people and holds no personal data.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class BusinessError(GridcareError):
+    """An expected refusal, rendered as an RFC 9457 problem document.
+
+    `code` is stable and for machines, `detail` for people; `extra` are members of the problem document.
+    """
+
+    status: ClassVar[int] = 500
+
+    def __init__(
+        self, code: str, detail: str = "", *, headers: Mapping[str, str] | None = None, **extra: object
+    ) -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.detail = detail
+        self.headers: Mapping[str, str] = headers or {}
+        self.extra: Mapping[str, object] = extra
+
+
+class BadRequest(BusinessError):
+    status = 400
+
+
+class Unauthenticated(BusinessError):
+    status = 401
+
+
+class Forbidden(BusinessError):
+    status = 403
+
+
+class NotFound(BusinessError):
+    status = 404
+
+
+class Conflict(BusinessError):
+    status = 409
+
+
+class Gone(BusinessError):
+    status = 410
+
+
+class TooLarge(BusinessError):
+    status = 413
+
+
+class Unprocessable(BusinessError):
+    status = 422
+
+
+class TooManyRequests(BusinessError):
+    status = 429
+
+
+class Unavailable(BusinessError):
+    status = 503

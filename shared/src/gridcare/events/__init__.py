@@ -1,0 +1,26 @@
+"""The published events of Gridcare: the only place where events and topics are declared.
+
+Importing this package registers every event class, so that `decode` knows them all.
+"""
+
+from gridcare.events import incidents, notices, outages, payments, supply_points, tickets
+from gridcare.events.envelope import Envelope, Event, Wire, decode, encode, event_types, type_name
+from gridcare.events.topics import ALL_TOPICS, Topic
+
+__all__ = [
+    "ALL_TOPICS",
+    "Envelope",
+    "Event",
+    "Topic",
+    "Wire",
+    "decode",
+    "encode",
+    "event_types",
+    "incidents",
+    "notices",
+    "outages",
+    "payments",
+    "supply_points",
+    "tickets",
+    "type_name",
+]

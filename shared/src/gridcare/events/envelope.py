@@ -1,0 +1,142 @@
+"""CloudEvents 1.0 over Kafka, binary mode (CloudEvents Kafka protocol binding).
+
+The event's attributes are headers (`ce_id`, `ce_source`, …), its data is the record's value as JSON. A record without a
+value on a compacted topic is a tombstone: an Envelope whose `data` is None.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from gridcare.errors import Rejected
+from gridcare.events.topics import Topic
+
+Headers = Sequence[tuple[str, bytes]]
+E = TypeVar("E", bound="Event")
+
+_TYPE_PREFIX = "gridcare."
+_CONTENT_TYPE = b"application/json"
+_TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A published fact: the whole public state of one aggregate at `version`.
+
+    Subclasses name their `topic`, the field that is their key, and hold no personal data.
+    """
+
+    topic: ClassVar[Topic]
+    key_field: ClassVar[str]
+
+    version: int
+
+    @property
+    def key(self) -> str:
+        return str(getattr(self, self.key_field))
+
+    def destination(self) -> Topic:
+        """Where it is published; a few events choose between topics of one shape."""
+        return self.topic
+
+
+_BY_TYPE: dict[str, type[Event]] = {}
+_ENCODER = msgspec.json.Encoder(uuid_format="canonical")
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {}
+
+
+def published(cls: type[E]) -> type[E]:
+    """Register an event class under its type name."""
+    name = type_name(cls)
+    _BY_TYPE[name] = cls
+    _DECODERS[name] = msgspec.json.Decoder(cls)
+    return cls
+
+
+def type_name(cls: type[Event]) -> str:
+    """Give the CloudEvents `type` of an event class."""
+    return _TYPE_PREFIX + cls.__name__
+
+
+def event_types() -> dict[str, type[Event]]:
+    """Every event class that was registered, by its CloudEvents type."""
+    return dict(_BY_TYPE)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """An event with its CloudEvents attributes; `data` is None for a tombstone."""
+
+    id: UUID
+    source: str
+    type: str
+    time: datetime
+    subject: str
+    sequence: int
+    traceparent: str | None
+    data: Event | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A Kafka record, as bytes."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+def encode(envelope: Envelope, *, topic: Topic) -> Wire:
+    """Write an envelope as the record that carries it."""
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(envelope.id).encode()),
+        ("ce_source", envelope.source.encode()),
+        ("ce_type", envelope.type.encode()),
+        ("ce_time", envelope.time.astimezone(UTC).isoformat(timespec="microseconds").encode()),
+        ("ce_subject", envelope.subject.encode()),
+        ("ce_sequence", str(envelope.sequence).encode()),
+        ("content-type", _CONTENT_TYPE),
+    ]
+    if envelope.traceparent:
+        headers.append(("traceparent", envelope.traceparent.encode()))
+    value = None if envelope.data is None else _ENCODER.encode(envelope.data)
+    return Wire(topic.name, envelope.subject.encode(), value, headers)
+
+
+def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Envelope:
+    """Read a record.
+
+    Raises Rejected: `not-cloudevents` (attributes missing or malformed), `unknown-event-type`, `invalid-event-data`.
+    """
+    attributes = dict(headers)
+    try:
+        event_id = UUID(attributes["ce_id"].decode())
+        kind = attributes["ce_type"].decode()
+        time = datetime.fromisoformat(attributes["ce_time"].decode())
+        source = attributes["ce_source"].decode()
+        sequence = int(attributes["ce_sequence"])
+        subject = attributes["ce_subject"].decode() if "ce_subject" in attributes else (key or b"").decode()
+    except (KeyError, ValueError) as error:
+        raise Rejected("not-cloudevents", type(error).__name__) from None
+    if time.tzinfo is None or attributes.get("ce_specversion") != b"1.0":
+        raise Rejected("not-cloudevents", "ce_time or ce_specversion")
+    traceparent = attributes.get("traceparent", b"")
+    data: Event | None = None
+    if value is not None:
+        decoder = _DECODERS.get(kind)
+        if decoder is None:
+            raise Rejected("unknown-event-type")
+        try:
+            data = decoder.decode(value)
+        except (msgspec.MsgspecError, UnicodeDecodeError):  # the message could quote the data: it is left out
+            raise Rejected("invalid-event-data", kind) from None
+        if data.version != sequence or data.key != subject:
+            raise Rejected("invalid-event-data", "version or key differ from the headers")
+    good = traceparent.decode() if _TRACEPARENT.match(traceparent) else None
+    return Envelope(event_id, source, kind, time, subject, sequence, good, data)

@@ -1,0 +1,24 @@
+"""`supply-points.v1`: where electricity is delivered, as the utility's customer information system says it."""
+
+from typing import ClassVar
+
+from gridcare.events.envelope import Event, published
+from gridcare.events.topics import SUPPLY_POINTS, Topic
+
+
+@published
+class SupplyPointChanged(Event, frozen=True, kw_only=True):
+    """A supply point's place in the grid and whose contract it serves; a tombstone says that it is gone.
+
+    The address is personal data and stays with the utility's system.
+    """
+
+    topic: ClassVar[Topic] = SUPPLY_POINTS
+    key_field: ClassVar[str] = "supply_point_id"
+
+    supply_point_id: str
+    customer_code: str
+    transformer_id: str
+    feeder_id: str
+    substation_id: str
+    ward_code: str

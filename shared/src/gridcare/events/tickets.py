@@ -1,0 +1,72 @@
+"""`tickets.v1`: what happens to a customer's request for work. Descriptions and photos stay with repair-intake."""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from gridcare.events.envelope import Event, published
+from gridcare.events.topics import TICKETS, Topic
+
+TicketKind = Literal["repair", "inspection", "installation"]
+TicketState = Literal["open", "attached", "assigned", "resolution_proposed", "closed", "cancelled"]
+
+
+class TicketEvent(Event, frozen=True, kw_only=True):
+    """The ticket's public state after what the event's name says; `version` counts its changes."""
+
+    topic: ClassVar[Topic] = TICKETS
+    key_field: ClassVar[str] = "ticket_id"
+
+    ticket_id: UUID
+    reference: str
+    """The short number that a person reads out, such as `T-7K3M9Q`."""
+    customer_code: str
+    supply_point_id: str
+    kind: TicketKind
+    category: str
+    state: TicketState
+    team_id: str | None
+    outage_id: UUID | None
+    opened_at: datetime
+    expected_end_at: datetime | None = None
+    """When the power is expected back, where an outage explains the ticket."""
+
+
+@published
+class TicketOpened(TicketEvent, frozen=True, kw_only=True):
+    """A customer's request was accepted."""
+
+
+@published
+class TicketAttached(TicketEvent, frozen=True, kw_only=True):
+    """The request is explained by an outage (`outage_id`) and waits for its end."""
+
+
+@published
+class TicketAssigned(TicketEvent, frozen=True, kw_only=True):
+    """A team took the ticket, or it was given to another one."""
+
+
+@published
+class TicketContacted(TicketEvent, frozen=True, kw_only=True):
+    """The team spoke with the customer."""
+
+
+@published
+class TicketResolutionProposed(TicketEvent, frozen=True, kw_only=True):
+    """The team says that it is mended and asks the customer."""
+
+
+@published
+class TicketClosed(TicketEvent, frozen=True, kw_only=True):
+    """The ticket is done, with the customer's consent or after the time for an answer passed."""
+
+
+@published
+class TicketReopened(TicketEvent, frozen=True, kw_only=True):
+    """The customer says that it is not mended."""
+
+
+@published
+class TicketCancelled(TicketEvent, frozen=True, kw_only=True):
+    """The customer withdrew the request."""

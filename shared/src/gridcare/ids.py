@@ -1,0 +1,17 @@
+"""Identifiers: UUID version 7 (RFC 9562), which sort by the millisecond in which they were drawn."""
+
+import os
+from datetime import datetime
+from uuid import UUID
+
+_RANDOM_BITS = 80
+
+
+def uuid7(now: datetime, *, random: bytes | None = None) -> UUID:
+    """Draw a UUIDv7 for the aware time `now`; `random` (10 bytes) makes it repeatable in tests."""
+    milliseconds = int(now.timestamp() * 1000)
+    tail = int.from_bytes(random if random is not None else os.urandom(10), "big")
+    value = (milliseconds << _RANDOM_BITS) | tail
+    value = (value & ~(0xF << 76)) | (7 << 76)  # version
+    value = (value & ~(0x3 << 62)) | (0x2 << 62)  # variant
+    return UUID(int=value)

@@ -1,0 +1,1 @@
+"""PostgreSQL: transactions, the outbox and its relay, the inbox, Idempotency-Keys, migrations."""

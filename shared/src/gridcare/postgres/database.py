@@ -1,0 +1,144 @@
+"""A pool of connections and the transactions on it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Self, Union
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from gridcare.errors import Retryable
+
+Connection = Union["asyncpg.Connection[asyncpg.Record]", "PoolConnectionProxy[asyncpg.Record]"]
+"""What store functions take first: a connection, inside a transaction where they write."""
+
+ACQUIRE_TIMEOUT_S = 5
+"""Longer waits for a connection are an overload: the caller is told to come back, nothing queues without end."""
+
+LOCK_TIMEOUT_S = 10
+IDLE_IN_TRANSACTION_TIMEOUT_S = 60
+"""An abandoned transaction pins dead rows in every table of the database."""
+
+_TRANSIENT = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+
+
+def _server_settings(application_name: str, statement_timeout_s: float) -> dict[str, str]:
+    return {
+        "application_name": application_name,
+        "timezone": "UTC",
+        "statement_timeout": f"{int(statement_timeout_s * 1000)}",
+        "lock_timeout": f"{LOCK_TIMEOUT_S * 1000}",
+        "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_S * 1000}",
+        "jit": "off",  # compiling a plan costs more than these statements take
+    }
+
+
+class Database:
+    """One service's database.
+
+    Trouble that may pass (no connection, a deadlock, a timeout) is raised as Retryable; errors of SQL itself come through
+    as they are. Nobody logs a database error's `detail`: it quotes rows.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, url: str, *, application_name: str, pool_size: int = 10, statement_timeout_s: float = 30
+    ) -> AsyncIterator[Self]:
+        """Connect; Retryable when the server cannot be reached."""
+        try:
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=pool_size,
+                timeout=ACQUIRE_TIMEOUT_S,
+                command_timeout=statement_timeout_s + 5,
+                max_inactive_connection_lifetime=300,
+                server_settings=_server_settings(application_name, statement_timeout_s),
+            )
+        except _TRANSIENT as error:
+            raise Retryable(f"database: {type(error).__name__}") from error
+        try:
+            yield cls(pool)
+        finally:
+            try:
+                async with asyncio.timeout(5):
+                    await pool.close()
+            except TimeoutError:
+                pool.terminate()
+
+    def transaction(self) -> AbstractAsyncContextManager[Connection]:
+        """Open a transaction; it commits when the block ends and rolls back when it raises."""
+        return self._connection(in_transaction=True)
+
+    def read(self) -> AbstractAsyncContextManager[Connection]:
+        """Lend a connection for reading, outside any transaction."""
+        return self._connection(in_transaction=False)
+
+    @asynccontextmanager
+    async def _connection(self, *, in_transaction: bool) -> AsyncIterator[Connection]:
+        try:
+            connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+        except _TRANSIENT as error:
+            raise Retryable(f"database: {type(error).__name__}") from error
+        try:
+            if in_transaction:
+                async with connection.transaction():
+                    yield connection
+            else:
+                yield connection
+        except _TRANSIENT as error:
+            raise Retryable(f"database: {type(error).__name__}") from error
+        finally:
+            await self._release(connection)
+
+    async def _release(self, connection: PoolConnectionProxy[asyncpg.Record]) -> None:
+        try:
+            await self._pool.release(connection, timeout=ACQUIRE_TIMEOUT_S)
+        except _TRANSIENT:
+            connection.terminate()
+
+    @property
+    def in_use(self) -> int:
+        """Connections that are lent right now."""
+        return self._pool.get_size() - self._pool.get_idle_size()
+
+
+@asynccontextmanager
+async def direct_connection(
+    url: str, *, application_name: str, statement_timeout_s: float = 30
+) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """Open a connection of one's own, for what belongs to a session: advisory locks."""
+    try:
+        connection: asyncpg.Connection[Any] = await asyncpg.connect(
+            url,
+            timeout=ACQUIRE_TIMEOUT_S,
+            command_timeout=statement_timeout_s + 5,
+            server_settings=_server_settings(application_name, statement_timeout_s),
+        )
+    except _TRANSIENT as error:
+        raise Retryable(f"database: {type(error).__name__}") from error
+    try:
+        yield connection
+    except _TRANSIENT as error:
+        raise Retryable(f"database: {type(error).__name__}") from error
+    finally:
+        connection.terminate()

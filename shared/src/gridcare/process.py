@@ -1,0 +1,104 @@
+"""The life of a process: signals, beating, draining, and dying when one of its tasks dies."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+
+import structlog
+import uvloop
+
+from gridcare.errors import SettingsError
+
+Main = Callable[["Lifecycle"], Awaitable[None]]
+Command = Callable[[Sequence[str]], Coroutine[None, None, int]]
+
+logger = structlog.get_logger()
+
+
+class Lifecycle:
+    """What a process's loops share: whether to stop, and a sign of life.
+
+    A loop calls `beat()` on each round; liveness (gridcare.http.health) fails when the last beat is too old.
+    """
+
+    def __init__(self) -> None:
+        self.stopping = asyncio.Event()
+        self.started_at_s = time.monotonic()
+        self.last_beat_s = time.monotonic()
+        self.ready = False
+
+    def beat(self) -> None:
+        self.last_beat_s = time.monotonic()
+
+    def stop(self) -> None:
+        self.stopping.set()
+
+    async def pause(self, seconds: float) -> bool:
+        """Wait, or less when the process is told to stop; true while it goes on."""
+        self.beat()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+        self.beat()
+        return not self.stopping.is_set()
+
+
+async def run_together(lifecycle: Lifecycle, *loops: Awaitable[None]) -> None:
+    """Run loops until all return; the first one that fails stops the others and its error is raised.
+
+    A loop that dies alone would leave a process that looks alive and does nothing.
+    """
+    tasks = [asyncio.ensure_future(loop) for loop in loops]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    finally:
+        lifecycle.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _live(main: Main, grace_s: float) -> None:
+    lifecycle = Lifecycle()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, lifecycle.stop)
+    work = asyncio.ensure_future(main(lifecycle))
+    told = asyncio.ensure_future(lifecycle.stopping.wait())
+    await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    _, late = await asyncio.wait({work}, timeout=grace_s)
+    if late:
+        logger.warning("drain_deadline_passed", grace_s=grace_s)
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+        return
+    work.result()
+
+
+def run(processes: Mapping[str, Main], commands: Mapping[str, Command], *, grace_s: float) -> int:
+    """Run the process or the operational command named by the first argument; the exit status.
+
+    0 ended as told, 1 died of a bug (to be restarted), 2 configured or called wrongly (restarting cannot help).
+    """
+    arguments = sys.argv[1:]
+    name = arguments[0] if arguments else ""
+    try:
+        if name in processes:
+            uvloop.run(_live(processes[name], grace_s))
+            return 0
+        if name in commands:
+            return uvloop.run(commands[name](arguments[1:]))
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except Exception as error:
+        logger.critical("process_died", process=name, error_class=type(error).__name__, exc_info=True)
+        return 1
+    sys.stderr.write(f"usage: one of {' '.join([*processes, *commands])}\n")
+    return 2

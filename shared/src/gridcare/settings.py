@@ -1,0 +1,53 @@
+"""Settings: environment variables that start with GRIDCARE_, checked before anything else starts."""
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gridcare.errors import SettingsError
+
+PREFIX = "GRIDCARE_"
+
+S = TypeVar("S", bound=BaseSettings)
+
+PostgresUrl = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://.+/.+")]
+HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+(/\S*)?$")]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class ServiceSettings(BaseSettings):
+    """What every process of every service needs; each field is the variable GRIDCARE_<FIELD IN CAPITALS>."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    database_url: PostgresUrl
+    database_direct_url: PostgresUrl | None = None
+    """Past any transaction pooler, for the relay's session locks; the same as database_url when unset."""
+    database_pool_size: int = Field(default=10, ge=2, le=100)
+    kafka_bootstrap: Annotated[str, StringConstraints(pattern=r"^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$")]
+    kafka_session_timeout_s: float = Field(default=45, ge=6, le=300)
+    http_host: str = "0.0.0.0"  # noqa: S104 - a pod listens on its own address
+    http_port: Port = 8080
+    health_port: Port = 8081
+    oidc_issuer: HttpUrl
+    clock_offset_s: float = 0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    trace_file: str | None = None
+    shutdown_grace_s: float = Field(default=20, gt=0, le=600)
+
+
+def load(settings: type[S]) -> S:
+    """Read the environment into `settings`.
+
+    Raises SettingsError with one line for each wrong variable: its name and the reason, never its value.
+    """
+    try:
+        return settings()
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors(include_input=False, include_url=False):
+            name = PREFIX + "_".join(str(part) for part in problem["loc"]).upper()
+            reason = "is not set" if problem["type"] == "missing" else problem["msg"]
+            lines.append(f"{name}: {reason}")
+        raise SettingsError("\n".join(lines)) from None
