@@ -1,0 +1,1 @@
+"""The whole of Gridcare on one machine: real parts, emulated providers, demo data."""
