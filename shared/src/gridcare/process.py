@@ -12,6 +12,9 @@ import uvloop
 
 from gridcare.errors import SettingsError
 
+GRACE_S = 20.0
+"""How long a process may drain before it is cancelled; settings set another value (GRIDCARE_SHUTDOWN_GRACE_S)."""
+
 Main = Callable[["Lifecycle"], Awaitable[None]]
 Command = Callable[[Sequence[str]], Coroutine[None, None, int]]
 
@@ -29,6 +32,7 @@ class Lifecycle:
         self.started_at_s = time.monotonic()
         self.last_beat_s = time.monotonic()
         self.ready = False
+        self.grace_s = GRACE_S
 
     def beat(self) -> None:
         self.last_beat_s = time.monotonic()
@@ -62,7 +66,7 @@ async def run_together(lifecycle: Lifecycle, *loops: Awaitable[None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _live(main: Main, grace_s: float) -> None:
+async def _live(main: Main) -> None:
     lifecycle = Lifecycle()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -71,9 +75,9 @@ async def _live(main: Main, grace_s: float) -> None:
     told = asyncio.ensure_future(lifecycle.stopping.wait())
     await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
     told.cancel()
-    _, late = await asyncio.wait({work}, timeout=grace_s)
+    _, late = await asyncio.wait({work}, timeout=lifecycle.grace_s)
     if late:
-        logger.warning("drain_deadline_passed", grace_s=grace_s)
+        logger.warning("drain_deadline_passed", grace_s=lifecycle.grace_s)
         work.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await work
@@ -81,7 +85,7 @@ async def _live(main: Main, grace_s: float) -> None:
     work.result()
 
 
-def run(processes: Mapping[str, Main], commands: Mapping[str, Command], *, grace_s: float) -> int:
+def run(processes: Mapping[str, Main], commands: Mapping[str, Command]) -> int:
     """Run the process or the operational command named by the first argument; the exit status.
 
     0 ended as told, 1 died of a bug (to be restarted), 2 configured or called wrongly (restarting cannot help).
@@ -90,7 +94,7 @@ def run(processes: Mapping[str, Main], commands: Mapping[str, Command], *, grace
     name = arguments[0] if arguments else ""
     try:
         if name in processes:
-            uvloop.run(_live(processes[name], grace_s))
+            uvloop.run(_live(processes[name]))
             return 0
         if name in commands:
             return uvloop.run(commands[name](arguments[1:]))

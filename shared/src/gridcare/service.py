@@ -1,0 +1,125 @@
+"""What every process of every service stands on, so that the three services start, run and stop the same way.
+
+A service's `__main__` names its settings, its migrations and its own processes; `relay`, `migrate` and the operational
+command `dead-letters` are the same for all and live here.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from fastapi import FastAPI
+
+from gridcare import process
+from gridcare.clock import Clock, SystemClock
+from gridcare.http import health
+from gridcare.kafka.produce import Producer
+from gridcare.kafka.replay import dead_letters_command
+from gridcare.observability import logging, tracing
+from gridcare.postgres.database import Database
+from gridcare.postgres.migrate import migrate
+from gridcare.postgres.relay import run_relay
+from gridcare.process import Lifecycle
+from gridcare.settings import ServiceSettings, load
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation(Generic[S]):
+    """What a process has before its service's own wiring: settings, clock, database, life."""
+
+    service: str
+    process: str
+    settings: S
+    clock: Clock
+    db: Database
+    lifecycle: Lifecycle
+
+
+Process = Callable[[Foundation[S]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Service(Generic[S]):
+    """A service as its `__main__` declares it."""
+
+    name: str
+    settings: type[S]
+    migrations: Path
+    processes: Mapping[str, Process[S]]
+    commands: Mapping[str, Callable[[S, Sequence[str]], Awaitable[int]]]
+
+
+def main(service: Service[S]) -> int:
+    """Run the process or command that the command line names; its exit status (see gridcare.process.run)."""
+
+    def prepare(name: str) -> S:
+        settings = load(service.settings)
+        logging.configure(service=service.name, process=name, level=settings.log_level)
+        tracing.configure(service=service.name, process=name, trace_file=settings.trace_file)
+        return settings
+
+    def as_main(name: str, run: Process[S]) -> process.Main:
+        async def live(lifecycle: Lifecycle) -> None:
+            async with founded(service.name, name, prepare(name), lifecycle) as foundation:
+                await run(foundation)
+
+        return live
+
+    async def run_migrate(_: Sequence[str]) -> int:
+        await migrate(prepare("migrate").database_url, service.migrations)
+        return 0
+
+    async def run_dead_letters(arguments: Sequence[str]) -> int:
+        return await dead_letters_command(prepare("dead-letters"), arguments)
+
+    def as_command(name: str, run: Callable[[S, Sequence[str]], Awaitable[int]]) -> process.Command:
+        async def command(arguments: Sequence[str]) -> int:
+            return await run(prepare(name), arguments)
+
+        return command
+
+    processes = {**service.processes, "relay": relay}
+    return process.run(
+        {name: as_main(name, run) for name, run in processes.items()},
+        {
+            "migrate": run_migrate,
+            "dead-letters": run_dead_letters,
+            **{name: as_command(name, run) for name, run in service.commands.items()},
+        },
+    )
+
+
+@asynccontextmanager
+async def founded(service: str, name: str, settings: S, lifecycle: Lifecycle) -> AsyncIterator[Foundation[S]]:
+    """Open what every process needs and close it in reverse: the health port first, so that probes see the rest start."""
+    lifecycle.grace_s = settings.shutdown_grace_s
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(health.serving(lifecycle, host=settings.http_host, port=settings.health_port))
+        db = await stack.enter_async_context(
+            Database.open(
+                settings.database_url, application_name=f"{service} {name}", pool_size=settings.database_pool_size
+            )
+        )
+        yield Foundation(service, name, settings, SystemClock(settings.clock_offset_s), db, lifecycle)
+
+
+async def serve_api(foundation: Foundation[S], app: FastAPI) -> None:
+    """Serve an app on GRIDCARE_HTTP_PORT until told to stop; requests under way are finished first."""
+    settings = foundation.settings
+    await health.serve(app, foundation.lifecycle, host=settings.http_host, port=settings.http_port)
+
+
+async def relay(foundation: Foundation[S]) -> None:
+    """Publish the service's outbox."""
+    settings = foundation.settings
+    async with Producer.open(settings.kafka_bootstrap, client_id=f"{foundation.service}-relay") as producer:
+        await run_relay(
+            foundation.lifecycle,
+            database_url=settings.database_direct_url or settings.database_url,
+            application_name=f"{foundation.service} relay",
+            producer=producer,
+        )
