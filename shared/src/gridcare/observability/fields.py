@@ -1,0 +1,75 @@
+"""The closed vocabulary of log fields and span attributes, and what is done to their values.
+
+A name that is not listed here is dropped. To add one: it holds no personal data, and no text that a caller wrote. Values are
+numbers, ids and codes; prose is refused.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from enum import Enum
+from typing import Final
+from uuid import UUID
+
+TEXT_MAX: Final = 300
+ITEMS_MAX: Final = 20
+
+_VOCABULARY: Final = """
+event level logger message time service process version host port pid loop command
+request_id trace_id route method status duration_ms duration_s code reason outcome caller_roles
+error_class error_code error_frames error_causes error_constraint dropped_fields
+outage_id notice_id batch_id delivery_id recipient_id attempt_id ticket_id incident_id team_id bill_id payment_id
+refund_id reading_id supply_point_id provider_event_id event_id aggregate_id key_id template template_version
+revision generation kind state channel lane language provider provider_status provider_code provider_message_id
+topic topics partition offset group shard shards consumer event_type sequence lag_records records crashes fate
+count total done rows accepted refused skipped failed planned batches members page pages line size_bytes limit
+attempt attempts tries grace_s backoff_s lease_s wait_s age_s timeout_s late_s deadline_s rate_per_s segments
+pool_size pool_in_use due_at until since next_attempt_at resumed stopped signal migration dry_run
+"""
+ALLOWED: Final = frozenset(_VOCABULARY.split())
+
+_CODE: Final = re.compile(r"[!-~]*")
+"""Printable ASCII without a space: what codes, ids, topics and routes are made of, and people's names are not."""
+
+_UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_PHONE: Final = r"(?:\+\d|(?<![0-9a-z])(?:84|0)\d)(?:[ .\-()]{0,2}\d){6,13}(?![0-9a-z])"
+_UUID_OR_PHONE: Final = re.compile(f"(?P<uuid>{_UUID})|{_PHONE}", re.IGNORECASE)
+
+
+def mask(text: str) -> str:
+    """Mask every telephone number in `text` but its last two digits; UUIDs are left whole."""
+
+    def hide(match: re.Match[str]) -> str:
+        return match[0] if match["uuid"] else f"***{match[0][-2:]}"
+
+    return _UUID_OR_PHONE.sub(hide, text)
+
+
+def clean(value: object) -> object:
+    """Make a value fit to be logged: plain, short and masked.
+
+    Prose becomes `<text>` (it may quote somebody), an unknown type its class.
+    """
+    cleaned: object = f"<{type(value).__name__}>"
+    if value is None or isinstance(value, bool | int | float):
+        cleaned = value
+    elif isinstance(value, Enum):
+        cleaned = clean(value.value)
+    elif isinstance(value, UUID):
+        cleaned = str(value)
+    elif isinstance(value, datetime | date):
+        cleaned = value.isoformat()
+    elif isinstance(value, timedelta):
+        cleaned = value.total_seconds()
+    elif isinstance(value, str):
+        cleaned = text(value) if _CODE.fullmatch(value) else "<text>"
+    elif isinstance(value, Mapping):
+        cleaned = {key: clean(item) for key, item in list(value.items())[:ITEMS_MAX] if key in ALLOWED}
+    elif isinstance(value, list | tuple | set | frozenset):
+        cleaned = [clean(item) for item in list(value)[:ITEMS_MAX]]
+    return cleaned
+
+
+def text(value: str) -> str:
+    """Mask first and cut after: half a number must not slip through."""
+    return mask(value[: 2 * TEXT_MAX])[:TEXT_MAX]

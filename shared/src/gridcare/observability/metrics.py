@@ -1,0 +1,107 @@
+"""Every metric of Gridcare, declared once: help, unit in the name, and the closed set of each label.
+
+Use them as `metrics.DEAD_LETTERS.inc(topic=…, reason=…)`, `.set(…)`, `.observe(seconds, …)`. No label ever holds an id.
+"""
+
+from typing import Final
+
+from gridcare.observability.instruments import Counter, Gauge, Histogram, Named, one_of
+
+_TOPIC: Final = Named(r"[a-z]+(-[a-z]+)*(\.[a-z0-9]+){0,6}", values_max=64)
+_REASON: Final = Named(r"[a-z]+(-[a-z0-9]+){0,8}", values_max=64)
+_ROUTE: Final = Named(r"/[a-zA-Z0-9_/{}.:-]*", values_max=200)
+_LOOP: Final = Named(r"[a-z]+([-_][a-z]+){0,6}", values_max=32)
+_CHANNEL: Final = one_of("push", "sms")
+_LANE: Final = one_of("urgent", "transactional", "bulk")
+_PROVIDER: Final = one_of("twilio", "fcm", "vnpay", "momo", "zalopay", "bank", "oidc")
+_FATE: Final = one_of("handled", "retryable", "rejected", "bug")
+_STATE: Final = one_of(
+    "planned",
+    "held",
+    "retrying",
+    "unknown",
+    "awaiting",
+    "accepted",
+    "delivered",
+    "failed",
+    "unreachable",
+    "opted_out",
+    "superseded",
+    "expired",
+    "covered",
+    "unresolved",
+)
+_OUTCOME: Final = one_of("accepted", "refused", "throttled", "unavailable", "unknown", "pruned")
+_METHOD: Final = one_of("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_STATUS: Final = one_of(*(str(status) for status in range(200, 600)))
+_DATABASE_FATE: Final = one_of("pool_exhausted", "connection", "serialization", "deadlock", "timeout")
+
+_FAST_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_SLOW_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+
+# outbox and relay
+OUTBOX_OLDEST_UNSENT_SECONDS: Final = Gauge(
+    "outbox_oldest_unsent_seconds", "Age of the oldest event that is not yet on its topic."
+)
+OUTBOX_UNSENT: Final = Gauge("outbox_unsent_rows", "Events that are not yet on their topic.")
+RELAY_BATCH_SECONDS: Final = Histogram(
+    "relay_batch_seconds", "Time from reading a batch of the outbox to marking it sent.", buckets_s=_SLOW_S
+)
+RELAY_SHARDS_HELD: Final = Gauge("relay_shards_held", "Shards of the outbox that this process publishes.")
+
+# Kafka
+KAFKA_RECORDS_SENT: Final = Counter("kafka_records_sent", "Records that the broker took.", {"topic": _TOPIC})
+KAFKA_SEND_TIMEOUTS: Final = Counter("kafka_send_timeouts", "Sends whose outcome was not known in time.")
+KAFKA_PRODUCERS_REPLACED: Final = Counter("kafka_producers_replaced", "Producers thrown away after a fatal error.")
+CONSUMER_RECORDS: Final = Counter(
+    "consumer_records", "Records by what became of them.", {"topic": _TOPIC, "fate": _FATE}
+)
+CONSUMER_BATCH_SECONDS: Final = Histogram(
+    "consumer_batch_seconds", "Time to apply one fetched batch.", {"topic": _TOPIC}, buckets_s=_SLOW_S
+)
+CONSUMER_LAG: Final = Gauge("consumer_lag_records", "Records behind the end of the topic.", {"topic": _TOPIC})
+CONSUMER_PAUSED: Final = Gauge(
+    "consumer_paused_partitions", "Partitions that wait for a dependency.", {"topic": _TOPIC}
+)
+DEAD_LETTERS: Final = Counter("dead_letters", "Records put aside, by reason.", {"topic": _TOPIC, "reason": _REASON})
+
+# notices
+DELIVERIES: Final = Counter("deliveries", "Deliveries that came into a state.", {"channel": _CHANNEL, "state": _STATE})
+BATCHES_CLAIMED: Final = Counter(
+    "batches_claimed", "Batches taken under a lease.", {"channel": _CHANNEL, "lane": _LANE}
+)
+BATCHES_LOST: Final = Counter("batches_lost", "Batches whose lease had gone to another.", {"channel": _CHANNEL})
+RATE_GRANT_WAITS: Final = Counter("rate_grant_waits", "Waits for a share of the provider's rate.", {"lane": _LANE})
+RATE_GRANT_WAIT_SECONDS: Final = Histogram(
+    "rate_grant_wait_seconds", "Time waited for a share of the provider's rate.", {"lane": _LANE}, buckets_s=_SLOW_S
+)
+
+# providers
+PROVIDER_CALLS: Final = Counter(
+    "provider_calls", "Calls to a provider, by class of outcome.", {"provider": _PROVIDER, "outcome": _OUTCOME}
+)
+PROVIDER_CALL_SECONDS: Final = Histogram(
+    "provider_call_seconds", "Time of one call to a provider.", {"provider": _PROVIDER}, buckets_s=_FAST_S
+)
+PROVIDER_CALLBACKS: Final = Counter(
+    "provider_callbacks",
+    "Callbacks of a provider.",
+    {"provider": _PROVIDER, "outcome": one_of("stored", "repeated", "bad_signature", "invalid")},
+)
+
+# HTTP
+HTTP_REQUESTS: Final = Counter(
+    "http_requests", "Requests answered.", {"route": _ROUTE, "method": _METHOD, "status": _STATUS}
+)
+HTTP_REQUEST_SECONDS: Final = Histogram(
+    "http_request_seconds", "Time to answer a request.", {"route": _ROUTE, "method": _METHOD}, buckets_s=_FAST_S
+)
+TOKENS_REFUSED: Final = Counter("tokens_refused", "Bearer tokens refused, by reason.", {"reason": _REASON})
+
+# database and process
+DATABASE_POOL_IN_USE: Final = Gauge("database_pool_in_use_connections", "Pooled connections that are in use.")
+DATABASE_POOL_SIZE: Final = Gauge("database_pool_size_connections", "Pooled connections that exist.")
+DATABASE_RETRYABLE: Final = Counter(
+    "database_retryable_errors", "Transactions that failed for a reason that passes.", {"reason": _DATABASE_FATE}
+)
+LOOP_FAILURES: Final = Counter("loop_failures", "Rounds of a background loop that failed.", {"loop": _LOOP})
