@@ -1,0 +1,107 @@
+"""What every emulator has: a journal, a script, counts, and the admin pages under /_emulator/."""
+
+import html
+from abc import ABC, abstractmethod
+from collections import Counter, deque
+from collections.abc import Iterable
+from typing import Any, ClassVar, Final
+
+import msgspec
+
+from gridcare_local.emulators.http import HTML, Answer, Lines, Reply, Request, json_answer
+from gridcare_local.emulators.journal import Journal
+from gridcare_local.emulators.script import Script
+from gridcare_local.emulators.settings import EmulatorSettings
+
+OUTBOX_ROWS_MAX: Final = 200
+ADMIN: Final = "/_emulator/"
+
+
+class Emulator(ABC):
+    """One emulated provider; `answer` is its protocol, all else here is for the people who drive it."""
+
+    kind: ClassVar[str]
+    outbox_columns: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, settings: EmulatorSettings, rule_type: Any) -> None:
+        self.settings = settings
+        self.script: Script[Any, Any] = Script(rule_type)
+        self.journal = Journal(settings.state_dir / "journal.jsonl", settings.now_s)
+        self.counts: Counter[str] = Counter()
+        self.newest: deque[Any] = deque(maxlen=OUTBOX_ROWS_MAX)
+
+    def rebuild(self) -> None:
+        """Take up where the journal ends."""
+        for line in self.journal.replay():
+            self.counts[line["kind"]] += 1
+            if line["kind"] == "script":
+                self.script.replace(line["rules"])
+            else:
+                self.replayed(line)
+
+    def record(self, kind: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """Journal one line and count it."""
+        line = self.journal.append(kind, fields)
+        self.counts[kind] += 1
+        return line
+
+    @abstractmethod
+    def replayed(self, line: dict[str, Any]) -> None:
+        """Rebuild state from one journal line."""
+
+    @abstractmethod
+    async def answer(self, request: Request) -> Reply:
+        """Answer a request of the provider's own protocol."""
+
+    async def started(self) -> None:
+        """Begin background work, on the running loop; none unless an emulator has some."""
+        return
+
+    def outbox(self) -> Iterable[tuple[object, ...]]:
+        """Give the newest messages for a person to read, newest first, in the order of `outbox_columns`."""
+        return ()
+
+    async def admin(self, request: Request) -> Reply:
+        """Answer a request below /_emulator/."""
+        reply: Reply = not_found()
+        match (request.method, request.path.removeprefix(ADMIN)):
+            case ("GET", "health"):
+                reply = json_answer({"kind": self.kind, "status": "ok"})
+            case ("GET", "counts"):
+                reply = json_answer(self.counts)
+            case ("GET", "journal"):
+                reply = Lines(self.journal.lines(int(request.query.get("after", "0"))))
+            case ("GET", "script"):
+                reply = json_answer(self.script.state())
+            case ("PUT" | "DELETE", "script"):
+                reply = self._put_script(request)
+            case ("GET", "outbox"):
+                reply = Answer(body=_page(self.kind, self.outbox_columns, self.outbox()), content_type=HTML)
+        return reply
+
+    def _put_script(self, request: Request) -> Reply:
+        try:
+            rules = msgspec.json.decode(request.body) if request.method == "PUT" else []
+            self.script.replace(rules)
+        except msgspec.DecodeError as error:  # ValidationError is one
+            return json_answer({"error": str(error)}, 422)
+        self.record("script", {"rules": rules})
+        return json_answer(self.script.state())
+
+
+def not_found() -> Answer:
+    """Say that nothing is here."""
+    return json_answer({"error": "nothing is here"}, 404)
+
+
+def _page(kind: str, columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> bytes:
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
+    body = "\n".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5">
+<title>Outbox of the {kind} emulator</title>
+<style>body{{font:15px/1.4 system-ui;margin:2em}}table{{border-collapse:collapse}}
+td,th{{text-align:left;vertical-align:top;padding:.3em .8em;border-bottom:1px solid #ddd}}</style>
+<h1>Outbox of the {kind} emulator</h1><p>The newest {OUTBOX_ROWS_MAX} messages, newest first. Nothing here was sent to anyone.</p>
+<table><thead><tr>{head}</tr></thead><tbody>
+{body}
+</tbody></table></html>""".encode()

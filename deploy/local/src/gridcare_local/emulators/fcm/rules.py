@@ -1,0 +1,65 @@
+"""What a script may match and do at the FCM emulator."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from gridcare_local.emulators.script import Match, Rule, Seconds, Status
+
+ErrorCode = Literal[
+    "UNREGISTERED",
+    "INVALID_ARGUMENT",
+    "SENDER_ID_MISMATCH",
+    "QUOTA_EXCEEDED",
+    "UNAVAILABLE",
+    "INTERNAL",
+    "THIRD_PARTY_AUTH_ERROR",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PushFacts:
+    """What a rule sees of a send request."""
+
+    registration: str
+    delivery_id: str
+
+    @property
+    def recipient(self) -> str:
+        """The registration: what sticky draws go by."""
+        return self.registration
+
+
+class FcmMatch(Match, forbid_unknown_fields=True, kw_only=True):
+    """Which send requests: by registration (`token` or `fid`), by its beginning, by `data.delivery_id`."""
+
+    registration: str | None = None
+    registration_prefix: str | None = None
+    delivery_id: str | None = None
+
+    def fits(self, facts: PushFacts) -> bool:
+        """Tell whether registration and delivery are the ones asked for."""
+        return (
+            (self.registration is None or facts.registration == self.registration)
+            and (self.registration_prefix is None or facts.registration.startswith(self.registration_prefix))
+            and (self.delivery_id is None or self.delivery_id == facts.delivery_id)
+        )
+
+
+class FcmAction(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What happens to a send request.
+
+    `error` refuses as FCM does; `http_status` refuses with a bare status, as a proxy in between would. With `accepted`
+    the message is taken all the same and only the answer is that error.
+    """
+
+    latency_s: Seconds = 0.0
+    error: ErrorCode | None = None
+    http_status: Status | None = None
+    retry_after_s: Annotated[int, Meta(ge=0)] | None = None
+    accepted: bool = False
+    hang: bool = False
+
+
+FcmRule = Rule[FcmMatch, FcmAction]

@@ -1,0 +1,82 @@
+"""FCM v1's requests and errors."""
+
+from typing import Any, Final
+
+from msgspec import Struct
+
+from gridcare_local.emulators.http import Answer, json_answer
+
+PAYLOAD_BYTES_MAX: Final = 4096
+ERRORS: Final = {  # FcmError.ErrorCode: (HTTP status, google.rpc status, message)
+    "UNREGISTERED": (404, "NOT_FOUND", "Requested entity was not found."),
+    "INVALID_ARGUMENT": (400, "INVALID_ARGUMENT", "The registration token is not a valid FCM registration token"),
+    "SENDER_ID_MISMATCH": (403, "PERMISSION_DENIED", "SenderId mismatch"),
+    "QUOTA_EXCEEDED": (429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota metric 'Messages'."),
+    "UNAVAILABLE": (503, "UNAVAILABLE", "The service is currently unavailable."),
+    "INTERNAL": (500, "INTERNAL", "Internal error encountered."),
+    "THIRD_PARTY_AUTH_ERROR": (401, "UNAUTHENTICATED", "Auth error from APNS or Web Push Service"),
+}
+QUOTA_RETRY_AFTER_S: Final = 60
+
+
+class Message(Struct):
+    """The parts of a message that decide where it goes."""
+
+    token: str = ""
+    fid: str = ""
+    topic: str = ""
+    condition: str = ""
+    data: dict[str, str] | None = None
+
+
+class SendRequest(Struct):
+    """The body of `messages:send`."""
+
+    message: Message | None = None
+    validateOnly: bool = False  # noqa: N815 - FCM's own name
+    validate_only: bool = False
+
+
+def fault(status: int, status_name: str, message: str, details: list[dict[str, Any]], **answer: Any) -> Answer:
+    """Write an error as Google's APIs do."""
+    error = {"code": status, "message": message, "status": status_name, "details": details}
+    return json_answer({"error": error}, status, **answer)
+
+
+def fcm_fault(code: str, *, retry_after_s: int | None = None, after_s: float = 0.0) -> Answer:
+    """Write an error of FCM's own list, with the FcmError detail that names its code."""
+    status, status_name, message = ERRORS[code]
+    details = [{"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": code}]
+    if code == "QUOTA_EXCEEDED" and retry_after_s is None:
+        retry_after_s = QUOTA_RETRY_AFTER_S
+    headers = () if retry_after_s is None else (("retry-after", str(retry_after_s)),)
+    return fault(status, status_name, message, details, headers=headers, after_s=after_s)
+
+
+def bad_request(field: str, description: str) -> Answer:
+    """Refuse a request that is wrong in itself: BadRequest beside FcmError, as FCM answers."""
+    details: list[dict[str, Any]] = [
+        {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "INVALID_ARGUMENT"},
+        {
+            "@type": "type.googleapis.com/google.rpc.BadRequest",
+            "fieldViolations": [{"field": field, "description": description}],
+        },
+    ]
+    return fault(400, "INVALID_ARGUMENT", description, details)
+
+
+def unauthenticated() -> Answer:
+    """Refuse a missing, foreign, revoked or expired access token."""
+    message = (
+        "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid "
+        "authentication credential."
+    )
+    details = [
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "ACCESS_TOKEN_EXPIRED",
+            "domain": "googleapis.com",
+            "metadata": {"service": "fcm.googleapis.com", "method": "google.firebase.fcm.v1.FcmService.SendMessage"},
+        }
+    ]
+    return fault(401, "UNAUTHENTICATED", message, details, headers=(("www-authenticate", 'Bearer realm="FCM"'),))

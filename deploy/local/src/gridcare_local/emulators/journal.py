@@ -1,0 +1,100 @@
+"""The journal of an emulator: JSON lines, each written to the file before the answer it stands for."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+INDEX_STEP: Final = 1000  # lines between two kept offsets: a million lines cost a thousand integers
+_READ_BLOCK_BYTES: Final = 1 << 18
+
+
+def stamp(at_s: float) -> str:
+    """Write a moment as RFC 3339 in UTC, microseconds kept."""
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="microseconds")
+
+
+def read_lines(path: Path, *, after: int = 0, offset: int = 0, skip: int | None = None) -> Iterator[bytes]:
+    """Yield the complete lines of a journal behind line `after`; a torn last line is not a line."""
+    if not path.exists():
+        return
+    left = after if skip is None else skip
+    with path.open("rb") as file:
+        file.seek(offset)
+        for line in file:
+            if left:
+                left -= 1
+            elif line.endswith(b"\n"):
+                yield line
+
+
+class Journal:
+    """Append-only lines `{"n", "at", "kind", ...}`.
+
+    A line is handed to the kernel by one write before `append` returns, so it outlives a kill -9 of the process (not of
+    the machine). `n` counts from 1 without gaps.
+    """
+
+    def __init__(self, path: Path, now_s: Callable[[], float]) -> None:
+        self.path = path
+        self.count = 0
+        self._now_s = now_s
+        self._offsets = [0]
+        self._size = 0
+        self._cut_torn_tail()
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def _cut_torn_tail(self) -> None:
+        if not self.path.exists():
+            return
+        with self.path.open("rb+") as file:
+            end = file.seek(0, os.SEEK_END)
+            while end:
+                start = max(0, end - _READ_BLOCK_BYTES)
+                file.seek(start)
+                at = file.read(end - start).rfind(b"\n")
+                if at >= 0:
+                    file.truncate(start + at + 1)
+                    return
+                end = start
+            file.truncate(0)
+
+    def replay(self) -> Iterator[dict[str, Any]]:
+        """Yield every line that is there, once, before the first append."""
+        for line in read_lines(self.path):
+            self._noted(len(line))
+            yield msgspec.json.decode(line)
+
+    def append(self, kind: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """Write one line and return it as it will be read again."""
+        at = stamp(self._now_s())
+        line = {"n": self.count + 1, "at": at, "kind": kind, **fields}
+        self._write(msgspec.json.encode(line) + b"\n")
+        return line
+
+    def append_raw(self, kind: bytes, fields: bytes) -> bytes:
+        """Write one line whose fields are JSON members already (`"a":1,"b":2`, no newline): the fast path."""
+        at = stamp(self._now_s()).encode()
+        line = b'{"n":%d,"at":"%b","kind":"%b",%b}\n' % (self.count + 1, at, kind, fields)
+        self._write(line)
+        return line
+
+    def lines(self, after: int) -> Iterator[bytes]:
+        """Yield the lines behind number `after`, found by the index."""
+        step = min(after // INDEX_STEP, len(self._offsets) - 1)
+        return read_lines(self.path, offset=self._offsets[step], skip=after - step * INDEX_STEP)
+
+    def _write(self, line: bytes) -> None:
+        if os.write(self._file, line) != len(line):
+            # A half-written line must never be followed by another: the next start cuts it off.
+            raise SystemExit("the journal cannot be written: is the disk full?")
+        self._noted(len(line))
+
+    def _noted(self, size: int) -> None:
+        self.count += 1
+        self._size += size
+        if self.count % INDEX_STEP == 0:
+            self._offsets.append(self._size)

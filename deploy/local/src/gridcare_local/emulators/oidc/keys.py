@@ -1,0 +1,95 @@
+"""The issuer's signing keys, kept in keys.json, and the minting of tokens with them."""
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from gridcare_local.emulators.keys import PrivateKey, new_rsa_key, pem, write_whole
+
+Algorithm = Literal["RS256", "ES256"]
+ALGORITHMS: Final[tuple[Algorithm, ...]] = ("RS256", "ES256")
+TOKEN_LIFETIME_S: Final = 3600
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """One key of the issuer."""
+
+    kid: str
+    algorithm: Algorithm
+    pem: str
+
+    @classmethod
+    def new(cls, algorithm: Algorithm) -> "SigningKey":
+        """Draw a key."""
+        key: PrivateKey = new_rsa_key() if algorithm == "RS256" else ec.generate_private_key(ec.SECP256R1())
+        return cls(f"{algorithm.lower()}-{secrets.token_hex(4)}", algorithm, pem(key).decode())
+
+    def public_jwk(self) -> dict[str, Any]:
+        """Write the public half for the JWKS."""
+        key: Any = serialization.load_pem_private_key(self.pem.encode(), None)
+        kind: Any = RSAAlgorithm if self.algorithm == "RS256" else ECAlgorithm
+        jwk: dict[str, Any] = kind.to_jwk(key.public_key(), as_dict=True)
+        return {**jwk, "kid": self.kid, "alg": self.algorithm, "use": "sig"}
+
+
+class KeyRing:
+    """All keys that tokens may still be verified with; the newest of each algorithm signs."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / "keys.json"
+        self.keys: list[SigningKey] = []
+        if self._path.exists():
+            self.keys = [SigningKey(**key) for key in json.loads(self._path.read_text())]
+        else:
+            self.rotate()
+
+    def rotate(self, *, drop_old: bool = False) -> None:
+        """Draw new keys that sign from now on; older ones stay in the JWKS unless dropped."""
+        self.keys = [*([] if drop_old else self.keys), *(SigningKey.new(algorithm) for algorithm in ALGORITHMS)]
+        write_whole(self._path, json.dumps([vars(key) for key in self.keys]).encode())
+
+    def signing(self, algorithm: Algorithm) -> SigningKey:
+        """Give the key that signs."""
+        return next(key for key in reversed(self.keys) if key.algorithm == algorithm)
+
+    def jwks(self) -> dict[str, Any]:
+        """Write the JWKS, newest keys first."""
+        return {"keys": [key.public_jwk() for key in reversed(self.keys)]}
+
+
+def sign(key: SigningKey, claims: Mapping[str, Any], *, issuer: str, lifetime_s: int = TOKEN_LIFETIME_S) -> str:
+    """Sign claims; iss, iat, nbf and exp (real time) are filled in where they are absent, a None removes a claim."""
+    now_s = int(time.time())
+    whole = {"iss": issuer, "iat": now_s, "nbf": now_s, "exp": now_s + lifetime_s, **claims}
+    present = {name: value for name, value in whole.items() if value is not None}
+    return jwt.encode(present, key.pem, key.algorithm, headers={"kid": key.kid})
+
+
+def mint(
+    state_dir: Path,
+    issuer: str,
+    claims: Mapping[str, Any],
+    *,
+    algorithm: Algorithm = "RS256",
+    lifetime_s: int = TOKEN_LIFETIME_S,
+    foreign: bool = False,
+) -> str:
+    """Mint a token with the keys in `state_dir`, the emulator running or not.
+
+    Claims of DESIGN.md §6: sub, roles, customer_codes, team_id, aud. `foreign` signs with a key that is in no JWKS
+    though its `kid` is.
+    """
+    key = KeyRing(state_dir).signing(algorithm)
+    if foreign:
+        key = SigningKey(key.kid, algorithm, SigningKey.new(algorithm).pem)
+    return sign(key, claims, issuer=issuer, lifetime_s=lifetime_s)

@@ -1,0 +1,80 @@
+"""Serving an emulator: granian (HTTP/1.1, HTTP/2, TLS in Rust) in this one process, so that a kill -9 leaves nothing."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+import uvloop
+from granian.http import HTTP2Settings
+from granian.server.embed import Server
+
+from gridcare_local.emulators.emulator import ADMIN, Emulator
+from gridcare_local.emulators.http import HTTPProtocol, Request, Scope, json_answer, read_body, send
+
+PARENT_LOOK_S: Final = 1.0
+STREAMS_MAX: Final = 100  # a connection, as the real FCM allows
+
+Handler = Callable[[Scope, HTTPProtocol], Awaitable[None]]
+logger = logging.getLogger(__name__)
+
+
+def handler(emulator: Emulator) -> Handler:
+    """Give the RSGI application of an emulator."""
+
+    async def handle(scope: Scope, protocol: HTTPProtocol) -> None:
+        body = await read_body(scope, protocol)
+        if body is None:
+            await send(protocol, json_answer({"error": "the body is too long"}, 413))
+            return
+        request = Request(scope.method, scope.path, scope.query_string, scope.headers, body)
+        try:
+            reply = await (emulator.admin(request) if scope.path.startswith(ADMIN) else emulator.answer(request))
+        except Exception:
+            logger.exception("%s %s", scope.method, scope.path)
+            reply = json_answer({"error": "the emulator has a bug: see its log"}, 500)
+        await send(protocol, reply)
+
+    return handle
+
+
+def serve(emulator: Emulator, *, fast: Handler | None = None, certificate: tuple[Path, Path] | None = None) -> None:
+    """Serve until a signal; `certificate` is (chain, key) as PEM files. `fast` replaces the ordinary application."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    uvloop.run(_serve(emulator, fast or handler(emulator), certificate))
+
+
+async def _serve(emulator: Emulator, application: Handler, certificate: tuple[Path, Path] | None) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Nothing is buffered, so leaving at once loses nothing that was answered.
+        loop.add_signal_handler(number, os._exit, 0)
+    emulator.rebuild()
+    await emulator.started()
+    chain, key = certificate or (None, None)
+    server = Server(
+        application,
+        address="127.0.0.1",
+        port=emulator.settings.port,
+        ssl_cert=chain,
+        ssl_key=key,
+        log_enabled=False,
+        websockets=False,
+        backlog=1024,
+        backpressure=16_384,
+        http2_settings=HTTP2Settings(max_concurrent_streams=STREAMS_MAX),
+    )
+    watch = loop.create_task(_leave_with_parent()) if emulator.settings.exits_with_parent else None
+    await server.serve()
+    if watch is not None:
+        watch.cancel()
+
+
+async def _leave_with_parent() -> None:
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110 - the kernel sends no event when a parent ends
+        await asyncio.sleep(PARENT_LOOK_S)
+    os._exit(0)

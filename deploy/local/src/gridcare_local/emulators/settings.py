@@ -1,0 +1,35 @@
+"""What an emulator process is told by its environment."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmulatorSettings:
+    """Where an emulator listens, where it keeps what must outlive a kill -9, and its business time."""
+
+    port: int
+    state_dir: Path
+    clock_offset_s: float = 0.0
+    exits_with_parent: bool = False
+
+    def now_s(self) -> float:
+        """Give the business time as seconds since the epoch."""
+        return time.time() + self.clock_offset_s
+
+
+def from_environment() -> EmulatorSettings:
+    """Read EMULATOR_PORT, EMULATOR_STATE_DIR (both needed), GRIDCARE_CLOCK_OFFSET_S, EMULATOR_EXITS_WITH_PARENT."""
+    missing = [name for name in ("EMULATOR_PORT", "EMULATOR_STATE_DIR") if not os.environ.get(name)]
+    if missing:
+        raise SystemExit(f"set {' and '.join(missing)}")
+    state_dir = Path(os.environ["EMULATOR_STATE_DIR"])
+    state_dir.mkdir(parents=True, exist_ok=True)
+    return EmulatorSettings(
+        port=int(os.environ["EMULATOR_PORT"]),
+        state_dir=state_dir,
+        clock_offset_s=float(os.environ.get("GRIDCARE_CLOCK_OFFSET_S") or 0),
+        exits_with_parent=os.environ.get("EMULATOR_EXITS_WITH_PARENT") == "1",
+    )

@@ -1,0 +1,6 @@
+"""The Twilio emulator: messages created, fetched and listed as Twilio does, and signed status callbacks."""
+
+from typing import Final
+
+ACCOUNT_SID: Final = "AC" + "0123456789abcdef" * 2
+AUTH_TOKEN: Final = "an-auth-token-of-the-emulator-only"
