@@ -1,7 +1,6 @@
 """A real Apache Kafka broker (KRaft mode, one node) on loopback ports: a data folder in, a running broker out."""
 
 import base64
-import json
 import subprocess
 import time
 import uuid
@@ -17,6 +16,7 @@ from gridcare_local.jars import Progress, ensure_jars
 from gridcare_local.kafka_probe import is_serving
 from gridcare_local.ports import claim_ports, is_free
 from gridcare_local.processes import ProcessRef, spawn, tail
+from gridcare_local.server_state import recall, remember
 
 HOST = "127.0.0.1"
 FORMAT_TIMEOUT_S = 60.0
@@ -41,6 +41,10 @@ class KafkaServer:
     bootstrap: str
     pid: int
     data_dir: Path
+
+    def is_serving(self) -> bool:
+        """Whether it answers clients now."""
+        return is_serving(HOST, int(self.bootstrap.rpartition(":")[2]))
 
     def stop(self) -> None:
         """Shut down in order. Nothing happens when it is stopped already."""
@@ -75,7 +79,7 @@ def start_kafka(data_dir: Path, *, progress: Progress | None = None) -> KafkaSer
         _format(data_dir, jars, properties)
         log = data_dir / "kafka.log"
         started = spawn([*_java(jars), "kafka.Kafka", properties], log=log)
-        _remember(data_dir, pid=started.pid, started=started.started)
+        remember(data_dir, pid=started.pid, started=started.started)
         _wait_ready(port, started, log)
     return KafkaServer(f"{HOST}:{port}", started.pid, data_dir)
 
@@ -84,7 +88,7 @@ def find_kafka(data_dir: Path) -> KafkaServer | None:
     """Find the broker that runs on `data_dir` now, whoever started it; None when none does."""
     data_dir = data_dir.resolve()
     found = _running(data_dir)
-    return None if found is None else KafkaServer(f"{HOST}:{_state(data_dir)['port']}", found.pid, data_dir)
+    return None if found is None else KafkaServer(f"{HOST}:{recall(data_dir)['port']}", found.pid, data_dir)
 
 
 def _properties(data_dir: Path, port: int, controller_port: int) -> str:
@@ -131,14 +135,14 @@ def _java(jars: Sequence[Path]) -> list[str | Path]:
 
 def _format(data_dir: Path, jars: Sequence[Path], properties: Path) -> None:
     """Prepare the data folder once; a half-prepared one has no `formatted` and is prepared over."""
-    if _state(data_dir).get("formatted"):
+    if recall(data_dir).get("formatted"):
         return
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
     command = [*_java(jars), "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", properties]
     done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_TIMEOUT_S, check=False)
     if done.returncode != 0:
         raise LocalStackError(f"Kafka's data folder could not be prepared: {(done.stderr or done.stdout).strip()}")
-    _remember(data_dir, formatted=True)
+    remember(data_dir, formatted=True)
 
 
 def _wait_ready(port: int, started: ProcessRef, log: Path) -> None:
@@ -153,7 +157,7 @@ def _wait_ready(port: int, started: ProcessRef, log: Path) -> None:
 
 
 def _running(data_dir: Path) -> ProcessRef | None:
-    state = _state(data_dir)
+    state = recall(data_dir)
     if "pid" not in state:
         return None
     found = ProcessRef(int(state["pid"]), float(state["started"]))
@@ -168,21 +172,9 @@ def _stop(data_dir: Path) -> None:
 
 def _ports(data_dir: Path) -> tuple[int, int]:
     """Return the ports of broker and controller: those of before, or new ones when a stranger took one."""
-    known = _state(data_dir)
+    known = recall(data_dir)
     if "port" in known and is_free(int(known["port"])) and is_free(int(known["controller_port"])):
         return int(known["port"]), int(known["controller_port"])
     port, controller_port = claim_ports(data_dir, 2)
-    _remember(data_dir, port=port, controller_port=controller_port)
+    remember(data_dir, port=port, controller_port=controller_port)
     return port, controller_port
-
-
-def _state(data_dir: Path) -> dict[str, float]:
-    try:
-        state: dict[str, float] = json.loads((data_dir / "server.json").read_text())
-    except FileNotFoundError:
-        return {}
-    return state
-
-
-def _remember(data_dir: Path, **facts: float) -> None:
-    write_atomically(data_dir / "server.json", json.dumps(_state(data_dir) | facts, indent=1))

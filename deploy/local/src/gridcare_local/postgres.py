@@ -1,6 +1,5 @@
 """Embedded PostgreSQL 18 on a loopback port: a data folder in, a running server out."""
 
-import json
 import secrets
 import shutil
 import signal
@@ -18,6 +17,7 @@ from gridcare_local.cache import file_lock, write_atomically
 from gridcare_local.errors import LocalStackError
 from gridcare_local.ports import claim_ports, is_free
 from gridcare_local.processes import ProcessRef, spawn, tail
+from gridcare_local.server_state import recall, recall_or, remember
 
 HOST = "127.0.0.1"
 CONNECTIONS_MAX = 200
@@ -48,8 +48,12 @@ class PostgresServer:
 
     def url(self, service: str) -> str:
         """Address of a service's database under its own role, both made at the first call (`outage_notifier`)."""
-        password = _remembered(self.data_dir, f"password.{service}", secrets.token_urlsafe(18))
+        password = recall_or(self.data_dir, f"password.{service}", secrets.token_urlsafe(18))
         return postgres_databases.ensure_service(self.admin_url, service, password)
+
+    def is_serving(self) -> bool:
+        """Whether it takes connections now."""
+        return _status(self.data_dir / "cluster", self.pid).startswith("ready")
 
     def stop(self) -> None:
         """Stop cleanly; disconnects clients. Nothing happens when it is stopped already."""
@@ -79,7 +83,7 @@ def start_postgres(data_dir: Path, *, durable: bool) -> PostgresServer:
         cluster = data_dir / "cluster"
         _stop_postmaster(cluster)
         _clean_orphans(cluster)
-        password = _remembered(data_dir, "password", secrets.token_urlsafe(18))
+        password = recall_or(data_dir, "password", secrets.token_urlsafe(18))
         _make_cluster(cluster, password, durable=durable)
         port = _port(data_dir)
         log = data_dir / "postgres.log"
@@ -94,8 +98,8 @@ def find_postgres(data_dir: Path) -> PostgresServer | None:
     found = _postmaster(data_dir / "cluster")
     if found is None:
         return None
-    state = _state(data_dir)
-    return PostgresServer(HOST, int(state["port"]), data_dir, True, found.pid, state["password"])
+    state = recall(data_dir)
+    return PostgresServer(HOST, int(state["port"]), data_dir, True, found.pid, str(state["password"]))
 
 
 def _server_command(cluster: Path, port: int, *, durable: bool) -> Sequence[str | Path]:
@@ -209,32 +213,12 @@ def _works_in(pid: int, folder: Path) -> bool:
 
 def _port(data_dir: Path) -> int:
     """Return the port that this data folder had before; a new one when it has none or a stranger took it."""
-    known = _state(data_dir).get("port")
+    known = recall(data_dir).get("port")
     if known is not None and is_free(int(known)):
         return int(known)
     (port,) = claim_ports(data_dir, 1)
-    _remember(data_dir, "port", str(port))
+    remember(data_dir, port=port)
     return port
-
-
-def _state(data_dir: Path) -> dict[str, str]:
-    try:
-        state: dict[str, str] = json.loads((data_dir / "server.json").read_text())
-    except FileNotFoundError:
-        return {}
-    return state
-
-
-def _remember(data_dir: Path, name: str, value: str) -> None:
-    write_atomically(data_dir / "server.json", json.dumps(_state(data_dir) | {name: value}, indent=1))
-
-
-def _remembered(data_dir: Path, name: str, fresh: str) -> str:
-    known = _state(data_dir).get(name)
-    if known is None:
-        _remember(data_dir, name, fresh)
-        return fresh
-    return known
 
 
 def _program(name: str) -> Path:
