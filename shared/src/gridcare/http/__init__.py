@@ -1,0 +1,1 @@
+"""HTTP: the app of every service, its problems, its callers, its pages, and the server that runs it."""

@@ -1,0 +1,79 @@
+"""The FastAPI app of every service: guarded routes, problem documents, limits, ids, metrics, documentation."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.types import Lifespan, Scope
+
+from gridcare.http import documentation, problems, routes
+from gridcare.http.auth import TokenVerifier
+from gridcare.http.middleware import Envelope
+from gridcare.observability import tracing
+
+BODY_SIZE_MAX_BYTES: Final = 256 * 1024
+"""Enough for a scope part of 2,000 supply points; a route that streams more says so with `max_body_size`."""
+
+
+def create_app(
+    *,
+    title: str,
+    version: str,
+    routers: Sequence[APIRouter],
+    verifier: TokenVerifier | None = None,
+    services: object = None,
+    lifespan: Lifespan[FastAPI] | None = None,
+    body_size_max_bytes: int = BODY_SIZE_MAX_BYTES,
+) -> FastAPI:
+    """Make the app of a service out of its routers.
+
+    `verifier` and `services` become `app.state.verifier` and `app.state.services`; both may be missing where only the
+    documentation is wanted. Raises ValueError for a route without an auth dependency or `@public`.
+    """
+    app = FastAPI(
+        title=title,
+        version=version,
+        lifespan=lifespan,
+        docs_url="/docs",
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        generate_unique_id_function=lambda route: route.name,
+        redirect_slashes=False,  # a redirect would drop the body of a POST and repeat the path outside a problem document
+        telemetry={
+            "tracer_provider": tracing.provider(),
+            "tracing": tracing.provider() is not None,
+            "metrics": False,  # ours are in observability/metrics.py
+            "logs": False,  # they carry messages of exceptions, hence personal data
+            "operation_spans": False,
+            "auto_configure": False,
+        },
+    )
+    own = frozenset(id(route) for route in app.routes)
+    for router in routers:
+        app.include_router(
+            router, dependencies=[Depends(routes.refuse_unknown_query)], max_body_size=body_size_max_bytes
+        )
+    known = routes.check(app, own=own)
+    app.state.routes = known
+    app.state.verifier = verifier
+    app.state.services = services
+
+    def route_of(scope: Scope) -> str | None:
+        found = known.get(id(scope.get("route")))
+        return found.path if found else None
+
+    app.add_middleware(Envelope, route_of=route_of)
+    problems.register(app)
+    _document(app)
+    return app
+
+
+def _document(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = documentation.with_problems(generate())
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend the document

@@ -1,0 +1,67 @@
+"""The base of every request and response body: unknown fields and wrong JSON types are refused.
+
+Pydantic's own strict mode would refuse UUIDs and times, which JSON can only carry as text. So numbers, booleans and
+texts are made strict one by one, and everything gets the bounds within which PostgreSQL can keep it.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+INT64: Final = 2**63
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+_NO_NUL: Final = r"^[^\x00]*$"
+_OPAQUE: Final = frozenset({"metadata", "serialization", "default", "cls", "config"})
+
+
+class Body(BaseModel):
+    """A JSON object whose fields are exactly the declared ones.
+
+    Integers fit 64 bits, texts hold no NUL, times carry their offset from UTC and lie between 1970 and 2200.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        hardened: CoreSchema = _harden(handler(source))
+        return hardened
+
+
+def _harden(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_harden(item) for item in node]
+    if isinstance(node, tuple):
+        return tuple(_harden(item) for item in node)
+    if not isinstance(node, dict):
+        return node
+    node = {key: value if key in _OPAQUE else _harden(value) for key, value in node.items()}
+    return _harden_leaf(node, node.get("type"))
+
+
+def _harden_leaf(node: dict[str, Any], kind: object) -> Any:
+    if kind in {"int", "float", "bool", "str"}:
+        node["strict"] = True
+    if kind == "int":
+        if "le" not in node and "lt" not in node:
+            node["le"] = INT64 - 1
+        if "ge" not in node and "gt" not in node:
+            node["ge"] = -INT64
+    if kind == "str" and "pattern" not in node:
+        node["pattern"] = _NO_NUL
+    if kind == "datetime":
+        node = {"tz_constraint": "aware", "ge": EARLIEST, "le": LATEST, **node}
+    if kind in {"datetime", "date", "time", "timedelta"}:
+        # the node was built by pydantic and only bounds were added to it
+        return core_schema.no_info_before_validator_function(_text_only, node)
+    return node
+
+
+def _text_only(value: object) -> object:
+    """Refuse numbers where a time is due: they would be taken for seconds since 1970."""
+    if isinstance(value, int | float):
+        raise PydanticCustomError("string_type", "Input should be a valid string")
+    return value

@@ -1,0 +1,190 @@
+"""The health port of every process, and the server that runs an app inside the process's own event loop.
+
+`/livez`: the process's loops beat lately; never asks Kafka or the database, or a broker's failure would restart everything.
+`/startupz`: the process got ready once. `/readyz`: it is ready, is not stopping, and its checks pass. `/metrics`.
+"""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from typing import Final, Protocol
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gridcare.errors import GridcareError
+from gridcare.observability import instruments
+
+BEAT_AGE_MAX_S: Final = 60
+CHECK_TIMEOUT_S: Final = 2
+DRAIN_MARGIN_S: Final = 2
+"""What is left of the grace after requests were drained: to close the pool, the producer and the trace file."""
+KEEP_ALIVE_S: Final = 75
+CONNECTIONS_MAX: Final = 2000
+BACKLOG: Final = 2048
+HEADERS_MAX_BYTES: Final = 32 * 1024
+
+Check = Callable[[], Awaitable[object]]
+"""Raises when the process should get no work."""
+
+
+class Life(Protocol):
+    """What is read of gridcare.process.Lifecycle."""
+
+    stopping: asyncio.Event
+    last_beat_s: float
+    ready: bool
+    grace_s: float
+
+
+class ServerError(GridcareError):
+    """The server could not start."""
+
+
+def health_app(life: Life, *, checks: Mapping[str, Check] | None = None) -> ASGIApp:
+    """Make the ASGI app of the health port. A check's name, never its error, is told."""
+    named = dict(checks or {})
+    started = False
+
+    async def answer(path: str) -> tuple[int, bytes, str]:
+        nonlocal started
+        started = started or life.ready
+        if path == "/metrics":
+            return 200, instruments.render(), instruments.CONTENT_TYPE
+        if path == "/livez":
+            age_s = time.monotonic() - life.last_beat_s
+            return _verdict([] if age_s <= BEAT_AGE_MAX_S else ["beat"])
+        if path == "/startupz":
+            return _verdict([] if started else ["starting"])
+        if path == "/readyz":
+            if life.stopping.is_set() or not life.ready:
+                return _verdict(["stopping" if life.stopping.is_set() else "starting"])
+            return _verdict(await _failing(named))
+        return 404, b"not found\n", "text/plain"
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - the ASGI signature
+        if scope["type"] != "http":
+            return
+        status, body, content_type = await answer(scope["path"])
+        headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    return app
+
+
+def _verdict(failing: list[str]) -> tuple[int, bytes, str]:
+    text = "ok\n" if not failing else "failing: " + " ".join(failing) + "\n"
+    return (503 if failing else 200), text.encode(), "text/plain"
+
+
+async def _failing(checks: Mapping[str, Check]) -> list[str]:
+    async def fails(check: Check) -> bool:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                await check()
+        except Exception:  # noqa: BLE001 - whatever a check raises means: not ready
+            return True
+        return False
+
+    results = await asyncio.gather(*(fails(check) for check in checks.values()))
+    return [name for name, failed in zip(checks, results, strict=True) if failed]
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: gridcare.process owns the signals."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take the address before anything else starts. Raises ServerError when it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        raise ServerError(f"cannot listen on {host}:{port} ({error.strerror})") from error
+    return listening
+
+
+async def serve(
+    app: ASGIApp,
+    life: Life,
+    *,
+    host: str,
+    port: int,
+    bound: "asyncio.Future[int] | None" = None,
+) -> None:
+    """Serve `app` until `life.stopping`; the process is ready once it listens. Requests under way are finished.
+
+    `bound` is told the port (port 0 takes a free one). Raises ServerError when the app or its socket does not start.
+    """
+    with bind(host, port) as listening:
+        server = _server(app, drain_s=max(1.0, life.grace_s - DRAIN_MARGIN_S))
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            await _until_started(server, running)
+            life.ready = True
+            if bound is not None:
+                bound.set_result(listening.getsockname()[1])
+            stopping = asyncio.create_task(life.stopping.wait())
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+        finally:
+            server.should_exit = True
+            await _ended(running)
+
+
+@contextlib.asynccontextmanager
+async def serving(life: Life, *, host: str, port: int, checks: Mapping[str, Check] | None = None) -> AsyncIterator[int]:
+    """Keep the health port open inside the block, while the process drains too; gives the port."""
+    with bind(host, port) as listening:
+        server = _server(health_app(life, checks=checks), drain_s=1)
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            await _until_started(server, running)
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await _ended(running)
+
+
+def _server(app: ASGIApp, *, drain_s: float) -> _Server:
+    config = uvicorn.Config(
+        app,
+        log_config=None,  # observability/logging.py routes its loggers
+        access_log=False,  # the middleware logs route templates; this would log addresses and query strings
+        lifespan="auto",
+        ws="none",
+        http="h11",
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=CONNECTIONS_MAX,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=int(drain_s),
+        h11_max_incomplete_event_size=HEADERS_MAX_BYTES,
+    )
+    return _Server(config)
+
+
+async def _until_started(server: _Server, running: "asyncio.Task[None]") -> None:
+    while not server.started:
+        if running.done():
+            raise ServerError("the app's start failed; see the log")
+        await asyncio.sleep(0.005)
+
+
+async def _ended(running: "asyncio.Task[None]") -> None:
+    """Wait for the server's end; it leaves by SystemExit when the app's lifespan failed, which has been told already."""
+    with contextlib.suppress(SystemExit):
+        await running

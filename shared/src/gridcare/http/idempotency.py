@@ -1,0 +1,67 @@
+"""The door of Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): reads it and says what was asked.
+
+    async def submit(body: TicketIn, once: Annotated[IdempotentRequest, Depends(idempotent)]) -> …
+
+The flow then begins and ends with `gridcare.postgres.idempotency`.
+"""
+
+import hashlib
+import re
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import Depends, Header, Request
+
+from gridcare.errors import BadRequest
+from gridcare.http.auth import Caller, caller
+from gridcare.postgres.idempotency import IdempotentRequest
+
+_VISIBLE: Final = re.compile(r"[!-~]{1,255}")
+_ESCAPED: Final = re.compile(r'\\(["\\])')
+
+
+def parse_key(value: str | None) -> str:
+    """Read the header: a structured-field string (RFC 9651, in quotes) or, as most clients send it, bare.
+
+    Raises BadRequest `idempotency-key-missing` or `idempotency-key-invalid` (1 to 255 visible ASCII characters).
+    """
+    if value is None or not value.strip():
+        raise BadRequest("idempotency-key-missing", "the Idempotency-Key header is needed")
+    key = value.strip()
+    if key.startswith('"'):
+        if len(key) < 2 or not key.endswith('"') or re.search(r'(?<!\\)(?:\\\\)*"', key[1:-1]):  # noqa: PLR2004 - two quotes
+            raise _invalid()
+        key = _ESCAPED.sub(r"\1", key[1:-1])
+    if not _VISIBLE.fullmatch(key):
+        raise _invalid()
+    return key
+
+
+def _invalid() -> BadRequest:
+    return BadRequest("idempotency-key-invalid", "an Idempotency-Key is 1 to 255 visible ASCII characters")
+
+
+def fingerprint(method: str, path: str, query: str, body: bytes) -> bytes:
+    """Hash what was asked (SHA-256). JSON bodies are hashed by meaning: order of members and white space do not count."""
+    try:
+        canonical = msgspec.json.encode(msgspec.json.decode(body), order="deterministic") if body else b""
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        canonical = body
+    digest = hashlib.sha256()
+    for part in (method.encode(), path.encode(), query.encode(), canonical):
+        digest.update(len(part).to_bytes(8))
+        digest.update(part)
+    return digest.digest()
+
+
+async def idempotent(
+    request: Request,
+    who: Annotated[Caller, Depends(caller)],
+    idempotency_key: Annotated[
+        str | None, Header(description="Names this request; the same key again gives the same answer. Kept 7 days.")
+    ] = None,
+) -> IdempotentRequest:
+    """Give the request's caller, key and fingerprint (a dependency)."""
+    key = parse_key(idempotency_key)
+    body = await request.body()
+    return IdempotentRequest(who.sub, key, fingerprint(request.method, request.url.path, request.url.query, body))

@@ -1,0 +1,181 @@
+"""The issuer's signing keys, fetched without blocking and cached (OpenID Connect Discovery 1.0, RFC 7517).
+
+- One fetch at a time, whoever asks.
+- Keys are refreshed in the background when they are older than `REFRESH_S`; what is known stays in use for `STALE_MAX_S`
+  while the issuer is down. A failed or empty answer never wipes them.
+- An unknown key id causes at most one fetch each `COOLDOWN_S`: made-up key ids must not turn us on the issuer.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import jwt
+import msgspec
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.exceptions import PyreqwestError
+
+from gridcare.errors import GridcareError, Unauthenticated, Unavailable
+from gridcare.observability.logging import get_logger
+
+REFRESH_S: Final = 300
+STALE_MAX_S: Final = 24 * 3600
+COOLDOWN_S: Final = 30
+COLD_COOLDOWN_S: Final = 2
+"""Between attempts while no key is known at all: nobody can be let in, so the issuer is asked sooner."""
+FETCH_TIMEOUT_S: Final = 5
+DOCUMENT_MAX_BYTES: Final = 256 * 1024
+KEYS_MAX: Final = 100
+ALGORITHMS: Final = ("RS256", "ES256")
+
+logger = get_logger()
+
+
+class _FetchError(GridcareError):
+    """The issuer did not give usable keys; the message is a code."""
+
+
+class KeySet:
+    """The keys of one issuer. `monotonic` gives seconds; a test moves it."""
+
+    def __init__(self, issuer: str, client: Client, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._issuer = issuer
+        self._client = client
+        self._monotonic = monotonic
+        self._jwks_uri: str | None = None
+        self._keys: Mapping[str, jwt.PyJWK] = {}
+        self._fetched_s: float | None = None
+        self._tried_s: float | None = None
+        self._missed_s: float | None = None
+        self._failed = False
+        self._fetching: asyncio.Task[None] | None = None
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, issuer: str, *, monotonic: Callable[[], float] = time.monotonic) -> AsyncIterator["KeySet"]:
+        """Make a key set with a client of its own; nothing is fetched before the first token comes."""
+        timeout = timedelta(seconds=FETCH_TIMEOUT_S)
+        builder = ClientBuilder().timeout(timeout).follow_redirects(enable=False).max_connections(2)
+        async with builder.build() as client:
+            keys = cls(issuer, client, monotonic=monotonic)
+            try:
+                yield keys
+            finally:
+                await keys.close()
+
+    async def close(self) -> None:
+        """Give up a fetch that is under way."""
+        if self._fetching is not None:
+            self._fetching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._fetching
+
+    async def key(self, kid: str) -> jwt.PyJWK:
+        """Find the key of that id.
+
+        Raises Unauthenticated `invalid-token` when the issuer has none, Unavailable `identity-provider-unavailable` when
+        the issuer cannot be asked and the key is not known.
+        """
+        now = self._monotonic()
+        age_s = now - self._fetched_s if self._fetched_s is not None else None
+        if age_s is None or age_s > STALE_MAX_S:
+            await self._refresh_cold(now)
+        elif kid not in self._keys:
+            await self._refresh_for_unknown(now)
+        elif age_s > REFRESH_S and (self._tried_s is None or now - self._tried_s > COOLDOWN_S):
+            self._start()  # in the background: the key at hand is still good
+        found = self._keys.get(kid)
+        if found is None:
+            self._missed_s = now if self._missed_s is None else self._missed_s
+            if self._failed:  # it may be a new key: the caller's token is not to be called bad
+                raise _unavailable()
+            raise Unauthenticated("invalid-token", "unknown signing key")
+        return found
+
+    async def _refresh_cold(self, now: float) -> None:
+        if self._fetching is None and self._tried_s is not None and now - self._tried_s < COLD_COOLDOWN_S:
+            raise _unavailable()
+        await self._wait()
+        if self._fetched_s is None or self._monotonic() - self._fetched_s > STALE_MAX_S:
+            raise _unavailable()
+
+    async def _refresh_for_unknown(self, now: float) -> None:
+        if self._missed_s is not None and now - self._missed_s < COOLDOWN_S:
+            return
+        self._missed_s = now
+        await self._wait()
+
+    async def _wait(self) -> None:
+        """Take part in the one fetch; a caller that leaves does not stop it for the others."""
+        await asyncio.shield(self._start())
+
+    def _start(self) -> asyncio.Task[None]:
+        if self._fetching is None:
+            self._tried_s = self._monotonic()
+            self._fetching = asyncio.create_task(self._refresh())
+        return self._fetching
+
+    async def _refresh(self) -> None:
+        try:
+            self._keys = await self._fetch()
+            self._fetched_s = self._monotonic()
+            self._failed = False
+        except (_FetchError, PyreqwestError) as error:
+            self._failed = True
+            self._jwks_uri = None  # it may have moved
+            code = str(error) if isinstance(error, _FetchError) else "unreachable"
+            logger.warning("signing_keys_not_refreshed", reason=code, error_class=type(error).__name__)
+        finally:
+            self._fetching = None
+
+    async def _fetch(self) -> Mapping[str, jwt.PyJWK]:
+        if self._jwks_uri is None:
+            document = await self._get(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
+            if document.get("issuer") != self._issuer:  # OpenID Connect Discovery 1.0 §4.3: must be identical
+                raise _FetchError("issuer-differs")
+            uri = document.get("jwks_uri")
+            if not isinstance(uri, str) or not uri.startswith(("https://", "http://")):
+                raise _FetchError("no-jwks-uri")
+            self._jwks_uri = uri
+        keys = _usable((await self._get(self._jwks_uri)).get("keys"))
+        if not keys:
+            raise _FetchError("no-usable-keys")
+        return keys
+
+    async def _get(self, url: str) -> dict[str, Any]:
+        response = await self._client.get(url).build().send()
+        if response.status != 200:  # noqa: PLR2004 - an HTTP status
+            raise _FetchError(f"status-{response.status}")
+        content = bytes(await response.bytes())
+        if len(content) > DOCUMENT_MAX_BYTES:
+            raise _FetchError("document-too-large")
+        try:
+            return msgspec.json.decode(content, type=dict[str, Any])
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise _FetchError("document-invalid") from None
+
+
+def _usable(entries: object) -> dict[str, jwt.PyJWK]:
+    """Take the signing keys of our algorithms; others are passed over, as RFC 7517 §5 asks."""
+    keys: dict[str, jwt.PyJWK] = {}
+    for entry in entries[:KEYS_MAX] if isinstance(entries, list) else []:
+        if not isinstance(entry, dict) or not isinstance(entry.get("kid"), str) or entry.get("use", "sig") != "sig":
+            continue
+        try:
+            key = jwt.PyJWK(entry)
+        except (jwt.PyJWTError, ValueError):
+            continue
+        if key.algorithm_name in ALGORITHMS:
+            keys[entry["kid"]] = key
+    return keys
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable(
+        "identity-provider-unavailable",
+        "tokens cannot be verified at the moment",
+        headers={"Retry-After": str(COLD_COOLDOWN_S)},
+    )

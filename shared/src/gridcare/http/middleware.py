@@ -1,0 +1,138 @@
+"""What surrounds each request: its id, its log line, its metrics, security headers, and the answer to a bug."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gridcare.http import problems
+from gridcare.observability import metrics
+from gridcare.observability.logging import get_logger
+from gridcare.observability.tracing import current_trace_id
+
+BODY_IDLE_TIMEOUT_S: Final = 20
+"""A client that sends no part of its body for so long is let go (slow-loris)."""
+
+UNMATCHED: Final = "/{unmatched}"
+
+_HEADERS: Final = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    "strict-transport-security": "max-age=31536000",
+}
+_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+_DOCS: Final = "/docs"
+
+logger = get_logger()
+
+
+class Envelope:
+    """Wraps the routes of an app; `route_of` gives a matched request's route template."""
+
+    def __init__(self, app: ASGIApp, *, route_of: Callable[[Scope], str | None]) -> None:
+        self._app = app
+        self._route_of = route_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = current_trace_id() or uuid4().hex
+        scope["state"] = {**scope.get("state", {}), "request_id": request_id}
+        exchange = _Exchange(scope, receive, send, request_id)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._serve(scope, exchange)
+            finally:
+                self._account(scope, exchange)
+
+    async def _serve(self, scope: Scope, exchange: "_Exchange") -> None:
+        request = Request(scope)
+        if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
+            answer = problems.problem(
+                status=400, code="invalid-character", detail="NUL in the address", trace_id=exchange.request_id
+            )
+            await answer(scope, exchange.receive, exchange.send)
+            return
+        try:
+            await self._app(scope, exchange.receive, exchange.send)
+        except Exception as error:  # the last line of defence: anything else is a bug
+            answer = problems.internal_error(request, error)
+            if exchange.status is not None:
+                raise  # half an answer is out: the connection must break, or the client takes it for whole
+            await answer(scope, exchange.receive, exchange.send)
+
+    def _account(self, scope: Scope, exchange: "_Exchange") -> None:
+        route = self._route_of(scope) or UNMATCHED
+        method = scope["method"]
+        duration_s = time.perf_counter() - exchange.started_s
+        status = exchange.status or 499  # the client left before an answer began
+        metrics.HTTP_REQUESTS.inc(route=route, method=method, status=str(status))
+        metrics.HTTP_REQUEST_SECONDS.observe(duration_s, route=route, method=method)
+        logger.info(
+            "request_served", route=route, method=method, status=status, duration_ms=round(duration_s * 1000, 1)
+        )
+
+
+class _Exchange:
+    """One request's receive and send, watched."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        self.request_id = request_id
+        self.started_s = time.perf_counter()
+        self.status: int | None = None
+        self._docs = scope["path"].startswith(_DOCS)
+        self._receive = receive
+        self._send = send
+        self._body_done = False
+        self._too_large = False
+
+    async def receive(self) -> Message:
+        if self._body_done:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(BODY_IDLE_TIMEOUT_S):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(408) from None
+        self._body_done = not message.get("more_body", False)
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(raw=message.setdefault("headers", []))
+            if self._plain_too_large(headers):
+                self._too_large = True
+                return
+            self._decorate(headers)
+        elif self._too_large:
+            await self._send_too_large()
+            return
+        await self._send(message)
+
+    def _plain_too_large(self, headers: MutableHeaders) -> bool:
+        """Tell Starlette's own plain 413 (for a body that nobody read) from a problem document."""
+        return self.status == 413 and not headers.get("content-type", "").startswith(problems.MEDIA_TYPE)  # noqa: PLR2004 - an HTTP status
+
+    async def _send_too_large(self) -> None:
+        answer = problems.problem(status=413, code="body-too-large", trace_id=self.request_id)
+        headers = MutableHeaders(raw=answer.raw_headers)
+        self._decorate(headers)
+        await self._send({"type": "http.response.start", "status": 413, "headers": headers.raw})
+        await self._send({"type": "http.response.body", "body": answer.body})
+
+    def _decorate(self, headers: MutableHeaders) -> None:
+        for name, value in _HEADERS.items():
+            headers.setdefault(name, value)
+        if not self._docs:
+            headers.setdefault("content-security-policy", _POLICY)
+        headers["x-request-id"] = self.request_id

@@ -1,0 +1,137 @@
+"""A token issuer on a real socket, and a client that speaks to an app in this process."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from gridcare.http.health import Life, serve
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+
+class SigningKey:
+    """A key pair with its id, as an issuer holds it."""
+
+    def __init__(self, algorithm: str = "ES256") -> None:
+        self.algorithm = algorithm
+        self.kid = uuid4().hex
+        self.private: PrivateKey = (
+            ec.generate_private_key(ec.SECP256R1())
+            if algorithm == "ES256"
+            else rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        )
+
+    def public_jwk(self) -> dict[str, Any]:
+        implementation = jwt.get_algorithm_by_name(self.algorithm)
+        jwk: dict[str, Any] = json.loads(implementation.to_jwk(self.private.public_key()))
+        return {**jwk, "kid": self.kid, "use": "sig", "alg": self.algorithm}
+
+
+class Issuer:
+    """An OIDC issuer as an ASGI app: discovery and keys, counted; `down` makes it fail."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.keys = [SigningKey()]
+        self.fetches = 0
+        self.down = False
+        self.delay_s = 0.0
+
+    def rotate(self, *, algorithm: str = "ES256", keep_old: bool = True) -> SigningKey:
+        """Sign with a new key from now on."""
+        self.keys = [SigningKey(algorithm), *(self.keys if keep_old else [])]
+        return self.keys[0]
+
+    def claims(
+        self,
+        *,
+        audience: str,
+        sub: str = "somebody",
+        roles: Sequence[str] = (),
+        customer_codes: Sequence[str] = (),
+        team_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Give the claims of a good token, valid for five minutes."""
+        now = int(time.time())
+        return {
+            "iss": self.url,
+            "aud": audience,
+            "sub": sub,
+            "iat": now,
+            "exp": now + 300,
+            "roles": list(roles),
+            "customer_codes": list(customer_codes),
+            "team_id": team_id,
+        }
+
+    def sign(self, claims: dict[str, Any], *, key: SigningKey | None = None, **headers: Any) -> str:
+        """Sign any claims, good or bad."""
+        chosen = key or self.keys[0]
+        return jwt.encode(claims, chosen.private, algorithm=chosen.algorithm, headers={"kid": chosen.kid, **headers})
+
+    def token(self, **facts: Any) -> str:
+        """Mint a good token; the arguments are those of `claims`."""
+        return self.sign(self.claims(**facts))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the ASGI signature
+        if scope["type"] != "http":
+            return
+        status = 404
+        document: dict[str, Any] = {}
+        if scope["path"] == "/.well-known/openid-configuration":
+            status, document = 200, {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
+        elif scope["path"] == "/keys":
+            self.fetches += 1
+            await asyncio.sleep(self.delay_s)
+            status, document = 200, {"keys": [key.public_jwk() for key in self.keys]}
+        if self.down:
+            status, document = 500, {}
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": json.dumps(document).encode()})
+
+
+class _TestLife:
+    def __init__(self) -> None:
+        self.stopping = asyncio.Event()
+        self.last_beat_s = time.monotonic()
+        self.ready = False
+        self.grace_s = 3.0
+
+
+@asynccontextmanager
+async def issuer() -> AsyncIterator[Issuer]:
+    """Serve an Issuer on a free port of 127.0.0.1."""
+    life: Life = _TestLife()
+    bound: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    made = Issuer("")
+    running = asyncio.create_task(serve(made, life, host="127.0.0.1", port=0, bound=bound))
+    try:
+        made.url = f"http://127.0.0.1:{await asyncio.wait_for(bound, 10)}"
+        yield made
+    finally:
+        life.stopping.set()
+        await running
+
+
+@asynccontextmanager
+async def client_for(app: FastAPI, *, token: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """Open a client of `app` without a socket; the app's lifespan runs around it."""
+    async with app.router.lifespan_context(app) as state:
+
+        async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
+            await app({**scope, "state": dict(state or {})}, receive, send)
+
+        transport = httpx.ASGITransport(app=with_state, raise_app_exceptions=False)
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        async with httpx.AsyncClient(transport=transport, base_url="http://gridcare.test", headers=headers) as client:
+            yield client
