@@ -1,0 +1,117 @@
+"""Topics are created here, as gridcare.events.topics declares them, and never grow."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from gridcare.errors import GridcareError, Retryable
+from gridcare.events.topics import ALL_TOPICS, Topic
+
+REPLICAS = 3
+"""Where the cluster has as many brokers; a single one (development, tests) holds one copy."""
+
+DEAD_LETTER_SIZE_MAX_BYTES = 2_000_000
+"""A dead letter is the record as it was plus headers: whatever fits a topic fits its dead-letter topic."""
+
+DEADLINE_S = 30
+
+logger = structlog.get_logger()
+
+
+class TopicMismatch(GridcareError):
+    """A topic exists with other partitions or another cleanup policy than declared: growing it would break key order."""
+
+
+async def ensure_topics(
+    bootstrap: str, topics: Iterable[Topic] = ALL_TOPICS, *, deadline_s: float = DEADLINE_S
+) -> list[str]:
+    """Create the topics that are missing, each with its dead-letter topic; the names created.
+
+    Raises TopicMismatch when an existing topic differs, Retryable when the cluster cannot be asked in time.
+    """
+    wanted = {each.name: each for topic in topics for each in (topic, topic.dead_letters)}
+    try:
+        async with asyncio.timeout(deadline_s):
+            admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+            try:
+                await admin.start()
+                created = await _create_missing(admin, wanted)
+                await _verify(admin, wanted)
+                return created
+            finally:
+                await admin.close()
+    except (KafkaError, TimeoutError, OSError) as error:
+        raise Retryable(f"kafka: {type(error).__name__}") from error
+
+
+async def _create_missing(admin: AIOKafkaAdminClient, wanted: dict[str, Topic]) -> list[str]:
+    missing = sorted(set(wanted) - set(await admin.list_topics()))
+    if not missing:
+        return []
+    brokers = len((await admin.describe_cluster())["brokers"])
+    replicas = min(REPLICAS, brokers)
+    response: Any = await admin.create_topics(
+        [
+            NewTopic(
+                name,
+                num_partitions=wanted[name].partitions,
+                replication_factor=replicas,
+                topic_configs=_config(wanted[name], replicas),
+            )
+            for name in missing
+        ]
+    )
+    for name, code, *_ in response.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:  # another process creates them at the same moment
+            raise error(name)
+    logger.info("topics_created", count=len(missing))
+    return missing
+
+
+def _config(topic: Topic, replicas: int) -> dict[str, str]:
+    config = {
+        "cleanup.policy": "compact" if topic.compacted else "delete",
+        "min.insync.replicas": str(max(1, replicas - 1)),
+    }
+    if not topic.compacted:
+        config["retention.ms"] = str(int(timedelta(days=topic.retention_days) / timedelta(milliseconds=1)))
+    if topic.name.endswith(".dlq"):
+        config["max.message.bytes"] = str(DEAD_LETTER_SIZE_MAX_BYTES)
+    return config
+
+
+async def _verify(admin: AIOKafkaAdminClient, wanted: dict[str, Topic]) -> None:
+    """Wait until every topic is known with a leader, then compare it with its declaration."""
+    while True:
+        described = {found["topic"]: found for found in await admin.describe_topics(sorted(wanted))}
+        ready = [
+            name
+            for name, found in described.items()
+            if not found["error_code"] and all(part["leader"] >= 0 for part in found["partitions"])
+        ]
+        if len(ready) == len(wanted):
+            break
+        await asyncio.sleep(0.1)
+    for name, topic in wanted.items():
+        partitions = len(described[name]["partitions"])
+        if partitions != topic.partitions:
+            raise TopicMismatch(f"{name} has {partitions} partitions, declared are {topic.partitions}")
+    await _verify_cleanup(admin, wanted)
+
+
+async def _verify_cleanup(admin: AIOKafkaAdminClient, wanted: dict[str, Topic]) -> None:
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, {"cleanup.policy": ""}) for name in sorted(wanted)]
+    responses: list[Any] = await admin.describe_configs(resources)
+    for response in responses:
+        for _code, _message, _kind, name, entries in response.resources:
+            policy = next((entry[1] for entry in entries if entry[0] == "cleanup.policy"), None)
+            declared = "compact" if wanted[name].compacted else "delete"
+            if policy is not None and policy != declared:
+                raise TopicMismatch(f"{name} has cleanup.policy {policy}, declared is {declared}")

@@ -1,0 +1,123 @@
+"""Opening and closing aiokafka's clients within limits: its own `stop` may wait for a broker without end.
+
+What is private to aiokafka 0.14 is touched in this file alone.
+"""
+
+import asyncio
+import contextlib
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
+
+CLOSE_GRACE_S = 5.0
+REQUEST_TIMEOUT_S = 10
+"""One request to a broker; also how long a broker may wait for its replicas."""
+
+REBALANCE_TIMEOUT_MIN_S = 30.0
+"""How long the group waits for a member that finishes what it has in hand."""
+
+METADATA_MAX_AGE_S = 30
+"""A topic that is created after a consumer started is seen within this time."""
+
+BATCH_SIZE_MAX_BYTES = 256 * 1024
+FETCH_SIZE_MAX_BYTES = 2 * 1024 * 1024
+"""A partition's share of one fetch: above the largest record of any topic, dead letters included."""
+
+MAX_POLL_INTERVAL_S = 24 * 3600
+"""Not the watchman here: each partition's work has its own deadline, and liveness watches the loop."""
+
+logger = structlog.get_logger()
+
+
+def new_producer(bootstrap: str, *, client_id: str, request_size_max_bytes: int) -> AIOKafkaProducer:
+    """Make an idempotent producer, not yet started. Every default that could lose or reorder is set (STACK.md, Kafka)."""
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        client_id=client_id,
+        acks="all",
+        enable_idempotence=True,
+        request_timeout_ms=REQUEST_TIMEOUT_S * 1000,
+        max_batch_size=BATCH_SIZE_MAX_BYTES,
+        max_request_size=request_size_max_bytes,
+        metadata_max_age_ms=METADATA_MAX_AGE_S * 1000,
+        linger_ms=0,
+    )
+
+
+def new_group_member(bootstrap: str, *, group: str, client_id: str, session_timeout_s: float) -> AIOKafkaConsumer:
+    """Make a member of a consumer group, not yet started nor subscribed.
+
+    One assignor only: with two, aiokafka joins once more for each (tried).
+    """
+    rebalance_timeout_s = max(REBALANCE_TIMEOUT_MIN_S, session_timeout_s)
+    return AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        client_id=client_id,
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        session_timeout_ms=int(session_timeout_s * 1000),
+        heartbeat_interval_ms=int(session_timeout_s * 1000 / 15),
+        rebalance_timeout_ms=int(rebalance_timeout_s * 1000),
+        max_poll_interval_ms=MAX_POLL_INTERVAL_S * 1000,
+        request_timeout_ms=int((rebalance_timeout_s + 5) * 1000),  # a JoinGroup is answered when the others joined
+        max_partition_fetch_bytes=FETCH_SIZE_MAX_BYTES,
+        metadata_max_age_ms=METADATA_MAX_AGE_S * 1000,
+        partition_assignment_strategy=(RangePartitionAssignor,),
+    )
+
+
+def new_reader(bootstrap: str, *, client_id: str) -> AIOKafkaConsumer:
+    """Make a consumer of no group, which reads partitions that it is given and commits nothing."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        client_id=client_id,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        request_timeout_ms=REQUEST_TIMEOUT_S * 1000,
+        max_partition_fetch_bytes=FETCH_SIZE_MAX_BYTES,
+    )
+
+
+async def close_producer(producer: AIOKafkaProducer, *, grace_s: float = CLOSE_GRACE_S) -> None:
+    """Flush and close. What was not acknowledged within `grace_s` fails; the caller already holds it to be unknown.
+
+    An idempotent producer never gives a record up by itself, so that its `stop` waits as long as the broker is silent.
+    """
+    try:
+        async with asyncio.timeout(grace_s):
+            await producer.stop()
+    except Exception as error:  # noqa: BLE001 - whatever the sender died of, the connections must go
+        logger.info("producer_abandoned", error_class=type(error).__name__)
+        await _abandon(producer)
+    except asyncio.CancelledError:
+        await _abandon(producer)
+        raise
+
+
+async def _abandon(producer: AIOKafkaProducer) -> None:
+    producer._message_accumulator.fail_all(KafkaError("the producer was abandoned"))  # noqa: SLF001 - no public way
+    sender = producer._sender.sender_task  # noqa: SLF001 - no public way
+    if sender is not None:
+        sender.cancel()
+    await producer.client.close()  # requests under way fail, and with them what the sender waits for
+    if sender is not None:
+        await asyncio.wait({sender}, timeout=CLOSE_GRACE_S)
+    await producer.client.close()  # the sender may have connected once more
+
+
+async def close_consumer(consumer: AIOKafkaConsumer, *, grace_s: float = CLOSE_GRACE_S) -> None:
+    """Leave the group and close, within about `grace_s`; a broker that is silent learns of it by the session's end."""
+    try:
+        async with asyncio.timeout(grace_s):
+            await consumer.stop()
+    except Exception as error:  # noqa: BLE001 - the coordination task's own error was raised where it was polled
+        logger.info("consumer_abandoned", error_class=type(error).__name__)
+    finally:
+        if consumer._fetcher is not None:  # noqa: SLF001 - no public way
+            with contextlib.suppress(KafkaError, asyncio.CancelledError):
+                await consumer._fetcher.close()  # noqa: SLF001 - no public way
+        await consumer._client.close()  # noqa: SLF001 - no public way

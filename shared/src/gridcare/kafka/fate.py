@@ -1,0 +1,36 @@
+"""The three fates of a message, chosen by the type of the error that its handling raised."""
+
+from enum import StrEnum
+
+from gridcare.errors import Rejected, Retryable
+
+
+class Fate(StrEnum):
+    """What became of a record; the values are the metric's labels."""
+
+    HANDLED = "handled"
+    RETRYABLE = "retryable"
+    """A dependency is down: wait in place, keep the order."""
+    REJECTED = "rejected"
+    """The record is bad: dead letter at once."""
+    BUG = "bug"
+    """Ours to mend: commit nothing, crash, be restarted; a dead letter only after several crashes."""
+
+
+def fate_of(error: BaseException) -> Fate:
+    """Choose by type. A group of errors (asyncio.TaskGroup) has the fate of its gravest member: bug, retryable, rejected."""
+    if isinstance(error, BaseExceptionGroup):
+        fates = {fate_of(member) for member in error.exceptions}
+        return next(fate for fate in (Fate.BUG, Fate.RETRYABLE, Fate.REJECTED) if fate in fates)
+    if isinstance(error, Retryable):
+        return Fate.RETRYABLE
+    if isinstance(error, Rejected):
+        return Fate.REJECTED
+    return Fate.BUG
+
+
+def reason_of(error: BaseException) -> str:
+    """Give the stable code that a dead letter carries: never a message, which could quote what the record holds."""
+    if isinstance(error, BaseExceptionGroup):
+        return reason_of(next(member for member in error.exceptions if fate_of(member) is fate_of(error)))
+    return error.reason if isinstance(error, Rejected) else Fate.BUG.value

@@ -1,0 +1,63 @@
+"""What a group member has finished, partition by partition, and telling the broker so.
+
+Only explicit offsets are committed, of what the database has committed or a dead-letter topic has acknowledged: aiokafka
+rebalances in a background task, and a commit without arguments would include records that are still in hand.
+"""
+
+import asyncio
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import TopicPartition
+
+COMMIT_DEADLINE_S = 5.0
+"""aiokafka retries a commit without end."""
+
+logger = structlog.get_logger()
+
+
+class Offsets:
+    """The next offset to read of each partition that this member holds."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self._finished: dict[TopicPartition, int] = {}
+        self._committed: dict[TopicPartition, int] = {}
+        self._committing = asyncio.Lock()
+
+    def finish(self, partition: TopicPartition, offset: int) -> None:
+        """Note that everything before and at `offset` is dealt with."""
+        self._finished[partition] = offset + 1
+
+    def forget(self) -> None:
+        """Drop every note: the partitions are no longer ours, and a late commit could move another member backwards."""
+        self._finished.clear()
+        self._committed.clear()
+
+    async def commit(self) -> None:
+        """Commit what was finished since the last time.
+
+        A rebalance, a silent broker or a lost one is normal: the records come again, and are known by their ids. Raises
+        KafkaError for what will not pass, such as a missing authorisation.
+        """
+        async with self._committing:
+            held = self._consumer.assignment()
+            news = {
+                partition: offset
+                for partition, offset in self._finished.items()
+                if self._committed.get(partition) != offset and partition in held
+            }
+            if not news:
+                return
+            try:
+                async with asyncio.timeout(COMMIT_DEADLINE_S):
+                    await self._consumer.commit(news)
+            except (CommitFailedError, IllegalStateError, TimeoutError) as error:
+                logger.info("offsets_not_committed", error_class=type(error).__name__)
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                logger.info("offsets_not_committed", error_class=type(error).__name__)
+            else:
+                self._committed.update(news)

@@ -1,0 +1,275 @@
+"""The work on one partition: record after record in order, independent of every other partition.
+
+A partition that waits for a dependency is simply not fetched; the others go on. What becomes of a record is decided by
+gridcare.kafka.fate. An offset is noted as finished only after its handler has returned or its dead letter is safe.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
+
+from gridcare.errors import Retryable
+from gridcare.events import Envelope, decode
+from gridcare.kafka.crashes import CRASHES_MAX, CrashLedger
+from gridcare.kafka.dead_letter import REPLAY_FOR, DeadLetterLimitReached, DeadLetters, Record, Why
+from gridcare.kafka.fate import Fate, fate_of
+from gridcare.kafka.offsets import Offsets
+from gridcare.observability import metrics
+from gridcare.observability.tracing import span
+
+Handle = Callable[[Sequence[Envelope]], Awaitable[None]]
+T = TypeVar("T")
+
+FETCH_RECORDS_MAX = 500
+FETCH_WAIT_S = 5.0
+BACKOFF_MIN_S = 0.2
+BACKOFF_MAX_S = 30.0
+CANCEL_GRACE_S = 5.0
+FORGIVE_DEADLINE_S = 2.0
+
+logger = structlog.get_logger()
+
+
+class _Stopped(Exception):
+    """The partition is being given back; what is not finished comes again, here or elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all partitions of one group member work with."""
+
+    consumer: AIOKafkaConsumer
+    group: str
+    offsets: Offsets
+    crashes: CrashLedger
+    dead_letters: DeadLetters
+    handle_deadline_s: float
+    backoff_max_s: float = BACKOFF_MAX_S
+
+
+class PartitionWork:
+    """Reads one partition while this member holds it and hands `records_max` records at a time to `handle`."""
+
+    def __init__(self, partition: TopicPartition, handle: Handle, records_max: int, tools: Tools) -> None:
+        self.partition = partition
+        self._handle = handle
+        self._records_max = records_max
+        self._tools = tools
+        self._stopping = asyncio.Event()
+        self._fetching = False
+        self._fresh = True
+        self._careful_until = -1
+        self._failures = 0
+        self.task = asyncio.create_task(self._run(), name=f"{partition.topic}-{partition.partition}")
+
+    async def stop(self, grace_s: float) -> None:
+        """End after the records in hand; what takes longer than `grace_s` is cancelled, and comes again."""
+        self._stopping.set()
+        if self._fetching:
+            self.task.cancel()  # nothing is in hand, and what is buffered is not lost: its offset is not committed
+        _, late = await asyncio.wait({self.task}, timeout=grace_s)
+        if late:
+            logger.warning("partition_cancelled", grace_s=grace_s, **self._where())
+            self.task.cancel()
+            await asyncio.wait({self.task}, timeout=CANCEL_GRACE_S)
+
+    async def _run(self) -> None:
+        with contextlib.suppress(_Stopped):
+            self._careful_until = await self._insist(lambda: self._tools.crashes.suspected_until(self.partition))
+            while not self._stopping.is_set():
+                for records in self._chunks(await self._fetch()):
+                    if self._stopping.is_set():
+                        return
+                    began_s = time.monotonic()
+                    await self._apply(records)
+                    metrics.CONSUMER_BATCH_SECONDS.observe(time.monotonic() - began_s, topic=self.partition.topic)
+
+    async def _fetch(self) -> Sequence[Record]:
+        self._fetching = True
+        try:
+            fetched = await self._tools.consumer.getmany(
+                self.partition, timeout_ms=int(FETCH_WAIT_S * 1000), max_records=FETCH_RECORDS_MAX
+            )
+        finally:
+            self._fetching = False
+        records: Sequence[Record] = fetched.get(self.partition, ())
+        return records
+
+    def _chunks(self, records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+        for start in range(0, len(records), self._records_max):
+            yield records[start : start + self._records_max]
+
+    async def _apply(self, records: Sequence[Record]) -> None:
+        readable: list[tuple[Record, Envelope]] = []
+        for record in records:
+            if self._is_for_another_group(record):
+                continue
+            try:
+                readable.append((record, decode(record.key, record.value, record.headers)))
+            except Exception:  # noqa: BLE001 - its fate is chosen where it is handled, after those before it
+                await self._apply_readable(readable)
+                readable = []
+                await self._apply_one(record)
+        await self._apply_readable(readable)
+        self._tools.offsets.finish(self.partition, records[-1].offset)
+
+    async def _apply_readable(self, readable: Sequence[tuple[Record, Envelope]]) -> None:
+        if not readable:
+            return
+        alone = len(readable) == 1 or readable[0][0].offset <= self._careful_until
+        if alone or not await self._apply_together(readable):
+            for record, _ in readable:
+                if self._stopping.is_set():
+                    raise _Stopped
+                await self._apply_one(record)
+
+    async def _apply_together(self, readable: Sequence[tuple[Record, Envelope]]) -> bool:
+        """Handle many records in one call; false when it failed for a reason that may be one record's alone."""
+        first, last = readable[0][0].offset, readable[-1][0].offset
+        envelopes = [envelope for _, envelope in readable]
+        marked = self._fresh
+        while True:
+            if marked:
+                await self._insist(lambda: self._tools.crashes.begin(self.partition, first, last))
+            error = await self._attempt(lambda: self._call(envelopes, first), first if marked else None)
+            if error is None:
+                self._tools.offsets.finish(self.partition, last)
+                await self._forget_marks(first, last, marked=marked)
+                self._count(Fate.HANDLED, len(readable))
+                return True
+            if marked:
+                await self._insist(lambda: self._tools.crashes.undo(self.partition, first))
+            if fate_of(error) is not Fate.RETRYABLE:
+                return False
+            await self._back_off(error)
+
+    async def _apply_one(self, record: Record) -> None:
+        marked = self._fresh or record.offset <= self._careful_until
+        offset = record.offset
+        while True:
+            if marked:
+                crashes = await self._insist(lambda: self._tools.crashes.begin(self.partition, offset, offset))
+                if crashes.count > CRASHES_MAX:
+                    logger.critical("record_keeps_crashing", crashes=CRASHES_MAX, **self._where(offset))
+                    await self._put_aside(record, Why(Fate.BUG.value, crashes.error_class), marked=marked)
+                    break
+            error = await self._attempt(lambda: self._call_one(record), offset if marked else None)
+            if error is None:
+                self._count(Fate.HANDLED)
+                break
+            fate = fate_of(error)
+            if fate is Fate.BUG:
+                await self._die_of(error, offset, marked=marked)
+            if fate is Fate.REJECTED:
+                await self._put_aside(record, Why.of(error), marked=marked)
+                break
+            if marked:
+                await self._insist(lambda: self._tools.crashes.undo(self.partition, offset))
+            await self._back_off(error)
+        self._tools.offsets.finish(self.partition, offset)
+        await self._forget_marks(offset, offset, marked=marked)
+
+    async def _call_one(self, record: Record) -> None:
+        await self._call([decode(record.key, record.value, record.headers)], record.offset)
+
+    async def _call(self, envelopes: Sequence[Envelope], offset: int) -> None:
+        only = envelopes[0] if len(envelopes) == 1 else None
+        with span(
+            "consume",
+            only.traceparent if only else None,
+            event_type=only.type if only else None,
+            records=len(envelopes),
+            **self._where(offset),
+        ):
+            await self._handle(envelopes)
+
+    async def _attempt(self, call: Callable[[], Awaitable[None]], marked_at: int | None) -> Exception | None:
+        """Call under the handler's deadline; what it raised."""
+        try:
+            async with asyncio.timeout(self._tools.handle_deadline_s) as deadline:
+                await call()
+        except asyncio.CancelledError:
+            if marked_at is not None:
+                await self._forgive(marked_at)
+            raise
+        except Exception as error:  # noqa: BLE001 - every error has a fate
+            if deadline.expired() and isinstance(error, TimeoutError):
+                return Retryable("the handler's deadline passed")
+            return error
+        self._failures = 0
+        return None
+
+    async def _forgive(self, offset: int) -> None:
+        """Take back the count of records that we stop handling ourselves; when that fails, one count too many stays."""
+        with contextlib.suppress(Retryable, TimeoutError):
+            async with asyncio.timeout(FORGIVE_DEADLINE_S):
+                await self._tools.crashes.undo(self.partition, offset)
+
+    async def _forget_marks(self, first: int, last: int, *, marked: bool) -> None:
+        if marked:
+            start = 0 if self._fresh else first  # also what an earlier member could not clear any more
+            await self._insist(lambda: self._tools.crashes.end(self.partition, start, last))
+        self._fresh = False
+
+    async def _put_aside(self, record: Record, why: Why, *, marked: bool) -> None:
+        try:
+            await self._insist(lambda: self._tools.dead_letters.put(record, why))
+        except DeadLetterLimitReached:
+            if marked:
+                await self._forgive(record.offset)
+            raise
+        self._count(Fate.BUG if why.reason == Fate.BUG else Fate.REJECTED)
+
+    async def _die_of(self, error: Exception, offset: int, *, marked: bool) -> None:
+        """Count the crash, then raise: the process ends, is restarted and meets the record again."""
+        try:
+            if not marked:
+                await self._tools.crashes.begin(self.partition, offset, offset)
+            await self._tools.crashes.name_error(self.partition, offset, error)
+        except Retryable:
+            logger.warning("crash_not_counted", **self._where(offset))
+        logger.error("record_crashes", error_class=type(error).__name__, **self._where(offset))
+        raise error
+
+    async def _insist(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Do what must be done, waiting while the database or the broker is away."""
+        while True:
+            try:
+                return await step()
+            except Retryable as error:
+                await self._back_off(error)
+
+    async def _back_off(self, error: Exception) -> None:
+        """Wait, longer each time, until it is worth another try. Raises _Stopped when the partition is given back."""
+        limit_s = min(BACKOFF_MIN_S * 2 ** min(self._failures, 16), self._tools.backoff_max_s)
+        self._failures += 1
+        self._count(Fate.RETRYABLE)
+        cause = type(error.__cause__ or error).__name__
+        logger.warning("partition_waits", error_class=cause, backoff_s=limit_s, tries=self._failures, **self._where())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s * random.uniform(0.5, 1)):  # noqa: S311 - jitter
+                await self._stopping.wait()
+        if self._stopping.is_set():
+            raise _Stopped
+
+    def _is_for_another_group(self, record: Record) -> bool:
+        return any(name == REPLAY_FOR and value.decode() != self._tools.group for name, value in record.headers)
+
+    def _count(self, fate: Fate, records: int = 1) -> None:
+        metrics.CONSUMER_RECORDS.inc(records, topic=self.partition.topic, fate=fate.value)
+
+    def _where(self, offset: int | None = None) -> dict[str, str | int | None]:
+        return {
+            "group": self._tools.group,
+            "topic": self.partition.topic,
+            "partition": self.partition.partition,
+            "offset": offset,
+        }

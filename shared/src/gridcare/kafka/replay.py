@@ -1,0 +1,185 @@
+"""Dead letters listed and published again: the core of the operational command `dead-letters`.
+
+A replayed record keeps its event id and goes to its original topic with a header that names the one consumer group that had
+put it aside; the others pass it over. Each dead letter is replayed once, noted in an audit row; were that note lost, the
+event's id would still keep it from being applied twice.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
+
+from gridcare.errors import Retryable
+from gridcare.events import Wire
+from gridcare.events.topics import dead_letter_topic
+from gridcare.kafka import dead_letter as headers
+from gridcare.kafka.clients import close_consumer, new_reader
+from gridcare.kafka.dead_letter import Record, event_id_of, original_headers
+from gridcare.kafka.produce import Producer
+from gridcare.postgres.database import Database
+
+LIMIT = 1_000
+RATE_PER_S = 50.0
+READ_DEADLINE_S = 60.0
+"""From one record to the next; a broker that is silent for longer is away."""
+
+_REPLAYED = """
+SELECT 1 FROM dead_letter_replay WHERE consumer_group = $1 AND topic = $2 AND partition = $3 AND "offset" = $4
+"""
+_NOTE = """
+INSERT INTO dead_letter_replay (consumer_group, topic, partition, "offset", event_id, actor) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT DO NOTHING
+"""
+
+logger = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record of a dead-letter topic: where it was, who put it aside and why, and how to publish it again."""
+
+    group: str
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    error_class: str
+    event_id: UUID | None
+    event_type: str
+    dead_lettered_at: datetime
+    wire: Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay did: dead letters that matched, those published now, and those that had been before."""
+
+    matched: int
+    published: int
+    skipped: int
+
+
+async def dead_letters(
+    bootstrap: str, topic: str, *, group: str | None = None, reason: str | None = None, limit: int = LIMIT
+) -> AsyncIterator[DeadLetter]:
+    """Read the dead letters of `topic`, oldest first, up to those that are there now; at most `limit` that match.
+
+    Raises Retryable when the broker cannot be read.
+    """
+    found = 0
+    try:
+        async for record in _read_all(bootstrap, dead_letter_topic(topic)):
+            letter = _parse(record)
+            if letter is None or group not in {None, letter.group} or reason not in {None, letter.reason}:
+                continue
+            yield letter
+            found += 1
+            if found >= limit:
+                return
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise Retryable(f"kafka: {type(error).__name__}") from error
+
+
+async def replay(
+    *,
+    bootstrap: str,
+    db: Database,
+    producer: Producer,
+    topic: str,
+    group: str,
+    actor: str,
+    reason: str | None = None,
+    limit: int = LIMIT,
+    rate_per_s: float = RATE_PER_S,
+    dry_run: bool = False,
+) -> Replayed:
+    """Publish the dead letters of `group` on `topic` again, oldest first, at most `limit` and `rate_per_s`.
+
+    `actor` is who asked, kept in the audit. With `dry_run` nothing is published or noted, only counted. Raises Retryable:
+    run it again.
+    """
+    matched = published = 0
+    async for letter in dead_letters(bootstrap, topic, group=group, reason=reason, limit=limit):
+        matched += 1
+        place = (letter.group, letter.topic, letter.partition, letter.offset)
+        async with db.read() as connection:
+            if await connection.fetchval(_REPLAYED, *place):
+                continue
+        published += 1
+        if dry_run:
+            continue
+        await producer.send_batch([letter.wire])
+        async with db.transaction() as tx:
+            await tx.execute(_NOTE, *place, letter.event_id, actor)
+        await asyncio.sleep(1 / rate_per_s)
+    logger.info("dead_letters_replayed", topic=topic, group=group, total=matched, done=published, dry_run=dry_run)
+    return Replayed(matched, published, matched - published)
+
+
+async def _read_all(bootstrap: str, topic: str) -> AsyncIterator[Record]:
+    reader = new_reader(bootstrap, client_id="dead-letters")
+    try:
+        async with asyncio.timeout(READ_DEADLINE_S):
+            await reader.start()
+            partitions = [TopicPartition(topic, number) for number in await _partitions(reader, topic)]
+            reader.assign(partitions)
+            await reader.seek_to_beginning(*partitions)
+            ends = await reader.end_offsets(partitions)
+        while remaining := [each for each in partitions if await reader.position(each) < ends[each]]:
+            fetched = await _next(reader, remaining)
+            for partition, records in fetched.items():
+                for record in records:
+                    if record.offset < ends[partition]:
+                        yield record
+    finally:
+        await close_consumer(reader)
+
+
+async def _partitions(reader: AIOKafkaConsumer, topic: str) -> list[int]:
+    await reader.topics()
+    found: set[int] = await reader._client._wait_on_metadata(topic)  # noqa: SLF001 - the public call knows no topic yet
+    return sorted(found)
+
+
+async def _next(reader: AIOKafkaConsumer, partitions: list[TopicPartition]) -> dict[TopicPartition, list[Record]]:
+    fetched: dict[TopicPartition, list[Record]] = await reader.getmany(
+        *partitions, timeout_ms=int(READ_DEADLINE_S * 1000), max_records=500
+    )
+    if not fetched:
+        raise TimeoutError
+    return fetched
+
+
+def _parse(record: Record) -> DeadLetter | None:
+    """Read a dead letter; None when another tool wrote something that is none."""
+    found = dict(record.headers)
+    try:
+        topic = found[headers.ORIGINAL_TOPIC].decode()
+        group = found[headers.ORIGINAL_GROUP].decode()
+        partition = int.from_bytes(found[headers.ORIGINAL_PARTITION], "big")
+        offset = int.from_bytes(found[headers.ORIGINAL_OFFSET], "big")
+        reason = found[headers.EXCEPTION_MESSAGE].decode()
+        error_class = found[headers.EXCEPTION_CLASS].decode()
+        event_type = found.get("ce_type", b"").decode()
+    except (KeyError, ValueError):
+        return None
+    again = [*original_headers(record.headers), (headers.REPLAY_FOR, group.encode())]
+    return DeadLetter(
+        group=group,
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        reason=reason,
+        error_class=error_class,
+        event_id=event_id_of(record.headers),
+        event_type=event_type,
+        dead_lettered_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+        wire=Wire(topic, record.key or b"", record.value, again),
+    )
