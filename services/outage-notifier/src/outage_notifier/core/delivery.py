@@ -1,0 +1,184 @@
+"""A delivery: one notice to one recipient, always in exactly one state.
+
+    planned ─▶ held, retrying, unknown, awaiting          open
+            └▶ accepted, delivered, failed, unreachable, opted_out, superseded, expired, covered, unresolved   settled
+
+A sender's outcome moves open states only. A receipt raises the rank accepted < failed < delivered of any state.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from outage_notifier.core.outcome import Outcome, OutcomeKind
+
+
+class State(StrEnum):
+    """The closed list of states."""
+
+    PLANNED = "planned"
+    HELD = "held"
+    RETRYING = "retrying"
+    UNKNOWN = "unknown"
+    AWAITING = "awaiting"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    UNREACHABLE = "unreachable"
+    OPTED_OUT = "opted_out"
+    SUPERSEDED = "superseded"
+    EXPIRED = "expired"
+    COVERED = "covered"
+    UNRESOLVED = "unresolved"
+
+
+OPEN: Final = frozenset({State.PLANNED, State.HELD, State.RETRYING, State.UNKNOWN, State.AWAITING})
+SETTLED: Final = frozenset(State) - OPEN
+RECORDED: Final = tuple(state for state in State if state is not State.PLANNED)
+"""The states that have a row, in the order of the ledger's columns."""
+
+TOLD: Final = frozenset(
+    {State.UNKNOWN, State.AWAITING, State.ACCEPTED, State.DELIVERED, State.COVERED, State.UNRESOLVED}
+)
+"""Who heard of a notice, or may have: they are told when it changes."""
+
+_RANK: Final[Mapping[State, int]] = {State.ACCEPTED: 1, State.FAILED: 2, State.DELIVERED: 3}
+
+TRIES_MAX: Final = 8
+"""Calls for one delivery before it counts as failed: with the backoff below about two hours."""
+
+_BACKOFF_FIRST: Final = timedelta(seconds=10)
+_BACKOFF_MAX: Final = timedelta(minutes=30)
+_MISCONFIGURED_PAUSE: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A delivery's next state and, while it is open, when something is tried next and over which channel."""
+
+    state: State
+    reason: str = ""
+    next_attempt_at: datetime | None = None
+    next_channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a decision depends on, beside the outcomes.
+
+    `tries` counts earlier claims that made a call; `fallback`: the recipient has a phone that a push may fall back to;
+    `told_before`: an earlier push of this delivery was accepted (it is awaiting).
+    """
+
+    now: datetime
+    useful_until: datetime
+    tries: int
+    fallback: bool
+    told_before: bool = False
+    patience: timedelta | None = None
+    first_look: timedelta = timedelta(seconds=90)
+
+
+def may_follow(current: State, following: State) -> bool:
+    """Say whether a sender's outcome may move a delivery from `current` to `following`."""
+    return current in OPEN and following is not State.PLANNED
+
+
+def raised(current: State, receipt: State) -> State:
+    """Give the state after a receipt: the higher rank wins, in any order and any number of times."""
+    return receipt if _RANK.get(receipt, 0) > _RANK.get(current, 0) else current
+
+
+def decide_push(outcomes: Sequence[Outcome], situation: Situation) -> Decision:
+    """Fold the outcomes of a recipient's devices: one device that was reached is enough."""
+    if any(outcome.kind is OutcomeKind.ACCEPTED for outcome in outcomes):
+        return _after_accepted_push(situation)
+    again = [outcome for outcome in outcomes if outcome.kind is not OutcomeKind.REFUSED]
+    if again:
+        retry = _retry(again, situation, channel="push")
+        if retry is not None:
+            return retry
+    code = outcomes[0].code if outcomes else "no-device"
+    if situation.fallback and situation.now < situation.useful_until:
+        return Decision(State.RETRYING, code, situation.now, "sms")
+    if outcomes and not again and not all(outcome.contact_dead for outcome in outcomes):
+        return Decision(State.FAILED, code)
+    if again:
+        return _given_up(again[0], situation)
+    return Decision(State.UNREACHABLE, code)
+
+
+def decide_sms(outcome: Outcome, situation: Situation) -> Decision:
+    """Say what follows the outcome of an SMS; a push that was accepted before keeps the delivery from failing."""
+    decision = _decide_sms(outcome, situation)
+    if not situation.told_before:
+        return decision
+    if decision.state is State.RETRYING:
+        return Decision(State.AWAITING, decision.reason, decision.next_attempt_at, "sms")
+    if decision.state in {State.FAILED, State.EXPIRED, State.OPTED_OUT, State.UNREACHABLE}:
+        return Decision(State.ACCEPTED, f"sms-{decision.reason}")
+    return decision
+
+
+def _decide_sms(outcome: Outcome, situation: Situation) -> Decision:
+    match outcome.kind:
+        case OutcomeKind.ACCEPTED:
+            return Decision(State.ACCEPTED)
+        case OutcomeKind.REFUSED:
+            return Decision(State.OPTED_OUT if outcome.opted_out else State.FAILED, outcome.code)
+        case OutcomeKind.UNKNOWN:
+            return Decision(State.UNKNOWN, outcome.code, situation.now + situation.first_look, "sms")
+        case _:
+            return _retry([outcome], situation, channel="sms") or _given_up(outcome, situation)
+
+
+def decide_unsent(situation: Situation, *, superseded: bool, held_until: datetime | None) -> Decision | None:
+    """Say why a member is not sent now, if it is not; looked at just before the call.
+
+    Quiet hours hold and do not lose: what would be useless by their end is sent within them.
+    """
+    settled_as = State.ACCEPTED if situation.told_before else None
+    if superseded:
+        return Decision(settled_as or State.SUPERSEDED, "superseded")
+    if situation.now >= situation.useful_until:
+        return Decision(settled_as or State.EXPIRED, "too-late")
+    if held_until is not None and held_until < situation.useful_until:
+        return Decision(State.AWAITING if situation.told_before else State.HELD, "quiet-hours", held_until, None)
+    return None
+
+
+def backoff(tries: int, retry_after_s: float | None) -> timedelta:
+    """Give the wait before the next try: doubling, never less than the provider asked for.
+
+    There is no jitter here: follow-up batches are cut once a second and sent at the provider's rate.
+    """
+    doubled = min(_BACKOFF_FIRST * (1 << min(tries, 10)), _BACKOFF_MAX)
+    return max(doubled, timedelta(seconds=retry_after_s or 0))
+
+
+def _after_accepted_push(situation: Situation) -> Decision:
+    patience = situation.patience
+    if patience is None or not situation.fallback or situation.now + patience >= situation.useful_until:
+        return Decision(State.ACCEPTED)
+    return Decision(State.AWAITING, "push-accepted", situation.now + patience, "sms")
+
+
+def _retry(outcomes: Sequence[Outcome], situation: Situation, *, channel: str) -> Decision | None:
+    """Give the next try, or None when there is none worth making."""
+    first = outcomes[0]
+    if first.kind is OutcomeKind.MISCONFIGURED:
+        at = situation.now + _MISCONFIGURED_PAUSE
+        return Decision(State.RETRYING, first.code, at, channel) if at < situation.useful_until else None
+    asked = max((outcome.retry_after_s or 0 for outcome in outcomes), default=0)
+    at = situation.now + backoff(situation.tries, asked)
+    if situation.tries + 1 >= TRIES_MAX or at >= situation.useful_until:
+        return None
+    return Decision(State.RETRYING, first.code, at, channel)
+
+
+def _given_up(outcome: Outcome, situation: Situation) -> Decision:
+    if situation.tries + 1 >= TRIES_MAX:
+        return Decision(State.FAILED, outcome.code)
+    return Decision(State.EXPIRED, outcome.code)

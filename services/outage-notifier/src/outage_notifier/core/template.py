@@ -1,0 +1,42 @@
+"""The catalogue of message templates: what each kind of notice may do. Texts are in templates/<language>.ftl.
+
+Vietnamese carriers deliver registered templates only, each with the sender's name in it; so a text is a template with
+slots, with a version that is kept with every notice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One kind of message.
+
+    `patience`: how long a push may stay without the app's received mark before an SMS follows; None: it may for ever.
+    `sms_first`: SMS at once even where a device is live. `ignores_quiet_hours`: it cannot wait until the morning.
+    """
+
+    name: str
+    version: int
+    lane: str
+    patience: timedelta | None = None
+    sms_first: bool = False
+    ignores_quiet_hours: bool = False
+
+
+TEMPLATES: Final[Mapping[str, Template]] = {
+    template.name: template
+    for template in (
+        Template("announcement", 1, "bulk"),
+        Template("reminder", 1, "bulk"),
+        Template("change", 1, "bulk", patience=timedelta(minutes=30)),
+        Template("cancellation", 1, "bulk"),
+        Template("restoration", 1, "bulk"),
+        Template("emergency", 1, "urgent", ignores_quiet_hours=True, patience=timedelta(minutes=10)),
+        Template("ticket-opened", 1, "transactional", ignores_quiet_hours=True),
+        Template("ticket-attached", 1, "transactional", ignores_quiet_hours=True),
+        Template("payment-received", 1, "transactional"),
+    )
+}

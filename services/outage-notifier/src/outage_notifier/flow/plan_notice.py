@@ -1,0 +1,174 @@
+"""Plan a due notice: page its audience, choose each recipient's channel, cut batches with their members stored.
+
+A page's batches, the cursor and the hints are one transaction guarded by the attempt: a planner that dies in mid-notice
+is followed by one that goes on behind the last page, and one that wakes up late writes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from gridcare.clock import Clock
+from gridcare.events.notices import BatchPlanned
+from gridcare.ids import uuid7
+from gridcare.postgres import outbox
+from gridcare.postgres.database import Connection, Database
+from outage_notifier.core.audience import PAGE_SIZE, Member, cut
+from outage_notifier.core.batch import PagePlan, Place, Settled, chosen, contacts_to_note, plan_page
+from outage_notifier.core.template import TEMPLATES
+from outage_notifier.store import audience, batch, delivery, notice, outage
+from outage_notifier.store.audience import AudienceRule
+from outage_notifier.store.batch import NewBatch
+from outage_notifier.store.delivery import Delivery
+from outage_notifier.store.notice import PlannedNotice
+
+PLAN_LEASE_S = 30
+"""A page takes tens of milliseconds; a planner that is silent this long is dead."""
+
+SOURCE = "outage-notifier"
+LANES = ("urgent", "transactional", "bulk")
+PACK_SIZE_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """What planning needs; `lease_s` is how long a silent planner keeps its notice."""
+
+    db: Database
+    clock: Clock
+    lease_s: float = PLAN_LEASE_S
+
+
+async def plan_due_notice(planner: Planner) -> bool:
+    """Plan the next due notice to its end; false when none is due."""
+    async with planner.db.transaction() as tx:
+        claimed = await notice.claim_due(tx, now=planner.clock.now(), lease_s=planner.lease_s)
+        if claimed is None:
+            return False
+        rule = await _rule_of(tx, claimed)
+    cursor: str | None = claimed.cursor
+    while cursor is not None:
+        cursor = await _plan_page(planner, claimed, rule, after=cursor)
+    return True
+
+
+async def pack_due_singles(planner: Planner) -> int:
+    """Pack due one-recipient notices (receipts, tickets) many to a batch; how many."""
+    packed = 0
+    for lane in LANES:
+        async with planner.db.transaction() as tx:
+            now = planner.clock.now()
+            singles = await notice.take_singles(tx, now=now, lane=lane, limit=PACK_SIZE_MAX)
+            if singles:
+                await _pack(tx, singles, lane=lane, now=now)
+                packed += len(singles)
+    return packed
+
+
+async def _rule_of(tx: Connection, claimed: PlannedNotice) -> AudienceRule:
+    if claimed.outage_id is None or claimed.revision is None:
+        raise LookupError(f"notice {claimed.notice_id} has an audience but no outage")
+    scope = await outage.scope_at(tx, claimed.outage_id, claimed.revision)
+    earlier = await audience.earlier_notices(tx, claimed.outage_id, claimed.revision)
+    return AudienceRule(claimed.audience_rule, scope, earlier)
+
+
+async def _plan_page(planner: Planner, claimed: PlannedNotice, rule: AudienceRule, *, after: str) -> str | None:
+    """Plan the recipients behind `after`; the next cursor, or None at the end or when the claim is lost."""
+    async with planner.db.transaction() as tx:
+        now = planner.clock.now()
+        recipients = await audience.page(tx, rule, after=after, limit=PAGE_SIZE)
+        before = await notice.turn_page(
+            tx, claimed, cursor=recipients[-1] if recipients else after, added=len(recipients), lease_s=planner.lease_s
+        )
+        if before is None:  # superseded, or another planner's by now
+            await notice.finish_planning(tx, claimed, now=now)
+            return None
+        if recipients:
+            reaches = await audience.reach(tx, recipients)
+            places = [Place(claimed.notice_id, before + n, reach) for n, reach in enumerate(reaches, start=1)]
+            await _write_page(tx, places, claimed=claimed, now=now)
+        if len(recipients) < PAGE_SIZE:
+            await notice.finish_planning(tx, claimed, now=now)
+            return None
+        return recipients[-1]
+
+
+async def _pack(tx: Connection, singles: Sequence[PlannedNotice], *, lane: str, now: datetime) -> None:
+    reaches = await audience.reach(tx, [single.recipient_id or "" for single in singles])
+    by_kind: dict[str, list[Place]] = {}
+    for single, reach in zip(singles, reaches, strict=True):
+        by_kind.setdefault(single.kind, []).append(Place(single.notice_id, 1, reach))
+    for kind, places in by_kind.items():
+        await _write_places(tx, places, notice_id=None, kind=kind, lane=lane, now=now)
+    await notice.singles_planned(tx, [single.notice_id for single in singles], now=now)
+
+
+async def _write_page(tx: Connection, places: Sequence[Place], *, claimed: PlannedNotice, now: datetime) -> None:
+    await _write_places(tx, places, notice_id=claimed.notice_id, kind=claimed.kind, lane=claimed.lane, now=now)
+
+
+async def _write_places(
+    tx: Connection, places: Sequence[Place], *, notice_id: UUID | None, kind: str, lane: str, now: datetime
+) -> None:
+    choices = chosen(places, sms_first=TEMPLATES[kind].sms_first)
+    owners = {
+        noted: await audience.note_contacts(tx, noted, keys)
+        for noted, keys in contacts_to_note(places, choices).items()
+    }
+    plan = plan_page(places, choices, owners, packed=notice_id is None)
+    batches = _batches(plan, notice_id=notice_id, lane=lane, now=now)
+    await batch.insert(tx, batches)
+    await outbox.append(
+        tx,
+        [BatchPlanned(version=1, batch_id=b.batch_id, channel=b.channel, lane=b.lane) for b in batches],
+        source=SOURCE,
+        now=now,
+    )
+    await _settle(tx, plan.settled, notice_id=notice_id, lane=lane, now=now)
+
+
+def _batches(plan: PagePlan, *, notice_id: UUID | None, lane: str, now: datetime) -> list[NewBatch]:
+    return [
+        NewBatch(uuid7(now), notice_id, home=True, channel=channel, lane=lane, members=members)
+        for channel, of_channel in plan.members.items()
+        for members in cut(of_channel)
+    ]
+
+
+async def _settle(
+    tx: Connection, settled: Sequence[Settled], *, notice_id: UUID | None, lane: str, now: datetime
+) -> None:
+    """Record who is not sent anything; a batch of no channel counts them."""
+    if not settled:
+        return
+    batch_id = uuid7(now)
+    members = [
+        Member(s.place.number, s.place.reach.recipient_id, s.place.reach.language, (), notice_id=s.place.notice_id)
+        for s in settled
+    ]
+    await batch.insert(tx, [NewBatch(batch_id, notice_id, home=True, channel="none", lane=lane, members=members)])
+    await delivery.record(tx, [_settled_delivery(s, batch_id, now) for s in settled])
+
+
+def _settled_delivery(settled: Settled, batch_id: UUID, now: datetime) -> Delivery:
+    place = settled.place
+    return Delivery(
+        notice_id=place.notice_id,
+        recipient_id=place.reach.recipient_id,
+        number=place.number,
+        home_batch_id=batch_id,
+        language=place.reach.language,
+        state=settled.state,
+        reason=settled.reason,
+        channel="none",
+        contact=settled.contact,
+        covered_by=settled.covered_by,
+        tries=0,
+        looks=0,
+        next_attempt_at=None,
+        next_channel=None,
+        follow_up_batch_id=None,
+        recorded_at=now,
+    )

@@ -1,0 +1,119 @@
+"""`batch`: the ledger that senders work from. A Kafka record only hints at a row here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+
+from gridcare.postgres.database import Connection
+from outage_notifier.core.audience import Member
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """A batch to be written; `notice_id` is None for one-recipient notices packed together."""
+
+    batch_id: UUID
+    notice_id: UUID | None
+    home: bool
+    channel: str
+    lane: str
+    members: Sequence[Member]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedBatch:
+    """A batch under a lease; `attempt` fences everything that is written for it."""
+
+    batch_id: UUID
+    notice_id: UUID | None
+    home: bool
+    channel: str
+    lane: str
+    attempt: int
+    members: tuple[Member, ...]
+
+
+_INSERT = """
+INSERT INTO batch (batch_id, notice_id, home, channel, lane, members, size, state)
+SELECT b, n, h, c, l, m, s, CASE WHEN c = 'none' THEN 'settled' ELSE 'ready' END
+FROM unnest($1::uuid[], $2::uuid[], $3::bool[], $4::text[], $5::text[], $6::jsonb[], $7::int[]) AS t (b, n, h, c, l, m, s)
+"""
+_CLAIM = """
+UPDATE batch SET attempt = attempt + 1, lease_until = clock_timestamp() + make_interval(secs => $2)
+WHERE batch_id = $1 AND state = 'ready' AND (lease_until IS NULL OR lease_until < clock_timestamp())
+RETURNING batch_id, notice_id, home, channel, lane, attempt, members
+"""
+_RENEW = """
+UPDATE batch SET lease_until = clock_timestamp() + make_interval(secs => $3)
+WHERE batch_id = $1 AND attempt = $2 AND state = 'ready'
+RETURNING (SELECT superseded_at IS NOT NULL FROM notice n WHERE n.notice_id = batch.notice_id)
+"""
+_LOCK = "SELECT FROM batch WHERE batch_id = $1 AND attempt = $2 AND state = 'ready' FOR UPDATE"
+_LOCK_MANY = "SELECT FROM batch WHERE batch_id = ANY($1::uuid[]) ORDER BY batch_id FOR UPDATE"
+_SETTLE = "UPDATE batch SET state = 'settled', settled_at = now(), lease_until = NULL WHERE batch_id = $1"
+_RELEASE = "UPDATE batch SET lease_until = NULL WHERE batch_id = $1 AND attempt = $2 AND state = 'ready'"
+_HINT_AGAIN = """
+UPDATE batch SET hints = hints + 1, hinted_at = now()
+WHERE batch_id IN (
+    SELECT batch_id FROM batch
+    WHERE state = 'ready' AND (lease_until IS NULL OR lease_until < now())
+      AND hinted_at < now() - make_interval(secs => $1)
+    ORDER BY hinted_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+RETURNING batch_id, channel, lane, hints
+"""
+_DECODER = msgspec.json.Decoder(tuple[Member, ...])
+
+
+async def insert(tx: Connection, batches: Sequence[NewBatch]) -> None:
+    """Write batches with their members; one of channel `none` is settled at once."""
+    if not batches:
+        return
+    await tx.execute(
+        _INSERT,
+        [b.batch_id for b in batches],
+        [b.notice_id for b in batches],
+        [b.home for b in batches],
+        [b.channel for b in batches],
+        [b.lane for b in batches],
+        [msgspec.json.encode(b.members).decode() for b in batches],
+        [len(b.members) for b in batches],
+    )
+
+
+async def claim(tx: Connection, batch_id: UUID, *, lease_s: float) -> ClaimedBatch | None:
+    """Take a batch under a lease on the database's clock; None when it is settled or leased elsewhere."""
+    row = await tx.fetchrow(_CLAIM, batch_id, lease_s)
+    return ClaimedBatch(*tuple(row)[:6], _DECODER.decode(row[6])) if row is not None else None
+
+
+async def renew(tx: Connection, batch_id: UUID, attempt: int, *, lease_s: float) -> bool | None:
+    """Renew a lease: None when it is lost, else whether the notice was superseded meanwhile (False where it has none)."""
+    row = await tx.fetchrow(_RENEW, batch_id, attempt, lease_s)
+    return None if row is None else bool(row[0])
+
+
+async def lock(tx: Connection, batch_id: UUID, attempt: int) -> bool:
+    """Lock a batch at one's own attempt; false when another one took it: write nothing then."""
+    return await tx.fetchrow(_LOCK, batch_id, attempt) is not None
+
+
+async def lock_many(tx: Connection, batch_ids: Sequence[UUID]) -> None:
+    """Lock batches, in one order for all: always before their deliveries, so that nobody waits in a circle."""
+    await tx.execute(_LOCK_MANY, list(batch_ids))
+
+
+async def settle(tx: Connection, batch_id: UUID) -> None:
+    """Say that the batch needs no sender any more; the caller holds its lock."""
+    await tx.execute(_SETTLE, batch_id)
+
+
+async def release(tx: Connection, batch_id: UUID, attempt: int) -> None:
+    """Give a lease back before its end, when a sender is told to stop."""
+    await tx.execute(_RELEASE, batch_id, attempt)
+
+
+async def hint_again(tx: Connection, *, silent_s: float, limit: int) -> list[tuple[UUID, str, str, int]]:
+    """Find unsettled batches that nobody holds and count a new hint for each: (batch, channel, lane, hint number)."""
+    return [tuple(row) for row in await tx.fetch(_HINT_AGAIN, silent_s, limit)]

@@ -1,0 +1,106 @@
+"""`delivery` and the counts of its home batch, always moved together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from gridcare.postgres.database import Connection
+from outage_notifier.core.delivery import OPEN, RECORDED, State
+from outage_notifier.store import batch
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as it is to be recorded; `contact` is masked."""
+
+    notice_id: UUID
+    recipient_id: str
+    number: int
+    home_batch_id: UUID
+    language: str
+    state: str
+    reason: str
+    channel: str
+    contact: str
+    covered_by: str | None
+    tries: int
+    looks: int
+    next_attempt_at: datetime | None
+    next_channel: str | None
+    follow_up_batch_id: UUID | None
+    recorded_at: datetime
+
+
+Key = tuple[UUID, str]
+"""A delivery's key: notice and recipient."""
+
+_NAMES = tuple(Delivery.__slots__)
+_LIST = ", ".join(_NAMES)
+_STAGE = """
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_delivery (
+    notice_id uuid, recipient_id text COLLATE "C", number int, home_batch_id uuid, language text, state text, reason text,
+    channel text, contact text, covered_by text, tries smallint, looks smallint, next_attempt_at timestamptz,
+    next_channel text, follow_up_batch_id uuid, recorded_at timestamptz
+) ON COMMIT DELETE ROWS
+"""
+_CHANGED = ", ".join(f"{name} = excluded.{name}" for name in _NAMES[5:])
+_SHIFTS = ", ".join(
+    f"count(*) FILTER (WHERE w.state = '{s}') - count(*) FILTER (WHERE o.state = '{s}') AS {s}" for s in RECORDED
+)
+_ADDED = ", ".join(f"{s} = b.{s} + m.{s}" for s in RECORDED)
+_MERGE = f"""
+WITH old AS MATERIALIZED (
+    SELECT d.notice_id, d.recipient_id, d.state FROM delivery d
+    JOIN staged_delivery s USING (notice_id, recipient_id)
+    ORDER BY 1, 2 FOR UPDATE OF d
+), written AS (
+    INSERT INTO delivery AS d ({_LIST}) SELECT {_LIST} FROM staged_delivery
+    ON CONFLICT (notice_id, recipient_id) DO UPDATE SET {_CHANGED} WHERE d.state = ANY($1::text[])
+    RETURNING d.notice_id, d.recipient_id, d.home_batch_id, d.state
+), moved AS (
+    SELECT w.home_batch_id, {_SHIFTS}
+    FROM written w LEFT JOIN old o USING (notice_id, recipient_id) GROUP BY 1
+), counted AS (
+    UPDATE batch b SET {_ADDED} FROM moved m WHERE b.batch_id = m.home_batch_id
+)
+SELECT count(*) FROM written
+"""
+_UNSENT = "DELETE FROM staged_delivery"
+_FIND = f"""
+SELECT {_LIST} FROM delivery
+JOIN unnest($1::uuid[], $2::text[]) AS k (notice_id, recipient_id) USING (notice_id, recipient_id)
+"""
+_HOMES = """
+SELECT DISTINCT home_batch_id FROM delivery
+JOIN unnest($1::uuid[], $2::text[]) AS k (notice_id, recipient_id) USING (notice_id, recipient_id)
+"""
+
+
+async def record(tx: Connection, deliveries: Sequence[Delivery], *, only_from: frozenset[State] = OPEN) -> int:
+    """Write deliveries and move their home batches' counts in the same statement; how many were written.
+
+    One that has a row in a state outside `only_from` is left as it is: a receipt may have come first. The caller holds
+    the locks of the home batches, or of the batch that is their home.
+    """
+    if not deliveries:
+        return 0
+    await tx.execute(_STAGE)
+    rows = [tuple(getattr(d, name) for name in _NAMES) for d in deliveries]
+    await tx.copy_records_to_table("staged_delivery", records=rows, columns=_NAMES)
+    written: int = await tx.fetchval(_MERGE, [state.value for state in only_from])
+    await tx.execute(_UNSENT)  # the transaction may record once more before its end
+    return written
+
+
+async def find(tx: Connection, keys: Sequence[Key]) -> dict[Key, Delivery]:
+    """Read deliveries that have a row."""
+    rows = await tx.fetch(_FIND, [key[0] for key in keys], [key[1] for key in keys])
+    return {(row["notice_id"], row["recipient_id"]): Delivery(*row) for row in rows}
+
+
+async def lock(tx: Connection, keys: Sequence[Key]) -> dict[Key, Delivery]:
+    """Lock deliveries' home batches and read them: what is read stays so until the transaction ends."""
+    homes = await tx.fetch(_HOMES, [key[0] for key in keys], [key[1] for key in keys])
+    await batch.lock_many(tx, [row[0] for row in homes])
+    return await find(tx, keys)

@@ -1,0 +1,177 @@
+"""`notice`: message intents, and the planners' claims on them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from gridcare.postgres.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class NewNotice:
+    """A notice to be scheduled; `slots` are the values that its template takes, by slot name."""
+
+    notice_id: UUID
+    outage_id: UUID | None
+    revision: int | None
+    kind: str
+    template: str
+    template_version: int
+    slots: dict[str, Any]
+    tag: str
+    lane: str
+    audience_rule: str
+    recipient_id: str | None
+    cause_event_id: UUID | None
+    due_at: datetime
+    useful_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNotice:
+    """A notice that a planner claimed under `attempt`, with what it needs to go on from `cursor`."""
+
+    notice_id: UUID
+    outage_id: UUID | None
+    revision: int | None
+    kind: str
+    lane: str
+    audience_rule: str
+    recipient_id: str | None
+    attempt: int
+    cursor: str
+    audience: int
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a sender needs of a notice to render it and to know whether to send it still."""
+
+    notice_id: UUID
+    outage_id: UUID | None
+    revision: int | None
+    kind: str
+    template: str
+    template_version: int
+    slots: dict[str, Any]
+    tag: str
+    useful_until: datetime
+    superseded: bool
+
+
+_COLUMNS = """notice_id, outage_id, revision, kind, template, template_version, slots, tag, lane, audience_rule, recipient_id,
+cause_event_id, due_at, useful_until"""
+_INSERT = f"""
+INSERT INTO notice ({_COLUMNS}, state, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'scheduled', $15)
+ON CONFLICT (cause_event_id, kind) DO NOTHING
+"""
+_CLAIM = """
+UPDATE notice SET plan_attempt = plan_attempt + 1, plan_lease_until = now() + make_interval(secs => $2)
+WHERE notice_id = (
+    SELECT n.notice_id FROM notice n
+    WHERE n.state = 'scheduled' AND n.recipient_id IS NULL AND n.due_at <= $1
+      AND (n.plan_lease_until IS NULL OR n.plan_lease_until < now())
+      AND NOT EXISTS (
+          SELECT FROM notice o JOIN batch b ON b.notice_id = o.notice_id
+          WHERE o.outage_id = n.outage_id AND o.superseded_at IS NOT NULL AND o.revision < n.revision
+            AND b.state = 'ready')
+      AND NOT EXISTS (
+          SELECT FROM notice o
+          WHERE o.outage_id = n.outage_id AND o.superseded_at IS NOT NULL AND o.revision < n.revision
+            AND o.state = 'scheduled')
+    ORDER BY n.due_at, n.notice_id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING notice_id, outage_id, revision, kind, lane, audience_rule, recipient_id, plan_attempt, plan_cursor, audience
+"""
+_TURN_PAGE = """
+UPDATE notice SET plan_cursor = $3, audience = audience + $4, plan_lease_until = now() + make_interval(secs => $5)
+WHERE notice_id = $1 AND plan_attempt = $2 AND state = 'scheduled' AND superseded_at IS NULL
+RETURNING audience - $4
+"""
+_FINISH = """
+UPDATE notice SET state = 'planned', planned_at = $3, plan_lease_until = NULL
+WHERE notice_id = $1 AND plan_attempt = $2 AND state = 'scheduled'
+RETURNING audience
+"""
+_SUPERSEDE = """
+UPDATE notice SET superseded_at = $3,
+    state = CASE WHEN state = 'scheduled' AND plan_attempt = 0 THEN 'superseded' ELSE state END
+WHERE outage_id = $1 AND revision < $2 AND superseded_at IS NULL AND state IN ('scheduled', 'planned')
+RETURNING notice_id
+"""
+_CONTENTS = """
+SELECT notice_id, outage_id, revision, kind, template, template_version, slots, tag, useful_until,
+       superseded_at IS NOT NULL
+FROM notice WHERE notice_id = ANY($1::uuid[])
+"""
+_TAKE_SINGLES = """
+SELECT notice_id, outage_id, revision, kind, lane, audience_rule, recipient_id, plan_attempt, plan_cursor, audience
+FROM notice
+WHERE state = 'scheduled' AND recipient_id IS NOT NULL AND due_at <= $1 AND lane = $2
+ORDER BY due_at, notice_id LIMIT $3 FOR UPDATE SKIP LOCKED
+"""
+_SINGLES_PLANNED = """
+UPDATE notice SET state = 'planned', planned_at = $2, audience = 1 WHERE notice_id = ANY($1::uuid[])
+"""
+
+
+async def schedule(tx: Connection, notices: Sequence[NewNotice], *, now: datetime) -> int:
+    """Write notices; one whose event was answered already is left out. Gives how many were new."""
+    new = 0
+    for n in notices:
+        tag: str = await tx.execute(
+            _INSERT,
+            *(n.notice_id, n.outage_id, n.revision, n.kind, n.template, n.template_version),
+            msgspec.json.encode(n.slots).decode(),
+            *(n.tag, n.lane, n.audience_rule, n.recipient_id, n.cause_event_id, n.due_at, n.useful_until, now),
+        )
+        new += int(tag.split()[2])
+    return new
+
+
+async def claim_due(tx: Connection, *, now: datetime, lease_s: float) -> PlannedNotice | None:
+    """Claim the next due notice, fenced by a new attempt; None when none is due.
+
+    A notice waits until every batch of the older notices that it supersedes is settled, so that it knows who was told.
+    """
+    row = await tx.fetchrow(_CLAIM, now, lease_s)
+    return PlannedNotice(*row) if row is not None else None
+
+
+async def turn_page(tx: Connection, notice: PlannedNotice, *, cursor: str, added: int, lease_s: float) -> int | None:
+    """Move the cursor past a page; how many recipients were planned before it.
+
+    None when the attempt is gone or the notice was superseded: write nothing then.
+    """
+    before: int | None = await tx.fetchval(_TURN_PAGE, notice.notice_id, notice.attempt, cursor, added, lease_s)
+    return before
+
+
+async def finish_planning(tx: Connection, notice: PlannedNotice, *, now: datetime) -> None:
+    """Say that the audience is complete."""
+    await tx.execute(_FINISH, notice.notice_id, notice.attempt, now)
+
+
+async def supersede(tx: Connection, outage_id: UUID, *, before_revision: int, now: datetime) -> list[UUID]:
+    """Stop what is unsent of an outage's older notices: senders and planners look at this mark."""
+    return [row[0] for row in await tx.fetch(_SUPERSEDE, outage_id, before_revision, now)]
+
+
+async def contents(tx: Connection, notice_ids: Sequence[UUID]) -> dict[UUID, Content]:
+    """Read what senders need, by notice."""
+    rows = await tx.fetch(_CONTENTS, list(notice_ids))
+    return {row[0]: Content(*tuple(row)[:6], msgspec.json.decode(row[6]), row[7], row[8], row[9]) for row in rows}
+
+
+async def take_singles(tx: Connection, *, now: datetime, lane: str, limit: int) -> list[PlannedNotice]:
+    """Lock due one-recipient notices of a lane, to be packed in this transaction."""
+    return [PlannedNotice(*row) for row in await tx.fetch(_TAKE_SINGLES, now, lane, limit)]
+
+
+async def singles_planned(tx: Connection, notice_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Say that these one-recipient notices stand in a batch."""
+    await tx.execute(_SINGLES_PLANNED, list(notice_ids), now)
