@@ -100,7 +100,7 @@ async def db(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def new_topic(kafka_bootstrap: str) -> NewTopic:
-    """Give a function that makes a topic of the test's own, as in `await new_topic(partitions=3)`."""
+    """Give a function that makes a topic of the test's own; it takes the number of partitions."""
     return topic_maker(kafka_bootstrap)
 
 

@@ -4,10 +4,10 @@
 CREATE TABLE consumer_crash (
     consumer_group text NOT NULL,
     topic text NOT NULL,
-    partition integer NOT NULL,
+    partition bigint NOT NULL,
     "offset" bigint NOT NULL,
     until_offset bigint NOT NULL,
-    crashes integer NOT NULL,
+    crashes bigint NOT NULL,
     error_class text,
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (consumer_group, topic, partition, "offset"),
@@ -21,7 +21,7 @@ COMMENT ON COLUMN consumer_crash.error_class IS 'NULL: the process was killed an
 CREATE TABLE dead_letter (
     consumer_group text NOT NULL,
     topic text NOT NULL,
-    partition integer NOT NULL,
+    partition bigint NOT NULL,
     "offset" bigint NOT NULL,
     reason text NOT NULL,
     event_id uuid,
@@ -36,7 +36,7 @@ CREATE INDEX dead_letter_by_age ON dead_letter (consumer_group, dead_lettered_at
 CREATE TABLE dead_letter_replay (
     consumer_group text NOT NULL,
     topic text NOT NULL,
-    partition integer NOT NULL,
+    partition bigint NOT NULL,
     "offset" bigint NOT NULL,
     event_id uuid,
     actor text NOT NULL,

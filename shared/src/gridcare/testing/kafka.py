@@ -1,0 +1,121 @@
+"""Helpers around a real broker: events to send, a consumer to run inside a test, records to look at."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from aiokafka.structs import TopicPartition
+
+from gridcare.events import Envelope, Topic, Wire, encode, type_name
+from gridcare.events.notices import BatchPlanned
+from gridcare.ids import uuid7
+from gridcare.kafka.clients import close_consumer, new_reader
+from gridcare.kafka.consume import ConsumerLimits, Subscription, run_consumer
+from gridcare.kafka.dead_letter import Record
+from gridcare.postgres.database import Database
+from gridcare.process import Lifecycle
+
+QUICK = ConsumerLimits(session_timeout_s=6, commit_interval_s=0.05, stop_grace_s=5, backoff_max_s=0.3)
+"""The broker's shortest session, and backoffs that a test can wait for."""
+
+
+def hint(number: int = 1, *, batch_id: UUID | None = None, traceparent: str | None = None) -> Envelope:
+    """Make an event: the `number`th hint of a batch."""
+    event = BatchPlanned(version=number, batch_id=batch_id or uuid4(), channel="sms", lane="bulk")
+    now = datetime.now(UTC)
+    return Envelope(uuid7(now), "/gridcare/tests", type_name(BatchPlanned), now, event.key, number, traceparent, event)
+
+
+def wires(topic: Topic, envelopes: Sequence[Envelope]) -> list[Wire]:
+    """Make the records that carry events on `topic`."""
+    return [encode(envelope, topic=topic) for envelope in envelopes]
+
+
+def poison(topic: Topic, key: bytes = b"poison") -> Wire:
+    """Make a record that is no event at all."""
+    return Wire(topic.name, key, b"\xff not json", [("ce_specversion", b"1.0")])
+
+
+@dataclass
+class Consuming:
+    """A consumer that runs; `stop` ends it as SIGTERM would and raises what it died of."""
+
+    lifecycle: Lifecycle
+    task: "asyncio.Task[None]" = field(repr=False)
+
+    async def stop(self) -> None:
+        self.lifecycle.stop()
+        await self.task
+
+
+def start_consumer(
+    bootstrap: str,
+    db: Database,
+    *subscriptions: Subscription,
+    group: str,
+    limits: ConsumerLimits = QUICK,
+) -> Consuming:
+    """Start a member of `group` in this event loop."""
+    lifecycle = Lifecycle()
+    task = asyncio.create_task(
+        run_consumer(
+            bootstrap=bootstrap, group=group, subscriptions=subscriptions, db=db, lifecycle=lifecycle, limits=limits
+        )
+    )
+    return Consuming(lifecycle, task)
+
+
+@asynccontextmanager
+async def consuming(
+    bootstrap: str,
+    db: Database,
+    *subscriptions: Subscription,
+    group: str,
+    limits: ConsumerLimits = QUICK,
+) -> AsyncIterator[Consuming]:
+    """Run a member of `group` for the time of the block, then stop it; what it died of is raised."""
+    running = start_consumer(bootstrap, db, *subscriptions, group=group, limits=limits)
+    try:
+        yield running
+    finally:
+        await running.stop()
+
+
+async def read_all(bootstrap: str, topic: str) -> list[Record]:
+    """Read every record that a topic holds now, partition by partition."""
+    reader = new_reader(bootstrap, client_id="tests")
+    try:
+        await reader.start()
+        partitions = [TopicPartition(topic, number) for number in sorted(await _partitions(reader, topic))]
+        reader.assign(partitions)
+        ends = await reader.end_offsets(partitions)
+        found: list[Record] = []
+        for partition in partitions:
+            await reader.seek_to_beginning(partition)
+            while await reader.position(partition) < ends[partition]:
+                fetched = await reader.getmany(partition, timeout_ms=5_000)
+                found += fetched.get(partition, [])
+        return found
+    finally:
+        await close_consumer(reader)
+
+
+async def committed(bootstrap: str, group: str, topic: Topic) -> int:
+    """Give the sum of the offsets that a group has committed on a topic: the records that it is done with."""
+    from aiokafka.admin import AIOKafkaAdminClient  # noqa: PLC0415 - its import warns where it is not needed
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        offsets = await admin.list_consumer_group_offsets(group)
+        return sum(max(each.offset, 0) for partition, each in offsets.items() if partition.topic == topic.name)
+    finally:
+        await admin.close()
+
+
+async def _partitions(reader: object, topic: str) -> set[int]:
+    found: set[int] = await reader._client._wait_on_metadata(topic)  # type: ignore[attr-defined]  # noqa: SLF001
+    return found

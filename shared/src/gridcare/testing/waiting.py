@@ -1,0 +1,25 @@
+"""Waiting in tests: for a condition, with a deadline, never for a while."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+
+TIMEOUT_S = 20.0
+POLL_INTERVAL_S = 0.02
+
+
+async def eventually(
+    condition: Callable[[], bool] | Callable[[], Awaitable[bool]], *, timeout_s: float = TIMEOUT_S, what: str = ""
+) -> None:
+    """Wait until `condition` (a function, async or not) gives true. Raises AssertionError after `timeout_s`."""
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        met = condition()
+        if inspect.isawaitable(met):
+            met = await met
+        if met:
+            return
+        if time.monotonic() > deadline_s:
+            raise AssertionError(f"not within {timeout_s} s: {what or inspect.getsource(condition).strip()}")
+        await asyncio.sleep(POLL_INTERVAL_S)

@@ -1,0 +1,61 @@
+"""Topics are created as declared and never grow."""
+
+import dataclasses
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from gridcare.errors import Retryable
+from gridcare.events import ALL_TOPICS
+from gridcare.kafka.admin import TopicMismatch, ensure_topics
+from gridcare.testing.servers import NewTopic
+
+
+async def _config(bootstrap: str, name: str) -> dict[str, str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+        return {entry[0]: entry[1] for entry in answer.resources[0][4]}
+    finally:
+        await admin.close()
+
+
+async def test_all_topics_once(kafka_bootstrap: str):
+    """Every declared topic and its dead-letter topic is there after the first call, and the second creates none."""
+    created = await ensure_topics(kafka_bootstrap)
+    again = await ensure_topics(kafka_bootstrap)
+    assert set(created) <= {name for topic in ALL_TOPICS for name in (topic.name, f"{topic.name}.dlq")}
+    assert again == []
+
+
+async def test_config_as_declared(kafka_bootstrap: str, new_topic: NewTopic):
+    """A compacted topic compacts, its dead letters expire, and fit what the topic itself could hold."""
+    topic = await new_topic(compacted=True)
+    assert (await _config(kafka_bootstrap, topic.name))["cleanup.policy"] == "compact"
+    dead = await _config(kafka_bootstrap, topic.dead_letters.name)
+    assert dead["cleanup.policy"] == "delete"
+    assert dead["retention.ms"] == str(28 * 24 * 3600 * 1000)
+    assert int(dead["max.message.bytes"]) > 1_048_588
+
+
+async def test_other_partitions_are_an_error(kafka_bootstrap: str, new_topic: NewTopic):
+    """An existing topic with other partitions is refused and left as it is."""
+    topic = await new_topic(partitions=2)
+    with pytest.raises(TopicMismatch, match="2 partitions"):
+        await ensure_topics(kafka_bootstrap, [dataclasses.replace(topic, partitions=3)])
+    await ensure_topics(kafka_bootstrap, [topic])
+
+
+async def test_other_cleanup_is_an_error(kafka_bootstrap: str, new_topic: NewTopic):
+    """An existing topic that expires where compaction is declared is refused."""
+    topic = await new_topic()
+    with pytest.raises(TopicMismatch, match=r"cleanup\.policy"):
+        await ensure_topics(kafka_bootstrap, [dataclasses.replace(topic, compacted=True)])
+
+
+async def test_no_broker_is_retryable(unused_tcp_port: int):
+    """A broker that is not there is reported as Retryable."""
+    with pytest.raises(Retryable):
+        await ensure_topics(f"127.0.0.1:{unused_tcp_port}", deadline_s=5)
