@@ -1,0 +1,186 @@
+"""Creating, fetching and listing messages with Twilio's own library."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+import requests
+from smsutil import split
+from twilio.base.exceptions import TwilioRestException
+
+from gridcare_local.emulators.control import start_emulator
+from gridcare_local.emulators.twilio import ACCOUNT_SID, AUTH_TOKEN
+from gridcare_local.emulators.twilio.wire import segments
+
+numbers = (f"+8490{at:07d}" for at in count(1))
+
+
+def create(client, to=None, **fields):
+    return client.messages.create(**{"to": to or next(numbers), "from_": "GRIDCARE", "body": "Mat dien", **fields})
+
+
+def test_a_created_message_is_queued_without_a_send_date(sms, twilio_emulator):
+    """Create answers queued, with no date_sent, and the journal has the message."""
+    message = create(sms, body="Mất điện")
+    assert (message.status, message.date_sent, message.num_segments) == ("queued", None, "1")
+    assert (message.body, message.error_code, message.direction) == ("Mất điện", None, "outbound-api")
+    line = next(line for line in twilio_emulator.journal() if line["sid"] == message.sid)
+    assert (line["to"], line["from"], line["body"]) == (message.to, "GRIDCARE", "Mất điện")
+
+
+def test_a_message_is_delivered_by_and_by(sms, eventually):
+    """A message ends delivered, with a date_sent, if no rule says otherwise."""
+    sid = create(sms).sid
+    eventually(lambda: sms.messages(sid).fetch().status == "delivered")
+    assert abs(sms.messages(sid).fetch().date_sent - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_an_unknown_sid_is_not_found(sms):
+    """Fetching what was never created answers 404 with code 20404."""
+    with pytest.raises(TwilioRestException) as refused:
+        sms.messages("SM" + "0" * 32).fetch()
+    assert (refused.value.status, refused.value.code) == (404, 20404)
+
+
+def test_wrong_credentials_are_refused(twilio_emulator, connect_twilio):
+    """Another auth token gets 401 with code 20003 and creates nothing."""
+    before = twilio_emulator.counts().get("accepted", 0)
+    with pytest.raises(TwilioRestException) as refused:
+        create(connect_twilio(twilio_emulator, auth_token="wrong"))
+    assert (refused.value.status, refused.value.code) == (401, 20003)
+    assert twilio_emulator.counts().get("accepted", 0) == before
+
+
+def test_a_list_by_number_is_newest_first_over_all_pages(sms):
+    """The library's paging brings every message of a number, newest first, and none of another's."""
+    to = next(numbers)
+    sids = [create(sms, to).sid for _ in range(7)]
+    create(sms)
+    assert [message.sid for message in sms.messages.list(to=to, page_size=3)] == sids[::-1]
+
+
+def test_a_page_stays_in_place_when_newer_messages_come(sms):
+    """A next page goes on behind the last message seen, whatever was created meanwhile."""
+    to = next(numbers)
+    sids = [create(sms, to).sid for _ in range(4)]
+    first = sms.messages.page(to=to, page_size=2)
+    assert [message.sid for message in first] == sids[:1:-1]
+    create(sms, to)
+    assert [message.sid for message in first.next_page()] == sids[1::-1]
+
+
+def test_a_queued_message_passes_no_date_filter(sms, twilio_emulator):
+    """A message without date_sent is listed by number, yet by no DateSent filter."""
+    twilio_emulator.script([{"match": {}, "action": {"outcome": "queued"}}])
+    to = next(numbers)
+    sid = create(sms, to).sid
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    assert [message.sid for message in sms.messages.list(to=to)] == [sid]
+    assert sms.messages.list(to=to, date_sent_after=yesterday) == []
+
+
+def test_date_filters_go_by_whole_days(sms, eventually):
+    """A sent message is found from the day before on, and not before it."""
+    to = next(numbers)
+    sid = create(sms, to).sid
+    eventually(lambda: sms.messages(sid).fetch().date_sent)
+    day = timedelta(days=1)
+    now = datetime.now(UTC)
+    assert len(sms.messages.list(to=to, date_sent_after=now - day)) == 1
+    assert sms.messages.list(to=to, date_sent_before=now - day) == []
+
+
+def test_a_message_may_be_listed_late(sms, twilio_emulator, eventually):
+    """With list_after_s a message can be fetched at once, and is listed only later."""
+    twilio_emulator.script([{"match": {}, "action": {"list_after_s": 0.3}}])
+    to = next(numbers)
+    sid = create(sms, to).sid
+    assert sms.messages(sid).fetch().sid == sid
+    assert sms.messages.list(to=to) == []
+    eventually(lambda: [message.sid for message in sms.messages.list(to=to)] == [sid])
+
+
+def test_a_message_that_waits_past_its_validity_fails(sms, twilio_emulator, eventually):
+    """A message still queued when its ValidityPeriod ends is failed with 30036."""
+    twilio_emulator.script([{"match": {}, "action": {"pace_s": 60}}])
+    sid = create(sms, validity_period=1).sid
+    eventually(lambda: sms.messages(sid).fetch().status == "failed")
+    assert sms.messages(sid).fetch().error_code == 30036
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"to": "0901234567"}, 21211),
+        ({"body": ""}, 21602),
+        ({"from_": ""}, 21603),
+        ({"body": "a" * 1601}, 21617),
+        ({"status_callback": "not a url"}, 21609),
+        ({"validity_period": 36_001}, 20001),
+    ],
+)
+def test_what_is_wrong_in_itself_is_refused(sms, twilio_emulator, fields, code):
+    """A create request that Twilio would not understand is refused with its code and not journaled."""
+    before = twilio_emulator.counts().get("accepted", 0)
+    with pytest.raises(TwilioRestException) as refused:
+        create(sms, **fields)
+    assert (refused.value.status, refused.value.code) == (400, code)
+    assert twilio_emulator.counts().get("accepted", 0) == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 160,
+        "a" * 161,
+        "a" * 306,
+        "a" * 307,
+        "ắ" * 70,
+        "ắ" * 71,
+        "ắ" * 135,
+        "[" * 80,
+        "[" * 81,
+        "😀" * 36,
+        "a" * 152 + "€€",
+    ],
+)
+def test_parts_are_counted_as_the_standard_says(text):
+    """The number of parts agrees with smsutil."""
+    assert segments(text) == len(split(text).parts)
+
+
+def test_business_time_is_offset(tmp_path, connect_twilio):
+    """With a clock offset, messages are dated in business time."""
+    emulator = start_emulator("twilio", tmp_path, clock_offset_s=30 * 86_400)
+    try:
+        created = create(connect_twilio(emulator)).date_created
+    finally:
+        emulator.stop()
+    assert abs(created - datetime.now(UTC) - timedelta(days=30)) < timedelta(minutes=1)
+
+
+def test_the_outbox_page_shows_the_text_escaped(sms, twilio_emulator):
+    """The outbox is a page with number and text, and a text is never markup."""
+    to = next(numbers)
+    create(sms, to, body="<b>Mất điện</b>")
+    page = requests.get(f"{twilio_emulator.url}/_emulator/outbox", timeout=5)
+    assert page.headers["content-type"].startswith("text/html")
+    assert to in page.text
+    assert "&lt;b&gt;Mất điện&lt;/b&gt;" in page.text
+
+
+def test_the_journal_streams_lines_behind_a_number(sms, twilio_emulator):
+    """GET journal?after=N gives the JSON lines behind N."""
+    seen = len(twilio_emulator.journal(None))
+    sid = create(sms).sid
+    answer = requests.get(f"{twilio_emulator.url}/_emulator/journal", params={"after": seen}, timeout=5)
+    assert sid in answer.text
+    assert answer.text.count("\n") < 10
+
+
+def test_a_body_without_credentials_never_reaches_the_api(twilio_emulator):
+    """A request without an Authorization header, and one with a broken one, gets 401."""
+    url = f"{twilio_emulator.url}/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
+    for authorization in ("", "Basic ###", f"Bearer {AUTH_TOKEN}"):
+        answer = requests.post(url, data={}, headers={"authorization": authorization}, timeout=5)
+        assert answer.status_code == 401

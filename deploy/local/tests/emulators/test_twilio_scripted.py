@@ -1,0 +1,196 @@
+"""Scripted behaviour of the Twilio emulator, seen by Twilio's own library."""
+
+import time
+from itertools import count
+
+import pytest
+import requests
+from twilio.base.exceptions import TwilioRestException
+from twilio.request_validator import RequestValidator
+
+from gridcare_local.emulators.control import EmulatorError
+from gridcare_local.emulators.twilio import AUTH_TOKEN
+
+numbers = (f"+8491{at:07d}" for at in count(1))
+
+
+def create(client, to=None, **fields):
+    return client.messages.create(**{"to": to or next(numbers), "from_": "GRIDCARE", "body": "Mat dien", **fields})
+
+
+def accepted(emulator, to):
+    return [line for line in emulator.journal() if line["to"] == to]
+
+
+@pytest.mark.parametrize("code", [21211, 21610, 21614])
+def test_a_synchronous_error_refuses_at_once(sms, twilio_emulator, code):
+    """An error below 30000 answers 400 with that code, and nothing was accepted."""
+    to = next(numbers)
+    twilio_emulator.script([{"match": {"to": to}, "action": {"error": code}}])
+    with pytest.raises(TwilioRestException) as refused:
+        create(sms, to)
+    assert (refused.value.status, refused.value.code) == (400, code)
+    assert accepted(twilio_emulator, to) == []
+    assert twilio_emulator.journal("refused")[-1]["code"] == code
+
+
+@pytest.mark.parametrize(("code", "outcome"), [(30003, "undelivered"), (30005, "undelivered"), (30007, "failed")])
+def test_an_asynchronous_error_ends_the_message(sms, twilio_emulator, eventually, code, outcome):
+    """An error from 30000 on is accepted first, and ends undelivered or failed with that code."""
+    twilio_emulator.script([{"match": {}, "action": {"error": code, "outcome": outcome}}])
+    sid = create(sms).sid
+    eventually(lambda: sms.messages(sid).fetch().status == outcome)
+    assert sms.messages(sid).fetch().error_code == code
+
+
+def test_429_refuses_with_20429_and_retry_after(sms, twilio_emulator):
+    """http_status 429 is code 20429 with the Retry-After asked for, and nothing was accepted."""
+    to = next(numbers)
+    twilio_emulator.script([{"match": {"to": to}, "action": {"http_status": 429, "retry_after_s": 3}, "times": 1}])
+    with pytest.raises(TwilioRestException) as refused:
+        create(sms, to)
+    assert (refused.value.status, refused.value.code) == (429, 20429)
+    assert accepted(twilio_emulator, to) == []
+    assert create(sms, to).sid == accepted(twilio_emulator, to)[0]["sid"]
+
+
+def test_retry_after_is_a_header(sms, twilio_emulator):
+    """retry_after_s is sent as Retry-After."""
+    twilio_emulator.script([{"match": {}, "action": {"http_status": 429, "retry_after_s": 3}}])
+    url = f"{twilio_emulator.url}/2010-04-01/Accounts/{sms.username}/Messages.json"
+    form = {"To": next(numbers), "From": "GRIDCARE", "Body": "x"}
+    answer = requests.post(url, data=form, auth=(sms.username, AUTH_TOKEN), timeout=5)
+    assert answer.headers["retry-after"] == "3"
+
+
+def test_a_5xx_may_hide_an_accepted_message(sms, twilio_emulator):
+    """With accepted, the answer is the error and the message exists all the same."""
+    to = next(numbers)
+    twilio_emulator.script([{"match": {}, "action": {"http_status": 503, "accepted": True}}])
+    with pytest.raises(TwilioRestException) as refused:
+        create(sms, to)
+    assert refused.value.status == 503
+    assert [message.sid for message in sms.messages.list(to=to)] == [accepted(twilio_emulator, to)[0]["sid"]]
+
+
+def test_a_hang_comes_after_accepting(twilio_emulator, connect_twilio):
+    """With hang the caller times out, and the message was accepted and can be found."""
+    to = next(numbers)
+    twilio_emulator.script([{"match": {"to": to}, "action": {"hang": True}}])
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        create(connect_twilio(twilio_emulator, timeout_s=0.3), to)
+    assert len(accepted(twilio_emulator, to)) == 1
+    assert len(connect_twilio(twilio_emulator).messages.list(to=to)) == 1
+
+
+def test_latency_delays_the_answer_alone(sms, twilio_emulator):
+    """With latency_s the answer comes later."""
+    twilio_emulator.script([{"match": {}, "action": {"latency_s": 0.25}}])
+    began = time.monotonic()
+    create(sms)
+    assert 0.25 <= time.monotonic() - began < 5
+
+
+def test_a_rule_may_go_by_the_text(sms, twilio_emulator):
+    """body_contains picks the requests whose text has the piece."""
+    twilio_emulator.script([{"match": {"body_contains": "07:30"}, "action": {"error": 21610}}])
+    assert create(sms, body="tu 08:00").status == "queued"
+    with pytest.raises(TwilioRestException):
+        create(sms, body="tu 07:30 den 11:00")
+
+
+def test_callbacks_are_signed_over_the_whole_url(sms, receiver, eventually):
+    """sent and delivered are posted with a signature that Twilio's validator takes, over URL and query."""
+    url = f"{receiver.url}/status?attempt=b1.7.1&x=a%20b"
+    sid = create(sms, status_callback=url).sid
+    eventually(lambda: len(receiver.posts) == 2)
+    assert receiver.statuses() == ["sent", "delivered"]
+    for path, form, signature in receiver.posts:
+        assert path == "/status?attempt=b1.7.1&x=a%20b"
+        assert form["MessageSid"] == sid
+        assert RequestValidator(AUTH_TOKEN).validate(url, form, signature)
+        assert not RequestValidator("another").validate(url, form, signature)
+
+
+def test_a_callback_of_a_failure_carries_its_code(sms, twilio_emulator, receiver, eventually):
+    """An undelivered message's callback has ErrorCode."""
+    twilio_emulator.script([{"match": {}, "action": {"error": 30003}}])
+    create(sms, status_callback=receiver.url)
+    eventually(lambda: "undelivered" in receiver.statuses())
+    assert receiver.posts[-1][1]["ErrorCode"] == "30003"
+
+
+def test_a_refused_callback_is_not_repeated(sms, twilio_emulator, receiver, eventually):
+    """A callback answered with 500 is journaled so and not posted again."""
+    receiver.answers = [500, 500]
+    sid = create(sms, status_callback=receiver.url).sid
+    eventually(lambda: [it["answered"] for it in twilio_emulator.journal("callback") if it["sid"] == sid] == [500, 500])
+    assert receiver.statuses() == ["sent", "delivered"]
+
+
+def test_a_url_may_ask_for_retries(sms, receiver, eventually):
+    """`#rc=2` in the callback's URL has a callback posted again after a 500, as Twilio's overrides do."""
+    receiver.answers = [500]
+    create(sms, status_callback=f"{receiver.url}/status#rc=2")
+    eventually(lambda: len(receiver.posts) == 3)
+    assert receiver.statuses() == ["sent", "sent", "delivered"]
+
+
+def test_lost_callbacks_never_come(sms, twilio_emulator, receiver, eventually):
+    """With lost, the message is delivered and nobody is told."""
+    twilio_emulator.script([{"match": {}, "action": {"callbacks": ["lost"]}}])
+    sid = create(sms, status_callback=receiver.url).sid
+    eventually(lambda: sms.messages(sid).fetch().status == "delivered")
+    assert receiver.posts == []
+    assert [line for line in twilio_emulator.journal("callback") if line["sid"] == sid] == []
+
+
+def test_doubled_callbacks_come_twice(sms, twilio_emulator, receiver, eventually):
+    """With doubled, each callback is posted twice."""
+    twilio_emulator.script([{"match": {}, "action": {"callbacks": ["doubled"]}}])
+    create(sms, status_callback=receiver.url)
+    eventually(lambda: len(receiver.posts) == 4)
+    assert receiver.statuses() == ["sent", "sent", "delivered", "delivered"]
+
+
+def test_shuffled_callbacks_come_in_the_worst_order(sms, twilio_emulator, receiver, eventually):
+    """With shuffled, the final status is posted before the one it followed."""
+    twilio_emulator.script([{"match": {}, "action": {"callbacks": ["shuffled"]}}])
+    create(sms, status_callback=receiver.url)
+    eventually(lambda: len(receiver.posts) == 2)
+    assert receiver.statuses() == ["delivered", "sent"]
+
+
+def test_early_callbacks_come_before_the_answer(sms, twilio_emulator, receiver):
+    """With early, all callbacks were posted when create answers, and the answer still says queued."""
+    twilio_emulator.script([{"match": {}, "action": {"callbacks": ["early"]}}])
+    message = create(sms, status_callback=receiver.url)
+    assert receiver.statuses() == ["sent", "delivered"]
+    assert message.status == "queued"
+
+
+def test_callbacks_may_be_delayed(sms, twilio_emulator, receiver, eventually):
+    """With callback_delay_s the message is delivered long before its callbacks."""
+    twilio_emulator.script([{"match": {}, "action": {"callback_delay_s": 0.4}}])
+    sid = create(sms, status_callback=receiver.url).sid
+    eventually(lambda: sms.messages(sid).fetch().status == "delivered")
+    assert receiver.posts == []
+    eventually(lambda: len(receiver.posts) == 2)
+
+
+@pytest.mark.parametrize("outcome", ["queued", "sending", "sent"])
+def test_a_message_may_stay_on_its_way(sms, twilio_emulator, eventually, outcome):
+    """outcome names the last status that a message reaches."""
+    twilio_emulator.script([{"match": {}, "action": {"outcome": outcome, "pace_s": 0}}])
+    sid = create(sms).sid
+    eventually(lambda: sms.messages(sid).fetch().status == outcome)
+    reached = [line["status"] for line in twilio_emulator.journal("status") if line["sid"] == sid]
+    assert "delivered" not in reached
+
+
+def test_a_script_with_a_mistake_is_refused_and_the_old_one_stays(twilio_emulator):
+    """PUT script answers 422 naming the field, and the rules in force stay."""
+    twilio_emulator.script([{"match": {"nth": 5}, "action": {}}])
+    with pytest.raises(EmulatorError, match="422.*unknown field `errror`"):
+        twilio_emulator.script([{"match": {}, "action": {"errror": 21211}}])
+    assert [live["rule"]["match"]["nth"] for live in twilio_emulator.script_state()] == [5]
