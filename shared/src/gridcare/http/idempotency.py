@@ -10,11 +10,11 @@ import re
 from typing import Annotated, Final
 
 import msgspec
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Request, Response
 
 from gridcare.errors import BadRequest
 from gridcare.http.auth import Caller, caller
-from gridcare.postgres.idempotency import IdempotentRequest
+from gridcare.postgres.idempotency import Answer, IdempotentRequest
 
 _VISIBLE: Final = re.compile(r"[!-~]{1,255}")
 _ESCAPED: Final = re.compile(r'\\(["\\])')
@@ -65,3 +65,8 @@ async def idempotent(
     key = parse_key(idempotency_key)
     body = await request.body()
     return IdempotentRequest(who.sub, key, fingerprint(request.method, request.url.path, request.url.query, body))
+
+
+def respond(answer: Answer) -> Response:
+    """Send an answer as it was stored: the same bytes at the first time and at every repeat."""
+    return Response(answer.body, status_code=answer.status, media_type="application/json")
