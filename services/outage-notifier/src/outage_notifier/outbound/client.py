@@ -1,0 +1,68 @@
+"""What the providers' HTTP clients share: how they are built, and what a failure or a Retry-After means."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Final, TypeVar
+
+from pyreqwest.client import BaseClientBuilder
+from pyreqwest.exceptions import ConnectError, ConnectTimeoutError, PoolTimeoutError, RequestError, RequestTimeoutError
+
+from gridcare.errors import SettingsError
+from outage_notifier.core.outcome import Outcome, OutcomeKind
+
+USER_AGENT: Final = "gridcare/0.1"
+CONNECT_DEADLINE_S: Final = 3.0
+RETRY_AFTER_S_MAX: Final = 3600.0
+"""A provider that asks for more is asked again after an hour: a date of next year must not park a message for ever."""
+
+B = TypeVar("B", bound=BaseClientBuilder)
+
+
+def configured(builder: B, *, deadline_s: float, ca_file: str | None = None) -> B:
+    """Set what every provider's client needs: a deadline over the whole call, one attempt, no redirects.
+
+    `ca_file` names PEM certificates that are trusted beside the system's. Raises SettingsError when it cannot be read.
+    """
+    builder = (
+        builder.timeout(timedelta(seconds=deadline_s))
+        .connect_timeout(timedelta(seconds=min(CONNECT_DEADLINE_S, deadline_s)))
+        .user_agent(USER_AGENT)
+        .follow_redirects(enable=False)
+        .referer(enable=False)
+    )
+    if ca_file is None:
+        return builder
+    try:
+        return builder.add_root_certificate_pem(Path(ca_file).read_bytes())
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"the CA file cannot be used: {type(error).__name__}") from None
+
+
+def failed(error: RequestError) -> Outcome:
+    """Say what a call without an answer came to.
+
+    Where no connection was made, no byte of the request was written: it is certainly not done. All else may be.
+    """
+    if isinstance(error, ConnectError | ConnectTimeoutError | PoolTimeoutError):
+        return Outcome(OutcomeKind.RETRY, "no-connection")
+    return Outcome(OutcomeKind.UNKNOWN, "timeout" if isinstance(error, RequestTimeoutError) else "connection-lost")
+
+
+def retry_after_s(header: str | None, now: datetime) -> float | None:
+    """Read a Retry-After: seconds or an HTTP date (RFC 9110, 10.2.3); None when there is none or it makes no sense.
+
+    `now` is the machine's time, as the provider's date is.
+    """
+    if header is None:
+        return None
+    try:
+        wait_s = float(header) if header.strip().isdecimal() else (_http_date(header) - now).total_seconds()
+    except ValueError:
+        return None
+    return min(max(wait_s, 0.0), RETRY_AFTER_S_MAX)
+
+
+def _http_date(header: str) -> datetime:
+    moment = parsedate_to_datetime(header)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,75 @@
+"""FCM v1's answers as outcomes.
+
+Source: firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode. Only UNREGISTERED says that a device is gone: a 404
+without it is a wrong project or address, and must not cost anybody their registration.
+"""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.outbound.client import retry_after_s
+
+QUOTA_PAUSE_S: Final = 60.0
+"""FCM asks for at least a minute after QUOTA_EXCEEDED that names no time."""
+
+BAD_ANSWER: Final = Outcome(OutcomeKind.UNKNOWN, "bad-answer")
+
+_MEANINGS: Final = {
+    "UNREGISTERED": Outcome(OutcomeKind.REFUSED, "UNREGISTERED", contact_dead=True),
+    "INVALID_ARGUMENT": Outcome(OutcomeKind.REFUSED, "INVALID_ARGUMENT"),
+    "SENDER_ID_MISMATCH": Outcome(OutcomeKind.MISCONFIGURED, "SENDER_ID_MISMATCH"),
+    "THIRD_PARTY_AUTH_ERROR": Outcome(OutcomeKind.MISCONFIGURED, "THIRD_PARTY_AUTH_ERROR"),
+    "QUOTA_EXCEEDED": Outcome(OutcomeKind.RETRY, "QUOTA_EXCEEDED", retry_after_s=QUOTA_PAUSE_S),
+    "UNAVAILABLE": Outcome(OutcomeKind.RETRY, "UNAVAILABLE"),
+    "INTERNAL": Outcome(OutcomeKind.UNKNOWN, "INTERNAL"),
+}
+_BY_STATUS: Final = {400: OutcomeKind.REFUSED, 413: OutcomeKind.REFUSED, 429: OutcomeKind.RETRY, 503: OutcomeKind.RETRY}
+_REQUEST_TIMEOUT: Final = 408
+_CLIENT_ERRORS: Final = range(300, 500)
+
+
+class _Detail(Struct):
+    error_code: str = msgspec.field(name="errorCode", default="")
+
+
+class _Error(Struct):
+    status: str = ""
+    details: list[_Detail] = []
+
+
+class _Refusal(Struct):
+    error: _Error
+
+
+_decode = msgspec.json.Decoder(_Refusal).decode
+
+
+def error_code(body: bytes) -> str:
+    """Find FcmError's code in an answer; empty when it has none (a proxy's page, another API's error)."""
+    try:
+        error = _decode(body).error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    return next((detail.error_code for detail in error.details if detail.error_code), "")
+
+
+def refused(status: int, body: bytes, retry_after: str | None, now: datetime) -> Outcome:
+    """Say what an answer other than 200 means; `retry_after` is its header, `now` the machine's time."""
+    meaning = _MEANINGS.get(error_code(body)) or _by_status(status)
+    if meaning.kind is not OutcomeKind.RETRY:
+        return meaning
+    wait_s = retry_after_s(retry_after, now)
+    return meaning if wait_s is None else msgspec.structs.replace(meaning, retry_after_s=wait_s)
+
+
+def _by_status(status: int) -> Outcome:
+    """Judge an answer that is not FCM's own: a client error was certainly not taken, and is not the device's fault."""
+    kind = _BY_STATUS.get(status)
+    if kind is None:
+        sure = status in _CLIENT_ERRORS and status != _REQUEST_TIMEOUT
+        kind = OutcomeKind.MISCONFIGURED if sure else OutcomeKind.UNKNOWN
+    return Outcome(kind, f"http-{status}")
