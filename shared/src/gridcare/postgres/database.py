@@ -110,7 +110,7 @@ class Database:
         finally:
             await self._release(connection)
 
-    async def _release(self, connection: PoolConnectionProxy[asyncpg.Record]) -> None:
+    async def _release(self, connection: "PoolConnectionProxy[asyncpg.Record]") -> None:
         try:
             await self._pool.release(connection, timeout=ACQUIRE_TIMEOUT_S)
         except _TRANSIENT:
