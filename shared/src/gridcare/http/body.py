@@ -17,20 +17,6 @@ _NO_NUL: Final = r"^[^\x00]*$"
 _OPAQUE: Final = frozenset({"metadata", "serialization", "default", "cls", "config"})
 
 
-class Body(BaseModel):
-    """A JSON object whose fields are exactly the declared ones.
-
-    Integers fit 64 bits, texts hold no NUL, times carry their offset from UTC and lie between 1970 and 2200.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        hardened: CoreSchema = _harden(handler(source))
-        return hardened
-
-
 def _harden(node: Any) -> Any:
     if isinstance(node, list):
         return [_harden(item) for item in node]
@@ -65,3 +51,17 @@ def _text_only(value: object) -> object:
     if isinstance(value, int | float):
         raise PydanticCustomError("string_type", "Input should be a valid string")
     return value
+
+
+class Body(BaseModel):
+    """A JSON object whose fields are exactly the declared ones.
+
+    Integers fit 64 bits, texts hold no NUL, times carry their offset from UTC and lie between 1970 and 2200.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        hardened: CoreSchema = _harden(handler(source))
+        return hardened

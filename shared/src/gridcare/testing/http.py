@@ -42,6 +42,10 @@ class Issuer:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew: one fresh key, up, fast, never asked."""
         self.keys = [SigningKey()]
         self.fetches = 0
         self.down = False

@@ -1,0 +1,94 @@
+"""Idempotency-Key at the door: how the header is read and what counts as the same request."""
+
+from typing import Annotated
+
+import pytest
+from fastapi import APIRouter, Depends
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gridcare.errors import BadRequest
+from gridcare.http.app import create_app
+from gridcare.http.auth import TokenVerifier
+from gridcare.http.idempotency import fingerprint, idempotent, parse_key
+from gridcare.postgres.idempotency import IdempotentRequest
+from gridcare.testing.http import client_for, issuer
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        ('"8e03978e-40d5-43dd-bc93-6894a57f9324"', "8e03978e-40d5-43dd-bc93-6894a57f9324"),
+        ("8e03978e-40d5-43dd-bc93-6894a57f9324", "8e03978e-40d5-43dd-bc93-6894a57f9324"),
+        ("  bare  ", "bare"),
+        (r'"a\"b\\c"', r"a\"b\c".replace(r"\"", '"')),
+        ("x" * 255, "x" * 255),
+    ],
+)
+def test_quoted_and_bare_keys_are_one(value, key):
+    """The draft wants quotes; most clients send none."""
+    assert parse_key(value) == key
+
+
+@pytest.mark.parametrize("value", [None, "", "   "])
+def test_a_missing_key_is_told_so(value):
+    """Where a key is needed, none is 400."""
+    with pytest.raises(BadRequest) as caught:
+        parse_key(value)
+    assert caught.value.code == "idempotency-key-missing"
+
+
+@pytest.mark.parametrize("value", ["x" * 256, "a b", "khoá", '"', '""', '"a', '"a"b"', '"a b"', "a\x7f"])
+def test_other_keys_are_invalid(value):
+    """1 to 255 visible ASCII characters, quotes closed."""
+    with pytest.raises(BadRequest) as caught:
+        parse_key(value)
+    assert caught.value.code == "idempotency-key-invalid"
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=255))
+def test_every_visible_key_survives_quoting(key):
+    """Whatever key a client draws, its quoted form is read back."""
+    quoted = '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    assert parse_key(quoted) == key
+
+
+def test_a_fingerprint_is_of_the_meaning():
+    """Order of members and white space do not count; values, path, query and method do."""
+    same = fingerprint("POST", "/v1/a", "", b'{"a":1,"b":[2]}')
+    assert same == fingerprint("POST", "/v1/a", "", b'{ "b": [2],\n"a": 1}')
+    others = {
+        fingerprint("POST", "/v1/a", "", b'{"a":1,"b":[3]}'),
+        fingerprint("POST", "/v1/b", "", b'{"a":1,"b":[2]}'),
+        fingerprint("PUT", "/v1/a", "", b'{"a":1,"b":[2]}'),
+        fingerprint("POST", "/v1/a", "x=1", b'{"a":1,"b":[2]}'),
+        fingerprint("POST", "/v1/a", "", b'{"a":"1","b":[2]}'),
+        fingerprint("POST", "/v1/a", "", b""),
+        fingerprint("POST", "/v1/a", "", b"\xff"),
+        same,
+    }
+    assert len(others) == 8
+    assert len(same) == 32
+
+
+async def test_the_dependency_binds_key_and_caller():
+    """The request carries the token's subject; a missing key is a 400 problem; the body is still there for the route."""
+    router = APIRouter()
+    seen: list[IdempotentRequest] = []
+
+    @router.post("/things")
+    async def add(body: dict[str, int], once: Annotated[IdempotentRequest, Depends(idempotent)]) -> int:
+        seen.append(once)
+        return body["a"]
+
+    async with issuer() as idp, TokenVerifier.open(issuer=idp.url, audience="x") as verifier:
+        app = create_app(title="Test", version="1", routers=[router], verifier=verifier)
+        async with client_for(app, token=idp.token(audience="x", sub="u1")) as client:
+            missing = await client.post("/things", json={"a": 1})
+            assert (missing.status_code, missing.json()["code"]) == (400, "idempotency-key-missing")
+            for body in ({"a": 1}, {"a": 1}, {"a": 2}):
+                answer = await client.post("/things", json=body, headers={"idempotency-key": '"k1"'})
+                assert answer.json() == body["a"]
+    first, second, third = seen
+    assert (first.caller, first.key) == ("u1", "k1")
+    assert first == second != third
