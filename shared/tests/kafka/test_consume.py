@@ -1,0 +1,294 @@
+"""Records are handled in order, each with the fate that its error's type chooses."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import uuid4
+
+import pytest
+
+from gridcare.errors import Rejected, Retryable
+from gridcare.events import Envelope, Wire
+from gridcare.kafka.consume import Subscription
+from gridcare.kafka.produce import Producer
+from gridcare.observability import tracing
+from gridcare.postgres.database import Database
+from gridcare.testing.kafka import QUICK, committed, consuming, hint, poison, read_all, start_consumer, wires
+from gridcare.testing.servers import NewTopic
+from gridcare.testing.waiting import eventually
+
+
+class Seen:
+    """A handler that remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[int]] = []
+
+    async def __call__(self, envelopes: Sequence[Envelope]) -> None:
+        self.calls.append([envelope.sequence for envelope in envelopes])
+
+    @property
+    def numbers(self) -> list[int]:
+        return [number for call in self.calls for number in call]
+
+
+async def test_all_in_order_and_committed(
+    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+):
+    """Every record comes once and in order, and after a stop the group is done with all of them."""
+    topic, seen = await new_topic(), Seen()
+    await producer.send_batch(wires(topic, [hint(number) for number in range(1, 31)]))
+    async with consuming(kafka_bootstrap, db, Subscription((topic,), seen), group=group):
+        await eventually(lambda: len(seen.numbers) == 30)
+    assert seen.numbers == list(range(1, 31))
+    assert await committed(kafka_bootstrap, group, topic) == 30
+
+
+async def test_many_a_call(kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str):
+    """A handler that takes many gets at most that many, and nothing twice."""
+    topic, seen = await new_topic(), Seen()
+    await producer.send_batch(wires(topic, [hint(number) for number in range(1, 31)]))
+    async with consuming(kafka_bootstrap, db, Subscription((topic,), seen, records_max=7), group=group):
+        await eventually(lambda: len(seen.numbers) == 30)
+    assert seen.numbers == list(range(1, 31))
+    assert max(len(call) for call in seen.calls) == 7
+
+
+async def test_the_next_member_goes_on_from_there(
+    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+):
+    """What was committed at a stop does not come again; leaving the group lets the next member in at once."""
+    topic, first, second = await new_topic(), Seen(), Seen()
+    await producer.send_batch(wires(topic, [hint(1), hint(2)]))
+    async with consuming(kafka_bootstrap, db, Subscription((topic,), first), group=group):
+        await eventually(lambda: len(first.numbers) == 2)
+    await producer.send_batch(wires(topic, [hint(3)]))
+    async with consuming(kafka_bootstrap, db, Subscription((topic,), second), group=group):
+        await eventually(lambda: bool(second.numbers), timeout_s=QUICK.session_timeout_s - 1)
+    assert second.numbers == [3]
+
+
+async def test_retryable_holds_its_partition_alone(
+    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+):
+    """A record whose dependency is down is tried again in place, nothing overtakes it, and other partitions go on."""
+    topic = await new_topic(partitions=2)
+    batch_ids = [uuid4() for _ in range(20)]
+    sent = wires(topic, [hint(number, batch_id=batch_id) for number in (1, 2, 3) for batch_id in batch_ids])
+    await producer.send_batch(sent)
+    stuck, healthy = batch_ids[0], asyncio.Event()
+    tried, seen = 0, defaultdict(list)
+
+    async def handle(envelopes: Sequence[Envelope]) -> None:
+        nonlocal tried
+        (envelope,) = envelopes
+        if envelope.data.batch_id == stuck and envelope.sequence == 2 and not healthy.is_set():
+            tried += 1
+            raise Retryable("the provider is down")
+        seen[envelope.data.batch_id].append(envelope.sequence)
+
+    where = {record.key: record.partition for record in await read_all(kafka_bootstrap, topic.name)}
+    others = [each for each in batch_ids if where[str(each).encode()] != where[str(stuck).encode()]]
+    assert others
+    async with consuming(kafka_bootstrap, db, Subscription((topic,), handle), group=group):
+        await eventually(lambda: tried >= 3 and all(seen[each] == [1, 2, 3] for each in others))
+        assert seen[stuck] == [1]
+        healthy.set()
+        await eventually(lambda: all(seen[each] == [1, 2, 3] for each in batch_ids))
+    assert await committed(kafka_bootstrap, group, topic) == 60
+
+
+async def test_rejected_goes_aside_with_its_reason(
+    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+):
+    """A rejected record is on the dead-letter topic as it was, with where it was and why, and without the detail."""
+    topic, seen = await new_topic(), []
+    good, bad = hint(1), hint(2, batch_id=uuid4())
+
+    async def handle(envelopes: Sequence[Envelope]) -> None:
+        if envelopes[0].id == bad.id:
+            raise Rejected("no-such-outage", "canary 0901234567") from ValueError("canary")
+        seen.append(envelopes[0].id)
+
+    sent = wires(topic, [bad, good])
+    await producer.send_batch(sent)
+    async with consuming(kafka_bootstrap, db, Subscription((topic,), handle), group=group):
+        await eventually(lambda: seen == [good.id])
+    (letter,) = await read_all(kafka_bootstrap, topic.dead_letters.name)
+    headers = dict(letter.headers)
+    assert (letter.key, letter.value) == (sent[0].key, sent[0].value)
+    assert all(headers[name] == value for name, value in sent[0].headers)
+    assert headers["kafka_dlt-original-topic"] == topic.name.encode()
+    assert headers["kafka_dlt-original-partition"] == b"\x00\x00\x00\x00"
+    assert headers["kafka_dlt-original-offset"] == b"\x00" * 8
+    assert headers["kafka_dlt-original-consumer-group"] == group.encode()
+    assert headers["kafka_dlt-exception-fqcn"] == b"gridcare.errors.Rejected"
+    assert headers["kafka_dlt-exception-cause-fqcn"] == b"builtins.ValueError"
+    assert headers["kafka_dlt-exception-message"] == b"no-such-outage"
+    assert not any(b"canary" in value or b"0901234567" in value for value in headers.values())
+    assert await committed(kafka_bootstrap, group, topic) == 2
+
+
+async def test_poison_amid_a_batch(
+    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+):
+    """Of one fetched batch the records before and after what cannot be read are handled, in order."""
+    topic, seen = await new_topic(), Seen()
+    records = wires(topic, [hint(number) for number in range(1, 8)])
+    unknown = Wire(
+        topic.name, b"k", b"{}", [*records[0].headers[:3], ("ce_type", b"gridcare.Never"), *records[0].headers[4:]]
+    )
+    await producer.send_batch([*records[:3], poison(topic), *records[3:5], unknown, *records[5:]])
+    async with consuming(kafka_bootstrap, db, Subscription((topic,), seen, records_max=100), group=group):
+        await eventually(lambda: len(seen.numbers) == 7)
+    assert seen.numbers == list(range(1, 8))
+    assert [call for call in seen.calls if len(call) > 1]
+    reasons = [
+        dict(letter.headers)["kafka_dlt-exception-message"]
+        for letter in await read_all(kafka_bootstrap, topic.dead_letters.name)
+    ]
+    assert reasons == [b"not-cloudevents", b"unknown-event-type"]
+    assert await committed(kafka_bootstrap, group, topic) == 9
+
+
+async def test_rejected_batch_is_retried_one_by_one(
+    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+):
+    """A call of many that is refused is repeated record by record: only the bad one goes aside."""
+    topic, applied = await new_topic(), []
+    await producer.send_batch(wires(topic, [hint(number) for number in range(1, 10)]))
+
+    async def handle(envelopes: Sequence[Envelope]) -> None:
+        if any(envelope.sequence == 5 for envelope in envelopes):
+            raise Rejected("five")
+        applied.extend(envelope.sequence for envelope in envelopes)
+
+    async with consuming(kafka_bootstrap, db, Subscription((topic,), handle, records_max=100), group=group):
+        await eventually(lambda: len(applied) == 8)
+    assert applied == [1, 2, 3, 4, 6, 7, 8, 9]
+    assert len(await read_all(kafka_bootstrap, topic.dead_letters.name)) == 1
+
+
+async def test_a_handler_that_hangs_is_tried_again(
+    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+):
+    """A call that outlasts its deadline is cancelled and repeated; it is no bug."""
+    import dataclasses
+
+    topic, tries = await new_topic(), 0
+    await producer.send_batch(wires(topic, [hint()]))
+
+    async def handle(_: Sequence[Envelope]) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            await asyncio.Event().wait()
+
+    limits = dataclasses.replace(QUICK, handle_deadline_s=0.2)
+    async with consuming(kafka_bootstrap, db, Subscription((topic,), handle), group=group, limits=limits):
+        await eventually(lambda: tries == 2)
+
+
+async def test_stop_finishes_what_is_in_hand(
+    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+):
+    """Told to stop, a member ends the record in hand, starts no other and commits."""
+    topic, begun, ended, go_on = await new_topic(), [], [], asyncio.Event()
+    await producer.send_batch(wires(topic, [hint(1), hint(2)]))
+
+    async def handle(envelopes: Sequence[Envelope]) -> None:
+        begun.append(envelopes[0].sequence)
+        await go_on.wait()
+        ended.append(envelopes[0].sequence)
+
+    running = start_consumer(kafka_bootstrap, db, Subscription((topic,), handle), group=group)
+    await eventually(lambda: begun == [1])
+    running.lifecycle.stop()
+    go_on.set()
+    await running.task
+    assert (begun, ended) == ([1], [1])
+    assert await committed(kafka_bootstrap, group, topic) == 1
+
+
+async def test_replayed_for_another_group_is_passed_over(
+    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+):
+    """A record that was replayed for one group is handled by that group alone."""
+    topic, seen = await new_topic(), Seen()
+    mine, others, plain = wires(topic, [hint(1), hint(2), hint(3)])
+    mine.headers.append(("replay-for", group.encode()))
+    others.headers.append(("replay-for", b"somebody-else"))
+    await producer.send_batch([others, mine, others, plain, others])
+    async with consuming(kafka_bootstrap, db, Subscription((topic,), seen, records_max=10), group=group):
+        await eventually(lambda: len(seen.numbers) == 2)
+
+        async def all_done() -> bool:
+            return await committed(kafka_bootstrap, group, topic) == 5
+
+        await eventually(all_done)
+    assert seen.numbers == [1, 3]
+
+
+async def test_span_of_the_event(
+    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str, tmp_path
+):
+    """The span of the handling hangs below the span that wrote the event."""
+    topic, seen = await new_topic(), Seen()
+    trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    await producer.send_batch(wires(topic, [hint(traceparent=f"00-{trace}-{parent}-01")]))
+    file = tmp_path / "spans.jsonl"
+    tracing.configure(service="tests", process="consumer", trace_file=str(file))
+    try:
+        async with consuming(kafka_bootstrap, db, Subscription((topic,), seen), group=group):
+            await eventually(lambda: bool(seen.numbers))
+    finally:
+        tracing.shutdown()
+    spans = [json.loads(line) for line in file.read_text().splitlines()]
+    (found,) = [each for each in spans if each["name"] == "consume"]
+    assert (found["trace_id"], found["parent_id"]) == (trace, parent)
+    assert found["attributes"]["event_type"] == "gridcare.BatchPlanned"
+
+
+async def test_without_a_broker_it_waits(unused_tcp_port: int, db: Database, new_topic: NewTopic, group: str):
+    """A broker that is away is waited for, with signs of life, until the process is told to stop."""
+    topic = await new_topic()
+    running = start_consumer(f"127.0.0.1:{unused_tcp_port}", db, Subscription((topic,), Seen()), group=group)
+    began = running.lifecycle.last_beat_s
+    await eventually(lambda: running.lifecycle.last_beat_s > began)
+    assert not running.task.done()
+    await running.stop()
+
+
+async def test_ready_only_while_assigned(kafka_bootstrap: str, db: Database, new_topic: NewTopic, group: str):
+    """The process is ready when it has joined the group and no longer once it left."""
+    topic = await new_topic()
+    running = start_consumer(kafka_bootstrap, db, Subscription((topic,), Seen()), group=group)
+    assert not running.lifecycle.ready
+    await eventually(lambda: running.lifecycle.ready)
+    await running.stop()
+    assert not running.lifecycle.ready
+
+
+@pytest.mark.parametrize("records_max", [1, 50])
+async def test_database_away(
+    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str, records_max: int
+):
+    """A handler whose database is away keeps its records and applies them all when it is back."""
+    topic, away, applied, refused = await new_topic(), True, [], 0
+    await producer.send_batch(wires(topic, [hint(number) for number in range(1, 6)]))
+
+    async def handle(envelopes: Sequence[Envelope]) -> None:
+        nonlocal refused
+        if away:
+            refused += 1
+            raise Retryable("database: ConnectionDoesNotExistError")
+        applied.extend(envelope.sequence for envelope in envelopes)
+
+    subscription = Subscription((topic,), handle, records_max=records_max)
+    async with consuming(kafka_bootstrap, db, subscription, group=group):
+        await eventually(lambda: refused >= 2)
+        away = False
+        await eventually(lambda: applied == [1, 2, 3, 4, 5])
+    async with db.read() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM consumer_crash") == 0

@@ -1,0 +1,128 @@
+"""The producer keeps order, knows its limits and is replaced when it has come to grief."""
+
+import os
+import signal
+import time
+from collections import defaultdict
+from uuid import uuid4
+
+import pytest
+from aiokafka.partitioner import murmur2
+
+from gridcare.errors import Rejected, Retryable
+from gridcare.events import Topic, Wire
+from gridcare.kafka.produce import Producer
+from gridcare.testing.kafka import hint, read_all, wires
+from gridcare.testing.servers import NewTopic, topic_maker
+from gridcare.testing.waiting import eventually
+
+HUGE = 3_000_000
+
+
+def _producer(bootstrap: str, **options) -> Producer:
+    return Producer(bootstrap, client_id="tests", **options)
+
+
+def _huge(topic: Topic) -> Wire:
+    return Wire(topic.name, b"huge", b"x" * 1_500_000, [])
+
+
+async def test_order_within_a_key(kafka_bootstrap: str, new_topic: NewTopic):
+    """Records of one key arrive in the order in which they were given, over many batches of a partition."""
+    topic = await new_topic(partitions=3)
+    keys = [uuid4() for _ in range(40)]
+    sent = wires(topic, [hint(number, batch_id=key) for number in range(1, 101) for key in keys])
+    async with _producer(kafka_bootstrap) as producer:
+        await producer.send_batch(sent)
+    found = await read_all(kafka_bootstrap, topic.name)
+    by_key: dict[bytes, list[int]] = defaultdict(list)
+    for record in found:
+        by_key[record.key].append(int(dict(record.headers)["ce_sequence"]))
+    assert len(found) == 4_000
+    assert all(numbers == list(range(1, 101)) for numbers in by_key.values())
+
+
+async def test_partition_is_javas(kafka_bootstrap: str, new_topic: NewTopic):
+    """A key's partition is that of every Kafka client: murmur2, as in Kafka's own test vectors."""
+    assert murmur2(b"21") == -973932308 & 0xFFFFFFFF
+    topic = await new_topic(partitions=5)
+    async with _producer(kafka_bootstrap) as producer:
+        await producer.send_batch(wires(topic, [hint() for _ in range(50)]))
+    for record in await read_all(kafka_bootstrap, topic.name):
+        assert record.partition == (murmur2(record.key) & 0x7FFFFFFF) % 5
+
+
+async def test_several_topics_and_tombstones(kafka_bootstrap: str, new_topic: NewTopic):
+    """One call may hold records of several topics, and records without a value."""
+    plain, compacted = await new_topic(), await new_topic(compacted=True)
+    async with _producer(kafka_bootstrap) as producer:
+        await producer.send_batch([*wires(plain, [hint()]), Wire(compacted.name, b"gone", None, [("a", b"b")])])
+    (tombstone,) = await read_all(kafka_bootstrap, compacted.name)
+    assert (tombstone.key, tombstone.value, tombstone.headers) == (b"gone", None, (("a", b"b"),))
+    assert len(await read_all(kafka_bootstrap, plain.name)) == 1
+
+
+async def test_too_large_is_refused_before_sending(kafka_bootstrap: str, new_topic: NewTopic):
+    """A record above the limit is refused and nothing of the call is sent."""
+    topic = await new_topic()
+    async with _producer(kafka_bootstrap) as producer:
+        with pytest.raises(Rejected, match="record-too-large"):
+            await producer.send_batch([*wires(topic, [hint()]), _huge(topic)])
+    assert await read_all(kafka_bootstrap, topic.name) == []
+
+
+async def test_replaced_after_the_broker_refused(kafka_bootstrap: str, new_topic: NewTopic):
+    """A record that only the broker finds too large leaves a producer that works."""
+    topic = await new_topic()
+    async with _producer(kafka_bootstrap, record_size_max_bytes=HUGE) as producer:
+        await producer.send_batch(wires(topic, [hint()]))
+        with pytest.raises(Rejected, match="record-too-large"):
+            await producer.send_batch([_huge(topic)])
+        await producer.send_batch(wires(topic, [hint(), hint()]))
+    assert len(await read_all(kafka_bootstrap, topic.name)) == 3
+
+
+async def test_unknown_topic_is_retryable(kafka_bootstrap: str):
+    """A topic that does not exist yet is waited for, within the deadline."""
+    async with _producer(kafka_bootstrap, send_deadline_s=1) as producer:
+        with pytest.raises(Retryable):
+            await producer.send_batch([Wire("no-such-topic.v1", b"k", b"v", [])])
+
+
+async def test_no_broker_is_retryable(unused_tcp_port: int):
+    """Without a broker a send fails as Retryable and leaves nothing open (a leak would warn, and warnings are errors)."""
+    async with _producer(f"127.0.0.1:{unused_tcp_port}", send_deadline_s=3) as producer:
+        for _ in range(2):
+            with pytest.raises(Retryable, match="KafkaConnectionError"):
+                await producer.send_batch([Wire("any.v1", b"k", b"v", [])])
+
+
+async def test_silent_broker(own_kafka):
+    """A broker that takes requests and does not answer: the send ends in time, closing too, and later sends succeed."""
+    topic = await topic_maker(own_kafka.bootstrap)()
+    async with _producer(own_kafka.bootstrap, send_deadline_s=2) as producer:
+        await producer.send_batch(wires(topic, [hint()]))
+        unknown = wires(topic, [hint()])
+        os.kill(own_kafka.pid, signal.SIGSTOP)
+        try:
+            started = time.monotonic()
+            with pytest.raises(Retryable, match="TimeoutError"):
+                await producer.send_batch(unknown)
+            assert time.monotonic() - started < 5
+            async with _producer(own_kafka.bootstrap, send_deadline_s=1) as other:
+                with pytest.raises(Retryable):
+                    await other.send_batch(unknown)
+            assert time.monotonic() - started < 20
+        finally:
+            os.kill(own_kafka.pid, signal.SIGCONT)
+
+        async def goes_through() -> bool:
+            try:
+                await producer.send_batch(unknown)
+            except Retryable:
+                return False
+            return True
+
+        await eventually(goes_through, timeout_s=60)
+    found = {dict(record.headers)["ce_id"] for record in await read_all(own_kafka.bootstrap, topic.name)}
+    assert dict(unknown[0].headers)["ce_id"] in found
