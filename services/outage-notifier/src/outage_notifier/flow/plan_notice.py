@@ -10,23 +10,21 @@ from datetime import datetime
 from uuid import UUID
 
 from gridcare.clock import Clock
-from gridcare.events.notices import BatchPlanned
 from gridcare.ids import uuid7
-from gridcare.postgres import outbox
 from gridcare.postgres.database import Connection, Database
 from outage_notifier.core.audience import PAGE_SIZE, Member, cut
 from outage_notifier.core.batch import PagePlan, Place, Settled, chosen, contacts_to_note, plan_page
 from outage_notifier.core.template import TEMPLATES
+from outage_notifier.flow.hint_batches import hint_at
 from outage_notifier.store import audience, batch, delivery, notice, outage
 from outage_notifier.store.audience import AudienceRule
-from outage_notifier.store.batch import NewBatch
+from outage_notifier.store.batch import Hint, NewBatch
 from outage_notifier.store.delivery import Delivery
 from outage_notifier.store.notice import PlannedNotice
 
 PLAN_LEASE_S = 30
 """A page takes tens of milliseconds; a planner that is silent this long is dead."""
 
-SOURCE = "outage-notifier"
 LANES = ("urgent", "transactional", "bulk")
 PACK_SIZE_MAX = 500
 
@@ -120,12 +118,7 @@ async def _write_places(
     plan = plan_page(places, choices, owners, packed=notice_id is None)
     batches = _batches(plan, notice_id=notice_id, lane=lane, now=now)
     await batch.insert(tx, batches)
-    await outbox.append(
-        tx,
-        [BatchPlanned(version=1, batch_id=b.batch_id, channel=b.channel, lane=b.lane) for b in batches],
-        source=SOURCE,
-        now=now,
-    )
+    await hint_at(tx, [Hint(b.batch_id, b.channel, b.lane) for b in batches], now=now)
     await _settle(tx, plan.settled, notice_id=notice_id, lane=lane, now=now)
 
 

@@ -35,6 +35,16 @@ class ClaimedBatch:
     members: tuple[Member, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """That a batch waits: what its topic is told, for the `number`th time."""
+
+    batch_id: UUID
+    channel: str
+    lane: str
+    number: int = 1
+
+
 _INSERT = """
 INSERT INTO batch (batch_id, notice_id, home, channel, lane, members, size, state)
 SELECT b, n, h, c, l, m, s, CASE WHEN c = 'none' THEN 'settled' ELSE 'ready' END
@@ -53,7 +63,7 @@ RETURNING (SELECT superseded_at IS NOT NULL FROM notice n WHERE n.notice_id = ba
 _LOCK = "SELECT FROM batch WHERE batch_id = $1 AND attempt = $2 AND state = 'ready' FOR UPDATE"
 _LOCK_MANY = "SELECT FROM batch WHERE batch_id = ANY($1::uuid[]) ORDER BY batch_id FOR UPDATE"
 _SETTLE = "UPDATE batch SET state = 'settled', settled_at = now(), lease_until = NULL WHERE batch_id = $1"
-_RELEASE = "UPDATE batch SET lease_until = NULL WHERE batch_id = $1 AND attempt = $2 AND state = 'ready'"
+_RELEASE = "UPDATE batch SET lease_until = NULL, hinted_at = '-infinity' WHERE batch_id = $1 AND attempt = $2 AND state = 'ready'"
 _HINT_AGAIN = """
 UPDATE batch SET hints = hints + 1, hinted_at = now()
 WHERE batch_id IN (
@@ -85,7 +95,11 @@ async def insert(tx: Connection, batches: Sequence[NewBatch]) -> None:
 async def claim(tx: Connection, batch_id: UUID, *, lease_s: float) -> ClaimedBatch | None:
     """Take a batch under a lease on the database's clock; None when it is settled or leased elsewhere."""
     row = await tx.fetchrow(_CLAIM, batch_id, lease_s)
-    return ClaimedBatch(*tuple(row)[:6], _DECODER.decode(row[6])) if row is not None else None
+    return (
+        ClaimedBatch(row[0], row[1], row[2], row[3], row[4], row[5], _DECODER.decode(row[6]))
+        if row is not None
+        else None
+    )
 
 
 async def renew(tx: Connection, batch_id: UUID, attempt: int, *, lease_s: float) -> bool | None:
@@ -110,10 +124,10 @@ async def settle(tx: Connection, batch_id: UUID) -> None:
 
 
 async def release(tx: Connection, batch_id: UUID, attempt: int) -> None:
-    """Give a lease back before its end, when a sender is told to stop."""
+    """Give a lease back before its end, when a sender is told to stop; the next hint is due at once."""
     await tx.execute(_RELEASE, batch_id, attempt)
 
 
-async def hint_again(tx: Connection, *, silent_s: float, limit: int) -> list[tuple[UUID, str, str, int]]:
-    """Find unsettled batches that nobody holds and count a new hint for each: (batch, channel, lane, hint number)."""
-    return [tuple(row) for row in await tx.fetch(_HINT_AGAIN, silent_s, limit)]
+async def hint_again(tx: Connection, *, silent_s: float, limit: int) -> list[Hint]:
+    """Find unsettled batches that nobody holds and count a new hint for each:"""
+    return [Hint(*row) for row in await tx.fetch(_HINT_AGAIN, silent_s, limit)]

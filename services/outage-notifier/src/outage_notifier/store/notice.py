@@ -164,7 +164,12 @@ async def supersede(tx: Connection, outage_id: UUID, *, before_revision: int, no
 async def contents(tx: Connection, notice_ids: Sequence[UUID]) -> dict[UUID, Content]:
     """Read what senders need, by notice."""
     rows = await tx.fetch(_CONTENTS, list(notice_ids))
-    return {row[0]: Content(*tuple(row)[:6], msgspec.json.decode(row[6]), row[7], row[8], row[9]) for row in rows}
+    return {
+        row[0]: Content(
+            row[0], row[1], row[2], row[3], row[4], row[5], msgspec.json.decode(row[6]), row[7], row[8], row[9]
+        )
+        for row in rows
+    }
 
 
 async def take_singles(tx: Connection, *, now: datetime, lane: str, limit: int) -> list[PlannedNotice]:

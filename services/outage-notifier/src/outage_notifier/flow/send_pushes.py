@@ -1,0 +1,175 @@
+"""The push side of sending a batch: every live device of a recipient gets one, many at a time, one call each."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from outage_notifier.core.audience import Member
+from outage_notifier.core.delivery import decide_push
+from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.flow.batch_work import BatchWork
+from outage_notifier.flow.sending import PushBody
+from outage_notifier.store import contact
+from outage_notifier.store.attempt import Attempt
+from outage_notifier.store.contact import SendingDevice
+from outage_notifier.store.delivery import Delivery
+
+PRUNED_SHARE_MAX = 0.05
+"""More devices than this share gone in one batch: the credential is wrong, not the devices."""
+
+PRUNED_MIN = 10
+"""The share means nothing in a small batch."""
+
+DEVICE_BOUND_TO = b"device"
+
+
+@dataclass(slots=True)
+class PushedMember:
+    """A member whose devices were all called."""
+
+    member: Member
+    place: int
+    calls: list[tuple[str, datetime, datetime, Outcome]] = field(default_factory=list)
+
+    @property
+    def gone(self) -> list[str]:
+        """The devices that the provider says are gone."""
+        return [device_id for device_id, _, _, outcome in self.calls if outcome.contact_dead]
+
+
+@dataclass(slots=True)
+class Pushing:
+    """A batch of pushes under way: its devices, the places for calls at once, and the messages that were rendered."""
+
+    work: BatchWork
+    devices: dict[tuple[str, str], SendingDevice]
+    slots: asyncio.Semaphore
+    bodies: dict[tuple[object, str], PushBody] = field(default_factory=dict)
+
+
+async def send_pushes(work: BatchWork) -> None:
+    """Call every device of the pending members; record at least every `record_interval_s`."""
+    wanted = [device_id for _, member in work.pending for device_id in member.contacts]
+    async with work.sending.db.read() as connection:
+        devices = await contact.devices(connection, wanted)
+    pushing = Pushing(work, devices, asyncio.Semaphore(work.sending.limits.push_concurrency))
+    unsent: list[Delivery] = []
+    tasks: set[asyncio.Task[PushedMember | Delivery | None]] = {
+        asyncio.create_task(_push_member(pushing, place, member)) for place, member in work.pending
+    }
+    doubtful: list[PushedMember] = []
+    try:
+        while tasks:
+            done, tasks = await asyncio.wait(tasks, timeout=work.sending.limits.record_interval_s)
+            pushed: list[PushedMember] = []
+            for task in done:
+                result = task.result()
+                if isinstance(result, Delivery):
+                    unsent.append(result)
+                elif result is not None:
+                    (doubtful if result.gone else pushed).append(result)
+            if (pushed or unsent) and not await _record(work, pushed, unsent):
+                return
+            unsent = []
+        await _record_gone(work, doubtful, calls=len(wanted))
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _push_member(pushing: Pushing, place: int, member: Member) -> PushedMember | Delivery | None:
+    """Call a member's devices one after another; a row at once when it is not to be sent, None when it may not be now."""
+    work = pushing.work
+    pushed = PushedMember(member, place)
+    for device_id in member.contacts:
+        device = pushing.devices.get((member.recipient_id, device_id))
+        if device is None:  # logged out, moved to another account, or pruned
+            continue
+        async with pushing.slots:
+            await work.sending.rates["push"].take(work.claimed.lane)
+            decision = work.unsent(member)
+            if decision is not None:
+                if pushed.calls:
+                    break
+                return work.delivery(member, decision, contact="", called=False)
+            if not work.may_call():
+                return None
+            body = _body(pushing, member, device)
+            started = work.sending.clock.now()
+            outcome = await _call(work, body)
+            pushed.calls.append((device_id, started, work.sending.clock.now(), outcome))
+    return pushed
+
+
+async def _call(work: BatchWork, body: bytes) -> Outcome:
+    if work.sending.breaker.is_open:
+        return Outcome(OutcomeKind.MISCONFIGURED, "breaker-open")
+    outcome = await work.sending.push.send(body)
+    if outcome.kind is OutcomeKind.MISCONFIGURED:
+        work.sending.breaker.trip(outcome.code)
+    return outcome
+
+
+def _body(work: BatchWork, member: Member, device: SendingDevice, bodies: dict[tuple[object, str], PushBody]) -> bytes:
+    notice_id = work.notice_id(member)
+    cached = pushing.bodies.get((notice_id, member.language))
+    if cached is None:
+        content = work.contents[notice_id]
+        left_s = int((content.useful_until - work.sending.clock.now()).total_seconds())
+        cached = pushing.bodies[notice_id, member.language] = work.sending.renderer.push(
+            content, member.language, ttl_s=left_s
+        )
+    registration = work.sending.vault.open(device.registration_sealed, DEVICE_BOUND_TO)
+    return cached.render(
+        kind=device.kind, registration=registration.decode(), delivery_id=f"{notice_id}-{member.number}"
+    )
+
+
+def _rows(work: BatchWork, pushed: PushedMember) -> tuple[Delivery, list[Attempt]]:
+    decision = decide_push([outcome for _, _, _, outcome in pushed.calls], work.situation(pushed.member))
+    row = work.delivery(pushed.member, decision, contact=f"{len(pushed.calls)} device(s)", called=bool(pushed.calls))
+    attempts = [
+        Attempt(
+            batch_id=work.claimed.batch_id,
+            place=pushed.place + pushed.member.contacts.index(device_id),
+            try_=work.claimed.attempt,
+            notice_id=row.notice_id,
+            recipient_id=row.recipient_id,
+            channel="push",
+            contact_id=device_id,
+            started_at=started,
+            ended_at=ended,
+            outcome=outcome.kind,
+            error_code=outcome.code or None,
+            provider_message_id=outcome.message_id,
+        )
+        for device_id, started, ended, outcome in pushed.calls
+    ]
+    return row, attempts
+
+
+async def _record(work: BatchWork, pushed: list[PushedMember], unsent: list[Delivery]) -> bool:
+    rows = [_rows(work, each) for each in pushed]
+    return await work.record([*unsent, *(row for row, _ in rows)], [a for _, attempts in rows for a in attempts])
+
+
+async def _record_gone(work: BatchWork, doubtful: list[PushedMember], *, calls: int) -> None:
+    """Record who has devices that are gone, and prune them, unless there are so many that the fault must be ours."""
+    if not doubtful:
+        return
+    gone = [device_id for pushed in doubtful for device_id in pushed.gone]
+    if len(gone) > max(PRUNED_MIN, calls * PRUNED_SHARE_MAX):
+        work.sending.breaker.trip("too-many-unregistered")
+        for pushed in doubtful:
+            pushed.calls = [
+                (device_id, started, ended, _ours(outcome) if outcome.contact_dead else outcome)
+                for device_id, started, ended, outcome in pushed.calls
+            ]
+        gone = []
+    if await _record(work, doubtful, []) and gone:
+        async with work.sending.db.transaction() as tx:
+            await contact.prune_devices(tx, gone)
+
+
+def _ours(outcome: Outcome) -> Outcome:
+    return Outcome(OutcomeKind.MISCONFIGURED, outcome.code, outcome.message_id)

@@ -1,0 +1,162 @@
+"""The SMS side of sending a batch: each attempt is committed before its call, a chunk at a time.
+
+A call whose sender died is in doubt: it is not made again here, but handed over as unknown (flow/resolve_unknown.py).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from outage_notifier.core.audience import Member
+from outage_notifier.core.delivery import Decision, State, decide_sms
+from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.flow.batch_work import BatchWork
+from outage_notifier.store import attempt, contact, delivery
+from outage_notifier.store.attempt import Attempt
+from outage_notifier.store.contact import SendingPhone
+from outage_notifier.store.delivery import Delivery
+
+VALIDITY_MAX_S = 36_000
+"""Twilio's limit of ValidityPeriod."""
+
+PHONE_BOUND_TO = b"phone"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One SMS that is about to be sent."""
+
+    member: Member
+    phone: SendingPhone
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What one transaction writes: the ends of the chunk before, and the beginnings of the next."""
+
+    deliveries: Sequence[Delivery]
+    ended: Sequence[Attempt]
+    phones_bad: Sequence[tuple[str, str]]
+    phones_opted_out: Sequence[str]
+
+
+NOTHING = Chunk((), (), (), ())
+
+
+async def send_texts(work: BatchWork) -> None:
+    """Send to the pending members, `sms_chunk_size` at a time."""
+    async with work.sending.db.read() as connection:
+        phones = await contact.phones(connection, [m.contacts[0] for _, m in work.pending if m.contacts])
+    size = work.sending.limits.sms_chunk_size
+    before = NOTHING
+    for start in range(0, len(work.pending), size):
+        if not work.may_call():
+            break
+        unsent, texts = _prepare(work, work.pending[start : start + size], phones)
+        begun = replace(before, deliveries=[*before.deliveries, *unsent])
+        if not await _write(work, begun, [text.attempt for text in texts]):
+            return
+        outcomes = await asyncio.gather(*(_call(work, text) for text in texts))
+        before = _ended(work, texts, outcomes)
+    await _write(work, before, [])
+
+
+def _prepare(
+    work: BatchWork, chunk: Sequence[tuple[int, Member]], phones: dict[str, SendingPhone]
+) -> tuple[list[Delivery], list[Text]]:
+    unsent: list[Delivery] = []
+    texts: list[Text] = []
+    for place, member in chunk:
+        phone = phones.get(member.contacts[0]) if member.contacts else None
+        decision = _in_doubt(work, member) or work.unsent(member) or _unreachable(phone)
+        if decision is not None or phone is None:
+            decision = decision or Decision(State.UNREACHABLE, "no-contact")
+            unsent.append(work.delivery(member, decision, contact=phone.masked if phone else "", called=False))
+        else:
+            texts.append(Text(member, phone, _attempt(work, place, member)))
+    return unsent, texts
+
+
+def _in_doubt(work: BatchWork, member: Member) -> Decision | None:
+    if work.key(member) not in work.in_doubt:
+        return None
+    return Decision(State.UNKNOWN, "sender-died", work.sending.clock.now() + work.sending.limits.first_look, "sms")
+
+
+def _unreachable(phone: SendingPhone | None) -> Decision | None:
+    if phone is None:
+        return Decision(State.UNREACHABLE, "contact-removed")
+    if phone.opted_out:
+        return Decision(State.OPTED_OUT, "opted-out")
+    return Decision(State.UNREACHABLE, "bad-contact") if phone.bad_reason else None
+
+
+def _attempt(work: BatchWork, place: int, member: Member) -> Attempt:
+    return Attempt(
+        batch_id=work.claimed.batch_id,
+        place=place,
+        try_=work.claimed.attempt,
+        notice_id=work.notice_id(member),
+        recipient_id=member.recipient_id,
+        channel="sms",
+        contact_id=member.contacts[0],
+        started_at=work.sending.clock.now(),
+    )
+
+
+async def _call(work: BatchWork, text: Text) -> Outcome | None:
+    """Send one; None when it may not start any more."""
+    await work.sending.rates["sms"].take(work.claimed.lane)
+    if not work.may_call():
+        return None
+    content = work.contents[work.notice_id(text.member)]
+    left_s = int((content.useful_until - work.sending.clock.now()).total_seconds())
+    number = work.sending.vault.open(text.phone.number_sealed, PHONE_BOUND_TO)
+    return await work.sending.sms.send(
+        to=number.decode(),
+        body=work.sending.renderer.sms(content, text.member.language),
+        callback_ref=f"{work.claimed.batch_id}.{text.attempt.place}.{text.attempt.try_}",
+        validity_s=max(1, min(left_s, VALIDITY_MAX_S)),
+    )
+
+
+def _ended(work: BatchWork, texts: Sequence[Text], outcomes: Sequence[Outcome | None]) -> Chunk:
+    """Decide what a chunk's outcomes come to. A call that was not started is ended as `retry` and left pending."""
+    deliveries, ended, bad, opted_out = [], [], [], []
+    for text, outcome in zip(texts, outcomes, strict=True):
+        end = outcome or Outcome(OutcomeKind.RETRY, "not-started")
+        ended.append(
+            replace(
+                text.attempt,
+                ended_at=work.sending.clock.now(),
+                outcome=end.kind,
+                error_code=end.code or None,
+                provider_message_id=end.message_id,
+            )
+        )
+        if outcome is None:
+            continue
+        if outcome.opted_out:
+            opted_out.append(text.attempt.contact_id)
+        elif outcome.contact_dead:
+            bad.append((text.attempt.contact_id, outcome.code))
+        decision = decide_sms(outcome, work.situation(text.member))
+        deliveries.append(work.delivery(text.member, decision, contact=text.phone.masked, called=True))
+    return Chunk(deliveries, ended, bad, opted_out)
+
+
+async def _write(work: BatchWork, chunk: Chunk, begun: Sequence[Attempt]) -> bool:
+    """Record a chunk and commit the next one's attempts; false when the lease is gone and nothing was written."""
+    async with work.sending.db.transaction() as tx:
+        if not await work.fence(tx):
+            return False
+        now = work.sending.clock.now()
+        await attempt.complete(tx, work.claimed.batch_id, chunk.ended)
+        await delivery.record(tx, chunk.deliveries)
+        if chunk.phones_bad:
+            await contact.mark_bad(tx, chunk.phones_bad, now=now)
+        if chunk.phones_opted_out:
+            await contact.mark_opted_out(tx, chunk.phones_opted_out, now=now)
+        await attempt.insert(tx, begun)
+    return True

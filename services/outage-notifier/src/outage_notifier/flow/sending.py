@@ -1,0 +1,87 @@
+"""What the sending flows share: clients, limits, the breaker."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+
+from gridcare.clock import Clock
+from gridcare.postgres.database import Database
+from outage_notifier.core.outcome import PushSender, SmsSender
+from outage_notifier.core.quiet_hours import QuietHours
+from outage_notifier.flow.take_rate import RateGrants
+from outage_notifier.store.notice import Content
+
+logger = structlog.get_logger()
+
+
+class PushBody(Protocol):
+    """A push of one notice in one language, waiting for a device: the whole request as JSON."""
+
+    def render(self, *, kind: str, registration: str, delivery_id: str) -> bytes: ...
+
+
+class Renderer(Protocol):
+    """Makes messages of notices."""
+
+    def push(self, content: Content, language: str, *, ttl_s: int) -> PushBody: ...
+
+    def sms(self, content: Content, language: str) -> str: ...
+
+
+class Opener(Protocol):
+    """Opens sealed contacts."""
+
+    def open(self, sealed: bytes, bound_to: bytes) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SendLimits:
+    """How long things may take and how many go on at once.
+
+    `call_timeout_s` is less than `lease_s`: no call starts that could end after the lease. `sms_chunk_size`: attempts that
+    are committed before their calls start; a crash leaves at most so many in doubt.
+    """
+
+    lease_s: float = 30
+    call_timeout_s: float = 10
+    push_concurrency: int = 400
+    sms_chunk_size: int = 50
+    record_interval_s: float = 0.25
+    first_look: timedelta = timedelta(seconds=90)
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Open while our own credentials look wrong: nothing is sent and nothing is pruned until it closes by time."""
+
+    pause_s: float = 60.0
+    open_until_s: float = field(default=0.0)
+
+    def trip(self, why: str) -> None:
+        if not self.is_open:
+            logger.error("breaker_opened", reason=why)
+        self.open_until_s = time.monotonic() + self.pause_s
+
+    @property
+    def is_open(self) -> bool:
+        return time.monotonic() < self.open_until_s
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What a sender works with."""
+
+    db: Database
+    clock: Clock
+    push: PushSender
+    sms: SmsSender
+    renderer: Renderer
+    vault: Opener
+    rates: Mapping[str, RateGrants]
+    quiet_hours: QuietHours
+    limits: SendLimits
+    breaker: Breaker

@@ -1,0 +1,77 @@
+"""Contacts as a sender needs them, read when a batch is claimed: what changed since planning counts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from gridcare.postgres.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class SendingDevice:
+    """A live device of a customer, its registration sealed."""
+
+    customer_code: str
+    device_id: UUID
+    kind: str
+    registration_sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SendingPhone:
+    """A phone of a customer, its number sealed."""
+
+    customer_code: str
+    phone_id: int
+    number_sealed: bytes
+    masked: str
+    opted_out: bool
+    bad_reason: str | None
+
+
+_DEVICES = """
+SELECT c.customer_code, d.device_id, d.kind, d.registration_sealed
+FROM device d JOIN device_customer c USING (device_id) WHERE d.device_id = ANY($1::uuid[])
+"""
+_PHONES = """
+SELECT customer_code, phone_id, number_sealed, masked, opted_out_at IS NOT NULL OR NOT consent, bad_reason
+FROM phone WHERE phone_id = ANY($1::bigint[])
+"""
+_PRUNE = "DELETE FROM device WHERE device_id = ANY($1::uuid[])"
+_MARK_BAD = """
+UPDATE phone p SET bad_reason = b.reason, bad_at = $3
+FROM unnest($1::bigint[], $2::text[]) AS b (phone_id, reason)
+WHERE p.number_index IN (SELECT o.number_index FROM phone o WHERE o.phone_id = b.phone_id)
+"""
+_MARK_OPTED_OUT = """
+UPDATE phone SET opted_out_at = $2
+WHERE number_index IN (SELECT number_index FROM phone WHERE phone_id = ANY($1::bigint[])) AND opted_out_at IS NULL
+"""
+
+
+async def devices(tx: Connection, device_ids: Sequence[str]) -> dict[tuple[str, str], SendingDevice]:
+    """Read devices by (customer code, device id); one that moved to another account is not found for the old one."""
+    rows = await tx.fetch(_DEVICES, [UUID(device_id) for device_id in device_ids])
+    return {(row[0], str(row[1])): SendingDevice(*row) for row in rows}
+
+
+async def phones(tx: Connection, phone_ids: Sequence[str]) -> dict[str, SendingPhone]:
+    """Read phones by their ids."""
+    rows = await tx.fetch(_PHONES, [int(phone_id) for phone_id in phone_ids])
+    return {str(row[1]): SendingPhone(*row) for row in rows}
+
+
+async def prune_devices(tx: Connection, device_ids: Sequence[str]) -> None:
+    """Forget devices that the provider says are gone for good."""
+    await tx.execute(_PRUNE, [UUID(device_id) for device_id in device_ids])
+
+
+async def mark_bad(tx: Connection, reasons: Sequence[tuple[str, str]], *, now: datetime) -> None:
+    """Mark phones, with everybody who has the same number, as unable to get messages: (phone id, reason)."""
+    await tx.execute(_MARK_BAD, [int(phone) for phone, _ in reasons], [reason for _, reason in reasons], now)
+
+
+async def mark_opted_out(tx: Connection, phone_ids: Sequence[str], *, now: datetime) -> None:
+    """Note that the owners of these numbers refused further messages with the provider."""
+    await tx.execute(_MARK_OPTED_OUT, [int(phone_id) for phone_id in phone_ids], now)

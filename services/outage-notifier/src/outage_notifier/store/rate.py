@@ -1,0 +1,37 @@
+"""`rate_grant`: a provider account's rate, shared by all senders, one second at a time on the database's clock."""
+
+from collections.abc import Mapping
+
+from gridcare.postgres.database import Connection
+
+LANES = ("urgent", "transactional", "bulk")
+
+_TAKE = """
+INSERT INTO rate_grant AS g (account, second, urgent, transactional, bulk)
+VALUES ($1, floor(extract(epoch FROM clock_timestamp())), 0, 0, 0)
+ON CONFLICT (account) DO UPDATE SET
+    urgent = CASE WHEN g.second < excluded.second THEN 0 ELSE g.urgent END,
+    transactional = CASE WHEN g.second < excluded.second THEN 0 ELSE g.transactional END,
+    bulk = CASE WHEN g.second < excluded.second THEN 0 ELSE g.bulk END,
+    second = greatest(g.second, excluded.second)
+RETURNING urgent, transactional, bulk, second + 1 - extract(epoch FROM clock_timestamp())::float8
+"""
+_ADD = {lane: f"UPDATE rate_grant SET {lane} = {lane} + $2 WHERE account = $1" for lane in LANES}
+
+
+async def take(
+    tx: Connection, account: str, *, lane: str, wanted: int, rate_per_s: int, reserved: Mapping[str, int]
+) -> tuple[int, float]:
+    """Take up to `wanted` calls of the running second for a lane: (how many, seconds until the next one).
+
+    A lane never takes what the others' reservations still need.
+    """
+    row = await tx.fetchrow(_TAKE, account)
+    if row is None:
+        return 0, 1.0
+    used = dict(zip(LANES, row[:3], strict=True))
+    kept = sum(max(0, reserved.get(other, 0) - used[other]) for other in LANES if other != lane)
+    granted = max(0, min(wanted, rate_per_s - sum(used.values()) - kept))
+    if granted:
+        await tx.execute(_ADD[lane], account, granted)
+    return granted, max(0.0, row[3])
