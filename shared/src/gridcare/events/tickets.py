@@ -34,12 +34,16 @@ class TicketEvent(Event, frozen=True, kw_only=True):
 
 @published
 class TicketOpened(TicketEvent, frozen=True, kw_only=True):
-    """A customer's request was accepted."""
+    """A customer's request was accepted, and no outage explains it: work has to be done."""
 
 
 @published
 class TicketAttached(TicketEvent, frozen=True, kw_only=True):
-    """The request is explained by an outage (`outage_id`) and waits for its end."""
+    """The request is explained by an outage (`outage_id`) and waits for its end.
+
+    A request that an outage explains as it comes is published as this alone, at version 1, without a TicketOpened: the
+    customer is told once.
+    """
 
 
 @published

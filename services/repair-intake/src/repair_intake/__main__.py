@@ -1,0 +1,49 @@
+"""repair-intake: `python -m repair_intake <process or command>`."""
+
+import sys
+from pathlib import Path
+
+from gridcare.kafka.consume import run_consumer
+from gridcare.service import Foundation, Service, main, serve_api
+from repair_intake import NAME
+from repair_intake.inbound import topic_outages, topic_supply_points
+from repair_intake.inbound.app import build_app
+from repair_intake.inbound.worker import keep_retention
+from repair_intake.settings import Settings
+from repair_intake.wiring import wired
+
+
+async def api(foundation: Foundation[Settings]) -> None:
+    """Serve the HTTP API."""
+    async with wired(foundation) as services:
+        await serve_api(foundation, build_app(services))
+
+
+async def consumer(foundation: Foundation[Settings]) -> None:
+    """Follow the topics."""
+    async with wired(foundation) as services:
+        await run_consumer(
+            bootstrap=foundation.settings.kafka_bootstrap,
+            group=NAME,
+            subscriptions=[topic_supply_points.subscription(services), topic_outages.subscription(services)],
+            db=foundation.db,
+            lifecycle=foundation.lifecycle,
+        )
+
+
+async def worker(foundation: Foundation[Settings]) -> None:
+    """Do what falls due."""
+    async with wired(foundation) as services:
+        await keep_retention(services, foundation.lifecycle)
+
+
+SERVICE = Service(
+    name=NAME,
+    settings=Settings,
+    migrations=Path(__file__).parents[2] / "migrations",
+    processes={"api": api, "consumer": consumer, "worker": worker},
+    commands={},
+)
+
+if __name__ == "__main__":
+    sys.exit(main(SERVICE))
