@@ -1,11 +1,16 @@
 """Bills: what a customer owes for a period, and what the ledger says is left of it."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from gridcare.clock import VIETNAM
+from gridcare.errors import Unprocessable
 from gridcare.events.payments import BillIssued
+
+DUE_DISTANCE_MAX = timedelta(days=366)
+"""Bills of the last year may be brought in late; what lies further away is a mistake."""
 
 BillState = Literal["open", "partially_paid", "paid", "overpaid"]
 
@@ -60,6 +65,13 @@ class BillStanding:
         if not self.balance.receivable_vnd:
             return "paid"
         return "open" if self.balance.receivable_vnd == self.bill.amount_vnd else "partially_paid"
+
+
+def checked_due_date(due_on: date, now: datetime) -> date:
+    """Return the day if it lies within a year of today, in Vietnam. Raises Unprocessable `due-date-out-of-range`."""
+    if abs(due_on - now.astimezone(VIETNAM).date()) > DUE_DISTANCE_MAX:
+        raise Unprocessable("due-date-out-of-range", "the due day is more than a year away")
+    return due_on
 
 
 def issued(bill: Bill) -> BillIssued:

@@ -1,0 +1,1 @@
+"""One file a vendor; a vendor's error codes become our outcomes here."""

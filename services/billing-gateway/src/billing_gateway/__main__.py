@@ -1,0 +1,49 @@
+"""billing-gateway: `python -m billing_gateway <process or command>`."""
+
+import sys
+from pathlib import Path
+
+from billing_gateway.inbound import topic_supply_points, worker
+from billing_gateway.inbound.app import build_app
+from billing_gateway.settings import Settings
+from billing_gateway.wiring import NAME, wired
+from gridcare.kafka.consume import run_consumer
+from gridcare.process import run_together
+from gridcare.service import Foundation, Service, main, serve_api
+
+
+async def api(foundation: Foundation[Settings]) -> None:
+    """Serve the HTTP API."""
+    async with wired(foundation) as services:
+        await serve_api(foundation, build_app(services))
+
+
+async def consumer(foundation: Foundation[Settings]) -> None:
+    """Follow the topics."""
+    async with wired(foundation) as services:
+        await run_consumer(
+            bootstrap=foundation.settings.kafka_bootstrap,
+            group=NAME,
+            subscriptions=[topic_supply_points.subscription(services)],
+            db=foundation.db,
+            lifecycle=foundation.lifecycle,
+        )
+
+
+async def work(foundation: Foundation[Settings]) -> None:
+    """Do what falls due."""
+    async with wired(foundation) as services:
+        foundation.lifecycle.ready = True
+        await run_together(foundation.lifecycle, *worker.loops(services, foundation.lifecycle))
+
+
+SERVICE = Service(
+    name=NAME,
+    settings=Settings,
+    migrations=Path(__file__).parents[2] / "migrations",
+    processes={"api": api, "consumer": consumer, "worker": work},
+    commands={},
+)
+
+if __name__ == "__main__":
+    sys.exit(main(SERVICE))

@@ -1,0 +1,20 @@
+"""The HTTP API."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from billing_gateway.inbound import http_bill, http_callback, http_payment
+from billing_gateway.wiring import NAME, Services
+from gridcare.http.app import create_app
+
+
+def build_app(services: Services | None) -> FastAPI:
+    """Make the app; without services only its OpenAPI document can be had."""
+    return create_app(
+        title=NAME,
+        version=version(NAME),
+        routers=[http_bill.router, http_payment.router, http_callback.router],
+        verifier=services.verifier if services else None,
+        services=services,
+    )
