@@ -1,0 +1,135 @@
+"""Twilio's Programmable Messaging: SMS sent once, and looked up.
+
+There is no idempotency key on a message: whether a call whose end is not known made one is found out by its status
+callback or by a look-up (flow/resolve_unknown.py), never by sending again.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Final, Self
+from urllib.parse import quote
+
+from pyreqwest.client import ClientBuilder
+from pyreqwest.exceptions import RequestError
+from twilio.base.exceptions import TwilioException
+from twilio.rest import Client
+
+from gridcare.errors import Retryable
+from outage_notifier.core.outcome import FoundMessage, Outcome, OutcomeKind
+from outage_notifier.outbound.client import configured, failed, retry_after_s
+from outage_notifier.outbound.twilio_http import Refused, TwilioHttp
+
+API_URL: Final = "https://api.twilio.com"
+CALLBACK_PATH: Final = "/v1/callbacks/twilio"
+DEADLINE_S: Final = 10.0
+VALIDITY_S_MIN: Final = 1
+VALIDITY_S_MAX: Final = 36_000
+"""Source: twilio.com/docs/messaging/api/message-resource (ValidityPeriod)."""
+
+RECENT_MAX: Final = 100
+POOL_IDLE: Final = timedelta(seconds=15)
+"""Shorter than the server's: a request written to a connection that it just closed has an unknown outcome."""
+
+_DEAD: Final = frozenset({21211, 21612, 21614})  # not a number, cannot be routed to, not a mobile
+_OPTED_OUT: Final = 21610
+_OURS: Final = frozenset({20003, 20404, 21408, 21603, 21606, 21609, 21659, 21660, 21661})
+"""Credentials, account, a region not enabled, a sender or callback address that will not do."""
+
+_TOO_MANY: Final = 429
+_TOO_MANY_CODE: Final = 20429
+_REQUEST_TIMEOUT: Final = 408
+_MISCONFIGURED: Final = frozenset({401, 403, 404})
+_SERVER_ERROR: Final = 500
+_BAD_ANSWER: Final = Outcome(OutcomeKind.UNKNOWN, "bad-answer")
+
+
+class TwilioSmsSender:
+    """Sends as one account and sender; one attempt a call."""
+
+    def __init__(self, client: Client, *, sender: str, callback_url: str) -> None:
+        self._client = client
+        self._sender = sender
+        self._callback_url = callback_url
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        *,
+        account_sid: str,
+        auth_token: str,
+        sender: str,
+        public_url: str,
+        api_url: str = API_URL,
+        ca_file: str | None = None,
+        deadline_s: float = DEADLINE_S,
+    ) -> AsyncIterator[Self]:
+        """Open the pool. `public_url` is the base of our addresses as Twilio sees them."""
+        builder = configured(ClientBuilder(), deadline_s=deadline_s, ca_file=ca_file).pool_idle_timeout(POOL_IDLE)
+        async with builder.build() as http:
+            client = Client(
+                account_sid,
+                auth_token,
+                http_client=TwilioHttp(http),
+                environment={"TWILIO_EDGE": "", "TWILIO_REGION": ""},  # the process's own must not move the address
+            )
+            client.api.base_url = api_url.rstrip("/")
+            yield cls(client, sender=sender, callback_url=callback_address(public_url))
+
+    async def send(self, *, to: str, body: str, callback_ref: str, validity_s: int) -> Outcome:
+        """Create a message; `callback_ref` rides in the status callback's address. Never tries twice."""
+        try:
+            message = await self._client.messages.create_async(
+                to=to,
+                from_=self._sender,
+                body=body,
+                status_callback=f"{self._callback_url}?attempt={quote(callback_ref, safe='')}",
+                validity_period=min(max(validity_s, VALIDITY_S_MIN), VALIDITY_S_MAX),
+            )
+        except Refused as error:
+            return refusal(error.status, error.code, error.retry_after, datetime.now(UTC))
+        except RequestError as error:
+            return failed(error)
+        except (TwilioException, ValueError, AttributeError, TypeError):
+            return _BAD_ANSWER  # the library could not read an answer of 2xx: the message may well exist
+        return Outcome(OutcomeKind.ACCEPTED, message_id=message.sid) if message.sid else _BAD_ANSWER
+
+    async def recent(self, to: str) -> list[FoundMessage]:
+        """List the newest messages to a number, newest first. Raises Retryable.
+
+        There is no date filter: Twilio's filters whole days by DateSent, which a queued message has not got yet.
+        """
+        try:
+            found = await self._client.messages.list_async(to=to, limit=RECENT_MAX, page_size=RECENT_MAX)
+        except (Refused, RequestError, TwilioException, ValueError, AttributeError, TypeError) as error:
+            raise Retryable(f"twilio: {type(error).__name__}") from None  # its text may quote the number
+        return [
+            FoundMessage(it.sid, it.body or "", str(it.status), _code_text(it.error_code), it.date_created)
+            for it in found
+            if it.sid and it.date_created
+        ]
+
+
+def callback_address(public_url: str) -> str:
+    """Give the address of status callbacks, without its query."""
+    return f"{public_url.rstrip('/')}{CALLBACK_PATH}"
+
+
+def refusal(status: int, code: int, retry_after: str | None, now: datetime) -> Outcome:
+    """Say what an answer other than 2xx to a create means; `code` is Twilio's, 0 when it gave none.
+
+    Source: twilio.com/docs/api/errors. A 4xx was certainly not created; a 5xx may have been.
+    """
+    text = str(code or f"http-{status}")
+    if status == _TOO_MANY or code == _TOO_MANY_CODE:
+        return Outcome(OutcomeKind.RETRY, text, retry_after_s=retry_after_s(retry_after, now))
+    if status >= _SERVER_ERROR or status == _REQUEST_TIMEOUT:
+        return Outcome(OutcomeKind.UNKNOWN, text)
+    if code in _OURS or status in _MISCONFIGURED or not code:
+        return Outcome(OutcomeKind.MISCONFIGURED, text)
+    return Outcome(OutcomeKind.REFUSED, text, contact_dead=code in _DEAD, opted_out=code == _OPTED_OUT)
+
+
+def _code_text(code: int | None) -> str | None:
+    return None if code is None else str(code)
