@@ -1,6 +1,7 @@
 """Records are handled in order, each with the fate that its error's type chooses."""
 
 import asyncio
+import dataclasses
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -174,8 +175,6 @@ async def test_a_handler_that_hangs_is_tried_again(
     kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
     """A call that outlasts its deadline is cancelled and repeated; it is no bug."""
-    import dataclasses
-
     topic, tries = await new_topic(), 0
     await producer.send_batch(wires(topic, [hint()]))
 
@@ -231,7 +230,7 @@ async def test_replayed_for_another_group_is_passed_over(
 
 
 async def test_span_of_the_event(
-    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str, tmp_path
+    *, kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str, tmp_path
 ):
     """The span of the handling hangs below the span that wrote the event."""
     topic, seen = await new_topic(), Seen()
@@ -272,7 +271,7 @@ async def test_ready_only_while_assigned(kafka_bootstrap: str, db: Database, new
 
 @pytest.mark.parametrize("records_max", [1, 50])
 async def test_database_away(
-    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str, records_max: int
+    *, kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str, records_max: int
 ):
     """A handler whose database is away keeps its records and applies them all when it is back."""
     topic, away, applied, refused = await new_topic(), True, [], 0

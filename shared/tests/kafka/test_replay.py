@@ -1,0 +1,128 @@
+"""Dead letters are listed and published again, once, for the group that had put them aside."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from gridcare.errors import Rejected
+from gridcare.events import Envelope, Topic
+from gridcare.kafka.consume import Subscription
+from gridcare.kafka.produce import Producer
+from gridcare.kafka.replay import DeadLetter, Replayed, dead_letters, replay
+from gridcare.postgres.database import Database
+from gridcare.postgres.inbox import accept
+from gridcare.testing.kafka import consuming, hint, poison, read_all, wires
+from gridcare.testing.servers import NewTopic
+from gridcare.testing.waiting import eventually
+
+
+async def _listed(bootstrap: str, topic: Topic, **choice) -> list[DeadLetter]:
+    return [letter async for letter in dead_letters(bootstrap, topic.name, **choice)]
+
+
+@pytest.fixture
+async def rejected(
+    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+) -> tuple[Topic, list[Envelope]]:
+    """Give a topic of which `group` rejected two records for `odd` and one for being no event."""
+    topic = await new_topic(partitions=2)
+    events = [hint(number) for number in range(1, 5)]
+    seen = []
+
+    async def handle(envelopes: Sequence[Envelope]) -> None:
+        if envelopes[0].sequence % 2:
+            raise Rejected("odd")
+        seen.append(envelopes[0].sequence)
+
+    await producer.send_batch([*wires(topic, events), poison(topic)])
+    async with consuming(kafka_bootstrap, db, Subscription((topic,), handle), group=group):
+
+        async def aside() -> bool:
+            return len(seen) == 2 and len(await read_all(kafka_bootstrap, topic.dead_letters.name)) == 3
+
+        await eventually(aside)
+    return topic, events
+
+
+async def test_listed_by_reason_and_group(kafka_bootstrap: str, rejected: tuple[Topic, list[Envelope]], group: str):
+    """A list shows where each was and why, chosen by reason and group, up to a limit."""
+    topic, events = rejected
+    odd = await _listed(kafka_bootstrap, topic, reason="odd")
+    assert {letter.event_id for letter in odd} == {events[0].id, events[2].id}
+    assert {(letter.topic, letter.group, letter.event_type) for letter in odd} == {
+        (topic.name, group, "gridcare.BatchPlanned")
+    }
+    (other,) = await _listed(kafka_bootstrap, topic, reason="not-cloudevents")
+    assert (other.event_id, other.error_class) == (None, "gridcare.errors.Rejected")
+    assert len(await _listed(kafka_bootstrap, topic, group=group)) == 3
+    assert len(await _listed(kafka_bootstrap, topic, limit=2)) == 2
+    assert await _listed(kafka_bootstrap, topic, group="another") == []
+
+
+async def test_replayed_to_the_group_alone(
+    kafka_bootstrap: str, db: Database, producer: Producer, rejected: tuple[Topic, list[Envelope]], group: str
+):
+    """The group that rejected a record gets it again with the same id; a group that had handled it does not."""
+    topic, events = rejected
+    mine, others = [], []
+
+    async def handle(envelopes: Sequence[Envelope]) -> None:
+        mine.append(envelopes[0].id)
+
+    async def handle_other(envelopes: Sequence[Envelope]) -> None:
+        others.append(envelopes[0].id)
+
+    done = await replay(
+        bootstrap=kafka_bootstrap, db=db, producer=producer, topic=topic.name, group=group, actor="ops", reason="odd"
+    )
+    assert done == Replayed(matched=2, published=2, skipped=0)
+    async with (
+        consuming(kafka_bootstrap, db, Subscription((topic,), handle), group=group),
+        consuming(kafka_bootstrap, db, Subscription((topic,), handle_other), group=f"{group}-other"),
+    ):
+        await eventually(lambda: len(mine) == 2 and len(others) == 4)
+    assert set(mine) == {events[0].id, events[2].id}
+    assert set(others) == {event.id for event in events}
+
+
+async def test_twice_is_harmless(
+    kafka_bootstrap: str, db: Database, producer: Producer, rejected: tuple[Topic, list[Envelope]], group: str
+):
+    """A second run publishes nothing; even where its note was lost, each event is applied once."""
+    topic, _ = rejected
+    options = {"bootstrap": kafka_bootstrap, "db": db, "producer": producer, "topic": topic.name, "group": group}
+    await replay(**options, actor="ops", reason="odd")
+    assert await replay(**options, actor="ops", reason="odd") == Replayed(matched=2, published=0, skipped=2)
+    async with db.transaction() as tx:
+        await tx.execute("DELETE FROM dead_letter_replay")
+    assert (await replay(**options, actor="ops", reason="odd")).published == 2
+    came, applied = 0, 0
+
+    async def handle(envelopes: Sequence[Envelope]) -> None:
+        nonlocal came, applied
+        async with db.transaction() as tx:
+            came += 1
+            applied += await accept(tx, group, envelopes[0].id)
+
+    async with consuming(kafka_bootstrap, db, Subscription((topic,), handle), group=group):
+        await eventually(lambda: came == 4)
+    assert applied == 2
+
+
+async def test_dry_run_and_limit(
+    kafka_bootstrap: str, db: Database, producer: Producer, rejected: tuple[Topic, list[Envelope]], group: str
+):
+    """A dry run changes nothing; a limit stops after that many; who asked is kept."""
+    topic, _ = rejected
+    options = {"bootstrap": kafka_bootstrap, "db": db, "producer": producer, "topic": topic.name, "group": group}
+    before = len(await read_all(kafka_bootstrap, topic.name))
+    assert await replay(**options, actor="ops", dry_run=True) == Replayed(matched=3, published=3, skipped=0)
+    assert len(await read_all(kafka_bootstrap, topic.name)) == before
+    assert await replay(**options, actor="ops-anh", limit=1) == Replayed(matched=1, published=1, skipped=0)
+    async with db.read() as connection:
+        assert await connection.fetchval("SELECT string_agg(actor, ',') FROM dead_letter_replay") == "ops-anh"
+
+
+async def test_nothing_to_list(kafka_bootstrap: str, new_topic: NewTopic):
+    """A topic without dead letters gives an empty list."""
+    assert await _listed(kafka_bootstrap, await new_topic()) == []
