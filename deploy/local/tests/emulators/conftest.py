@@ -95,7 +95,7 @@ def receiver() -> Iterator[Receiver]:
             self.send_response(status)
             self.end_headers()
 
-        def log_message(self, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

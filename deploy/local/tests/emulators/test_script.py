@@ -20,12 +20,12 @@ def statuses(script, count, facts=None):
 
 
 def test_nth_applies_to_that_request_alone():
-    """nth counts from one and fires once."""
+    """A rule with nth counts from one and fires once."""
     assert statuses(sms_script({"match": {"nth": 2}, "action": {"http_status": 500}}), 4) == [None, 500, None, None]
 
 
 def test_every_applies_to_each_kth():
-    """every 3 fires at the third and the sixth request."""
+    """A rule with every 3 fires at the third and the sixth request."""
     script = sms_script({"match": {"every": 3}, "action": {"http_status": 500}})
     assert statuses(script, 6) == [None, None, 500, None, None, 500]
 
@@ -39,7 +39,7 @@ def test_times_ends_a_rule_and_the_next_one_takes_over():
 
 
 def test_counting_sees_only_what_the_other_fields_let_through():
-    """nth counts the requests to the number that the rule names."""
+    """A rule with nth counts the requests to the number that the rule names."""
     script = sms_script({"match": {"to": "+84901234567", "nth": 2}, "action": {"http_status": 500}})
     assert statuses(script, 3, SmsFacts("+84909999999", "text")) == [None] * 3
     assert statuses(script, 2) == [None, 500]

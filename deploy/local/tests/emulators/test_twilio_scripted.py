@@ -100,7 +100,7 @@ def test_a_rule_may_go_by_the_text(sms, twilio_emulator):
 
 
 def test_callbacks_are_signed_over_the_whole_url(sms, receiver, eventually):
-    """sent and delivered are posted with a signature that Twilio's validator takes, over URL and query."""
+    """Statuses sent and delivered are posted with a signature that Twilio's validator takes, over URL and query."""
     url = f"{receiver.url}/status?attempt=b1.7.1&x=a%20b"
     sid = create(sms, status_callback=url).sid
     eventually(lambda: len(receiver.posts) == 2)
@@ -180,7 +180,7 @@ def test_callbacks_may_be_delayed(sms, twilio_emulator, receiver, eventually):
 
 @pytest.mark.parametrize("outcome", ["queued", "sending", "sent"])
 def test_a_message_may_stay_on_its_way(sms, twilio_emulator, eventually, outcome):
-    """outcome names the last status that a message reaches."""
+    """An outcome names the last status that a message reaches."""
     twilio_emulator.script([{"match": {}, "action": {"outcome": outcome, "pace_s": 0}}])
     sid = create(sms).sid
     eventually(lambda: sms.messages(sid).fetch().status == outcome)
@@ -191,6 +191,6 @@ def test_a_message_may_stay_on_its_way(sms, twilio_emulator, eventually, outcome
 def test_a_script_with_a_mistake_is_refused_and_the_old_one_stays(twilio_emulator):
     """PUT script answers 422 naming the field, and the rules in force stay."""
     twilio_emulator.script([{"match": {"nth": 5}, "action": {}}])
-    with pytest.raises(EmulatorError, match="422.*unknown field `errror`"):
+    with pytest.raises(EmulatorError, match=r"422.*unknown field `errror`"):
         twilio_emulator.script([{"match": {}, "action": {"errror": 21211}}])
     assert [live["rule"]["match"]["nth"] for live in twilio_emulator.script_state()] == [5]

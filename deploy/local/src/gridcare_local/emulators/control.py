@@ -183,7 +183,8 @@ def _wait_until_ready(emulator: Emulator) -> None:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and emulator.process.poll() is None:
         with contextlib.suppress(OSError, EmulatorError):
-            if emulator.request("GET", "/_emulator/health")["kind"] == emulator.kind:
+            # Another process at the same port answers too, so ask who it is.
+            if emulator.request("GET", "/_emulator/health")["pid"] == emulator.process.pid:
                 return
         time.sleep(0.02)
     emulator.process.kill()

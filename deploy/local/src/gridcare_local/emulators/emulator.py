@@ -1,6 +1,7 @@
 """What every emulator has: a journal, a script, counts, and the admin pages under /_emulator/."""
 
 import html
+import os
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Iterable
@@ -66,7 +67,7 @@ class Emulator(ABC):
         reply: Reply = not_found()
         match (request.method, request.path.removeprefix(ADMIN)):
             case ("GET", "health"):
-                reply = json_answer({"kind": self.kind, "status": "ok"})
+                reply = json_answer({"kind": self.kind, "pid": os.getpid()})
             case ("GET", "counts"):
                 reply = json_answer(self.counts)
             case ("GET", "journal"):

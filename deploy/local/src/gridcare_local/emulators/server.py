@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -52,6 +53,7 @@ async def _serve(emulator: Emulator, application: Handler, certificate: tuple[Pa
     for number in (signal.SIGTERM, signal.SIGINT):
         # Nothing is buffered, so leaving at once loses nothing that was answered.
         loop.add_signal_handler(number, os._exit, 0)
+    _refuse_taken_port(emulator.settings.port)
     emulator.rebuild()
     await emulator.started()
     chain, key = certificate or (None, None)
@@ -71,6 +73,16 @@ async def _serve(emulator: Emulator, application: Handler, certificate: tuple[Pa
     await server.serve()
     if watch is not None:
         watch.cancel()
+
+
+def _refuse_taken_port(port: int) -> None:
+    """Fail when another listens at the port: granian sets SO_REUSEPORT, and the two would share the requests."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SystemExit(f"port {port} is taken: {error.strerror}") from error
 
 
 async def _leave_with_parent() -> None:

@@ -1,5 +1,6 @@
 """What an emulator process is told by its environment."""
 
+import fcntl
 import os
 import time
 from dataclasses import dataclass
@@ -27,9 +28,19 @@ def from_environment() -> EmulatorSettings:
         raise SystemExit(f"set {' and '.join(missing)}")
     state_dir = Path(os.environ["EMULATOR_STATE_DIR"])
     state_dir.mkdir(parents=True, exist_ok=True)
+    _hold_alone(state_dir)
     return EmulatorSettings(
         port=int(os.environ["EMULATOR_PORT"]),
         state_dir=state_dir,
         clock_offset_s=float(os.environ.get("GRIDCARE_CLOCK_OFFSET_S") or 0),
         exits_with_parent=os.environ.get("EMULATOR_EXITS_WITH_PARENT") == "1",
     )
+
+
+def _hold_alone(state_dir: Path) -> None:
+    """Lock the state directory for the life of this process: two writers would spoil the journal."""
+    lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)  # closed by the kernel when the process ends
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise SystemExit(f"another emulator runs on {state_dir}") from error

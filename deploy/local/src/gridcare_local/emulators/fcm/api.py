@@ -35,6 +35,7 @@ from gridcare_local.emulators.server import handler
 from gridcare_local.emulators.settings import EmulatorSettings
 
 SEND_PATH: Final = f"/v1/projects/{PROJECT_ID}/messages:send"
+PARENT: Final = f"projects/{PROJECT_ID}/messages".encode()
 HEADERS: Final = [("content-type", JSON)]
 TOKEN_LIFETIME_S: Final = 3600
 
@@ -66,7 +67,7 @@ class FcmEmulator(Emulator):
         kind = line["kind"]
         if kind in {"accepted", "refused"} and not self.script.empty:
             message = line["body"]["message"]
-            self.script.choose(_facts(message.get("token", ""), message.get("fid", ""), message.get("data")))
+            self.script.choose(_facts(message.get("token"), message.get("fid"), message.get("data")))
         if kind == "accepted":
             self.newest.append(line)
         elif kind == "settings":
@@ -95,7 +96,7 @@ class FcmEmulator(Emulator):
             return checked if isinstance(checked, Answer) else bad_request("message", "too big")
         if checked.validateOnly or checked.validate_only:
             self.counts["validated"] += 1
-            return b'{"name":"projects/%b/messages/fake_message_id"}' % PROJECT_ID.encode()
+            return b'{"name":"%b/fake_message_id"}' % PARENT
         if self.script.empty:
             return self._accept(body)
         message = checked.message
@@ -129,9 +130,9 @@ class FcmEmulator(Emulator):
         for it in reversed(self.newest):
             line = it if isinstance(it, dict) else msgspec.json.decode(it)
             message = line["body"]["message"]
-            note = message.get("notification") or {}
-            tag = ((message.get("android") or {}).get("notification") or {}).get("tag", "")
-            to = message.get("fid") or message.get("token") or message.get("topic") or message.get("condition")
+            note = _part(message, "notification")
+            tag = _part(_part(message, "android"), "notification").get("tag", "")
+            to = next((message[name] for name in ("fid", "token", "topic", "condition") if message.get(name)), "")
             yield line["at"], to, note.get("title", ""), note.get("body", ""), tag, message.get("data") or ""
 
     def _use(self, options: FcmSettings) -> None:
@@ -152,7 +153,7 @@ class FcmEmulator(Emulator):
         return request if wrong is None else bad_request(*wrong)
 
     def _accept(self, body: bytes) -> bytes:
-        name = b"projects/%b/messages/0:%d" % (PROJECT_ID.encode(), self._started_us + self.journal.count)
+        name = b"%b/0:%d" % (PARENT, self._started_us + self.journal.count)
         self.newest.append(self.journal.append_raw(b"accepted", b'"name":"%b","body":%b' % (name, _one_line(body))))
         self.counts["accepted"] += 1
         return b'{"name":"%b"}' % name
@@ -181,8 +182,8 @@ class FcmEmulator(Emulator):
         return json_answer(answer)
 
 
-def _facts(token: str, fid: str, data: dict[str, str] | None) -> PushFacts:
-    return PushFacts(token or fid, (data or {}).get("delivery_id", ""))
+def _facts(token: str | None, fid: str | None, data: dict[str, str] | None) -> PushFacts:
+    return PushFacts(token or fid or "", (data or {}).get("delivery_id", ""))
 
 
 def _wrong(request: SendRequest, body: bytes) -> tuple[str, str] | None:
@@ -190,7 +191,7 @@ def _wrong(request: SendRequest, body: bytes) -> tuple[str, str] | None:
     message = request.message
     if message is None:
         return "message", "Message is missing."
-    if (message.token != "") + (message.fid != "") + (message.topic != "") + (message.condition != "") != 1:
+    if bool(message.token) + bool(message.fid) + bool(message.topic) + bool(message.condition) != 1:
         return "message", "Exactly one of token, fid, topic or condition is required"
     if len(body) > PAYLOAD_BYTES_MAX and _payload_bytes(body) > PAYLOAD_BYTES_MAX:
         return "message", "Message is too big, the limit is 4096 bytes"
@@ -201,11 +202,17 @@ def _one_line(body: bytes) -> bytes:
     return msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body
 
 
+def _part(message: dict[str, Any], name: str) -> dict[str, Any]:
+    """Give an object inside a message; an empty one when it is absent, or was never an object."""
+    value = message.get(name)
+    return value if isinstance(value, dict) else {}
+
+
 def _payload_bytes(body: bytes) -> int:
     """Measure what counts against FCM's limit: data keys and values, and the notification's texts."""
     message = msgspec.json.decode(body)["message"]
-    data = [text for pair in (message.get("data") or {}).items() for text in pair]
-    texts = [text for text in (message.get("notification") or {}).values() if isinstance(text, str)]
+    data = [text for pair in _part(message, "data").items() for text in pair]
+    texts = [text for text in _part(message, "notification").values() if isinstance(text, str)]
     return sum(len(text.encode()) for text in data + texts)
 
 

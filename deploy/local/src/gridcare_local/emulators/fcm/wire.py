@@ -22,10 +22,10 @@ QUOTA_RETRY_AFTER_S: Final = 60
 class Message(Struct):
     """The parts of a message that decide where it goes."""
 
-    token: str = ""
-    fid: str = ""
-    topic: str = ""
-    condition: str = ""
+    token: str | None = None
+    fid: str | None = None
+    topic: str | None = None
+    condition: str | None = None
     data: dict[str, str] | None = None
 
 

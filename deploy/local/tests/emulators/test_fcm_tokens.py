@@ -1,0 +1,140 @@
+"""The OAuth token endpoint, used as google-auth uses it."""
+
+import time
+
+import jwt
+import pytest
+import requests
+from google.auth.exceptions import RefreshError
+
+from gridcare_local.emulators.control import start_emulator
+from gridcare_local.emulators.fcm.account import GRANT, write_service_account
+
+
+@pytest.fixture
+def session(fcm_emulator):
+    with requests.Session() as session:
+        session.trust_env, session.verify = False, str(fcm_emulator.ca_file)
+        yield session
+
+
+def assertion(emulator, key=None, algorithm="RS256", **changes):
+    import json  # noqa: PLC0415 - kept beside its one use
+
+    account = json.loads(emulator.service_account_file.read_text())
+    now_s = int(time.time())
+    claims = {
+        "iss": account["client_email"],
+        "aud": account["token_uri"],
+        "iat": now_s,
+        "exp": now_s + 3600,
+        "scope": "https://www.googleapis.com/auth/firebase.messaging",
+        **changes,
+    }
+    return jwt.encode(claims, key or account["private_key"], algorithm)
+
+
+def grant(session, emulator, signed, grant_type=GRANT):
+    return session.post(f"{emulator.url}/token", data={"grant_type": grant_type, "assertion": signed})
+
+
+def send(session, emulator, token):
+    url = f"{emulator.url}/v1/projects/gridcare-local/messages:send"
+    return session.post(url, json={"message": {"token": "device"}}, headers={"authorization": f"Bearer {token}"})
+
+
+def test_a_sound_assertion_gets_a_bearer_token(fcm_emulator, session):
+    """The answer has the token, its type and its lifetime, and the token is good for a send."""
+    answer = grant(session, fcm_emulator, assertion(fcm_emulator)).json()
+    assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 3600)
+    assert send(session, fcm_emulator, answer["access_token"]).status_code == 200
+
+
+def test_a_bad_assertion_is_refused(fcm_emulator, session):
+    """Another key, issuer, audience or algorithm, an assertion that is over or too long, and plain rubbish get 400."""
+    stranger = start_key()
+    now_s = int(time.time())
+    bad = [
+        assertion(fcm_emulator, stranger),
+        assertion(fcm_emulator, iss="someone@else"),
+        assertion(fcm_emulator, aud="https://elsewhere/token"),
+        assertion(fcm_emulator, "a-secret-that-is-long-enough-for-hs256", "HS256"),
+        assertion(fcm_emulator, iat=now_s - 7200, exp=now_s - 3600),
+        assertion(fcm_emulator, exp=now_s + 7200),
+        "rubbish",
+    ]
+    answers = [grant(session, fcm_emulator, signed) for signed in bad]
+    assert [(answer.status_code, answer.json()["error"]) for answer in answers] == [(400, "invalid_grant")] * len(bad)
+
+
+def start_key():
+    from gridcare_local.emulators.keys import new_rsa_key, pem  # noqa: PLC0415 - kept beside its one use
+
+    return pem(new_rsa_key())
+
+
+def test_a_scope_is_needed(fcm_emulator, session):
+    """An assertion for another scope is invalid_scope; another grant type is unsupported."""
+    other = grant(session, fcm_emulator, assertion(fcm_emulator, scope="https://www.googleapis.com/auth/drive"))
+    assert (other.status_code, other.json()["error"]) == (400, "invalid_scope")
+    wrong = grant(session, fcm_emulator, assertion(fcm_emulator), grant_type="password")
+    assert (wrong.status_code, wrong.json()["error"]) == (400, "unsupported_grant_type")
+
+
+def test_google_auth_reads_a_refusal(fcm_emulator, connect_fcm):
+    """When the key is not the account's, google-auth raises RefreshError."""
+    session = connect_fcm(fcm_emulator)
+    session.credentials._service_account_email = "someone@else"
+    with pytest.raises(RefreshError, match="invalid_grant"):
+        session.post(f"{fcm_emulator.url}/v1/projects/gridcare-local/messages:send", json={})
+
+
+@pytest.mark.parametrize("token", ["", "rubbish", "ya29.cnViYmlzaA==", "ya29.MTox"])
+def test_a_strange_token_is_unauthenticated(fcm_emulator, session, token):
+    """A send without a token of this emulator is 401 UNAUTHENTICATED."""
+    answer = send(session, fcm_emulator, token)
+    assert (answer.status_code, answer.json()["error"]["status"]) == (401, "UNAUTHENTICATED")
+
+
+def test_a_token_ends(fcm_emulator, session):
+    """A token is good for its lifetime and no longer."""
+    fcm_emulator.settings(token_lifetime_s=1)
+    answer = grant(session, fcm_emulator, assertion(fcm_emulator)).json()
+    assert answer["expires_in"] == 1
+    assert send(session, fcm_emulator, answer["access_token"]).status_code == 200
+    ends = time.monotonic() + 5
+    while send(session, fcm_emulator, answer["access_token"]).status_code != 401:
+        assert time.monotonic() < ends
+
+
+def test_tokens_can_be_revoked(fcm_emulator, session):
+    """revoked_before_s ends earlier tokens, and new ones are good."""
+    old = grant(session, fcm_emulator, assertion(fcm_emulator)).json()["access_token"]
+    fcm_emulator.settings(revoked_before_s=time.time())
+    assert send(session, fcm_emulator, old).status_code == 401
+    new = grant(session, fcm_emulator, assertion(fcm_emulator)).json()["access_token"]
+    assert send(session, fcm_emulator, new).status_code == 200
+
+
+def test_a_token_outlives_a_restart(tmp_path, connect_fcm):
+    """After a kill -9 and a start the account, the certificate and the tokens given are the same."""
+    emulator = start_emulator("fcm", tmp_path)
+    try:
+        session = connect_fcm(emulator)
+        url = f"{emulator.url}/v1/projects/gridcare-local/messages:send"
+        assert session.post(url, json={"message": {"token": "a"}}).status_code == 200
+        emulator.kill()
+        emulator.start_again()
+        assert session.post(url, json={"message": {"token": "b"}}).status_code == 200
+        assert len(emulator.journal("token")) == 1
+        assert len(emulator.journal()) == 2
+    finally:
+        emulator.stop()
+
+
+def test_the_account_keeps_its_key_at_another_port(tmp_path):
+    """Writing the account for another port changes the token address and nothing else."""
+    first = write_service_account(tmp_path, 1001).read_text()
+    second = write_service_account(tmp_path, 1002).read_text()
+    assert second == first.replace(":1001/token", ":1002/token")
+    assert (tmp_path / "service-account.json").stat().st_mode & 0o077 == 0
