@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from gridcare import process
 from gridcare.clock import Clock, SystemClock
 from gridcare.http import health
+from gridcare.kafka.command import dead_letters_command
 from gridcare.kafka.produce import Producer
-from gridcare.kafka.replay import dead_letters_command
 from gridcare.observability import logging, tracing
 from gridcare.postgres.database import Database
 from gridcare.postgres.migrate import migrate
@@ -82,7 +82,7 @@ def main(service: Service[S]) -> int:
 
         return command
 
-    processes = {**service.processes, "relay": relay}
+    processes: dict[str, Process[S]] = {**service.processes, "relay": relay}
     return process.run(
         {name: as_main(name, run) for name, run in processes.items()},
         {
@@ -116,7 +116,7 @@ async def serve_api(foundation: Foundation[S], app: FastAPI) -> None:
 async def relay(foundation: Foundation[S]) -> None:
     """Publish the service's outbox."""
     settings = foundation.settings
-    async with Producer.open(settings.kafka_bootstrap, client_id=f"{foundation.service}-relay") as producer:
+    async with Producer(settings.kafka_bootstrap, client_id=f"{foundation.service}-relay") as producer:
         await run_relay(
             foundation.lifecycle,
             database_url=settings.database_direct_url or settings.database_url,
