@@ -94,11 +94,17 @@ async def _failing(checks: Mapping[str, Check]) -> list[str]:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: gridcare.process owns the signals."""
+    """uvicorn without its signal handlers (gridcare.process owns the signals) and without its way out by SystemExit."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        except SystemExit as error:  # out of a task it would tear the event loop down, past every clean-up
+            raise ServerError("the app's start failed; see the log") from error
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -141,7 +147,7 @@ async def serve(
             stopping.cancel()
         finally:
             server.should_exit = True
-            await _ended(running)
+            await running
 
 
 @contextlib.asynccontextmanager
@@ -155,7 +161,7 @@ async def serving(life: Life, *, host: str, port: int, checks: Mapping[str, Chec
             yield listening.getsockname()[1]
         finally:
             server.should_exit = True
-            await _ended(running)
+            await running
 
 
 def _server(app: ASGIApp, *, drain_s: float) -> _Server:
@@ -180,11 +186,6 @@ def _server(app: ASGIApp, *, drain_s: float) -> _Server:
 async def _until_started(server: _Server, running: "asyncio.Task[None]") -> None:
     while not server.started:
         if running.done():
-            raise ServerError("the app's start failed; see the log")
+            running.result()
+            raise ServerError("the server ended before it started")
         await asyncio.sleep(0.005)
-
-
-async def _ended(running: "asyncio.Task[None]") -> None:
-    """Wait for the server's end; it leaves by SystemExit when the app's lifespan failed, which has been told already."""
-    with contextlib.suppress(SystemExit):
-        await running

@@ -5,6 +5,7 @@ An exception is its class, its code and the places it passed, never its message 
 (asyncpg's `detail` holds whole rows). The standard library's loggers go the same way.
 """
 
+import contextlib
 import logging
 import re
 import sys
@@ -176,10 +177,15 @@ def _message(record: logging.LogRecord) -> str:
     message = str(record.msg)
     if record.args and record.name.split(".")[0] in _TRUSTED_ARGUMENTS:
         arguments = record.args if isinstance(record.args, tuple) else (record.args,)
-        safe = tuple(_class_of(part) if isinstance(part, BaseException) else part for part in arguments)
-        message = message % (safe[0] if isinstance(record.args, dict) else safe)
+        with contextlib.suppress(TypeError, ValueError, KeyError):  # a library's slip must not cost the line
+            message = message % tuple(_argument(part) for part in arguments)
     elif record.name == "asyncio":
-        message = message.partition("(")[
-            0
-        ]  # what follows is the repr of a future or a callback, with its exception's message
+        message = message.partition("(")[0]  # then comes the repr of a future or callback, with its exception's message
     return message.partition("\n")[0]
+
+
+def _argument(value: object) -> object:
+    """Keep numbers, names and partitions; tell the rest by its class (a record or a response may quote data)."""
+    if isinstance(value, str | int | float) or type(value).__name__ == "TopicPartition":
+        return value
+    return _class_of(value) if isinstance(value, BaseException) else f"<{type(value).__name__}>"

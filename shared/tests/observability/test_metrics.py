@@ -1,0 +1,76 @@
+"""Metrics: declared once, units in their names, labels from closed sets."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gridcare.observability import instruments, metrics
+from gridcare.observability.instruments import Counter, Gauge, Histogram, Named
+
+REPOSITORY = Path(__file__).parents[3]
+DECLARED = {name: value for name, value in vars(metrics).items() if isinstance(value, Counter | Gauge | Histogram)}
+
+
+def test_names_carry_their_units():
+    """What is no count ends with its unit."""
+    units = ("_seconds", "_rows", "_records", "_connections", "_partitions", "_shards", "_bytes", "_held")
+    for value in DECLARED.values():
+        name = value._metric._name
+        assert re.fullmatch(r"gridcare_[a-z]+(_[a-z]+)*", name), name
+        assert isinstance(value, Counter) or name.endswith(units), name
+        assert value._metric._documentation.endswith("."), name
+
+
+def test_no_label_holds_an_id():
+    """Each label is a closed set; none is named like an id or a person."""
+    for name, value in DECLARED.items():
+        assert not [label for label in value._labels if label.endswith("id") or label in {"phone", "customer"}], name
+
+
+def test_values_outside_the_set_are_other():
+    """A wrong value is counted, but makes no new series."""
+    before = instruments.sample("deliveries_total", channel="sms", state="other")
+    metrics.DELIVERIES.inc(3, channel="sms", state="0901234567")
+    assert instruments.sample("deliveries_total", channel="sms", state="other") == before + 3
+    assert "0901234567" not in instruments.render().decode()
+
+
+def test_named_values_have_a_shape_and_a_limit():
+    """Names that code declares elsewhere are kept while they are few and well-formed."""
+    named = Named(r"[a-z]+", values_max=2)
+    assert [named.fold(value) for value in ("a", "B", "b", "c", "a", "0901234567")] == [
+        "a", "other", "b", "other", "a", "other",
+    ]  # fmt: skip
+
+
+def test_labels_must_be_the_declared_ones():
+    """A label that is missing or too many is a bug that shows at once."""
+    with pytest.raises(KeyError):
+        metrics.DEAD_LETTERS.inc(topic="outages.v1")
+    with pytest.raises(KeyError):
+        metrics.OUTBOX_UNSENT.set(1, topic="outages.v1")
+
+
+def test_gauges_and_histograms_are_rendered():
+    """What was set and observed stands in the page that Prometheus reads."""
+    metrics.OUTBOX_UNSENT.set(12)
+    metrics.DATABASE_POOL_IN_USE.inc()
+    metrics.DATABASE_POOL_IN_USE.dec()
+    metrics.PROVIDER_CALL_SECONDS.observe(0.2, provider="fcm")
+    page = instruments.render().decode()
+    assert "gridcare_outbox_unsent_rows 12.0" in page
+    assert 'gridcare_provider_call_seconds_bucket{le="0.25",provider="fcm"}' in page
+    assert "process_resident_memory_bytes" in page
+
+
+def test_prometheus_client_is_imported_in_one_place():
+    """Every metric goes through the vocabulary."""
+    importing = re.compile(r"^\s*(from|import) prometheus_client", re.MULTILINE)
+    files = [
+        path
+        for root in ("shared/src", "services", "deploy/local/src")
+        for path in (REPOSITORY / root).rglob("*.py")
+        if importing.search(path.read_text())
+    ]
+    assert files == [REPOSITORY / "shared/src/gridcare/observability/instruments.py"]
