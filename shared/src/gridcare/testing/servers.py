@@ -7,6 +7,7 @@ starting some. What a test makes there has a random name.
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -75,20 +76,15 @@ def postgres_admin_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 @pytest.fixture(scope="session")
 async def plumbing_template(postgres_admin_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """Name of a database that holds the shared tables, to copy from."""
-    name = f"template_{secrets.token_hex(4)}"
-    await _execute(postgres_admin_url, f"CREATE DATABASE {name}")
-    await migrate(database_url_of(postgres_admin_url, name), tmp_path_factory.mktemp("no-migrations"))
-    yield name
-    await _execute(postgres_admin_url, f"DROP DATABASE {name} WITH (FORCE)")
+    async with template_database(postgres_admin_url, tmp_path_factory.mktemp("no-migrations")) as name:
+        yield name
 
 
 @pytest.fixture
 async def database_url(postgres_admin_url: str, plumbing_template: str) -> AsyncIterator[str]:
-    """Address of a database of the test's own, with the shared tables."""
-    name = f"test_{secrets.token_hex(6)}"
-    await _execute(postgres_admin_url, f"CREATE DATABASE {name} TEMPLATE {plumbing_template}")
-    yield database_url_of(postgres_admin_url, name)
-    await _execute(postgres_admin_url, f"DROP DATABASE {name} WITH (FORCE)")
+    """Address of a database of the test's own, with the shared tables; a service's tests have one with its own tables too."""
+    async with copied_database(postgres_admin_url, plumbing_template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -114,6 +110,29 @@ def topic_maker(bootstrap: str) -> NewTopic:
         return topic
 
     return make
+
+
+@asynccontextmanager
+async def template_database(admin_url: str, migrations: Path) -> AsyncIterator[str]:
+    """Make a database with the shared tables and those of `migrations`, to copy from; gives its name."""
+    name = f"template_{secrets.token_hex(4)}"
+    await _execute(admin_url, f"CREATE DATABASE {name}")
+    try:
+        await migrate(database_url_of(admin_url, name), migrations)
+        yield name
+    finally:
+        await _execute(admin_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@asynccontextmanager
+async def copied_database(admin_url: str, template: str) -> AsyncIterator[str]:
+    """Copy a template (some 50 ms); gives the copy's address."""
+    name = f"test_{secrets.token_hex(6)}"
+    await _execute(admin_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield database_url_of(admin_url, name)
+    finally:
+        await _execute(admin_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def database_url_of(admin_url: str, name: str) -> str:
