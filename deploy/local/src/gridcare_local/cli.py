@@ -14,7 +14,7 @@ from gridcare_local.cli_start import bring_up, hold, show_status, stopped_by_sig
 from gridcare_local.errors import LocalStackError
 from gridcare_local.processes import tail
 from gridcare_local.stack import ALL_PARTS, Stack
-from gridcare_local.stack_settings import DEFAULT_HOUR, default_root
+from gridcare_local.stack_settings import DEFAULT_HOUR, default_root, parse_hour
 
 OWNER_STOP_GRACE_S = 120.0
 FOLLOW_INTERVAL_S = 0.2
@@ -61,6 +61,14 @@ def _stack() -> Stack:
     return Stack(default_root())
 
 
+def _an_hour(given: str) -> str:
+    try:
+        parse_hour(given)
+    except ValueError:
+        raise typer.BadParameter("not HH:MM, between 00:00 and 23:59") from None
+    return given
+
+
 Part = Annotated[str, typer.Argument(help="The part, as `gridcare status` names it.", metavar="NAME")]
 
 
@@ -71,7 +79,7 @@ def start(
     *,
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running and return.")] = False,
     at: Annotated[
-        str, typer.Option("--at", help="What the clock shows in Can Tho at the start, HH:MM.")
+        str, typer.Option("--at", callback=_an_hour, help="What the clock shows in Can Tho at the start, HH:MM.")
     ] = DEFAULT_HOUR,
 ) -> None:
     """Start everything, show where it is, and stop it at Ctrl-C.

@@ -2,17 +2,10 @@
 
 import hashlib
 import os
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from maven_artifact.artifact import Artifact
-from maven_artifact.downloader import Downloader
-from maven_artifact.requestor import RequestException
-from requests import RequestException as TransportError
 
 from gridcare_local.cache import cache_dir, file_lock
 from gridcare_local.errors import LocalStackError
@@ -20,13 +13,7 @@ from gridcare_local.errors import LocalStackError
 MIRROR_VARIABLE = "GRIDCARE_MAVEN_MIRROR"
 LIST = Path(__file__).with_name("jars.txt")
 PARALLEL_MAX = 8
-TRIES_MAX = 3
-RETRY_PAUSE_S = 1.0
-CONNECT_TIMEOUT_S = 10.0
-SILENCE_TIMEOUT_S = 30.0
-JAR_TIMEOUT_S = 300.0
 LOCK_TIMEOUT_S = 900.0  # another clone may be fetching all of them over a slow line
-CHUNK_BYTES = 1 << 16
 SHA256_HEX_LENGTH = 64
 
 Progress = Callable[[int, int], None]
@@ -83,21 +70,22 @@ def ensure_jars(
 
 
 def _fetch_all(jars: Sequence[Jar], folder: Path, mirror: str | None, progress: Progress | None) -> None:
-    downloader = _downloader(mirror)
+    from gridcare_local.maven import fetch, make_downloader  # noqa: PLC0415 - slow to import, and needed once per user
+
+    downloader = make_downloader(mirror)
     failures: list[str] = []
+
+    def one(jar: Jar) -> str | None:
+        return fetch(downloader, jar.coordinates, jar.sha256, folder / jar.file_name)
+
     with ThreadPoolExecutor(PARALLEL_MAX) as threads:
-        for done, failure in enumerate(threads.map(lambda jar: _fetch(downloader, jar, folder), jars), start=1):
+        for done, failure in enumerate(threads.map(one, jars), start=1):
             if failure is not None:
                 failures.append(failure)
             if progress is not None:
                 progress(done, len(jars))
     if failures:
         raise LocalStackError(_advice(failures, len(jars), folder))
-
-
-def _downloader(mirror: str | None) -> Any:
-    untyped: Any = Downloader
-    return untyped(base=mirror) if mirror else untyped()
 
 
 def _advice(failures: Sequence[str], wanted: int, folder: Path) -> str:
@@ -109,46 +97,6 @@ def _advice(failures: Sequence[str], wanted: int, folder: Path) -> str:
         f"  - without a network: copy the files that jars.txt lists into {folder} from another machine;\n"
         "  - with a broker of your own: set GRIDCARE_KAFKA_BOOTSTRAP=host:port, and none is fetched."
     )
-
-
-def _fetch(downloader: Any, jar: Jar, folder: Path) -> str | None:
-    """Fetch one jar in a few tries; return why it failed for good, or None."""
-    reason = ""
-    for attempt in range(TRIES_MAX):
-        if attempt:
-            time.sleep(RETRY_PAUSE_S * attempt)
-        try:
-            return _fetch_once(downloader, jar, folder)
-        except (RequestException, TransportError, OSError, TimeoutError) as error:
-            reason = f"{jar.coordinates}: {str(error) or getattr(error, 'msg', type(error).__name__)}"
-    return reason
-
-
-def _fetch_once(downloader: Any, jar: Jar, folder: Path) -> str | None:
-    """Write the jar beside its place and move it there only when its checksum is right; return why it was refused."""
-    # not Downloader.download: it has no time limit, prints, writes in place and checks a checksum of the same server
-    address = downloader.resolver.uri_for_artifact(Artifact.parse(jar.coordinates))
-    partial = folder / f".{jar.file_name}.partial"
-    deadline = time.monotonic() + JAR_TIMEOUT_S
-    digest = hashlib.sha256()
-    try:
-        with (
-            downloader.requestor.request(
-                address, None, stream=True, timeout=(CONNECT_TIMEOUT_S, SILENCE_TIMEOUT_S)
-            ) as answer,
-            partial.open("wb") as file,
-        ):
-            for chunk in answer.iter_content(CHUNK_BYTES):
-                digest.update(chunk)
-                file.write(chunk)
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"not complete after {JAR_TIMEOUT_S:.0f} s")
-        if digest.hexdigest() != jar.sha256:
-            return f"{jar.coordinates}: SHA-256 is {digest.hexdigest()}, but jars.txt says {jar.sha256}; refused"
-        partial.replace(folder / jar.file_name)
-    finally:
-        partial.unlink(missing_ok=True)
-    return None
 
 
 def _is_good(path: Path, sha256: str) -> bool:

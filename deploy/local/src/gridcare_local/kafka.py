@@ -14,7 +14,7 @@ from gridcare_local.cache import file_lock, write_atomically
 from gridcare_local.errors import LocalStackError
 from gridcare_local.jars import Progress, ensure_jars
 from gridcare_local.kafka_probe import is_serving
-from gridcare_local.ports import claim_ports, is_free
+from gridcare_local.ports import claim_ports, is_soon_free
 from gridcare_local.processes import ProcessRef, spawn, tail
 from gridcare_local.server_state import recall, remember
 
@@ -173,7 +173,7 @@ def _stop(data_dir: Path) -> None:
 def _ports(data_dir: Path) -> tuple[int, int]:
     """Return the ports of broker and controller: those of before, or new ones when a stranger took one."""
     known = recall(data_dir)
-    if "port" in known and is_free(int(known["port"])) and is_free(int(known["controller_port"])):
+    if "port" in known and is_soon_free(int(known["port"])) and is_soon_free(int(known["controller_port"])):
         return int(known["port"]), int(known["controller_port"])
     port, controller_port = claim_ports(data_dir, 2)
     remember(data_dir, port=port, controller_port=controller_port)

@@ -3,6 +3,7 @@
 import json
 import random
 import socket
+import time
 from pathlib import Path
 
 from gridcare_local.cache import cache_dir, file_lock, write_atomically
@@ -14,6 +15,8 @@ FIRST_PORT = 12_000
 LAST_PORT = 31_999
 LOCK_TIMEOUT_S = 30.0
 TRIES_MAX = 2_000
+SOON_S = 2.0
+POLL_S = 0.02
 
 
 def is_free(port: int) -> bool:
@@ -24,6 +27,16 @@ def is_free(port: int) -> bool:
             probe.bind(("127.0.0.1", port))
         except OSError:
             return False
+    return True
+
+
+def is_soon_free(port: int) -> bool:
+    """Whether it is free within a moment: its former holder may have been killed just now."""
+    deadline = time.monotonic() + SOON_S
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_S)
     return True
 
 

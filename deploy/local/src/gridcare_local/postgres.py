@@ -15,7 +15,7 @@ import psutil
 from gridcare_local import postgres_account, postgres_databases
 from gridcare_local.cache import file_lock, write_atomically
 from gridcare_local.errors import LocalStackError
-from gridcare_local.ports import claim_ports, is_free
+from gridcare_local.ports import claim_ports, is_soon_free
 from gridcare_local.processes import ProcessRef, spawn, tail
 from gridcare_local.server_state import recall, recall_or, remember
 
@@ -214,7 +214,7 @@ def _works_in(pid: int, folder: Path) -> bool:
 def _port(data_dir: Path) -> int:
     """Return the port that this data folder had before; a new one when it has none or a stranger took it."""
     known = recall(data_dir).get("port")
-    if known is not None and is_free(int(known)):
+    if known is not None and is_soon_free(int(known)):
         return int(known)
     (port,) = claim_ports(data_dir, 1)
     remember(data_dir, port=port)

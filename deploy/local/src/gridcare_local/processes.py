@@ -35,7 +35,7 @@ class ProcessRef:
             process = psutil.Process(self.pid)
             if abs(process.create_time() - self.started) > START_TOLERANCE_S:
                 return None
-            return None if process.status() == psutil.STATUS_ZOMBIE else process
+            return None if _is_remains(process) else process
         except psutil.NoSuchProcess:
             return None
 
@@ -108,6 +108,11 @@ def tail(log: Path, *, lines_max: int = 15) -> str:
             return "\n".join(file.read().decode(errors="replace").splitlines()[-lines_max:])
     except FileNotFoundError:
         return ""
+
+
+def _is_remains(process: psutil.Process) -> bool:
+    """Whether it is a zombie wholly: while other threads still end, its ports and files are not free yet (a JVM, killed)."""
+    return bool(process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1)
 
 
 def _reap(pid: int) -> None:

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gridcare.kafka.admin import ensure_topics
 from gridcare_local.cache import file_lock, write_atomically
 from gridcare_local.catalog import EMULATORS, SERVICE_PARTS, SERVICES, Catalog
 from gridcare_local.errors import LocalStackError
@@ -210,6 +209,8 @@ def erase_stack(root: Path) -> None:
 
 
 async def _ensure_topics(bootstrap: str) -> None:
+    from gridcare.kafka.admin import ensure_topics  # noqa: PLC0415 - slow to import, and most commands have no use for it
+
     await ensure_topics(bootstrap)
 
 

@@ -7,10 +7,11 @@ import secrets
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
+from datetime import time as dt_time
 from pathlib import Path
 
 from gridcare_local.cache import file_lock, write_atomically
-from gridcare_local.ports import claim_ports, is_free
+from gridcare_local.ports import claim_ports, is_soon_free
 
 CAN_THO = timezone(timedelta(hours=7), "ICT")
 DEFAULT_HOUR = "10:00"  # office hours, far from quiet hours on both sides
@@ -59,7 +60,7 @@ class StackSettings:
 
     def replace_taken_ports(self) -> None:
         """Draw new ports for those that a stranger took; only while nothing of the stack runs."""
-        for name in [name for name, port in self.ports.items() if not is_free(port)]:
+        for name in [name for name, port in self.ports.items() if not is_soon_free(port)]:
             del self.ports[name]
 
     def set_clock(self, hour: str) -> None:
@@ -74,12 +75,17 @@ def clock_offset_s(hour: str, now_s: float, former_offset_s: float | None) -> fl
     With a former one it is the next such moment in the stack's own time: data must not be younger than the clock.
     Raises ValueError when `hour` is not HH:MM.
     """
-    wanted = datetime.strptime(hour, "%H:%M").replace(tzinfo=CAN_THO)
+    wanted = parse_hour(hour)
     pretended = datetime.fromtimestamp(now_s + (former_offset_s or 0.0), UTC).astimezone(CAN_THO)
     target = pretended.replace(hour=wanted.hour, minute=wanted.minute, second=0, microsecond=0)
     if former_offset_s is not None and target < pretended:
         target += timedelta(seconds=DAY_S)
     return target.timestamp() - now_s
+
+
+def parse_hour(hour: str) -> dt_time:
+    """Read HH:MM. Raises ValueError when it is none."""
+    return datetime.strptime(hour, "%H:%M").replace(tzinfo=CAN_THO).time()
 
 
 def default_root() -> Path:

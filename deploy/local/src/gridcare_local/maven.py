@@ -1,0 +1,69 @@
+"""One file from a Maven repository: with deadlines, checked against our own checksum, written whole or not at all."""
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+from maven_artifact.artifact import Artifact
+from maven_artifact.downloader import Downloader
+from maven_artifact.requestor import RequestException
+from requests import HTTPError
+from requests import RequestException as TransportError
+
+TRIES_MAX = 3
+RETRY_PAUSE_S = 1.0
+CONNECT_TIMEOUT_S = 10.0
+SILENCE_TIMEOUT_S = 30.0
+FILE_TIMEOUT_S = 300.0
+CHUNK_BYTES = 1 << 16
+PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+def make_downloader(mirror: str | None) -> Any:
+    """Make the library's downloader, which knows the public repository's address; `mirror` is another's."""
+    untyped: Any = Downloader
+    return untyped(base=mirror) if mirror else untyped()
+
+
+def fetch(downloader: Any, coordinates: str, sha256: str, path: Path) -> str | None:
+    """Fetch one file to `path` in a few tries; return why it failed for good, or None."""
+    reason = ""
+    for attempt in range(TRIES_MAX):
+        if attempt:
+            time.sleep(RETRY_PAUSE_S * attempt)
+        try:
+            return _fetch_once(downloader, coordinates, sha256, path)
+        except HTTPError as error:
+            reason = f"{coordinates}: {error}"
+            if error.response is None or error.response.status_code not in PASSING_STATUSES:
+                return reason
+        except (RequestException, TransportError, OSError) as error:
+            reason = f"{coordinates}: {str(error) or getattr(error, 'msg', type(error).__name__)}"
+    return reason
+
+
+def _fetch_once(downloader: Any, coordinates: str, sha256: str, path: Path) -> str | None:
+    """Write beside `path` and move it there only when the checksum is right; return why it was refused."""
+    # not Downloader.download: it has no time limit, prints, writes in place and checks a checksum of the same server
+    address = downloader.resolver.uri_for_artifact(Artifact.parse(coordinates))
+    partial = path.with_name(f".{path.name}.partial")
+    deadline = time.monotonic() + FILE_TIMEOUT_S
+    digest = hashlib.sha256()
+    timeouts = (CONNECT_TIMEOUT_S, SILENCE_TIMEOUT_S)
+    try:
+        with (
+            downloader.requestor.request(address, None, stream=True, timeout=timeouts) as answer,
+            partial.open("wb") as file,
+        ):
+            for chunk in answer.iter_content(CHUNK_BYTES):
+                digest.update(chunk)
+                file.write(chunk)
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"not complete after {FILE_TIMEOUT_S:.0f} s")
+        if digest.hexdigest() != sha256:
+            return f"{coordinates}: SHA-256 is {digest.hexdigest()}, but the list says {sha256}; refused"
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return None

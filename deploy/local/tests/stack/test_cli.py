@@ -1,0 +1,81 @@
+"""The `gridcare` command, as a person calls it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from gridcare_local.cli import app
+
+COMMAND = [Path(sys.executable).with_name("gridcare")]
+COMMANDS = sorted(typer.main.get_command(app).commands)
+DEADLINE_S = 60
+
+
+@pytest.fixture
+def gridcare(tmp_path):
+    """Call the command on a stack of the test's own, stopped at the end."""
+    environment = {"GRIDCARE_LOCAL_DIR": str(tmp_path / "local"), "COLUMNS": "200", "NO_COLOR": "1"}
+
+    def call(*words, background=False):
+        if background:
+            return subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, text=True, env=os.environ | environment)
+        return CliRunner().invoke(app, words, env=environment)
+
+    yield call
+    call("stop")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_an_example(name):
+    """Each command's help has an example of the command itself."""
+    epilog = typer.main.get_command(app).commands[name].epilog
+    assert re.search(rf"Example:  gridcare {name}\b", epilog)
+
+
+def test_life_of_a_detached_stack(gridcare):
+    """Start --detach, status, kill, restart, logs and stop do what they say."""
+    assert gridcare("start", "postgres", "twilio", "--detach").exit_code == 0
+    assert len(re.findall(r"(postgres|twilio) +ready", gridcare("status").stdout)) == 2
+    assert "is running" in gridcare("start").output
+    assert gridcare("kill", "twilio").stdout == "twilio is killed\n"
+    assert re.search(r"twilio +stopped", gridcare("status").stdout)
+    assert gridcare("restart", "twilio").stdout == "twilio is ready\n"
+    assert "PostgreSQL 18" in gridcare("logs", "postgres").stdout
+    assert "twilio is stopped" in gridcare("stop").stdout
+    assert "ready" not in gridcare("status").stdout
+
+
+def test_ctrl_c_stops_what_was_started(gridcare):
+    """In the foreground the stack is up until Ctrl-C, and then gone; the exit status is 0."""
+    held = gridcare("start", "twilio", background=True)
+    deadline = time.monotonic() + DEADLINE_S
+    while (line := held.stdout.readline()) and "Ctrl-C" not in line:
+        assert time.monotonic() < deadline
+    assert re.search(r"twilio +ready", gridcare("status").stdout)
+    held.send_signal(signal.SIGINT)
+    output, _ = held.communicate(timeout=DEADLINE_S)
+    assert "twilio is stopped" in output
+    assert held.returncode == 0
+
+
+def test_unknown_part_is_refused(gridcare):
+    """A name that is none is refused with the names that there are."""
+    refused = gridcare("restart", "kafak")
+    assert refused.exit_code == 1
+    assert "no part 'kafak'" in refused.output
+    assert "outage-notifier-sender" in refused.output
+
+
+def test_impossible_hour_is_refused(gridcare):
+    """An hour that no clock shows is refused before anything starts."""
+    refused = gridcare("start", "twilio", "--at", "25:00")
+    assert refused.exit_code != 0
+    assert "HH:MM" in refused.output
