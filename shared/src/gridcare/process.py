@@ -10,10 +10,14 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 import structlog
 import uvloop
 
-from gridcare.errors import SettingsError
+from gridcare.errors import Retryable, SettingsError
 
 GRACE_S = 20.0
 """How long a process may drain before it is cancelled; settings set another value (GRIDCARE_SHUTDOWN_GRACE_S)."""
+
+BEAT_INTERVAL_S = 10.0
+STEP_BACKOFF_FIRST_S = 0.5
+STEP_BACKOFF_MAX_S = 10.0
 
 Main = Callable[["Lifecycle"], Awaitable[None]]
 Command = Callable[[Sequence[str]], Coroutine[None, None, int]]
@@ -64,6 +68,36 @@ async def run_together(lifecycle: Lifecycle, *loops: Awaitable[None]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def repeat(lifecycle: Lifecycle, step: Callable[[], Awaitable[int]], *, interval_s: float, name: str) -> None:
+    """Call `step` until told to stop: again at once while it finds work, else after `interval_s`.
+
+    A step that is Retryable waits longer and longer; any other error ends the loop, and so the process.
+    """
+    backoff_s = interval_s
+    while not lifecycle.stopping.is_set():
+        lifecycle.beat()
+        try:
+            found = await step()
+        except Retryable as error:
+            backoff_s = min(max(backoff_s, STEP_BACKOFF_FIRST_S) * 2, STEP_BACKOFF_MAX_S)
+            logger.warning(
+                "step_waits", step=name, error_class=type(error.__cause__ or error).__name__, backoff_s=backoff_s
+            )
+            await _rest(lifecycle, backoff_s)
+            continue
+        backoff_s = interval_s
+        lifecycle.ready = True
+        if not found:
+            await _rest(lifecycle, interval_s)
+
+
+async def _rest(lifecycle: Lifecycle, seconds: float) -> None:
+    """Pause, beating: liveness wants a sign of life more often than some loops have work."""
+    end_s = time.monotonic() + seconds
+    while (left_s := end_s - time.monotonic()) > 0 and await lifecycle.pause(min(left_s, BEAT_INTERVAL_S)):
+        pass
 
 
 async def _live(main: Main) -> None:

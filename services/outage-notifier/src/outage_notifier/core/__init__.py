@@ -1,4 +1,1 @@
 """The business rules as pure functions over frozen values: no I/O, no clock, no ids drawn."""
-
-SOURCE = "outage-notifier"
-"""Names this service in the events that it publishes."""

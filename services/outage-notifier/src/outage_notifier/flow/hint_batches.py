@@ -8,7 +8,7 @@ from gridcare.clock import Clock
 from gridcare.events.notices import BatchPlanned, Channel, Lane
 from gridcare.postgres import outbox
 from gridcare.postgres.database import Connection, Database
-from outage_notifier.core import SOURCE
+from outage_notifier import NAME
 from outage_notifier.store import batch
 from outage_notifier.store.batch import Hint
 
@@ -27,7 +27,7 @@ async def hint_at(tx: Connection, hints: Sequence[Hint], *, now: datetime) -> No
         )
         for hint in hints
     ]
-    await outbox.append(tx, events, source=SOURCE, now=now)
+    await outbox.append(tx, events, source=NAME, now=now)
 
 
 async def hint_again(db: Database, clock: Clock, *, silent_s: float) -> int:

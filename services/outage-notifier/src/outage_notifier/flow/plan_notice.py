@@ -38,17 +38,17 @@ class Planner:
     lease_s: float = PLAN_LEASE_S
 
 
-async def plan_due_notice(planner: Planner) -> bool:
-    """Plan the next due notice to its end; false when none is due."""
+async def plan_due_notice(planner: Planner) -> int:
+    """Plan the next due notice to its end; 0 when none is due."""
     async with planner.db.transaction() as tx:
         claimed = await notice.claim_due(tx, now=planner.clock.now(), lease_s=planner.lease_s)
         if claimed is None:
-            return False
+            return 0
         rule = await _rule_of(tx, claimed)
     cursor: str | None = claimed.cursor
     while cursor is not None:
         cursor = await _plan_page(planner, claimed, rule, after=cursor)
-    return True
+    return 1
 
 
 async def pack_due_singles(planner: Planner) -> int:

@@ -9,7 +9,7 @@ from outage_notifier.core.delivery import decide_push
 from outage_notifier.core.outcome import Outcome, OutcomeKind
 from outage_notifier.flow.batch_work import BatchWork
 from outage_notifier.flow.sending import PushBody
-from outage_notifier.store import contact
+from outage_notifier.store import contact, vault
 from outage_notifier.store.attempt import Attempt
 from outage_notifier.store.contact import SendingDevice
 from outage_notifier.store.delivery import Delivery
@@ -19,8 +19,6 @@ PRUNED_SHARE_MAX = 0.05
 
 PRUNED_MIN = 10
 """The share means nothing in a small batch."""
-
-DEVICE_BOUND_TO = b"device"
 
 
 @dataclass(slots=True)
@@ -110,7 +108,8 @@ async def _call(work: BatchWork, body: bytes) -> Outcome:
     return outcome
 
 
-def _body(work: BatchWork, member: Member, device: SendingDevice, bodies: dict[tuple[object, str], PushBody]) -> bytes:
+def _body(pushing: Pushing, member: Member, device: SendingDevice) -> bytes:
+    work = pushing.work
     notice_id = work.notice_id(member)
     cached = pushing.bodies.get((notice_id, member.language))
     if cached is None:
@@ -119,7 +118,7 @@ def _body(work: BatchWork, member: Member, device: SendingDevice, bodies: dict[t
         cached = pushing.bodies[notice_id, member.language] = work.sending.renderer.push(
             content, member.language, ttl_s=left_s
         )
-    registration = work.sending.vault.open(device.registration_sealed, DEVICE_BOUND_TO)
+    registration = work.sending.vault.open(device.registration_sealed, vault.DEVICE)
     return cached.render(
         kind=device.kind, registration=registration.decode(), delivery_id=f"{notice_id}-{member.number}"
     )

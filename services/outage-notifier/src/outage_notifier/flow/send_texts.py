@@ -11,15 +11,13 @@ from outage_notifier.core.audience import Member
 from outage_notifier.core.delivery import Decision, State, decide_sms
 from outage_notifier.core.outcome import Outcome, OutcomeKind
 from outage_notifier.flow.batch_work import BatchWork
-from outage_notifier.store import attempt, contact, delivery
+from outage_notifier.store import attempt, contact, delivery, vault
 from outage_notifier.store.attempt import Attempt
 from outage_notifier.store.contact import SendingPhone
 from outage_notifier.store.delivery import Delivery
 
 VALIDITY_MAX_S = 36_000
 """Twilio's limit of ValidityPeriod."""
-
-PHONE_BOUND_TO = b"phone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ async def _call(work: BatchWork, text: Text) -> Outcome | None:
         return None
     content = work.contents[work.notice_id(text.member)]
     left_s = int((content.useful_until - work.sending.clock.now()).total_seconds())
-    number = work.sending.vault.open(text.phone.number_sealed, PHONE_BOUND_TO)
+    number = work.sending.vault.open(text.phone.number_sealed, vault.PHONE)
     return await work.sending.sms.send(
         to=number.decode(),
         body=work.sending.renderer.sms(content, text.member.language),

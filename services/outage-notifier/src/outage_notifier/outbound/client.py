@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from pyreqwest.client import BaseClientBuilder
-from pyreqwest.exceptions import ConnectError, ConnectTimeoutError, PoolTimeoutError, RequestError, RequestTimeoutError
+from pyreqwest.exceptions import RequestError, RequestTimeoutError
 
 from gridcare.errors import SettingsError
 from outage_notifier.core.outcome import Outcome, OutcomeKind
@@ -15,6 +15,8 @@ USER_AGENT: Final = "gridcare/0.1"
 CONNECT_DEADLINE_S: Final = 3.0
 RETRY_AFTER_S_MAX: Final = 3600.0
 """A provider that asks for more is asked again after an hour: a date of next year must not park a message for ever."""
+
+_NOT_CONNECTED: Final = "client error (Connect)"
 
 B = TypeVar("B", bound=BaseClientBuilder)
 
@@ -42,9 +44,12 @@ def configured(builder: B, *, deadline_s: float, ca_file: str | None = None) -> 
 def failed(error: RequestError) -> Outcome:
     """Say what a call without an answer came to.
 
-    Where no connection was made, no byte of the request was written: it is certainly not done. All else may be.
+    Where no connection was made, no byte of the request was written: it is certainly not done. All else may be. The class
+    of the error cannot be asked: pyreqwest 0.15 raises ConnectError for a connection reset after the request was written,
+    and ConnectTimeoutError for an answer that never came. The chain of causes tells: hyper names the phase in it.
     """
-    if isinstance(error, ConnectError | ConnectTimeoutError | PoolTimeoutError):
+    causes = error.details["causes"] or []
+    if any(cause["message"] == _NOT_CONNECTED for cause in causes):
         return Outcome(OutcomeKind.RETRY, "no-connection")
     return Outcome(OutcomeKind.UNKNOWN, "timeout" if isinstance(error, RequestTimeoutError) else "connection-lost")
 

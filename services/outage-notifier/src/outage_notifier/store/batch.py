@@ -129,5 +129,5 @@ async def release(tx: Connection, batch_id: UUID, attempt: int) -> None:
 
 
 async def hint_again(tx: Connection, *, silent_s: float, limit: int) -> list[Hint]:
-    """Find unsettled batches that nobody holds and count a new hint for each:"""
+    """Find unsettled batches that nobody holds, and count a new hint for each."""
     return [Hint(*row) for row in await tx.fetch(_HINT_AGAIN, silent_s, limit)]

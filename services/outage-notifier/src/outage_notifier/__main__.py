@@ -1,0 +1,87 @@
+"""outage-notifier: `python -m outage_notifier <process or command>`."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+from gridcare.kafka.consume import ConsumerLimits, run_consumer
+from gridcare.process import repeat, run_together
+from gridcare.service import Foundation, Service, main, serve_api
+from outage_notifier import NAME
+from outage_notifier.flow.plan_notice import pack_due_singles, plan_due_notice
+from outage_notifier.inbound.app import build_app
+from outage_notifier.inbound.topic_notice_batches import BatchesUnderWay
+from outage_notifier.inbound.worker import work
+from outage_notifier.settings import Settings
+from outage_notifier.wiring import sending, wired
+
+PLAN_INTERVAL_S = 0.25
+SLOT_WAIT_MAX_S = 300
+"""A hint waits for a free slot this long before its partition is paused; renewed hints make a longer wait harmless."""
+
+
+async def api(foundation: Foundation[Settings]) -> None:
+    """Serve the HTTP API."""
+    async with wired(foundation) as services:
+        await serve_api(foundation, build_app(services))
+
+
+async def consumer(foundation: Foundation[Settings]) -> None:
+    """Follow the topics."""
+    async with wired(foundation) as services:
+        await run_consumer(
+            bootstrap=foundation.settings.kafka_bootstrap,
+            group=NAME,
+            subscriptions=subscriptions(services),
+            db=foundation.db,
+            lifecycle=foundation.lifecycle,
+        )
+
+
+async def planner(foundation: Foundation[Settings]) -> None:
+    """Plan due notices, large ones page by page and one-recipient ones packed."""
+    async with wired(foundation) as services:
+        lifecycle = foundation.lifecycle
+        await run_together(
+            lifecycle,
+            repeat(lifecycle, partial(plan_due_notice, services.planner), interval_s=PLAN_INTERVAL_S, name="plan"),
+            repeat(lifecycle, partial(pack_due_singles, services.planner), interval_s=PLAN_INTERVAL_S, name="pack"),
+        )
+
+
+async def sender(foundation: Foundation[Settings]) -> None:
+    """Send the batches that wait in the ledger."""
+    settings = foundation.settings
+    async with wired(foundation) as services, sending(services) as opened:
+        at_once = {"push": settings.push_batches_at_once, "sms": settings.sms_batches_at_once}
+        under_way = BatchesUnderWay(opened, foundation.lifecycle, at_once)
+        await run_together(
+            foundation.lifecycle,
+            run_consumer(
+                bootstrap=settings.kafka_bootstrap,
+                group=f"{NAME}-sender",
+                subscriptions=under_way.subscriptions(),
+                db=foundation.db,
+                lifecycle=foundation.lifecycle,
+                limits=ConsumerLimits(handle_deadline_s=SLOT_WAIT_MAX_S),
+            ),
+            under_way.watch(),
+        )
+
+
+async def worker(foundation: Foundation[Settings]) -> None:
+    """Do what falls due."""
+    async with wired(foundation) as services:
+        await work(services, foundation.lifecycle)
+
+
+SERVICE = Service(
+    name=NAME,
+    settings=Settings,
+    migrations=Path(__file__).parents[2] / "migrations",
+    processes={"api": api, "consumer": consumer, "planner": planner, "sender": sender, "worker": worker},
+    commands={},
+)
+
+if __name__ == "__main__":
+    sys.exit(main(SERVICE))

@@ -1,0 +1,22 @@
+"""The HTTP API."""
+
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+
+from gridcare.http.app import create_app
+from outage_notifier import NAME
+from outage_notifier.wiring import Services
+
+ROUTERS: list[APIRouter] = []
+
+
+def build_app(services: Services | None) -> FastAPI:
+    """Make the app; without services only its OpenAPI document can be had."""
+    return create_app(
+        title=NAME,
+        version=version(NAME),
+        routers=ROUTERS,
+        verifier=services.verifier if services else None,
+        services=services,
+    )

@@ -1,0 +1,14 @@
+"""What the routers take from the app."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from outage_notifier.wiring import Services
+
+
+def _services(request: Request) -> Services:
+    return cast("Services", request.app.state.services)
+
+
+Wired = Annotated[Services, Depends(_services)]

@@ -1,0 +1,82 @@
+"""`notice-batches.*`: hints that a batch waits in the ledger.
+
+A hint is answered by starting to send, not by having sent: its offset is committed while the batch is under way, since
+the ledger, not the topic, knows what is unsettled.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from gridcare.errors import Retryable
+from gridcare.events import Envelope
+from gridcare.events.notices import BatchPlanned
+from gridcare.events.topics import LANES, NOTICE_BATCHES
+from gridcare.kafka.consume import Subscription
+from gridcare.process import Lifecycle
+from outage_notifier.flow.send_batch import send_batch
+from outage_notifier.flow.sending import Sending
+
+logger = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class BatchesUnderWay:
+    """The batches that this process is sending: so many at once for each channel and lane, so that none waits for another."""
+
+    sending: Sending
+    lifecycle: Lifecycle
+    at_once: dict[str, int]
+    _slots: dict[tuple[str, str], asyncio.Semaphore] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _died: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def subscriptions(self) -> list[Subscription]:
+        """One for each lane of each channel."""
+        return [
+            Subscription(topics=tuple(NOTICE_BATCHES[channel, lane] for lane in LANES), handle=self.start)
+            for channel in self.at_once
+        ]
+
+    async def start(self, envelopes: Sequence[Envelope]) -> None:
+        """Begin to send the batches of these hints, as soon as their lane has room."""
+        for envelope in envelopes:
+            if not isinstance(envelope.data, BatchPlanned):
+                continue
+            hint = envelope.data
+            slots = self._slots.setdefault((hint.channel, hint.lane), asyncio.Semaphore(self.at_once[hint.channel]))
+            await slots.acquire()
+            task = asyncio.create_task(self._send(hint, slots))
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+
+    async def _send(self, hint: BatchPlanned, slots: asyncio.Semaphore) -> None:
+        try:
+            await send_batch(self.sending, hint.batch_id, self.lifecycle.stopping)
+        except Retryable as error:  # its lease runs out, and the worker hints at it again
+            logger.warning("batch_waits", error_class=type(error.__cause__ or error).__name__)
+        finally:
+            slots.release()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._failed = task
+            self._died.set()
+
+    async def watch(self) -> None:
+        """Run until told to stop and every batch ended; raise what a batch died of, a bug that must not go unseen."""
+        stopping = asyncio.create_task(self.lifecycle.stopping.wait())
+        died = asyncio.create_task(self._died.wait())
+        try:
+            await asyncio.wait({stopping, died}, return_when=asyncio.FIRST_COMPLETED)
+            if self._died.is_set():
+                self._failed.result()
+            await asyncio.gather(*self._tasks)
+        finally:
+            stopping.cancel()
+            died.cancel()
+
+    _failed: asyncio.Task[None] = field(init=False)

@@ -1,0 +1,83 @@
+"""Settings of outage-notifier: GRIDCARE_… variables, beside those that every service has."""
+
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+
+from gridcare.settings import HttpUrl, ServiceSettings
+from outage_notifier.core.quiet_hours import QuietHours
+from outage_notifier.outbound.fcm import API_URL as FCM_API_URL
+from outage_notifier.outbound.twilio import API_URL as TWILIO_API_URL
+from outage_notifier.store.vault import index_key_of, keys_of
+
+
+def _hours(text: str) -> str:
+    start, _, end = text.partition("-")
+    time.fromisoformat(start)
+    time.fromisoformat(end)
+    return text
+
+
+def _keys(secret: SecretStr) -> SecretStr:
+    keys_of(secret.get_secret_value())
+    return secret
+
+
+def _index_key(secret: SecretStr) -> SecretStr:
+    index_key_of(secret.get_secret_value())
+    return secret
+
+
+class Settings(ServiceSettings):
+    """What ops may set for outage-notifier."""
+
+    contact_keys: Annotated[SecretStr, AfterValidator(_keys)]
+    """`id:base64 of 32 bytes`, comma-separated; the first one seals, all open."""
+    contact_index_key: Annotated[SecretStr, AfterValidator(_index_key)]
+    """base64 of 32 bytes; never changes, or no phone is found any more."""
+
+    twilio_account_sid: Annotated[str, StringConstraints(pattern=r"^AC[0-9a-f]{32}$")]
+    twilio_auth_token: SecretStr
+    twilio_sender: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ]{3,11}$|^\+\d{6,15}$")]
+    """The sender id that Vietnam's carriers registered for the distributor (Twilio: at most 11 characters)."""
+    twilio_api_url: HttpUrl = TWILIO_API_URL
+    public_url: HttpUrl
+    """The base of this service's addresses as providers see them: Twilio signs the whole address that it calls."""
+
+    fcm_credentials_file: Path
+    fcm_api_url: HttpUrl = FCM_API_URL
+    fcm_ca_file: Path | None = None
+
+    quiet_hours: Annotated[str, AfterValidator(_hours)] = "21:00-07:00"
+    """Vietnam's time; bulk messages wait for their end (§3.2 of the field's practice: 07:00 to 21:00)."""
+    lease_s: float = Field(default=30, ge=2, le=600)
+    call_timeout_s: float = Field(default=10, ge=0.5, le=120)
+    push_concurrency: int = Field(default=400, ge=1, le=10_000)
+    push_connections: int = Field(default=4, ge=1, le=64)
+    push_batches_at_once: int = Field(default=4, ge=1, le=64)
+    sms_batches_at_once: int = Field(default=2, ge=1, le=64)
+    sms_chunk_size: int = Field(default=50, ge=1, le=500)
+    push_rate_per_s: int = Field(default=10_000, ge=1, le=1_000_000)
+    """FCM grants a project 600,000 messages a minute."""
+    sms_rate_per_s: int = Field(default=100, ge=1, le=100_000)
+    reserved_share: float = Field(default=0.2, ge=0, le=0.4)
+    """Of each rate, kept for the urgent lane, and as much for the transactional one."""
+    unknown_first_look_after_s: float = Field(default=90, ge=0)
+    unknown_second_look_after_s: float = Field(default=180, ge=0)
+    planner_lease_s: float = Field(default=30, ge=1, le=600)
+    hint_silent_s: float = Field(default=60, ge=0.5, le=3600)
+    """A batch that nobody holds is hinted at again after this long."""
+    breaker_pause_s: float = Field(default=60, ge=0, le=3600)
+
+    @model_validator(mode="after")
+    def _calls_end_within_leases(self) -> Self:
+        if self.call_timeout_s >= self.lease_s:
+            raise ValueError("call_timeout_s must be less than lease_s: no call may end after its lease")
+        return self
+
+    def quiet(self) -> QuietHours:
+        """Give the quiet hours as a value."""
+        start, _, end = self.quiet_hours.partition("-")
+        return QuietHours(time.fromisoformat(start), time.fromisoformat(end))

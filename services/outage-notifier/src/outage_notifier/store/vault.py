@@ -1,0 +1,87 @@
+"""Contacts at rest: sealed with AES-256-GCM, found by a keyed hash (docs/adr: how contacts are kept).
+
+A sealed value is: one byte, the length of the key's id; the id; a nonce of 12 bytes (NIST SP 800-38D); ciphertext and tag.
+"""
+
+import base64
+import binascii
+import hmac
+import os
+from typing import Final, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gridcare.errors import GridcareError
+
+PHONE: Final = b"phone"
+DEVICE: Final = b"device"
+NAME: Final = b"name"
+RECEIPT: Final = b"receipt"
+
+_NONCE_BYTES: Final = 12
+_KEY_BYTES: Final = 32
+
+
+class Unsealable(GridcareError):
+    """A sealed value was changed, was sealed for another purpose, or its key is not in the ring."""
+
+
+def keys_of(setting: str) -> dict[str, bytes]:
+    """Read `id:base64,…`. Raises ValueError that names what is wrong, never a key."""
+    keys: dict[str, bytes] = {}
+    for entry in setting.split(","):
+        name, found, encoded = entry.strip().partition(":")
+        if not found or not name or len(name) > _KEY_BYTES or name in keys:
+            raise ValueError("must be id:base64[,id:base64…] with different ids of at most 32 characters")
+        keys[name] = index_key_of(encoded)
+    return keys
+
+
+def index_key_of(encoded: str) -> bytes:
+    """Read one key of 32 bytes in base64. Raises ValueError."""
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        raise ValueError("a key must be base64") from None
+    if len(key) != _KEY_BYTES:
+        raise ValueError("a key must be 32 bytes, in base64")
+    return key
+
+
+class Vault:
+    """Seals with the newest key, opens with every key of the ring."""
+
+    def __init__(self, keys: dict[str, bytes], index_key: bytes) -> None:
+        self._ciphers = {self._prefix(name): AESGCM(key) for name, key in keys.items()}
+        self._newest = next(iter(self._ciphers))
+        self._index_key = index_key
+
+    @classmethod
+    def of_settings(cls, contact_keys: str, contact_index_key: str) -> Self:
+        return cls(keys_of(contact_keys), index_key_of(contact_index_key))
+
+    @staticmethod
+    def _prefix(name: str) -> bytes:
+        encoded = name.encode()
+        return bytes((len(encoded),)) + encoded
+
+    def seal(self, plaintext: bytes, bound_to: bytes) -> bytes:
+        """Seal for one purpose: what is sealed as a phone cannot be opened as a name."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return self._newest + nonce + self._ciphers[self._newest].encrypt(nonce, plaintext, bound_to)
+
+    def open(self, sealed: bytes, bound_to: bytes) -> bytes:
+        """Open what was sealed for this purpose. Raises Unsealable."""
+        at = sealed[0] + 1 if sealed else 0
+        cipher = self._ciphers.get(sealed[:at])
+        if cipher is None:
+            raise Unsealable("sealed with a key that is not in the ring")
+        try:
+            return cipher.decrypt(sealed[at : at + _NONCE_BYTES], sealed[at + _NONCE_BYTES :], bound_to)
+        except (InvalidTag, ValueError):
+            raise Unsealable("changed since it was sealed, or sealed for another purpose") from None
+
+    def index(self, text: str, purpose: bytes) -> bytes:
+        """Give the keyed hash under which a value is found again (HMAC-SHA-256)."""
+        return hmac.digest(self._index_key, purpose + b"\x00" + text.encode(), "sha256")

@@ -1,0 +1,116 @@
+"""The composition root: what a process's foundation is made into."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gridcare.clock import Clock
+from gridcare.http.auth import TokenVerifier
+from gridcare.postgres.database import Database
+from gridcare.service import Foundation
+from outage_notifier import NAME
+from outage_notifier.flow.plan_notice import Planner
+from outage_notifier.flow.sending import Breaker, Sending, SendLimits
+from outage_notifier.flow.take_rate import RateGrants
+from outage_notifier.outbound.fcm import FcmPushSender
+from outage_notifier.outbound.render import MessageRenderer
+from outage_notifier.outbound.twilio import TwilioSmsSender
+from outage_notifier.settings import Settings
+from outage_notifier.store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that a flow needs."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    verifier: TokenVerifier
+    vault: Vault
+    renderer: MessageRenderer
+    planner: Planner
+
+
+@asynccontextmanager
+async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Services]:
+    """Open what this service needs beside its foundation, and close it in reverse."""
+    settings = foundation.settings
+    async with AsyncExitStack() as stack:
+        verifier = await stack.enter_async_context(TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME))
+        yield Services(
+            settings,
+            foundation.clock,
+            foundation.db,
+            verifier,
+            vault_of(settings),
+            MessageRenderer(foundation.clock),
+            Planner(foundation.db, foundation.clock, settings.planner_lease_s),
+        )
+
+
+@asynccontextmanager
+async def texting(settings: Settings) -> AsyncIterator[TwilioSmsSender]:
+    """Open the SMS provider's client: senders send by it, workers ask it what became of a message."""
+    async with TwilioSmsSender.open(
+        account_sid=settings.twilio_account_sid,
+        auth_token=settings.twilio_auth_token.get_secret_value(),
+        sender=settings.twilio_sender,
+        public_url=settings.public_url,
+        api_url=settings.twilio_api_url,
+        deadline_s=settings.call_timeout_s,
+    ) as sms:
+        yield sms
+
+
+@asynccontextmanager
+async def sending(services: Services) -> AsyncIterator[Sending]:
+    """Open both providers' clients, for a sender."""
+    settings = services.settings
+    async with (
+        texting(settings) as sms,
+        FcmPushSender.open(
+            credentials_file=str(settings.fcm_credentials_file),
+            api_url=settings.fcm_api_url,
+            ca_file=str(settings.fcm_ca_file) if settings.fcm_ca_file else None,
+            connections=settings.push_connections,
+            deadline_s=settings.call_timeout_s,
+        ) as push,
+    ):
+        yield Sending(
+            db=services.db,
+            clock=services.clock,
+            push=push,
+            sms=sms,
+            renderer=services.renderer,
+            vault=services.vault,
+            rates={
+                "push": _rates(services, "fcm", settings.push_rate_per_s),
+                "sms": _rates(services, f"twilio:{settings.twilio_account_sid}", settings.sms_rate_per_s),
+            },
+            quiet_hours=settings.quiet(),
+            limits=limits_of(settings),
+            breaker=Breaker(settings.breaker_pause_s),
+        )
+
+
+def vault_of(settings: Settings) -> Vault:
+    """Make the vault that the settings describe."""
+    return Vault.of_settings(settings.contact_keys.get_secret_value(), settings.contact_index_key.get_secret_value())
+
+
+def limits_of(settings: Settings) -> SendLimits:
+    """Give the sender's limits that the settings make."""
+    return SendLimits(
+        lease_s=settings.lease_s,
+        call_timeout_s=settings.call_timeout_s,
+        push_concurrency=settings.push_concurrency,
+        sms_chunk_size=settings.sms_chunk_size,
+        first_look=timedelta(seconds=settings.unknown_first_look_after_s),
+    )
+
+
+def _rates(services: Services, account: str, rate_per_s: int) -> RateGrants:
+    kept = int(rate_per_s * services.settings.reserved_share)
+    return RateGrants(services.db, account, rate_per_s, {"urgent": kept, "transactional": kept})
