@@ -113,7 +113,7 @@ async def test_a_good_body_is_taken(client):
         ({"parts": {}}, "/body/parts"),
         ({"parts": [{"count": "1", "name": "x"}]}, "/body/parts/0/count"),
         ({"parts": [{"count": 1.0, "name": "x"}]}, "/body/parts/0/count"),
-        ({"parts": [{"count": 2**63, "name": "x"}]}, "/body/parts/0/count"),
+        ({"parts": [{"count": 2**53, "name": "x"}]}, "/body/parts/0/count"),
         ({"parts": [{"count": 1, "name": "a\x00b"}]}, "/body/parts/0/name"),
         ({"parts": [{"count": 1, "name": 5}]}, "/body/parts/0/name"),
         ({"parts": [{"count": 1, "name": "x", "y": 1}]}, "/body/parts/0/y"),

@@ -8,7 +8,7 @@ from starlette.types import Lifespan, Scope
 
 from gridcare.http import documentation, problems, routes
 from gridcare.http.auth import TokenVerifier
-from gridcare.http.middleware import Envelope
+from gridcare.http.middleware import BODY_IDLE_TIMEOUT_S, REQUESTS_MAX, Envelope
 from gridcare.observability import tracing
 
 BODY_SIZE_MAX_BYTES: Final = 256 * 1024
@@ -24,6 +24,8 @@ def create_app(
     services: object = None,
     lifespan: Lifespan[FastAPI] | None = None,
     body_size_max_bytes: int = BODY_SIZE_MAX_BYTES,
+    body_idle_timeout_s: float = BODY_IDLE_TIMEOUT_S,
+    requests_max: int = REQUESTS_MAX,
 ) -> FastAPI:
     """Make the app of a service out of its routers.
 
@@ -62,7 +64,7 @@ def create_app(
         found = known.get(id(scope.get("route")))
         return found.path if found else None
 
-    app.add_middleware(Envelope, route_of=route_of)
+    app.add_middleware(Envelope, route_of=route_of, body_idle_timeout_s=body_idle_timeout_s, requests_max=requests_max)
     problems.register(app)
     _document(app)
     return app

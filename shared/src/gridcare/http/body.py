@@ -5,14 +5,17 @@ texts are made strict one by one, and everything gets the bounds within which Po
 """
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-INT64: Final = 2**63
-EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+INTEGER_MAX: Final = 2**53 - 1
+"""What every JSON reader keeps exactly (RFC 8259 §6)."""
+EARLIEST: Final = datetime(1969, 12, 30, tzinfo=UTC)
+LATEST: Final = datetime(2100, 1, 3, tzinfo=UTC)
+_YEARS: Final = "^(19[7-9]|20[0-9])[0-9]-"
+"""1970 to 2099, as the document tells it; the two bounds above leave room for every offset from UTC."""
 _NO_NUL: Final = r"^[^\x00]*$"
 _OPAQUE: Final = frozenset({"metadata", "serialization", "default", "cls", "config"})
 
@@ -33,16 +36,17 @@ def _harden_leaf(node: dict[str, Any], kind: object) -> Any:
         node["strict"] = True
     if kind == "int":
         if "le" not in node and "lt" not in node:
-            node["le"] = INT64 - 1
+            node["le"] = INTEGER_MAX
         if "ge" not in node and "gt" not in node:
-            node["ge"] = -INT64
+            node["ge"] = -INTEGER_MAX
     if kind == "str" and "pattern" not in node:
         node["pattern"] = _NO_NUL
     if kind == "datetime":
         node = {"tz_constraint": "aware", "ge": EARLIEST, "le": LATEST, **node}
     if kind in {"datetime", "date", "time", "timedelta"}:
+        told = {"pydantic_js_updates": {"pattern": _YEARS}} if kind == "datetime" else None
         # the node was built by pydantic and only bounds were added to it
-        return core_schema.no_info_before_validator_function(_text_only, node)
+        return core_schema.no_info_before_validator_function(_text_only, node, metadata=told)
     return node
 
 
@@ -53,10 +57,22 @@ def _text_only(value: object) -> object:
     return value
 
 
+def _instant(value: datetime) -> datetime:
+    if not EARLIEST <= value <= LATEST:
+        raise PydanticCustomError("instant_range", "Input should lie between 1970 and 2099")
+    return value
+
+
+Instant = Annotated[
+    AwareDatetime, BeforeValidator(_text_only), AfterValidator(_instant), Field(json_schema_extra={"pattern": _YEARS})
+]
+"""A moment in a query parameter; in a Body every datetime is held to this."""
+
+
 class Body(BaseModel):
     """A JSON object whose fields are exactly the declared ones.
 
-    Integers fit 64 bits, texts hold no NUL, times carry their offset from UTC and lie between 1970 and 2200.
+    Integers are exact in every JSON reader, texts hold no NUL, times carry their offset from UTC and lie between 1970 and 2099.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)

@@ -22,7 +22,8 @@ CHECK_TIMEOUT_S: Final = 2
 DRAIN_MARGIN_S: Final = 2
 """What is left of the grace after requests were drained: to close the pool, the producer and the trace file."""
 KEEP_ALIVE_S: Final = 75
-CONNECTIONS_MAX: Final = 2000
+CONNECTIONS_MAX: Final = 4000
+"""A backstop for memory; the app itself refuses, with a problem document, far earlier (middleware.REQUESTS_MAX)."""
 BACKLOG: Final = 2048
 HEADERS_MAX_BYTES: Final = 32 * 1024
 

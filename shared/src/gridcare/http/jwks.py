@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import jwt
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 
@@ -29,6 +30,7 @@ COLD_COOLDOWN_S: Final = 2
 FETCH_TIMEOUT_S: Final = 5
 DOCUMENT_MAX_BYTES: Final = 256 * 1024
 KEYS_MAX: Final = 100
+RSA_BITS_MIN: Final = 2048
 ALGORITHMS: Final = ("RS256", "ES256")
 
 logger = get_logger()
@@ -166,9 +168,10 @@ def _usable(entries: object) -> dict[str, jwt.PyJWK]:
             continue
         try:
             key = jwt.PyJWK(entry)
-        except (jwt.PyJWTError, ValueError):
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError):
             continue
-        if key.algorithm_name in ALGORITHMS:
+        weak = isinstance(key.key, RSAPublicKey) and key.key.key_size < RSA_BITS_MIN
+        if key.algorithm_name in ALGORITHMS and not weak:
             keys[entry["kid"]] = key
     return keys
 

@@ -9,7 +9,8 @@ from uuid import uuid4
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gridcare.http import problems
@@ -19,6 +20,11 @@ from gridcare.observability.tracing import current_trace_id
 
 BODY_IDLE_TIMEOUT_S: Final = 20
 """A client that sends no part of its body for so long is let go (slow-loris)."""
+
+REQUESTS_MAX: Final = 500
+"""Requests under way in one process; more are told to come again at once, instead of waiting in memory."""
+
+OVERLOADED_RETRY_AFTER_S: Final = 1
 
 UNMATCHED: Final = "/{unmatched}"
 
@@ -37,9 +43,19 @@ logger = get_logger()
 class Envelope:
     """Wraps the routes of an app; `route_of` gives a matched request's route template."""
 
-    def __init__(self, app: ASGIApp, *, route_of: Callable[[Scope], str | None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        route_of: Callable[[Scope], str | None],
+        body_idle_timeout_s: float = BODY_IDLE_TIMEOUT_S,
+        requests_max: int = REQUESTS_MAX,
+    ) -> None:
         self._app = app
         self._route_of = route_of
+        self._body_idle_timeout_s = body_idle_timeout_s
+        self._requests_max = requests_max
+        self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,28 +63,39 @@ class Envelope:
             return
         request_id = current_trace_id() or uuid4().hex
         scope["state"] = {**scope.get("state", {}), "request_id": request_id}
-        exchange = _Exchange(scope, receive, send, request_id)
+        exchange = _Exchange(scope, receive, send, request_id, self._body_idle_timeout_s)
+        self._under_way += 1
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._serve(scope, exchange)
             finally:
+                self._under_way -= 1
                 self._account(scope, exchange)
 
     async def _serve(self, scope: Scope, exchange: "_Exchange") -> None:
-        request = Request(scope)
-        if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
-            answer = problems.problem(
-                status=400, code="invalid-character", detail="NUL in the address", trace_id=exchange.request_id
-            )
-            await answer(scope, exchange.receive, exchange.send)
+        refusal = self._refusal(scope, exchange.request_id)
+        if refusal is not None:
+            await refusal(scope, exchange.receive, exchange.send)
             return
         try:
             await self._app(scope, exchange.receive, exchange.send)
+        except ClientDisconnect:
+            return  # nobody is left to be answered
         except Exception as error:  # the last line of defence: anything else is a bug
-            answer = problems.internal_error(request, error)
+            answer = problems.internal_error(Request(scope), error)
             if exchange.status is not None:
                 raise  # half an answer is out: the connection must break, or the client takes it for whole
             await answer(scope, exchange.receive, exchange.send)
+
+    def _refusal(self, scope: Scope, request_id: str) -> Response | None:
+        if self._under_way > self._requests_max:
+            wait = {"Retry-After": str(OVERLOADED_RETRY_AFTER_S)}
+            return problems.problem(status=503, code="overloaded", trace_id=request_id, headers=wait)
+        if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):  # PostgreSQL texts hold none
+            return problems.problem(
+                status=400, code="invalid-character", detail="NUL in the address", trace_id=request_id
+            )
+        return None
 
     def _account(self, scope: Scope, exchange: "_Exchange") -> None:
         route = self._route_of(scope) or UNMATCHED
@@ -85,8 +112,9 @@ class Envelope:
 class _Exchange:
     """One request's receive and send, watched."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str, body_idle_timeout_s: float) -> None:
         self.request_id = request_id
+        self._body_idle_timeout_s = body_idle_timeout_s
         self.started_s = time.perf_counter()
         self.status: int | None = None
         self._docs = scope["path"].startswith(_DOCS)
@@ -99,7 +127,7 @@ class _Exchange:
         if self._body_done:
             return await self._receive()
         try:
-            async with asyncio.timeout(BODY_IDLE_TIMEOUT_S):
+            async with asyncio.timeout(self._body_idle_timeout_s):
                 message = await self._receive()
         except TimeoutError:
             raise HTTPException(408) from None

@@ -21,7 +21,10 @@ Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many items a p
 """Declare it as `limit: Limit = LIMIT_DEFAULT`."""
 
 Cursor = Annotated[
-    str | None, Query(max_length=CURSOR_MAX_CHARACTERS, description="`next` of the page before; opaque.")
+    str | None,
+    Query(
+        max_length=CURSOR_MAX_CHARACTERS, pattern="^[A-Za-z0-9_-]+$", description="`next` of the page before; opaque."
+    ),
 ]
 """Declare it as `cursor: Cursor = None`."""
 

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gridcare.errors import BusinessError, Retryable
+from gridcare.http.routes import allowed_methods
 from gridcare.observability.logging import get_logger
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -124,9 +125,10 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
     phrase = HTTPStatus(error.status_code).phrase
     code = _CODES.get(error.status_code) or phrase.lower().replace(" ", "-")
-    return problem(
-        status=error.status_code, code=code, detail=phrase, trace_id=trace_id_of(request), headers=error.headers
-    )
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(allowed_methods(request))  # the framework names those of one route only
+    return problem(status=error.status_code, code=code, detail=phrase, trace_id=trace_id_of(request), headers=headers)
 
 
 def internal_error(request: Request, error: Exception) -> Response:

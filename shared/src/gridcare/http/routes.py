@@ -88,6 +88,13 @@ def _query_names(dependant: Dependant) -> frozenset[str]:
     return frozenset(field.alias for field in get_flat_params(dependant) if isinstance(field.field_info, Query))
 
 
+def allowed_methods(request: Request) -> list[str]:
+    """Give every method of the path that the request matched."""
+    routes: dict[int, KnownRoute] = request.app.state.routes
+    path = routes[id(request.scope["route"])].path
+    return sorted({method for route in routes.values() if route.path == path for method in route.methods})
+
+
 async def refuse_unknown_query(request: Request) -> None:
     """Answer 422 to a query parameter that the route does not declare: a misspelt filter must not be ignored."""
     routes: dict[int, KnownRoute] = request.app.state.routes
