@@ -4,17 +4,13 @@ import json
 import time
 from datetime import timedelta
 from itertools import count
-from pathlib import Path
 
-import googleapiclient
 import pytest
 import requests
 from firebase_admin import messaging
 from firebase_admin._utils import handle_platform_error_from_requests
 from firebase_admin.exceptions import InternalError, InvalidArgumentError, UnavailableError
 from pyreqwest.client import ClientBuilder
-
-from gridcare_local.emulators.fcm.strict import MESSAGE, Texts
 
 registrations = (f"device-{at}" for at in count(1))
 FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
@@ -184,62 +180,6 @@ def test_another_project_is_forbidden(fcm_emulator, connect_fcm):
     """A send to a project that is not the account's is 403."""
     answer = connect_fcm(fcm_emulator).post(f"{fcm_emulator.url}/v1/projects/other/messages:send", json={})
     assert (answer.status_code, answer.json()["error"]["status"]) == (403, "PERMISSION_DENIED")
-
-
-STRICT_REFUSALS = [
-    {"notifications": {"title": "a"}},
-    {"android": {"notification": {"tags": "o:1"}}},
-    {"android": {"ttl": "3600"}},
-    {"android": {"ttl": "2419201s"}},
-    {"android": {"notification": {"notificationCount": True}}},
-    {"apns": {"headers": {"apns-expiration": 5}}},
-    {"apns": {"headers": {"apns-collapse-id": "x" * 65}}},
-    {"data": {"from": "someone"}},
-    {"data": {"google.c": "1"}},
-    {"notification": "text"},
-]
-
-
-@pytest.mark.parametrize("part", STRICT_REFUSALS, ids=str)
-def test_strict_refuses_what_fcm_would(fcm_emulator, push, part):
-    """Set to be strict it refuses unknown names, wrong types, bad durations and reserved keys; otherwise it lets them pass."""
-    assert push(**part).status_code == 200
-    fcm_emulator.settings(strict=True)
-    answer = push(**part)
-    assert answer.status_code == 400
-    assert answer.json()["error"]["details"][1]["fieldViolations"]
-
-
-def test_strict_takes_a_sound_message_in_either_spelling(fcm_emulator, push):
-    """Set to be strict it takes every field we use, in camelCase and in snake_case."""
-    fcm_emulator.settings(strict=True)
-    for collapse_key in ("collapse_key", "collapseKey"):
-        answer = push(
-            data={"delivery_id": "d-1"},
-            notification={"title": "Mất điện", "body": "07:30"},
-            android={collapse_key: "o1", "ttl": "3600s", "priority": "HIGH", "notification": {"tag": "o:1"}},
-            apns={"headers": {"apns-collapse-id": "o:1"}, "payload": {"aps": {"sound": "default"}}},
-        )
-        assert answer.status_code == 200, answer.text
-
-
-def test_the_strict_names_are_the_discovery_documents():
-    """Every name and type of the strict check is that of FCM's own discovery document, and none is missing."""
-    path = Path(googleapiclient.__file__).parent / "discovery_cache/documents/fcm.v1.json"
-    schemas = json.loads(path.read_text())["schemas"]
-
-    def compare(shape, schema, path):
-        properties = schemas[schema]["properties"]
-        assert set(shape) == set(properties), path
-        for name, known in properties.items():
-            if isinstance(shape[name], dict):
-                compare(shape[name], known["$ref"], f"{path}.{name}")
-            elif shape[name] == Texts:
-                assert known["additionalProperties"]["type"] == "string"
-            elif isinstance(shape[name], type):
-                assert {str: "string", bool: "boolean", int: "integer", list: "array"}[shape[name]] == known["type"]
-
-    compare(MESSAGE, "Message", "message")
 
 
 def test_the_outbox_page_shows_title_and_text(fcm_emulator, push):

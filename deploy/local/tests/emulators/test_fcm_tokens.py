@@ -1,5 +1,6 @@
 """The OAuth token endpoint, used as google-auth uses it."""
 
+import json
 import time
 
 import jwt
@@ -9,6 +10,7 @@ from google.auth.exceptions import RefreshError
 
 from gridcare_local.emulators.control import start_emulator
 from gridcare_local.emulators.fcm.account import GRANT, write_service_account
+from gridcare_local.emulators.keys import new_rsa_key, pem
 
 
 @pytest.fixture
@@ -19,8 +21,6 @@ def session(fcm_emulator):
 
 
 def assertion(emulator, key=None, algorithm="RS256", **changes):
-    import json  # noqa: PLC0415 - kept beside its one use
-
     account = json.loads(emulator.service_account_file.read_text())
     now_s = int(time.time())
     claims = {
@@ -52,7 +52,7 @@ def test_a_sound_assertion_gets_a_bearer_token(fcm_emulator, session):
 
 def test_a_bad_assertion_is_refused(fcm_emulator, session):
     """Another key, issuer, audience or algorithm, an assertion that is over or too long, and plain rubbish get 400."""
-    stranger = start_key()
+    stranger = pem(new_rsa_key())
     now_s = int(time.time())
     bad = [
         assertion(fcm_emulator, stranger),
@@ -65,12 +65,6 @@ def test_a_bad_assertion_is_refused(fcm_emulator, session):
     ]
     answers = [grant(session, fcm_emulator, signed) for signed in bad]
     assert [(answer.status_code, answer.json()["error"]) for answer in answers] == [(400, "invalid_grant")] * len(bad)
-
-
-def start_key():
-    from gridcare_local.emulators.keys import new_rsa_key, pem  # noqa: PLC0415 - kept beside its one use
-
-    return pem(new_rsa_key())
 
 
 def test_a_scope_is_needed(fcm_emulator, session):
@@ -117,15 +111,17 @@ def test_tokens_can_be_revoked(fcm_emulator, session):
 
 
 def test_a_token_outlives_a_restart(tmp_path, connect_fcm):
-    """After a kill -9 and a start the account, the certificate and the tokens given are the same."""
+    """After a kill -9 and a start the account, the certificate, the settings and the tokens given are the same."""
     emulator = start_emulator("fcm", tmp_path)
     try:
+        emulator.settings(strict=True)
         session = connect_fcm(emulator)
         url = f"{emulator.url}/v1/projects/gridcare-local/messages:send"
         assert session.post(url, json={"message": {"token": "a"}}).status_code == 200
         emulator.kill()
         emulator.start_again()
         assert session.post(url, json={"message": {"token": "b"}}).status_code == 200
+        assert session.post(url, json={"message": {"token": "b", "unknown": 1}}).status_code == 400
         assert len(emulator.journal("token")) == 1
         assert len(emulator.journal()) == 2
     finally:

@@ -20,6 +20,7 @@ HTTPProtocol = RSGIHTTPProtocol
 ProtocolClosed = RSGIProtocolClosed
 
 BODY_BYTES_MAX: Final = 1 << 20
+DRAIN_BYTES_MAX: Final = 1 << 24
 HANG_S: Final = 600.0  # longer than any client's deadline; ends what a forgotten client would keep open
 JSON: Final = "application/json"
 HTML: Final = "text/html; charset=utf-8"
@@ -80,16 +81,21 @@ def json_answer(
 
 
 async def read_body(scope: Scope, protocol: HTTPProtocol) -> bytes | None:
-    """Read a body of at most BODY_BYTES_MAX; None when it is longer."""
+    """Read a body of at most BODY_BYTES_MAX; None when it is longer.
+
+    A longer one is read off up to DRAIN_BYTES_MAX, so that its sender hears the refusal, not a broken connection.
+    """
     length = scope.headers.get("content-length")
-    if length is not None:
-        return await protocol() if int(length) <= BODY_BYTES_MAX else None
-    pieces = bytearray()
+    if length is not None and int(length) <= BODY_BYTES_MAX:
+        return await protocol()
+    pieces, size = bytearray(), 0
     async for piece in protocol:
-        pieces += piece
-        if len(pieces) > BODY_BYTES_MAX:
-            return None
-    return bytes(pieces)
+        size += len(piece)
+        if size > DRAIN_BYTES_MAX:
+            break
+        if size <= BODY_BYTES_MAX:
+            pieces += piece
+    return bytes(pieces) if size <= BODY_BYTES_MAX else None
 
 
 async def send(protocol: HTTPProtocol, reply: Reply) -> None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,13 @@ _READ_BLOCK_BYTES: Final = 1 << 18
 
 def stamp(at_s: float) -> str:
     """Write a moment as RFC 3339 in UTC, microseconds kept."""
-    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="microseconds")
+    second, micro = divmod(int(at_s * 1_000_000), 1_000_000)
+    return f"{_second(second)}.{micro:06d}+00:00"
+
+
+@lru_cache(maxsize=4)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def read_lines(path: Path, *, after: int = 0, offset: int = 0, skip: int | None = None) -> Iterator[bytes]:
