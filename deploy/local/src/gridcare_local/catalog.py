@@ -89,6 +89,7 @@ class Catalog:
         base = {
             "GRIDCARE_DATABASE_URL": settings.addresses[service.replace("-", "_")],
             "GRIDCARE_KAFKA_BOOTSTRAP": settings.addresses["kafka"],
+            "GRIDCARE_KAFKA_SESSION_TIMEOUT_S": "10",  # a killed process is replaced soon, not after the usual 45 s
             "GRIDCARE_HTTP_HOST": HOST,
             "GRIDCARE_HTTP_PORT": str(settings.ports[f"{service}-api.http"]),
             "GRIDCARE_HEALTH_PORT": str(settings.ports.get(f"{service}-{process}.health", 0)),

@@ -1,5 +1,6 @@
 """`gridcare start`: bring the stack up, show where everything is, hold it until told to stop."""
 
+import logging
 import signal
 import time
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ LOOK_INTERVAL_S = 1.0
 
 def bring_up(stack: Stack, names: tuple[str, ...], hour: str, console: Console) -> None:
     """Start the parts behind a progress bar; a first start shows the fetching of Kafka too."""
+    import structlog  # noqa: PLC0415 - slow to import, and no other command has a use for it
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))  # the bar says it all
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
     with Progress(*columns, console=console, transient=True) as bars:
         starting = bars.add_task("starting", total=len(names))

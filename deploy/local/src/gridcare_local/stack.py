@@ -143,9 +143,9 @@ class Stack:
         with ThreadPoolExecutor(1) as thread:
             thread.submit(asyncio.run, _ensure_topics(self.settings.addresses["kafka"])).result()
         options.report("topics are there")
+        (self.root / "traces").mkdir(exist_ok=True)
         together(self._migrate, services)
         options.report("databases are migrated")
-        (self.root / "traces").mkdir(exist_ok=True)
         _start_together([self.catalog.service_part(name) for name in processes], options.report)
 
     def _migrate(self, service: str) -> None:
