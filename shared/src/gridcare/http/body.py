@@ -32,13 +32,14 @@ def _harden(node: Any) -> Any:
 
 
 def _harden_leaf(node: dict[str, Any], kind: object) -> Any:
-    if kind in {"int", "float", "bool", "str"}:
+    if kind in {"float", "bool", "str"}:
         node["strict"] = True
     if kind == "int":
         if "le" not in node and "lt" not in node:
             node["le"] = INTEGER_MAX
         if "ge" not in node and "gt" not in node:
             node["ge"] = -INTEGER_MAX
+        return core_schema.no_info_before_validator_function(_number_only, node)
     if kind == "str" and "pattern" not in node:
         node["pattern"] = _NO_NUL
     if kind == "datetime":
@@ -54,6 +55,13 @@ def _text_only(value: object) -> object:
     """Refuse numbers where a time is due: they would be taken for seconds since 1970."""
     if isinstance(value, int | float):
         raise PydanticCustomError("string_type", "Input should be a valid string")
+    return value
+
+
+def _number_only(value: object) -> object:
+    """Refuse texts and booleans where an integer is due; `5.0` is the integer 5 to JSON Schema, and to us."""
+    if isinstance(value, bool | str | bytes):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
     return value
 
 
