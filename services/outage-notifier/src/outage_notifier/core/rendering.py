@@ -1,0 +1,120 @@
+"""Notices as texts: a template in a language, filled with slots, for a channel. Nothing is ever shortened.
+
+What a slot becomes depends on its name:
+
+    windows                     [[start, end], …] as times of Vietnam; the text's variable is `times`
+    <name>_by_language          what stands instead of <name> in that language
+    <name>_at                   a time (ISO 8601, or null: the text chooses its variant `none`)
+    <name>_vnd                  an amount of dong
+    anything else               as it is
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from babel.dates import format_date
+from fluent.runtime import FluentBundle, FluentResource
+
+from gridcare.clock import VIETNAM
+from gridcare.errors import GridcareError
+from gridcare.money import format_vnd
+from outage_notifier.core.segments import unaccented
+from outage_notifier.core.template import TEMPLATES
+
+RenderChannel = Literal["push", "sms"]
+DEFAULT_LANGUAGE: Final = "vi"
+UNACCENTED_SMS: Final = frozenset({"vi", "en"})
+"""Languages whose SMS are written in GSM-7; the others cannot be."""
+
+_BY_LANGUAGE: Final = "_by_language"
+_DATES: Final = {"vi": "dd/MM/y", "km": "dd/MM/y", "zh": "y年M月d日", "en": "d MMM y"}
+
+
+class TemplateBroken(GridcareError):
+    """A text lacks a message or a slot: a bug of ours, found by the tests of the texts and never by a customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A message as a person reads it; an SMS has no title."""
+
+    title: str
+    body: str
+
+
+class Catalog:
+    """All texts, parsed. `sender` is the registered name that stands in every SMS."""
+
+    def __init__(self, texts: Mapping[str, str], *, sender: str) -> None:
+        self._sender = sender
+        self._bundles = {language: _bundle(language, source) for language, source in texts.items()}
+
+    def render(self, template: str, language: str, channel: RenderChannel, slots: Mapping[str, Any]) -> Rendered:
+        """Fill a template; a language that we do not speak gets Vietnamese. Raises TemplateBroken."""
+        if template not in TEMPLATES:
+            raise TemplateBroken(f"no template {template}")
+        spoken = language if language in self._bundles else DEFAULT_LANGUAGE
+        values = {"sender": self._sender, **_values(slots, spoken)}
+        if channel == "push":
+            return Rendered(
+                self._text(f"{template}-title", spoken, values), self._text(f"{template}-push", spoken, values)
+            )
+        body = self._text(f"{template}-sms", spoken, values)
+        return Rendered("", unaccented(body) if spoken in UNACCENTED_SMS else body)
+
+    def _text(self, name: str, language: str, values: Mapping[str, str]) -> str:
+        bundle = self._bundles[language]
+        if not bundle.has_message(name):
+            raise TemplateBroken(f"{language}: no message {name}")
+        text, errors = bundle.format_pattern(bundle.get_message(name).value, dict(values))
+        if errors:
+            raise TemplateBroken(f"{language}: {name}: {', '.join(type(error).__name__ for error in errors)}")
+        return str(text)
+
+
+def _bundle(language: str, source: str) -> FluentBundle:
+    bundle = FluentBundle([language], use_isolating=False)  # isolating marks are not GSM-7 and cost segments
+    bundle.add_resource(FluentResource(source))
+    return bundle
+
+
+def _values(slots: Mapping[str, Any], language: str) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, value in slots.items():
+        if name.endswith(_BY_LANGUAGE):
+            continue
+        if name == "windows":
+            values["times"] = times(value, language)
+        elif name.endswith("_at"):
+            values[name] = "none" if value is None else _moment(value, language)
+        elif name.endswith("_vnd"):
+            values[name] = format_vnd(value)
+        else:
+            values[name] = str(slots.get(name + _BY_LANGUAGE, {}).get(language, value))
+    return values
+
+
+def times(windows: Sequence[Sequence[str]], language: str) -> str:
+    """Write windows as people read them: the day once where a window starts and ends on it."""
+    return ", ".join(_window(_local(start), _local(end), language) for start, end in windows)
+
+
+def _window(start: datetime, end: datetime, language: str) -> str:
+    if start.date() == end.date():
+        return f"{start:%H:%M}-{end:%H:%M} {_date(start, language)}"
+    return f"{start:%H:%M} {_date(start, language)} - {end:%H:%M} {_date(end, language)}"
+
+
+def _moment(value: str, language: str) -> str:
+    local = _local(value)
+    return f"{local:%H:%M} {_date(local, language)}"
+
+
+def _local(value: str) -> datetime:
+    return datetime.fromisoformat(value).astimezone(VIETNAM)
+
+
+def _date(moment: datetime, language: str) -> str:
+    return format_date(moment.date(), _DATES[language], locale=language)
