@@ -1,6 +1,8 @@
 """The journal file."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 from gridcare_local.emulators.journal import INDEX_STEP, Journal
@@ -53,3 +55,20 @@ def test_lines_behind_a_number_are_found_by_the_index(tmp_path):
     for after in (0, 1, INDEX_STEP - 1, INDEX_STEP, INDEX_STEP + 1, 2 * INDEX_STEP, 2 * INDEX_STEP + 9):
         assert json.loads(next(iter(journal.lines(after))))["n"] == after + 1
     assert list(journal.lines(journal.count)) == []
+
+
+def test_a_full_disk_ends_the_process_and_spoils_nothing(tmp_path):
+    """When a line cannot be written whole the process ends, and the lines before it are read at the next start."""
+    path = tmp_path / "journal.jsonl"
+    program = (
+        "import resource; from pathlib import Path; from gridcare_local.emulators.journal import Journal; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); "
+        f"journal = Journal(Path({str(path)!r}), lambda: 0.0)\n"
+        "while True: journal.append('accepted', {'text': 'x' * 100})"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=20)
+    assert (ended.returncode, ended.stderr) == (1, "the journal cannot be written: is the disk full?\n")
+    assert not path.read_bytes().endswith(b"\n")
+    lines = list(journal_at(path).replay())
+    assert len(lines) > 3
+    assert [line["n"] for line in lines] == list(range(1, len(lines) + 1))

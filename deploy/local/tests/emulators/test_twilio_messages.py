@@ -178,6 +178,31 @@ def test_the_journal_streams_lines_behind_a_number(sms, twilio_emulator):
     assert answer.text.count("\n") < 10
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "", 400),
+        ("GET", "?PageSize=0", 400),
+        ("GET", "?PageSize=some", 400),
+        ("GET", "?DateSent%3E=yesterday", 400),
+        ("DELETE", "", 404),
+    ],
+)
+def test_rubbish_is_refused(twilio_emulator, method, path, status):
+    """A form that is no text, bad paging, a bad date and an unknown method are refused with Twilio's kind of answer."""
+    url = f"{twilio_emulator.url}/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json{path}"
+    answer = requests.request(method, url, data=b"\xff=%ff", auth=(ACCOUNT_SID, AUTH_TOKEN), timeout=5)
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+
+
+def test_a_mistaken_admin_request_is_refused(twilio_emulator):
+    """A journal position that is no number, rules that are no JSON, and an unknown page are refused."""
+    admin = f"{twilio_emulator.url}/_emulator"
+    assert requests.get(f"{admin}/journal?after=x", timeout=5).status_code == 422
+    assert requests.put(f"{admin}/script", data=b"{", timeout=5).status_code == 422
+    assert requests.get(f"{admin}/nothing", timeout=5).status_code == 404
+
+
 def test_a_body_without_credentials_never_reaches_the_api(twilio_emulator):
     """A request without an Authorization header, and one with a broken one, gets 401."""
     url = f"{twilio_emulator.url}/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"

@@ -71,7 +71,11 @@ class Emulator(ABC):
             case ("GET", "counts"):
                 reply = json_answer(self.counts)
             case ("GET", "journal"):
-                reply = Lines(self.journal.lines(int(request.query.get("after", "0"))))
+                after = request.query.get("after", "0")
+                sound = after.isdecimal()
+                reply = (
+                    Lines(self.journal.lines(int(after))) if sound else json_answer({"error": "after: a number"}, 422)
+                )
             case ("GET", "script"):
                 reply = json_answer(self.script.state())
             case ("PUT" | "DELETE", "script"):

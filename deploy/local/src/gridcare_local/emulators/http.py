@@ -44,7 +44,7 @@ class Request:
     @property
     def form(self) -> dict[str, str]:
         """The parameters of a form body, the last one of each name."""
-        return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
+        return dict(parse_qsl(self.body.decode(errors="replace"), keep_blank_values=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The journal of an emulator: JSON lines, each written to the file before the answer it stands for."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -95,9 +96,15 @@ class Journal:
         return read_lines(self.path, offset=self._offsets[step], skip=after - step * INDEX_STEP)
 
     def _write(self, line: bytes) -> None:
-        if os.write(self._file, line) != len(line):
-            # A half-written line must never be followed by another: the next start cuts it off.
-            raise SystemExit("the journal cannot be written: is the disk full?")
+        try:
+            written = os.write(self._file, line)
+        except OSError:
+            written = 0
+        if written != len(line):
+            # A half-written line must never be followed by another; the next start cuts it off. No exception, since a
+            # server may answer one and go on.
+            sys.stderr.write("the journal cannot be written: is the disk full?\n")
+            os._exit(1)
         self._noted(len(line))
 
     def _noted(self, size: int) -> None:

@@ -76,8 +76,10 @@ class TwilioEmulator(Emulator):
         """Answer create, fetch and list, to the account's own credentials only."""
         if not self._authentic(request):
             return json_answer(error_json(20003, 401), 401, (("www-authenticate", 'Basic realm="Twilio API"'),))
-        if request.path == f"{self._root}.json":
-            return await self._create(request) if request.method == "POST" else self._list(request)
+        if request.path == f"{self._root}.json" and request.method == "POST":
+            return await self._create(request)
+        if request.path == f"{self._root}.json" and request.method == "GET":
+            return self._list(request)
         sid = request.path.removeprefix(f"{self._root}/").removesuffix(".json")
         message = self.book.get(sid)
         if message is None or request.method != "GET":

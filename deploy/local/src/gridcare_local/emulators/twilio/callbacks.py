@@ -60,7 +60,12 @@ class CallbackPoster:
     async def _work(self, client: Client, queue: asyncio.Queue[Callback]) -> None:
         while True:
             callback = await queue.get()
-            callback.done(await self._post(client, callback))
+            status: int | None = None
+            try:
+                status = await self._post(client, callback)
+            except Exception:
+                logger.exception("callback of %s", callback.sid)  # a worker goes on: others wait behind it
+            callback.done(status)
 
     async def _post(self, client: Client, callback: Callback) -> int | None:
         """Post, and again up to `#rc=` times when the URL asks for it; by default once."""
@@ -77,9 +82,8 @@ class CallbackPoster:
             try:
                 request = client.post(url).headers(headers).body_text(urlencode(callback.fields)).build()
                 status = (await request.send()).status
-            except (PyreqwestError, ValueError) as error:
-                status = None
-                logger.info("callback of %s: %s", callback.sid, type(error).__name__)
+            except PyreqwestError:
+                status = None  # nobody is there, or it took too long: the journal says so
             if status is not None and status < SERVER_ERROR:
                 break
         return status

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from gridcare_local.emulators.twilio.messages import Message
@@ -63,7 +64,12 @@ def segments(body: str) -> int:
 
 def moment(at_s: float | None) -> str | None:
     """Write a moment as Twilio does: RFC 2822, whole seconds."""
-    return None if at_s is None else format_datetime(datetime.fromtimestamp(int(at_s), UTC))
+    return None if at_s is None else _rfc_2822(int(at_s))
+
+
+@lru_cache(maxsize=16)
+def _rfc_2822(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC))
 
 
 def message_json(message: Message, account_sid: str) -> dict[str, Any]:
