@@ -5,15 +5,15 @@ is followed by one that goes on behind the last page, and one that wakes up late
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from gridcare.clock import Clock
 from gridcare.ids import uuid7
 from gridcare.postgres.database import Connection, Database
-from outage_notifier.core.audience import PAGE_SIZE, Member, cut
-from outage_notifier.core.batch import PagePlan, Place, Settled, chosen, contacts_to_note, plan_page
+from outage_notifier.core.audience import BATCH_SIZE_MAX, PAGE_SIZE, Member, cut
+from outage_notifier.core.batch import Place, Settled, chosen, contacts_to_note, plan_page
 from outage_notifier.core.template import TEMPLATES
 from outage_notifier.flow.hint_batches import hint_at
 from outage_notifier.store import audience, batch, delivery, notice, outage
@@ -26,7 +26,6 @@ PLAN_LEASE_S = 30
 """A page takes tens of milliseconds; a planner that is silent this long is dead."""
 
 LANES = ("urgent", "transactional", "bulk")
-PACK_SIZE_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,19 @@ class Planner:
     db: Database
     clock: Clock
     lease_s: float = PLAN_LEASE_S
+    page_size: int = PAGE_SIZE
+    batch_size: int = BATCH_SIZE_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where a page's batches belong: a notice, or none where one-recipient notices are packed."""
+
+    notice_id: UUID | None
+    kind: str
+    lane: str
+    now: datetime
+    batch_size: int
 
 
 async def plan_due_notice(planner: Planner) -> int:
@@ -57,9 +69,9 @@ async def pack_due_singles(planner: Planner) -> int:
     for lane in LANES:
         async with planner.db.transaction() as tx:
             now = planner.clock.now()
-            singles = await notice.take_singles(tx, now=now, lane=lane, limit=PACK_SIZE_MAX)
+            singles = await notice.take_singles(tx, now=now, lane=lane, limit=planner.batch_size)
             if singles:
-                await _pack(tx, singles, lane=lane, now=now)
+                await _pack(tx, singles, _Target(None, "", lane, now, planner.batch_size))
                 packed += len(singles)
     return packed
 
@@ -76,7 +88,7 @@ async def _plan_page(planner: Planner, claimed: PlannedNotice, rule: AudienceRul
     """Plan the recipients behind `after`; the next cursor, or None at the end or when the claim is lost."""
     async with planner.db.transaction() as tx:
         now = planner.clock.now()
-        recipients = await audience.page(tx, rule, after=after, limit=PAGE_SIZE)
+        recipients = await audience.page(tx, rule, after=after, limit=planner.page_size)
         before = await notice.turn_page(
             tx, claimed, cursor=recipients[-1] if recipients else after, added=len(recipients), lease_s=planner.lease_s
         )
@@ -86,63 +98,55 @@ async def _plan_page(planner: Planner, claimed: PlannedNotice, rule: AudienceRul
         if recipients:
             reaches = await audience.reach(tx, recipients)
             places = [Place(claimed.notice_id, before + n, reach) for n, reach in enumerate(reaches, start=1)]
-            await _write_page(tx, places, claimed=claimed, now=now)
-        if len(recipients) < PAGE_SIZE:
+            target = _Target(claimed.notice_id, claimed.kind, claimed.lane, now, planner.batch_size)
+            await _write_page(tx, places, target)
+        if len(recipients) < planner.page_size:
             await notice.finish_planning(tx, claimed, now=now)
             return None
         return recipients[-1]
 
 
-async def _pack(tx: Connection, singles: Sequence[PlannedNotice], *, lane: str, now: datetime) -> None:
+async def _pack(tx: Connection, singles: Sequence[PlannedNotice], target: _Target) -> None:
     reaches = await audience.reach(tx, [single.recipient_id or "" for single in singles])
     by_kind: dict[str, list[Place]] = {}
     for single, reach in zip(singles, reaches, strict=True):
         by_kind.setdefault(single.kind, []).append(Place(single.notice_id, 1, reach))
     for kind, places in by_kind.items():
-        await _write_places(tx, places, notice_id=None, kind=kind, lane=lane, now=now)
-    await notice.singles_planned(tx, [single.notice_id for single in singles], now=now)
+        await _write_page(tx, places, replace(target, kind=kind))
+    await notice.singles_planned(tx, [single.notice_id for single in singles], now=target.now)
 
 
-async def _write_page(tx: Connection, places: Sequence[Place], *, claimed: PlannedNotice, now: datetime) -> None:
-    await _write_places(tx, places, notice_id=claimed.notice_id, kind=claimed.kind, lane=claimed.lane, now=now)
-
-
-async def _write_places(
-    tx: Connection, places: Sequence[Place], *, notice_id: UUID | None, kind: str, lane: str, now: datetime
-) -> None:
-    choices = chosen(places, sms_first=TEMPLATES[kind].sms_first)
+async def _write_page(tx: Connection, places: Sequence[Place], target: _Target) -> None:
+    """Choose, note shared contacts, and write the batches with their hints, and who is settled at once."""
+    choices = chosen(places, sms_first=TEMPLATES[target.kind].sms_first)
     owners = {
         noted: await audience.note_contacts(tx, noted, keys)
         for noted, keys in contacts_to_note(places, choices).items()
     }
-    plan = plan_page(places, choices, owners, packed=notice_id is None)
-    batches = _batches(plan, notice_id=notice_id, lane=lane, now=now)
-    await batch.insert(tx, batches)
-    await hint_at(tx, [Hint(b.batch_id, b.channel, b.lane) for b in batches], now=now)
-    await _settle(tx, plan.settled, notice_id=notice_id, lane=lane, now=now)
-
-
-def _batches(plan: PagePlan, *, notice_id: UUID | None, lane: str, now: datetime) -> list[NewBatch]:
-    return [
-        NewBatch(uuid7(now), notice_id, home=True, channel=channel, lane=lane, members=members)
+    plan = plan_page(places, choices, owners, packed=target.notice_id is None)
+    batches = [
+        NewBatch(uuid7(target.now), target.notice_id, home=True, channel=channel, lane=target.lane, members=members)
         for channel, of_channel in plan.members.items()
-        for members in cut(of_channel)
+        for members in cut(of_channel, target.batch_size)
     ]
+    await batch.insert(tx, batches)
+    await hint_at(tx, [Hint(b.batch_id, b.channel, b.lane) for b in batches], now=target.now)
+    await _settle(tx, plan.settled, target)
 
 
-async def _settle(
-    tx: Connection, settled: Sequence[Settled], *, notice_id: UUID | None, lane: str, now: datetime
-) -> None:
+async def _settle(tx: Connection, settled: Sequence[Settled], target: _Target) -> None:
     """Record who is not sent anything; a batch of no channel counts them."""
     if not settled:
         return
-    batch_id = uuid7(now)
     members = [
         Member(s.place.number, s.place.reach.recipient_id, s.place.reach.language, (), notice_id=s.place.notice_id)
         for s in settled
     ]
-    await batch.insert(tx, [NewBatch(batch_id, notice_id, home=True, channel="none", lane=lane, members=members)])
-    await delivery.record(tx, [_settled_delivery(s, batch_id, now) for s in settled])
+    counting = NewBatch(
+        uuid7(target.now), target.notice_id, home=True, channel="none", lane=target.lane, members=members
+    )
+    await batch.insert(tx, [counting])
+    await delivery.record(tx, [_settled_delivery(s, counting.batch_id, target.now) for s in settled])
 
 
 def _settled_delivery(settled: Settled, batch_id: UUID, now: datetime) -> Delivery:

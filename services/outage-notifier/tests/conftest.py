@@ -1,0 +1,188 @@
+"""outage-notifier's flows over a real database, with a clock that stands and providers in memory."""
+
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+
+import outage_notifier
+from gridcare.events.outages import Scope, Window
+from gridcare.ids import uuid7
+from gridcare.postgres.database import Database
+from gridcare.testing.servers import copied_database, template_database
+from outage_notifier.core.delivery import RECORDED
+from outage_notifier.core.outage import OutageDocument
+from outage_notifier.store import notice
+from outage_notifier.store.notice import NewNotice
+from outage_notifier.store.vault import DEVICE, PHONE, Vault
+
+MIGRATIONS = Path(outage_notifier.__file__).parents[2] / "migrations"
+NOW = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)
+"""10:00 in Can Tho: no quiet hours."""
+
+
+@dataclass
+class StandingClock:
+    """A clock that a test moves."""
+
+    time: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.time
+
+    def move(self, **by: float) -> None:
+        self.time += timedelta(**by)
+
+
+@pytest.fixture(scope="session")
+async def service_template(postgres_admin_url: str) -> AsyncIterator[str]:
+    """Name of a database with the service's tables, to copy from."""
+    async with template_database(postgres_admin_url, MIGRATIONS) as name:
+        yield name
+
+
+@pytest.fixture
+async def database_url(postgres_admin_url: str, service_template: str) -> AsyncIterator[str]:
+    """Address of a database of the test's own, with the service's tables."""
+    async with copied_database(postgres_admin_url, service_template) as url:
+        yield url
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    """Give a clock that stands at NOW."""
+    return StandingClock()
+
+
+@pytest.fixture(scope="session")
+def vault() -> Vault:
+    """Give a vault with keys of the tests' own."""
+    key = base64.b64encode(bytes(32)).decode()
+    return Vault.of_settings(f"t1:{key}", key)
+
+
+@dataclass
+class World:
+    """Customers, outages and notices, written as imports and planners would leave them."""
+
+    db: Database
+    clock: StandingClock
+    vault: Vault
+    phones: dict[str, str] = field(default_factory=dict)
+
+    async def customer(
+        self, code: str, *, feeder: str = "FD1", phones: Sequence[str] = (), devices: Sequence[str] = (), **changes: Any
+    ) -> None:
+        """Add a customer with one supply point on a feeder; devices are named by their registration."""
+        consent, language = changes.get("consent", True), changes.get("language", "vi")
+        async with self.db.transaction() as tx:
+            await tx.execute(
+                "INSERT INTO supply_point VALUES ($1, $2, 'TR1', $3, 'SS1', '31117', 1)", f"SP-{code}", code, feeder
+            )
+            await tx.execute("INSERT INTO customer (customer_code, language) VALUES ($1, $2)", code, language)
+            for number in phones:
+                await tx.execute(
+                    "INSERT INTO phone (customer_code, number_sealed, number_index, masked, consent, created_at)"
+                    " VALUES ($1, $2, $3, $4, $5, $6)",
+                    *(code, self.vault.seal(number.encode(), PHONE), self.vault.index(number, PHONE)),
+                    *(f"*{number[-2:]}", consent, self.clock.now()),
+                )
+            for registration in devices:
+                await self._device(tx, code, registration)
+
+    async def _device(self, tx: Any, code: str, registration: str) -> None:
+        device_id = await tx.fetchval(
+            "INSERT INTO device VALUES ($1, $2, 'token', $3, $4, 'android', $5, $5)"
+            " ON CONFLICT (registration_index) DO UPDATE SET seen_at = excluded.seen_at RETURNING device_id",
+            *(uuid4(), code, self.vault.seal(registration.encode(), DEVICE)),
+            *(self.vault.index(registration, DEVICE), self.clock.now()),
+        )
+        await tx.execute("INSERT INTO device_customer VALUES ($1, $2)", code, device_id)
+
+    async def outage(
+        self, *, feeders: Sequence[str] = ("FD1",), revision: int = 1, outage_id: UUID | None = None
+    ) -> UUID:
+        """Write a revision of an outage that starts in two days."""
+        start = self.clock.now() + timedelta(days=2)
+        document = OutageDocument(
+            cause="bảo trì lưới điện",
+            place="KV 5, phường An Khánh",
+            windows=(Window(start=start, end=start + timedelta(hours=3)),),
+            scope=Scope(feeder_ids=tuple(feeders)),
+        )
+        text = msgspec.json.encode(document).decode()
+        outage_id = outage_id or uuid7(self.clock.now())
+        async with self.db.transaction() as tx:
+            await tx.execute(
+                "INSERT INTO outage VALUES ($1, 'planned', 'published', $2, 1, $3, 'planner', $4, $4)"
+                " ON CONFLICT (outage_id) DO UPDATE SET revision = excluded.revision",
+                *(outage_id, revision, text, self.clock.now()),
+            )
+            await tx.execute(
+                "INSERT INTO outage_revision VALUES ($1, $2, 'published', $3, '', 'planner', $4)",
+                *(outage_id, revision, text, self.clock.now()),
+            )
+        return outage_id
+
+    async def notice(self, outage_id: UUID | None, *, revision: int | None = 1, **changes: Any) -> UUID:
+        """Schedule a notice that is due now."""
+        kind = changes.get("kind", "announcement")
+        values: dict[str, Any] = {
+            "kind": kind,
+            "template": kind,
+            "template_version": 1,
+            "slots": {},
+            "tag": f"outage-{outage_id}",
+            "lane": "bulk",
+            "audience_rule": "scope_untold",
+            "recipient_id": None,
+            "cause_event_id": None,
+            "due_at": self.clock.now(),
+            "useful_until": self.clock.now() + timedelta(days=2),
+        }
+        new = NewNotice(
+            notice_id=uuid7(self.clock.now()), outage_id=outage_id, revision=revision, **{**values, **changes}
+        )
+        async with self.db.transaction() as tx:
+            await notice.schedule(tx, [new], now=self.clock.now())
+        return new.notice_id
+
+    async def books(self, *notice_ids: UUID) -> dict[str, int]:
+        """Sum the ledger by state, and check that it balances: with the audience, and with the deliveries' own rows."""
+        async with self.db.read() as c:
+            sums = ", ".join(f"coalesce(sum({s}), 0)::int AS {s}" for s in RECORDED)
+            row = await c.fetchrow(
+                f"SELECT coalesce(sum(size), 0)::int AS size, {sums} FROM batch WHERE home AND notice_id = ANY($1)",
+                list(notice_ids),
+            )
+            rows = await c.fetch(
+                "SELECT state, count(*) AS n FROM delivery WHERE notice_id = ANY($1) GROUP BY 1", list(notice_ids)
+            )
+            audience = await c.fetchval(
+                "SELECT sum(audience)::int FROM notice WHERE notice_id = ANY($1)", list(notice_ids)
+            )
+        counted = {state: row[state] for state in RECORDED if row[state]}
+        assert counted == {r["state"]: r["n"] for r in rows}
+        assert row["size"] == audience
+        planned = row["size"] - sum(counted.values())
+        return counted | ({"planned": planned} if planned else {})
+
+    async def batches(self, where: str = "state = 'ready'") -> list[UUID]:
+        """Give the batches of a condition, oldest first."""
+        async with self.db.read() as c:
+            return [r[0] for r in await c.fetch(f"SELECT batch_id FROM batch WHERE {where} ORDER BY batch_id")]
+
+
+@pytest.fixture
+def world(db: Database, clock: StandingClock, vault: Vault) -> World:
+    """Give an empty world over the test's database."""
+    return World(db, clock, vault)
+
+
+Sent = Callable[..., Awaitable[None]]

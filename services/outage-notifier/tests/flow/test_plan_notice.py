@@ -1,0 +1,128 @@
+"""Planning: each recipient once, on the right channel, whatever happens meanwhile."""
+
+from dataclasses import replace
+
+from outage_notifier.flow import plan_notice
+
+
+async def test_each_customer_is_planned_once_whatever_the_number_of_supply_points(world, plan):
+    """A customer with two supply points in the scope is one recipient."""
+    await world.customer("PB11010000001", phones=["+84901000001"])
+    async with world.db.transaction() as tx:
+        await tx.execute("INSERT INTO supply_point VALUES ('SP-2', 'PB11010000001', 'TR1', 'FD1', 'SS1', '31117', 1)")
+    notice_id = await world.notice(await world.outage())
+    await plan()
+    assert await world.books(notice_id) == {"planned": 1}
+
+
+async def test_customers_outside_the_scope_are_not_planned(world, plan):
+    """Another feeder's customers hear nothing."""
+    await world.customer("PB11010000001", phones=["+84901000001"])
+    await world.customer("PB11010000002", feeder="FD2", phones=["+84901000002"])
+    notice_id = await world.notice(await world.outage())
+    await plan()
+    assert await world.books(notice_id) == {"planned": 1}
+
+
+async def test_push_goes_first_where_a_device_is_live(world, plan):
+    """A device is preferred to a phone; every device of the customer is in the batch."""
+    await world.customer("PB11010000001", phones=["+84901000001"], devices=["d1", "d2"])
+    await world.customer("PB11010000002", phones=["+84901000002"])
+    await world.notice(await world.outage())
+    await plan()
+    async with world.db.read() as c:
+        rows = await c.fetch(
+            "SELECT channel, jsonb_array_length(members->0->3) AS contacts FROM batch ORDER BY channel"
+        )
+    assert [tuple(r) for r in rows] == [("push", 2), ("sms", 1)]
+
+
+async def test_who_cannot_or_will_not_be_reached_is_settled_with_the_reason(world, plan):
+    """No contact at all is unreachable; no consent is opted out."""
+    await world.customer("PB11010000001")
+    await world.customer("PB11010000002", phones=["+84901000002"], consent=False)
+    notice_id = await world.notice(await world.outage())
+    await plan()
+    assert await world.books(notice_id) == {"unreachable": 1, "opted_out": 1}
+
+
+async def test_a_shared_phone_gets_one_message_and_the_others_are_covered(world, plan):
+    """Two customers with one phone: the first is told, the second is covered by the first."""
+    await world.customer("PB11010000001", phones=["+84901000001"])
+    await world.customer("PB11010000002", phones=["+84901000001"])
+    notice_id = await world.notice(await world.outage())
+    await plan()
+    assert await world.books(notice_id) == {"planned": 1, "covered": 1}
+    async with world.db.read() as c:
+        assert await c.fetchval("SELECT covered_by FROM delivery WHERE state = 'covered'") == "PB11010000001"
+
+
+async def test_a_shared_device_covers_only_who_has_nothing_else(world, plan):
+    """A second customer with the same device and one more is told on the other one."""
+    await world.customer("PB11010000001", devices=["d1"])
+    await world.customer("PB11010000002", devices=["d1", "d2"])
+    await world.customer("PB11010000003", devices=["d1"])
+    notice_id = await world.notice(await world.outage())
+    await plan()
+    assert await world.books(notice_id) == {"planned": 2, "covered": 1}
+
+
+async def test_an_audience_of_several_pages_is_planned_whole_and_cut_into_batches(world, planner):
+    """Small pages and batches: nobody is skipped at their edges, nobody doubled."""
+    for n in range(23):
+        await world.customer(f"PB1101000{n:04}", phones=[f"+8490100{n:04}"])
+    notice_id = await world.notice(await world.outage())
+    assert await plan_notice.plan_due_notice(replace(planner, page_size=7, batch_size=3)) == 1
+    assert await world.books(notice_id) == {"planned": 23}
+    async with world.db.read() as c:
+        members = await c.fetch("SELECT jsonb_array_elements(members)->>1 AS code, size FROM batch")
+    assert len({m["code"] for m in members}) == 23
+    assert {m["size"] for m in members} <= {1, 2, 3}
+
+
+async def test_a_planner_whose_lease_was_taken_over_writes_nothing_more(world, planner):
+    """Two planners on one notice: the older attempt's page changes nothing."""
+    for n in range(4):
+        await world.customer(f"PB1101000{n:04}", phones=[f"+8490100{n:04}"])
+    notice_id = await world.notice(await world.outage())
+    async with world.db.transaction() as tx:
+        stale = await plan_notice.notice.claim_due(tx, now=world.clock.now(), lease_s=0)
+        rule = await plan_notice._rule_of(tx, stale)
+    assert await plan_notice.plan_due_notice(planner) == 1
+    assert await plan_notice._plan_page(planner, stale, rule, after="") is None
+    assert await world.books(notice_id) == {"planned": 4}
+
+
+async def test_one_recipient_notices_are_packed_into_one_batch(world, plan):
+    """Three receipts become one batch, each with its own notice."""
+    ids = []
+    for n in range(3):
+        code = f"PB1101000{n:04}"
+        await world.customer(code, phones=[f"+8490100{n:04}"])
+        ids.append(
+            await world.notice(
+                None,
+                revision=None,
+                kind="payment-received",
+                audience_rule="one",
+                recipient_id=code,
+                lane="transactional",
+            )
+        )
+    await plan()
+    async with world.db.read() as c:
+        row = await c.fetchrow("SELECT count(*), sum(size), count(notice_id) FROM batch")
+        states = await c.fetch("SELECT DISTINCT state, audience FROM notice")
+    assert tuple(row) == (1, 3, 0)
+    assert [tuple(r) for r in states] == [("planned", 1)]
+
+
+async def test_every_batch_is_hinted_at_on_the_topic_of_its_channel_and_lane(world, plan):
+    """The outbox holds one hint a batch."""
+    await world.customer("PB11010000001", devices=["d1"])
+    await world.customer("PB11010000002", phones=["+84901000002"])
+    await world.notice(await world.outage())
+    await plan()
+    async with world.db.read() as c:
+        topics = [r[0] for r in await c.fetch("SELECT topic FROM outbox ORDER BY topic")]
+    assert topics == ["notice-batches.push.bulk.v1", "notice-batches.sms.bulk.v1"]

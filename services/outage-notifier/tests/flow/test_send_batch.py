@@ -1,0 +1,249 @@
+"""Sending: each message once, everything recorded, nothing written without the lease."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.flow.send_batch import send_batch
+from outage_notifier.flow.sending import SendLimits
+
+GONE = Outcome(OutcomeKind.REFUSED, "UNREGISTERED", contact_dead=True)
+
+
+@pytest.fixture
+async def planned(world, plan):
+    """Give a function that plans a notice to customers with what `each` gives them."""
+
+    async def make(count: int, *, each, **changes):
+        for n in range(count):
+            await world.customer(f"PB1101000{n:04}", **each(n))
+        notice_id = await world.notice(await world.outage(), **changes)
+        await plan()
+        return notice_id
+
+    return make
+
+
+def a_phone(n):
+    return {"phones": [f"+8490100{n:04}"]}
+
+
+def a_device(n):
+    return {"devices": [f"d{n}"]}
+
+
+async def test_everybody_gets_one_message_and_the_books_balance(world, planned, send, providers):
+    """Pushes and texts are accepted, each delivery once, and both batches settle."""
+    notice_id = await planned(20, each=lambda n: a_device(n) if n % 2 else a_phone(n))
+    await send()
+    assert await world.books(notice_id) == {"accepted": 20}
+    assert len({p["id"] for p in providers.pushes}) == 10
+    assert len({t["to"] for t in providers.texts}) == 10
+    assert await world.batches() == []
+
+
+async def test_sending_a_settled_batch_again_sends_nothing(world, planned, send, sending, providers):
+    """A hint that comes twice is forgotten."""
+    await planned(3, each=a_phone)
+    await send()
+    for batch_id in await world.batches("state = 'settled'"):
+        await send_batch(sending, batch_id, asyncio.Event())
+    assert len(providers.texts) == 3
+
+
+async def test_a_batch_that_is_leased_elsewhere_is_left_alone(world, planned, sending, providers):
+    """The second sender of a batch does nothing while the first one holds it."""
+    await planned(1, each=a_phone)
+    [batch_id] = await world.batches()
+
+    async def second():
+        providers.before = None
+        await send_batch(sending, batch_id, asyncio.Event())
+
+    providers.before = second
+    await send_batch(sending, batch_id, asyncio.Event())
+    assert len(providers.texts) == 1
+
+
+async def test_a_sender_that_lost_its_lease_writes_nothing(world, planned, sending, providers):
+    """Another attempt took the batch in mid-call: the late outcome is not recorded."""
+    notice_id = await planned(2, each=a_device)
+    [batch_id] = await world.batches()
+
+    async def taken_over():
+        async with world.db.transaction() as tx:
+            await tx.execute("UPDATE batch SET attempt = attempt + 1")
+
+    providers.before = taken_over
+    await send_batch(sending, batch_id, asyncio.Event())
+    assert await world.books(notice_id) == {"planned": 2}
+    async with world.db.read() as c:
+        assert await c.fetchval("SELECT count(*) FROM attempt") == 0
+
+
+async def test_no_call_starts_that_could_end_after_the_lease(world, planned, sending, providers):
+    """With a lease no longer than a call may take, nothing is called and the batch stays."""
+    notice_id = await planned(3, each=a_phone)
+    [batch_id] = await world.batches()
+    await send_batch(replace(sending, limits=SendLimits(lease_s=1, call_timeout_s=2)), batch_id, asyncio.Event())
+    assert providers.texts == []
+    assert await world.books(notice_id) == {"planned": 3}
+    assert await world.batches() == [batch_id]
+
+
+async def test_a_text_whose_sender_died_is_unknown_and_not_sent_again(world, planned, send, providers):
+    """Attempts that were committed without an end are handed over to be looked up; the rest is sent."""
+    notice_id = await planned(4, each=a_phone)
+    [batch_id] = await world.batches()
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE batch SET attempt = 1, lease_until = now() - interval '1 s'")
+        await tx.execute(
+            "INSERT INTO attempt (batch_id, place, try, notice_id, recipient_id, channel, contact_id, started_at)"
+            " VALUES ($1, 0, 1, $2, 'PB11010000000', 'sms', '1', now())",
+            *(batch_id, notice_id),
+        )
+    await send()
+    assert await world.books(notice_id) == {"unknown": 1, "accepted": 3}
+    assert "+84901000000" not in {t["to"] for t in providers.texts}
+
+
+async def test_pushes_that_were_recorded_are_not_sent_again_after_a_crash(world, planned, send, sending, providers):
+    """A batch seen before sends only what was not recorded."""
+    notice_id = await planned(6, each=a_device)
+    providers.answers = {"d5": Outcome(OutcomeKind.ACCEPTED)}
+    stop = asyncio.Event()
+
+    async def stop_soon():
+        if len(providers.pushes) >= 3:
+            stop.set()
+
+    providers.before = stop_soon
+    [batch_id] = await world.batches()
+    one_by_one = replace(sending, limits=replace(sending.limits, push_concurrency=1))
+    await send_batch(one_by_one, batch_id, stop)
+    first = {p["id"] for p in providers.pushes}
+    assert 3 <= len(first) < 6
+    providers.before = None
+    await send()
+    assert await world.books(notice_id) == {"accepted": 6}
+    assert len(providers.pushes) == 6
+
+
+async def test_an_unknown_text_waits_to_be_looked_up(world, planned, send, providers, clock):
+    """A time-out is neither sent nor failed."""
+    providers.answers = {"+84901000000": Outcome(OutcomeKind.UNKNOWN, "timeout")}
+    notice_id = await planned(1, each=a_phone)
+    await send()
+    assert await world.books(notice_id) == {"unknown": 1}
+    async with world.db.read() as c:
+        assert await c.fetchval("SELECT next_attempt_at FROM delivery") == clock.now() + timedelta(seconds=90)
+
+
+async def test_a_device_that_is_gone_is_pruned_and_the_customer_falls_back_to_sms(world, planned, send, providers):
+    """UNREGISTERED deletes the device; a phone takes over at once."""
+    providers.answers = {"d0": GONE, "d1": GONE}
+    notice_id = await planned(2, each=lambda n: a_device(n) | (a_phone(n) if n else {}))
+    await send()
+    assert await world.books(notice_id) == {"unreachable": 1, "retrying": 1}
+    async with world.db.read() as c:
+        assert await c.fetchval("SELECT count(*) FROM device") == 0
+        assert await c.fetchval("SELECT next_channel FROM delivery WHERE state = 'retrying'") == "sms"
+
+
+async def test_too_many_gone_devices_open_the_breaker_and_delete_nothing(world, planned, send, sending, providers):
+    """When a tenth of a batch is unregistered the credential is wrong, not the devices."""
+    providers.answers = {f"d{n}": GONE for n in range(20)}
+    notice_id = await planned(40, each=a_device)
+    await send()
+    assert await world.books(notice_id) == {"accepted": 20, "retrying": 20}
+    assert sending.breaker.is_open
+    async with world.db.read() as c:
+        assert await c.fetchval("SELECT count(*) FROM device") == 40
+
+
+async def test_a_wrong_credential_opens_the_breaker_and_holds_the_rest(world, planned, send, sending, providers):
+    """SENDER_ID_MISMATCH stops the calls: what is left is retried later, nothing is deleted."""
+    providers.answers = {f"d{n}": Outcome(OutcomeKind.MISCONFIGURED, "SENDER_ID_MISMATCH") for n in range(10)}
+    notice_id = await planned(10, each=a_device)
+    await send(limits=replace(sending.limits, push_concurrency=1))
+    assert await world.books(notice_id) == {"retrying": 10}
+    assert sending.breaker.is_open
+
+
+async def test_a_superseded_notice_is_not_sent(world, planned, send, providers):
+    """What is unsent when a newer revision is published stays unsent, in a state that says so."""
+    notice_id = await planned(5, each=a_phone)
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE notice SET superseded_at = now()")
+    await send()
+    assert await world.books(notice_id) == {"superseded": 5}
+    assert providers.texts == []
+
+
+async def test_a_notice_that_came_too_late_expires(world, planned, send, providers, clock):
+    """Nobody is told of a cut that has begun."""
+    notice_id = await planned(2, each=a_device)
+    clock.move(days=3)
+    await send()
+    assert await world.books(notice_id) == {"expired": 2}
+    assert providers.pushes == []
+
+
+async def test_quiet_hours_hold_until_the_morning(world, planned, send, providers, clock):
+    """At 23:00 a bulk notice is held until 07:00."""
+    notice_id = await planned(1, each=a_phone)
+    clock.move(hours=13)
+    await send()
+    assert await world.books(notice_id) == {"held": 1}
+    async with world.db.read() as c:
+        assert await c.fetchval("SELECT next_attempt_at FROM delivery") == clock.now() + timedelta(hours=8)
+
+
+async def test_quiet_hours_do_not_lose_what_would_be_useless_in_the_morning(world, planned, send, clock):
+    """A cut at 06:00 is announced within the quiet hours."""
+    notice_id = await planned(1, each=a_phone, useful_until=clock.now() + timedelta(hours=20))
+    clock.move(hours=13)
+    await send()
+    assert await world.books(notice_id) == {"accepted": 1}
+
+
+async def test_a_phone_that_opted_out_after_planning_gets_nothing(world, planned, send, providers):
+    """Consent is looked at again when it is sent."""
+    notice_id = await planned(1, each=a_phone)
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE phone SET opted_out_at = now()")
+    await send()
+    assert await world.books(notice_id) == {"opted_out": 1}
+    assert providers.texts == []
+
+
+async def test_a_device_that_moved_to_another_account_gets_nothing(world, planned, send, providers):
+    """A phone that was sold does not show the former owner's messages."""
+    notice_id = await planned(1, each=lambda n: a_device(n) | a_phone(n))
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE device_customer SET customer_code = 'PB11019999999'")
+    await send()
+    assert await world.books(notice_id) == {"retrying": 1}
+    assert providers.pushes == []
+
+
+async def test_texts_carry_what_their_callback_needs_and_how_long_they_are_useful(world, planned, send, providers):
+    """The attempt's name rides along; validity is the lesser of usefulness and the provider's ten hours."""
+    await planned(1, each=a_phone)
+    [batch_id] = await world.batches()
+    await send()
+    assert providers.texts[0]["ref"] == f"{batch_id}.0.1"
+    assert providers.texts[0]["validity_s"] == 36_000
+
+
+async def test_a_late_change_without_a_received_mark_waits_for_its_sms(world, planned, send, providers, clock):
+    """A template with patience leaves the push awaiting, and says when the SMS is due."""
+    notice_id = await planned(2, each=lambda n: a_device(n) | (a_phone(n) if n else {}), kind="change")
+    await send()
+    assert await world.books(notice_id) == {"accepted": 1, "awaiting": 1}
+    async with world.db.read() as c:
+        row = await c.fetchrow("SELECT next_attempt_at, next_channel FROM delivery WHERE state = 'awaiting'")
+    assert tuple(row) == (clock.now() + timedelta(minutes=30), "sms")
