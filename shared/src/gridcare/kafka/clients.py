@@ -83,29 +83,36 @@ def new_reader(bootstrap: str, *, client_id: str) -> AIOKafkaConsumer:
 
 
 async def close_producer(producer: AIOKafkaProducer, *, grace_s: float = CLOSE_GRACE_S) -> None:
-    """Flush and close. What was not acknowledged within `grace_s` fails; the caller already holds it to be unknown.
+    """Flush and close. What is not acknowledged within `grace_s` is given up; whoever waits for it has a deadline.
 
-    An idempotent producer never gives a record up by itself, so that its `stop` waits as long as the broker is silent.
+    An idempotent producer never gives a record up by itself, so that its `stop` waits as long as the broker is silent, and
+    cannot be cancelled without leaving a task behind.
     """
+    flushed = False
     try:
         async with asyncio.timeout(grace_s):
+            await producer.flush()
+            flushed = True
             await producer.stop()
     except Exception as error:  # noqa: BLE001 - whatever the sender died of, the connections must go
         logger.info("producer_abandoned", error_class=type(error).__name__)
-        await _abandon(producer)
-    except asyncio.CancelledError:
-        await _abandon(producer)
-        raise
+    finally:
+        if not (flushed and producer._closed):  # noqa: SLF001 - no public way
+            await _abandon(producer)
 
 
 async def _abandon(producer: AIOKafkaProducer) -> None:
-    producer._message_accumulator.fail_all(KafkaError("the producer was abandoned"))  # noqa: SLF001 - no public way
+    """End the sender's task and its requests under way, whatever the broker does."""
+    producer._closed = True  # noqa: SLF001 - it is, and would warn otherwise
     sender = producer._sender.sender_task  # noqa: SLF001 - no public way
     if sender is not None:
         sender.cancel()
-    await producer.client.close()  # requests under way fail, and with them what the sender waits for
-    if sender is not None:
-        await asyncio.wait({sender}, timeout=CLOSE_GRACE_S)
+    await producer.client.close()
+    while sender is not None and not sender.done():
+        metadata = producer.client._md_update_fut  # noqa: SLF001 - failed requests wait for metadata that never comes
+        if metadata is not None and not metadata.done():
+            metadata.set_result(False)
+        await asyncio.wait({sender}, timeout=0.1)
     await producer.client.close()  # the sender may have connected once more
 
 

@@ -1,0 +1,141 @@
+"""Closing a client is bounded and leaves nothing behind: no task, no warning."""
+
+import asyncio
+import gc
+import os
+import signal
+import time
+import warnings
+from collections.abc import Sequence
+from contextlib import contextmanager
+
+import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+
+from gridcare.errors import Retryable
+from gridcare.events import Envelope, Topic
+from gridcare.kafka.clients import close_consumer, close_producer, new_group_member, new_producer, new_reader
+from gridcare.kafka.consume import Subscription
+from gridcare.kafka.produce import Producer
+from gridcare.postgres.database import Database
+from gridcare.testing.kafka import hint, start_consumer, wires
+from gridcare.testing.servers import NewTopic, topic_maker
+from gridcare.testing.waiting import eventually
+
+
+@contextmanager
+def _stopped(pid: int):
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture
+async def nothing_left():
+    """Assert after the test that its tasks have ended and that nothing warned or complained when it was collected."""
+    complaints: list[str] = []
+    loop = asyncio.get_running_loop()
+    handler = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: complaints.append(repr(context)))
+    before = asyncio.all_tasks()
+    yield
+    try:
+        await eventually(
+            lambda: not (asyncio.all_tasks() - before - {asyncio.current_task()}), timeout_s=5, what="tasks have ended"
+        )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            gc.collect()
+            await asyncio.sleep(0)
+        assert [str(each.message) for each in caught] == []
+        # aiokafka shields the request of a commit: one that was given up fails on its own when the connection closes
+        assert [each for each in complaints if "_do_commit_offsets" not in each] == []
+    finally:
+        loop.set_exception_handler(handler)
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_opened_and_closed(kafka_bootstrap: str, group: str):
+    """Clients that started and are closed leave nothing."""
+    producer = new_producer(kafka_bootstrap, client_id="tests", request_size_max_bytes=1_000_000)
+    member = new_group_member(kafka_bootstrap, group=group, client_id="tests", session_timeout_s=6)
+    reader = new_reader(kafka_bootstrap, client_id="tests")
+    for client in (producer, member, reader):
+        await client.start()
+    await close_producer(producer)
+    await close_consumer(member)
+    await close_consumer(reader)
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_never_started(kafka_bootstrap: str, group: str):
+    """Clients that were made and never started leave nothing when they are closed."""
+    await close_producer(new_producer(kafka_bootstrap, client_id="tests", request_size_max_bytes=1_000_000))
+    await close_consumer(new_group_member(kafka_bootstrap, group=group, client_id="t", session_timeout_s=6))
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_failed_to_start(unused_tcp_port: int):
+    """A producer that could not connect leaves nothing."""
+    async with Producer(f"127.0.0.1:{unused_tcp_port}", client_id="tests", send_deadline_s=2) as producer:
+        with pytest.raises(Retryable):
+            await producer.send_batch(wires(Topic("any.v1", 1), [hint()]))
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_silent_broker_producer(own_kafka):
+    """A producer with records under way to a silent broker closes in bounded time."""
+    topic = await topic_maker(own_kafka.bootstrap)()
+    async with Producer(own_kafka.bootstrap, client_id="tests", send_deadline_s=1) as producer:
+        await producer.send_batch(wires(topic, [hint()]))
+        with _stopped(own_kafka.pid):
+            with pytest.raises(Retryable):
+                await producer.send_batch(wires(topic, [hint(number) for number in range(1, 3_000)]))
+            began = time.monotonic()
+            await producer.__aexit__(None, None, None)
+            assert time.monotonic() - began < 16
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_silent_broker_consumer(own_kafka, db: Database, group: str):
+    """A member with work in hand whose broker is silent stops in bounded time."""
+    topic, begun = await topic_maker(own_kafka.bootstrap)(partitions=2), asyncio.Event()
+
+    async def handle(_: Sequence[Envelope]) -> None:
+        begun.set()
+
+    member = start_consumer(own_kafka.bootstrap, db, Subscription((topic,), handle), group=group)
+    await eventually(lambda: member.lifecycle.ready)
+    async with Producer(own_kafka.bootstrap, client_id="tests") as producer:
+        await producer.send_batch(wires(topic, [hint() for _ in range(100)]))
+        await begun.wait()
+    with _stopped(own_kafka.pid):
+        began = time.monotonic()
+        await member.stop()
+        assert time.monotonic() - began < 20
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_background_task_that_dies(kafka_bootstrap: str, db: Database, new_topic: NewTopic, group: str):
+    """A member whose coordination task dies does not look alive: it ends with the error."""
+    topic = await new_topic()
+
+    async def handle(_: Sequence[Envelope]) -> None:
+        raise AssertionError("no record was sent")
+
+    member = start_consumer(kafka_bootstrap, db, Subscription((topic,), handle), group=group)
+    await eventually(lambda: member.lifecycle.ready)
+    (coordinator,) = [
+        each for each in gc.get_objects() if isinstance(each, GroupCoordinator) and each.group_id == group
+    ]
+
+    async def dies() -> None:
+        raise RuntimeError("killed by the test")
+
+    coordinator._heartbeat_task.cancel()
+    coordinator._heartbeat_task = asyncio.create_task(dies())
+    coordinator.request_rejoin()
+    with pytest.raises(Exception, match="killed by the test"):
+        await member.task
