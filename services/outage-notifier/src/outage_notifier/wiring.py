@@ -10,6 +10,7 @@ from gridcare.http.auth import TokenVerifier
 from gridcare.postgres.database import Database
 from gridcare.service import Foundation
 from outage_notifier import NAME
+from outage_notifier.core.rendering import Catalog
 from outage_notifier.flow.plan_notice import Planner
 from outage_notifier.flow.sending import Breaker, Sending, SendLimits
 from outage_notifier.flow.take_rate import RateGrants
@@ -18,6 +19,7 @@ from outage_notifier.outbound.render import MessageRenderer
 from outage_notifier.outbound.twilio import TwilioSmsSender
 from outage_notifier.settings import Settings
 from outage_notifier.store.vault import Vault
+from outage_notifier.templates import read_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,14 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Services]:
     settings = foundation.settings
     async with AsyncExitStack() as stack:
         verifier = await stack.enter_async_context(TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME))
+        catalog = Catalog(read_texts(), sender=settings.twilio_sender)
         yield Services(
             settings,
             foundation.clock,
             foundation.db,
             verifier,
             vault_of(settings),
-            MessageRenderer(foundation.clock),
+            MessageRenderer(catalog),
             Planner(foundation.db, foundation.clock, settings.planner_lease_s),
         )
 

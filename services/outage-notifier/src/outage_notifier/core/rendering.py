@@ -66,9 +66,10 @@ class Catalog:
 
     def _text(self, name: str, language: str, values: Mapping[str, str]) -> str:
         bundle = self._bundles[language]
-        if not bundle.has_message(name):
+        pattern = bundle.get_message(name).value if bundle.has_message(name) else None
+        if pattern is None:
             raise TemplateBroken(f"{language}: no message {name}")
-        text, errors = bundle.format_pattern(bundle.get_message(name).value, dict(values))
+        text, errors = bundle.format_pattern(pattern, dict(values))
         if errors:
             raise TemplateBroken(f"{language}: {name}: {', '.join(type(error).__name__ for error in errors)}")
         return str(text)
