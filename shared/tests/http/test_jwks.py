@@ -1,0 +1,138 @@
+"""The issuer's keys: few fetches, rotation without a restart, a day without the issuer."""
+
+import asyncio
+
+import pytest
+
+from gridcare.errors import Unauthenticated, Unavailable
+from gridcare.http.auth import TokenVerifier
+from gridcare.http.jwks import COOLDOWN_S, REFRESH_S, STALE_MAX_S, KeySet
+
+AUDIENCE = "repair-intake"
+
+
+async def refusal(verifier: TokenVerifier, token: str) -> str:
+    with pytest.raises(Unauthenticated) as caught:
+        await verifier.verify(token)
+    assert caught.value.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert token not in caught.value.detail
+    return caught.value.detail.rpartition(" ")[2]
+
+
+async def test_a_storm_of_unknown_kids_is_one_fetch(idp, verifier, hand):
+    """Made-up key ids ask the issuer at most once in the cool-down."""
+    await verifier.verify(idp.token(audience=AUDIENCE))
+    before = idp.fetches
+    tokens = [idp.sign(idp.claims(audience=AUDIENCE), kid=f"made-up-{n}") for n in range(200)]
+    results = await asyncio.gather(*(verifier.verify(token) for token in tokens), return_exceptions=True)
+    assert all(isinstance(result, Unauthenticated) for result in results)
+    assert idp.fetches - before == 1
+    hand.at_s += COOLDOWN_S + 1
+    await refusal(verifier, tokens[0])
+    assert idp.fetches - before == 2
+
+
+async def test_a_cold_start_is_one_fetch(idp, verifier):
+    """A hundred first requests share one fetch."""
+    idp.delay_s = 0.05
+    token = idp.token(audience=AUDIENCE)
+    await asyncio.gather(*(verifier.verify(token) for _ in range(100)))
+    assert idp.fetches == 1
+
+
+async def test_a_caller_who_leaves_does_not_stop_the_fetch(idp, verifier):
+    """The fetch belongs to all who wait for it."""
+    idp.delay_s = 0.05
+    token = idp.token(audience=AUDIENCE)
+    first = asyncio.create_task(verifier.verify(token))
+    second = asyncio.create_task(verifier.verify(token))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert (await second).sub == "somebody"
+
+
+async def test_keys_rotate_without_a_restart(idp, verifier):
+    """A token of a new key is taken at once, and one of the old key as long as the issuer names it."""
+    old = idp.token(audience=AUDIENCE)
+    await verifier.verify(old)
+    idp.rotate()
+    assert (await verifier.verify(idp.token(audience=AUDIENCE))).sub == "somebody"
+    assert (await verifier.verify(old)).sub == "somebody"
+
+
+async def test_a_withdrawn_key_ends(idp, verifier, hand):
+    """A key that the issuer no longer names is forgotten with the next refresh."""
+    old = idp.token(audience=AUDIENCE)
+    await verifier.verify(old)
+    idp.rotate(keep_old=False)
+    hand.at_s += REFRESH_S + 1
+    await verifier.verify(old)  # still good while the refresh runs in the background
+    async with asyncio.timeout(5):
+        while idp.fetches < 2:  # noqa: ASYNC110 - the issuer has no event to wait for
+            await asyncio.sleep(0.005)
+    await verifier.verify(idp.token(audience=AUDIENCE))
+    hand.at_s += COOLDOWN_S + 1
+    assert await refusal(verifier, old) == "unknown-key"
+
+
+async def test_a_dead_issuer_is_survived_for_a_day(idp, verifier, hand):
+    """Known keys serve while the issuer is down, then nobody is let in blindly."""
+    token = idp.token(audience=AUDIENCE)
+    await verifier.verify(token)
+    idp.down = True
+    hand.at_s += STALE_MAX_S - 10
+    for _ in range(3):
+        hand.at_s += 1
+        assert (await verifier.verify(token)).sub == "somebody"
+    hand.at_s += 60
+    with pytest.raises(Unavailable):
+        await verifier.verify(token)
+    idp.down = False
+    hand.at_s += 3
+    assert (await verifier.verify(token)).sub == "somebody"
+
+
+async def test_a_new_key_of_a_dead_issuer_is_503(idp, verifier):
+    """A token that cannot be checked is not called bad."""
+    await verifier.verify(idp.token(audience=AUDIENCE))
+    idp.down = True
+    idp.rotate()
+    with pytest.raises(Unavailable):
+        await verifier.verify(idp.token(audience=AUDIENCE))
+
+
+async def test_a_cold_start_without_an_issuer_is_503(idp, verifier, hand):
+    """Without any key the answer is 503, and the issuer is asked once in two seconds."""
+    idp.down = True
+    for _ in range(20):
+        with pytest.raises(Unavailable) as caught:
+            await verifier.verify(idp.token(audience=AUDIENCE))
+    assert caught.value.headers["Retry-After"] == "2"
+    idp.down = False
+    hand.at_s += 3
+    assert (await verifier.verify(idp.token(audience=AUDIENCE))).sub == "somebody"
+
+
+async def test_an_empty_answer_wipes_nothing(idp, verifier, hand):
+    """An issuer that names no key has not withdrawn them all."""
+    token = idp.token(audience=AUDIENCE)
+    await verifier.verify(token)
+    signing, idp.keys = idp.keys, []
+    hand.at_s += COOLDOWN_S + 1
+    with pytest.raises(Unavailable):
+        await verifier.verify(idp.sign(idp.claims(audience=AUDIENCE), key=signing[0], kid="made-up"))
+    assert (await verifier.verify(token)).sub == "somebody"
+
+
+async def test_another_issuer_behind_the_address_is_not_trusted(idp, hand):
+    """The discovery document must name the very issuer that was configured."""
+    async with KeySet.open(idp.url + "/", monotonic=hand) as keys:
+        with pytest.raises(Unavailable):
+            await keys.key(idp.keys[0].kid)
+
+
+async def test_nobody_listening_is_503():
+    """A refused connection is an issuer that is down."""
+    async with KeySet.open("http://127.0.0.1:9") as keys:
+        with pytest.raises(Unavailable):
+            await keys.key("any")

@@ -1,0 +1,71 @@
+"""Every route states who may call it, or the app is not made."""
+
+import pytest
+from fastapi import APIRouter, Depends, WebSocket
+from fastapi.responses import PlainTextResponse
+
+from gridcare.http.app import create_app
+from gridcare.http.auth import caller
+from gridcare.http.routes import public
+
+
+def refused(make_router) -> str:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is asserted by the callers
+        create_app(title="Test", version="1", routers=[make_router])
+    return str(caught.value)
+
+
+def test_an_unguarded_route_is_refused():
+    """A route that states nobody does not start."""
+    open_router = APIRouter()
+
+    @open_router.get("/open")
+    async def open_route() -> None: ...
+
+    assert "/open (open_route)" in refused(open_router)
+
+
+def test_an_unguarded_route_of_a_nested_router_is_refused():
+    """Nesting hides nothing, and the whole path is told."""
+    inner, outer = APIRouter(prefix="/inner"), APIRouter(prefix="/outer")
+
+    @inner.get("/open")
+    async def open_route() -> None: ...
+
+    outer.include_router(inner)
+    assert "/outer/inner/open" in refused(outer)
+
+
+def test_a_router_guards_its_routes():
+    """An auth dependency of the router counts for all of its routes."""
+    guarded = APIRouter(dependencies=[Depends(caller)])
+
+    @guarded.get("/closed")
+    async def closed() -> None: ...
+
+    app = create_app(title="Test", version="1", routers=[guarded])
+    assert app.openapi()["paths"]["/closed"]["get"]["security"] == [{"oidc": []}]
+
+
+def test_routes_that_cannot_be_guarded_are_refused():
+    """Web sockets, mounts and plain Starlette routes have no dependencies to check."""
+    sockets, plain = APIRouter(), APIRouter()
+
+    @sockets.websocket("/ws")
+    async def ws(socket: WebSocket) -> None: ...
+
+    plain.add_route("/plain", lambda _: PlainTextResponse("x"))
+    assert "/ws" in refused(sockets)
+    assert "/plain" in refused(plain)
+
+
+def test_two_routes_of_one_name_are_refused():
+    """Operation ids are function names, so they are unique."""
+    twice = APIRouter()
+    for path in ("/a", "/b"):
+
+        @twice.get(path)
+        @public("a test")
+        async def same() -> None: ...
+
+    assert "a second route named same" in refused(twice)
