@@ -1,5 +1,6 @@
 """What the providers' HTTP clients share: how they are built, and what a failure or a Retry-After means."""
 
+import ssl
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -36,8 +37,9 @@ def configured(builder: B, *, deadline_s: float, ca_file: str | None = None) -> 
     if ca_file is None:
         return builder
     try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(ca_file)  # checks it: the builder takes anything
         return builder.add_root_certificate_pem(Path(ca_file).read_bytes())
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise SettingsError(f"the CA file cannot be used: {type(error).__name__}") from None
 
 

@@ -85,6 +85,7 @@ def push_message(
     except ValueError as error:
         raise MessageUnfit("the library refuses the message") from error
     del encoded["fid"]
+    encoded["android"]["priority"] = "HIGH" if urgent else "NORMAL"  # as the discovery document spells it
     return _cut(msgspec.json.encode(encoded))
 
 

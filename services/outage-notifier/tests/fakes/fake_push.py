@@ -1,0 +1,41 @@
+"""A push provider in memory; it passes the contract of the real one (tests/outbound/test_push_contract.py)."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.outbound.fcm_message import push_message
+
+
+class FakePushSender:
+    """Accepts every message unless its registration has an outcome in `outcomes`; keeps what it accepted."""
+
+    def __init__(self, outcomes: Mapping[str, Outcome] | None = None) -> None:
+        self.outcomes = dict(outcomes or {})
+        self.accepted: list[dict[str, Any]] = []
+        self.calls = 0
+
+    async def send(self, body: bytes) -> Outcome:
+        self.calls += 1
+        message = json.loads(body)["message"]
+        outcome = self.outcomes.get(message.get("fid") or message["token"])
+        if outcome is not None and outcome.kind is not OutcomeKind.ACCEPTED:
+            return outcome
+        self.accepted.append(message)
+        return Outcome(OutcomeKind.ACCEPTED, message_id=f"0:{len(self.accepted)}")
+
+
+def body_for(registration: str, *, kind: str = "fid", number: int = 1) -> bytes:
+    """Give the body of a sound push to a registration."""
+    message = push_message(
+        title="Ngừng cung cấp điện",
+        text="Từ 08:00 đến 16:00.",
+        tag="outage:1",
+        data={"notice_id": "n"},
+        ttl=timedelta(hours=1),
+        expires_at=datetime(2026, 11, 25, tzinfo=UTC),
+        urgent=True,
+    )
+    return message.body(kind=kind, registration=registration, delivery_id=f"n.{number}")

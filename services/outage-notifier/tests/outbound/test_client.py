@@ -1,0 +1,138 @@
+"""What a call without an answer came to, on real sockets: whether bytes were written decides."""
+
+import asyncio
+import socket
+import ssl
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pyreqwest.client import ClientBuilder
+from pyreqwest.exceptions import RequestError
+
+from gridcare.errors import SettingsError
+from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.outbound.client import RETRY_AFTER_S_MAX, configured, failed, retry_after_s
+
+NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+NOT_DONE = Outcome(OutcomeKind.RETRY, "no-connection")
+TIMEOUT = Outcome(OutcomeKind.UNKNOWN, "timeout")
+LOST = Outcome(OutcomeKind.UNKNOWN, "connection-lost")
+
+
+async def outcome_of(url: str, *, http2: bool = False, deadline_s: float = 0.4) -> Outcome:
+    builder = configured(ClientBuilder(), deadline_s=deadline_s)
+    async with (builder.http2_prior_knowledge() if http2 else builder).build() as client:
+        with pytest.raises(RequestError) as raised:
+            await client.post(url).body_bytes(b"x" * 2000).build().send()
+    return failed(raised.value)
+
+
+async def never_answers(reader, writer):
+    await reader.read(10)
+    await asyncio.Event().wait()
+
+
+async def resets(reader, writer):
+    await reader.read(10)
+    writer.transport.abort()
+
+
+async def closes(reader, writer):
+    await reader.read(4000)
+
+
+async def answers_half(reader, writer):
+    await reader.read(4000)
+    writer.write(b"HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{")
+
+
+async def stops_in_the_body(reader, writer):
+    await reader.read(4000)
+    writer.write(b"HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{")
+    await asyncio.Event().wait()
+
+
+async def talks_nonsense(reader, writer):
+    await reader.read(4000)
+    writer.write(b"220 ready\r\n\r\n")
+
+
+@pytest.mark.parametrize("http2", [False, True])
+@pytest.mark.parametrize("handle", [resets, closes, talks_nonsense])
+async def test_a_connection_lost_after_bytes_were_written_is_unknown(misbehaving, handle, http2):
+    """Reset, closed or garbled after the request was written: it may have been taken."""
+    async with misbehaving(handle) as port:
+        assert await outcome_of(f"http://127.0.0.1:{port}/", http2=http2) == LOST
+
+
+@pytest.mark.parametrize("http2", [False, True])
+async def test_no_answer_within_the_deadline_is_unknown(misbehaving, http2):
+    """A server that took the request and says nothing may have done it."""
+    async with misbehaving(never_answers) as port:
+        assert await outcome_of(f"http://127.0.0.1:{port}/", http2=http2) == TIMEOUT
+
+
+@pytest.mark.parametrize(("handle", "outcome"), [(answers_half, LOST), (stops_in_the_body, TIMEOUT)])
+async def test_half_an_answer_is_unknown(misbehaving, handle, outcome):
+    """An answer that breaks off, or stops, in its body says nothing."""
+    async with misbehaving(handle) as port:
+        assert await outcome_of(f"http://127.0.0.1:{port}/") == outcome
+
+
+@pytest.mark.parametrize("http2", [False, True])
+async def test_a_refused_connection_is_certainly_not_done(http2):
+    """Nobody listens: nothing was written."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        assert await outcome_of(f"http://127.0.0.1:{holder.getsockname()[1]}/", http2=http2) == NOT_DONE
+
+
+@pytest.mark.parametrize("handle", [resets, closes, talks_nonsense])
+async def test_a_failed_tls_handshake_is_certainly_not_done(misbehaving, handle):
+    """A handshake that fails comes before the request."""
+    async with misbehaving(handle) as port:
+        assert await outcome_of(f"https://127.0.0.1:{port}/") == NOT_DONE
+
+
+async def test_a_certificate_of_a_stranger_is_certainly_not_done(misbehaving, running_fcm):
+    """A server whose certificate is not trusted gets no request."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(running_fcm.state_dir / "server.pem", running_fcm.state_dir / "server-key.pem")
+    async with misbehaving(never_answers, tls=tls) as port:
+        assert await outcome_of(f"https://127.0.0.1:{port}/") == NOT_DONE
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_ca_file_that_cannot_be_used_is_a_settings_error(tmp_path, content):
+    """A missing file refuses the start."""
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(f"-----BEGIN CERTIFICATE-----\n{content}\n-----END CERTIFICATE-----\n")
+    with pytest.raises(SettingsError):
+        configured(ClientBuilder(), deadline_s=1, ca_file=str(path)).build()
+
+
+@pytest.mark.parametrize(
+    ("header", "wait_s"),
+    [
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("0", 0.0),
+        ("120", 120.0),
+        ("999999999", RETRY_AFTER_S_MAX),
+        ("Mon, 23 Nov 2026 05:02:00 GMT", 120.0),
+        ("Mon, 23 Nov 2026 04:00:00 GMT", 0.0),
+        ("-5", None),
+        ("Mon, 99 Nov 2026", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(header, wait_s):
+    """Seconds or an HTTP date, never more than an hour, never negative; nonsense is none."""
+    assert retry_after_s(header, NOW) == wait_s
+
+
+def test_a_date_without_a_zone_is_utc():
+    """An HTTP date is in GMT whatever its zone says."""
+    header = (NOW + timedelta(seconds=30)).strftime("%a, %d %b %Y %H:%M:%S -0000")
+    assert retry_after_s(header, NOW) == 30.0
