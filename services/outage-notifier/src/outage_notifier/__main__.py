@@ -9,6 +9,7 @@ from gridcare.process import repeat, run_together
 from gridcare.service import Foundation, Service, main, serve_api
 from outage_notifier import NAME
 from outage_notifier.flow.plan_notice import pack_due_singles, plan_due_notice
+from outage_notifier.inbound import topic_supply_points
 from outage_notifier.inbound.app import build_app
 from outage_notifier.inbound.topic_notice_batches import BatchesUnderWay
 from outage_notifier.inbound.worker import work
@@ -32,7 +33,7 @@ async def consumer(foundation: Foundation[Settings]) -> None:
         await run_consumer(
             bootstrap=foundation.settings.kafka_bootstrap,
             group=NAME,
-            subscriptions=subscriptions(services),
+            subscriptions=[topic_supply_points.subscription(services)],
             db=foundation.db,
             lifecycle=foundation.lifecycle,
         )

@@ -1,19 +1,33 @@
-"""An outage as planners write it."""
+"""An outage as planners write it, and what may happen to it.
 
-from typing import Literal
+    draft ─publish─▶ published ─restore─▶ restored
+      │ ▲ edit        │  ▲ revise
+      └─┴──cancel─────┴──┴──────────────▶ cancelled
+
+Every step is a kept revision. What a step says to customers is in core/outage_notices.py.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Literal
+from uuid import UUID
 
 import msgspec
 
+from gridcare.errors import Conflict
 from gridcare.events.outages import Scope, Window
+from outage_notifier.core.outage_rules import OutageRules, check_revised, check_starting, check_windows, notice_given
 
 Kind = Literal["planned", "unplanned"]
 Status = Literal["draft", "published", "cancelled", "restored"]
+Action = Literal["created", "edited", "published", "revised", "cancelled", "restored"]
 
 
 class OutageDocument(msgspec.Struct, frozen=True, kw_only=True):
     """What a revision of an outage says; stored as JSON.
 
     `place` and `cause` are what customers read, in Vietnamese; a translation may stand beside it by language.
+    `late_reason` says why this revision was published later than the law wants it.
     """
 
     cause: str
@@ -22,3 +36,167 @@ class OutageDocument(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope
     cause_by_language: dict[str, str] = {}
     place_by_language: dict[str, str] = {}
+    late_reason: str = ""
+
+    @property
+    def start(self) -> datetime:
+        return min(window.start for window in self.windows)
+
+    @property
+    def end(self) -> datetime:
+        return max(window.end for window in self.windows)
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """An outage as of its newest revision. `version` counts what was published of it."""
+
+    outage_id: UUID
+    kind: Kind
+    status: Status
+    revision: int
+    version: int
+    document: OutageDocument
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What was decided: the outage after it, what the revision is called, and the outage before it."""
+
+    before: Outage | None
+    after: Outage
+    action: Action
+
+    @property
+    def published(self) -> bool:
+        """Say whether the world hears of it."""
+        return self.before is None or self.after.version > self.before.version
+
+
+_ENDED: Final = {"cancelled": "outage-already-cancelled", "restored": "outage-already-restored"}
+
+
+def create(
+    outage_id: UUID, kind: Kind, document: OutageDocument, *, by: str, rules: OutageRules, now: datetime
+) -> Step:
+    """Begin a draft. Raises Unprocessable for windows that never make sense; the past is refused at publication."""
+    check_windows(document.windows, rules=rules, now=now)
+    draft = Outage(
+        outage_id,
+        kind,
+        "draft",
+        revision=1,
+        version=0,
+        document=document,
+        created_by=by,
+        created_at=now,
+        updated_at=now,
+    )
+    return Step(None, draft, "created")
+
+
+def edit(outage: Outage, document: OutageDocument, *, rules: OutageRules, now: datetime) -> Step:
+    """Change a draft. Raises Conflict when it is none, Unprocessable as `create`."""
+    if outage.status == "published":
+        raise Conflict("outage-already-published", "a published outage is revised, not edited")
+    _refuse_ended(outage)
+    check_windows(document.windows, rules=rules, now=now)
+    return _step(outage, "draft", "edited", now=now, document=document)
+
+
+def publish(outage: Outage, *, late_reason: str, rules: OutageRules, now: datetime) -> Step:
+    """Tell the world. Raises Conflict, Unprocessable `window-in-past`, `statutory-notice-late`."""
+    if outage.status == "published":
+        raise Conflict("outage-already-published", "the outage is published; revise it to change it")
+    _refuse_ended(outage)
+    document = outage.document
+    check_windows(document.windows, rules=rules, now=now)
+    check_starting(document.windows, kind=outage.kind, rules=rules, now=now)
+    if outage.kind == "planned":
+        notice_given(document.start, late_reason=late_reason, rules=rules, now=now)
+    kept = msgspec.structs.replace(document, late_reason=late_reason)
+    return _step(outage, "published", "published", now=now, document=kept, heard=True)
+
+
+def revise(outage: Outage, document: OutageDocument, *, rules: OutageRules, now: datetime) -> Step:
+    """Change what was published. Raises Conflict, Unprocessable as `publish`; `outage-unchanged` when nothing is new.
+
+    The clock of the statutory notice starts again for what is new: another time, or more people.
+    """
+    _must_be_published(outage)
+    check_windows(document.windows, rules=rules, now=now)
+    check_revised(document.windows, outage.document.windows, kind=outage.kind, rules=rules, now=now)
+    old = msgspec.structs.replace(outage.document, late_reason="")
+    if msgspec.structs.replace(document, late_reason="") == old:
+        raise Conflict("outage-unchanged", "the revision says what is published already")
+    if outage.kind == "planned":
+        earliest = _earliest_news(document, outage.document, now)
+        if earliest is not None:
+            notice_given(earliest, late_reason=document.late_reason, rules=rules, now=now)
+    return _step(outage, "published", "revised", now=now, document=document, heard=True)
+
+
+def cancel(outage: Outage, *, now: datetime) -> Step:
+    """Call an outage off; a draft is dropped without a word. Raises Conflict."""
+    _refuse_ended(outage)
+    if outage.status == "draft":
+        return _step(outage, "cancelled", "cancelled", now=now)
+    if now >= outage.document.end:
+        raise Conflict("outage-is-over", "its last window has passed: it can only be restored")
+    return _step(outage, "cancelled", "cancelled", now=now, heard=True)
+
+
+def restore(outage: Outage, *, now: datetime) -> Step:
+    """Say that the power is back. Raises Conflict."""
+    _must_be_published(outage)
+    if now < outage.document.start:
+        raise Conflict("outage-not-started", "it has not begun: cancel it instead")
+    return _step(outage, "restored", "restored", now=now, heard=True)
+
+
+def _step(
+    outage: Outage,
+    status: Status,
+    action: Action,
+    *,
+    now: datetime,
+    document: OutageDocument | None = None,
+    heard: bool = False,
+) -> Step:
+    after = replace(
+        outage,
+        status=status,
+        revision=outage.revision + 1,
+        version=outage.version + int(heard),
+        document=document or outage.document,
+        updated_at=now,
+    )
+    return Step(outage, after, action)
+
+
+def _refuse_ended(outage: Outage) -> None:
+    code = _ENDED.get(outage.status)
+    if code is not None:
+        raise Conflict(code, f"the outage is {outage.status}")
+
+
+def _must_be_published(outage: Outage) -> None:
+    _refuse_ended(outage)
+    if outage.status != "published":
+        raise Conflict("outage-not-published", "the outage is a draft")
+
+
+def _earliest_news(new: OutageDocument, old: OutageDocument, now: datetime) -> datetime | None:
+    """Give the start of the first thing that customers could not know of, if there is one."""
+    coming = [window for window in new.windows if window.end > now]
+    if _wider(new.scope, old.scope):
+        return min((window.start for window in coming), default=None)
+    news = [w for w in coming if not any(o.start <= w.start and w.end <= o.end for o in old.windows)]
+    return min((window.start for window in news), default=None)
+
+
+def _wider(new: Scope, old: Scope) -> bool:
+    return any(set(getattr(new, name)) - set(getattr(old, name)) for name in Scope.__struct_fields__)

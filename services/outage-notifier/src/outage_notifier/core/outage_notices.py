@@ -1,0 +1,154 @@
+"""What a step of an outage says: to other services (events) and to customers (notices)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from gridcare.clock import VIETNAM
+from gridcare.events.outages import (
+    SUPPLY_POINTS_PER_PART_MAX,
+    OutageCancelled,
+    OutageEvent,
+    OutagePlanned,
+    OutageRestored,
+    OutageRevised,
+    OutageStarted,
+    Scope,
+    Window,
+)
+from outage_notifier.core.outage import Outage, OutageDocument, Step
+from outage_notifier.core.outage_rules import OutageRules
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A notice that a step asks for; its kind is its template's name. `slots` are what core/rendering.py knows."""
+
+    kind: str
+    audience_rule: str
+    due_at: datetime
+    useful_until: datetime
+    slots: dict[str, Any]
+
+
+_EVENTS: Final[dict[str, type[OutageEvent]]] = {
+    "published": OutagePlanned,
+    "revised": OutageRevised,
+    "cancelled": OutageCancelled,
+    "restored": OutageRestored,
+}
+
+
+def tag_of(outage: Outage) -> str:
+    """Name what all notices of an outage share on a screen: the newest replaces the others."""
+    return f"outage-{outage.outage_id}"
+
+
+def events_of(step: Step) -> list[OutageEvent]:
+    """Give the events of a step: several numbered parts of one version where many supply points are named.
+
+    An unplanned cut begins with OutageStarted: the power is off already.
+    """
+    if not step.published or step.action not in _EVENTS:
+        return []
+    outage = step.after
+    event = _EVENTS[step.action]
+    if outage.kind == "unplanned" and step.action == "published":
+        event = OutageStarted
+    scopes = list(_parts(outage.document.scope))
+    return [
+        event(
+            version=outage.version,
+            outage_id=outage.outage_id,
+            kind=outage.kind,
+            revision=outage.revision,
+            cause=outage.document.cause,
+            place=outage.document.place,
+            windows=outage.document.windows,
+            scope=scope,
+            part=number,
+            parts=len(scopes),
+        )
+        for number, scope in enumerate(scopes, start=1)
+    ]
+
+
+def notices_of(step: Step, *, rules: OutageRules, now: datetime) -> list[Intent]:
+    """Give the notices of a step; everything older of this outage is superseded by them.
+
+    Who was told and is still cut gets the change; who was told and is cut no more, the cancellation; who was not told,
+    a fresh announcement.
+    """
+    if not step.published or step.before is None:
+        return []
+    old, new = step.before.document, step.after.document
+    if step.action == "cancelled":
+        return [Intent("cancellation", "told", now, old.end, slots_of(old))]
+    if step.action == "restored":
+        return [Intent("restoration", "told", now, now + rules.restoration_useful, slots_of(new))]
+    first = _fresh(step.after, now)
+    later = _reminders(step.after, rules, now)
+    if step.action == "published":
+        return [first, *later]
+    coming = _coming(new, now)
+    told = [
+        Intent("change", "told_in_scope", now, new.end, slots_of(new, coming)),
+        Intent("cancellation", "told_outside_scope", now, max(old.end, new.end), slots_of(old, _coming(old, now))),
+    ]
+    return [*told, first, *later]
+
+
+def slots_of(document: OutageDocument, windows: tuple[Window, ...] = ()) -> dict[str, Any]:
+    """Give the values of an outage's templates: place, reason, start and expected end (Circular 22/2020, Article 4)."""
+    return {
+        "place": document.place,
+        "place_by_language": dict(document.place_by_language),
+        "cause": document.cause,
+        "cause_by_language": dict(document.cause_by_language),
+        "windows": [[w.start.isoformat(), w.end.isoformat()] for w in _in_order(windows or document.windows)],
+    }
+
+
+def _fresh(outage: Outage, now: datetime) -> Intent:
+    """The notice to those who know nothing yet."""
+    document = outage.document
+    slots = slots_of(document, _coming(document, now))
+    if outage.kind == "unplanned":
+        return Intent("emergency", "scope_untold", now, document.end, slots)
+    useful_until = document.start if now < document.start else document.end
+    return Intent("announcement", "scope_untold", now, useful_until, slots)
+
+
+def _reminders(outage: Outage, rules: OutageRules, now: datetime) -> Iterator[Intent]:
+    """One on the evening before each day that has a window, unless the announcement is still fresh then."""
+    if outage.kind == "unplanned":
+        return
+    by_day: dict[datetime, list[Window]] = {}
+    for window in _in_order(_coming(outage.document, now)):
+        local = window.start.astimezone(VIETNAM)
+        evening = datetime.combine(local.date() - timedelta(days=1), rules.reminder_at, VIETNAM)
+        by_day.setdefault(evening, []).append(window)
+    for evening, windows in by_day.items():
+        if evening > now + rules.reminder_gap:
+            yield Intent("reminder", "scope", evening, windows[0].start, slots_of(outage.document, tuple(windows)))
+
+
+def _coming(document: OutageDocument, now: datetime) -> tuple[Window, ...]:
+    """The windows that are not over; all of them when every one is."""
+    return tuple(window for window in document.windows if window.end > now) or document.windows
+
+
+def _in_order(windows: tuple[Window, ...]) -> list[Window]:
+    return sorted(windows, key=lambda window: window.start)
+
+
+def _parts(scope: Scope) -> Iterator[Scope]:
+    points = scope.supply_point_ids
+    for start in range(0, max(1, len(points)), SUPPLY_POINTS_PER_PART_MAX):
+        yield Scope(
+            feeder_ids=scope.feeder_ids,
+            transformer_ids=scope.transformer_ids,
+            ward_codes=scope.ward_codes,
+            supply_point_ids=points[start : start + SUPPLY_POINTS_PER_PART_MAX],
+        )

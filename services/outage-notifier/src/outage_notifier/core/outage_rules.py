@@ -1,0 +1,107 @@
+"""What an outage must keep to: windows that make sense, and the notice that the law wants.
+
+Limits are settings, each with where it comes from: a regulator may change them (DOMAIN.md §3.1).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Final
+
+from gridcare.errors import Unprocessable
+from gridcare.events.outages import Window
+
+BEGAN_AGO_MAX: Final = timedelta(hours=72)
+"""An unplanned cut may be written down after it began, not years later."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutageRules:
+    """The limits. `statutory_notice` is counted from publication to the start; `statutory_basis` names the law."""
+
+    windows_max: int = 20
+    window_max: timedelta = timedelta(hours=72)
+    ahead_max: timedelta = timedelta(days=400)
+    statutory_notice: timedelta = timedelta(days=5)
+    statutory_basis: str = ""
+    reminder_at: time = time(18, 0)
+    reminder_gap: timedelta = timedelta(hours=12)
+    restoration_useful: timedelta = timedelta(hours=4)
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeGiven:
+    """How much notice customers get, and how much the law wants."""
+
+    given: timedelta
+    wanted: timedelta
+    basis: str
+
+    @property
+    def late(self) -> bool:
+        return self.given < self.wanted
+
+
+def check_windows(windows: Sequence[Window], *, rules: OutageRules, now: datetime) -> None:
+    """Refuse windows that never make sense, in whatever state the outage is. Raises Unprocessable."""
+    if not 1 <= len(windows) <= rules.windows_max:
+        raise Unprocessable("windows-count", f"an outage has 1 to {rules.windows_max} windows")
+    for place, window in enumerate(windows):
+        if window.end <= window.start:
+            raise Unprocessable("window-ends-before-start", "a window ends after it starts", window=place)
+        if window.end - window.start > rules.window_max:
+            hours = int(rules.window_max / timedelta(hours=1))
+            raise Unprocessable("window-too-long", f"a window is at most {hours} hours long", window=place)
+        if window.end > now + rules.ahead_max:
+            raise Unprocessable("window-too-far", f"at most {rules.ahead_max.days} days ahead", window=place)
+    ordered = sorted(range(len(windows)), key=lambda place: windows[place].start)
+    for earlier, later in zip(ordered, ordered[1:], strict=False):
+        if windows[later].start < windows[earlier].end:
+            raise Unprocessable("windows-overlap", "two windows share some time", window=later)
+
+
+def check_starting(windows: Sequence[Window], *, kind: str, rules: OutageRules, now: datetime) -> None:
+    """Refuse to publish what lies in the past: a planned cut must not have begun, an unplanned one not be over."""
+    for place, window in enumerate(windows):
+        if kind == "planned" and window.start <= now:
+            raise Unprocessable("window-in-past", "a planned window starts in the future", window=place)
+        _check_not_over(window, place, now)
+        if window.start < now - min(BEGAN_AGO_MAX, rules.window_max):
+            raise Unprocessable("window-in-past", "it began too long ago", window=place)
+
+
+def check_revised(
+    windows: Sequence[Window], published: Sequence[Window], *, kind: str, rules: OutageRules, now: datetime
+) -> None:
+    """Refuse a revision that changes the past: a window that began keeps its start, one that is over stays as it is.
+
+    Raises Unprocessable `window-in-past`.
+    """
+    starts = {window.start for window in published}
+    if all(window.end <= now for window in windows):
+        raise Unprocessable("window-in-past", "no window is left to come")
+    for place, window in enumerate(windows):
+        if window in published:
+            continue
+        _check_not_over(window, place, now)
+        if window.start not in starts:
+            check_starting([window], kind=kind, rules=rules, now=now)
+
+
+def notice_given(start: datetime, *, late_reason: str, rules: OutageRules, now: datetime) -> NoticeGiven:
+    """Count the notice that customers get. Raises Unprocessable `statutory-notice-late` when it is late without a reason."""
+    given = NoticeGiven(start - now, rules.statutory_notice, rules.statutory_basis)
+    if given.late and not late_reason:
+        raise Unprocessable(
+            "statutory-notice-late",
+            "customers must be told earlier; say in late_reason why it cannot be",
+            notice_hours=round(given.given / timedelta(hours=1), 1),
+            wanted_hours=round(given.wanted / timedelta(hours=1), 1),
+            legal_basis=given.basis,
+        )
+    return given
+
+
+def _check_not_over(window: Window, place: int, now: datetime) -> None:
+    if window.end <= now:
+        raise Unprocessable("window-in-past", "a window ends in the future", window=place)

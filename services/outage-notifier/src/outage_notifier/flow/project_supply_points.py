@@ -1,0 +1,20 @@
+"""Follow supply-points.v1: keep what the utility says of each supply point, newest version only."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from gridcare.postgres.database import Database
+from outage_notifier.core.supply_point import SupplyPoint
+from outage_notifier.store import supply_point
+
+Gone = str
+"""The id of a supply point that a tombstone names."""
+
+
+async def project_supply_points(db: Database, changes: Sequence[SupplyPoint | Gone]) -> None:
+    """Apply changes in their order, all in one transaction. One that was applied before does nothing. Raises Retryable."""
+    async with db.transaction() as tx:
+        for _, run in groupby(changes, key=type):
+            alike = list(run)
+            await supply_point.project(tx, [each for each in alike if isinstance(each, SupplyPoint)])
+            await supply_point.delete(tx, [each for each in alike if isinstance(each, Gone)])
