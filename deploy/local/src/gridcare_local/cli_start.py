@@ -18,13 +18,13 @@ from gridcare_local.status import PartStatus, look
 LOOK_INTERVAL_S = 1.0
 
 
-def bring_up(stack: Stack, names: tuple[str, ...], hour: str, console: Console) -> None:
+def bring_up(stack: Stack, names: tuple[str, ...], hour: str) -> None:
     """Start the parts behind a progress bar; a first start shows the fetching of Kafka too."""
     import structlog  # noqa: PLC0415 - slow to import, and no other command has a use for it
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))  # the bar says it all
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-    with Progress(*columns, console=console, transient=True) as bars:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         starting = bars.add_task("starting", total=len(names))
         fetching = bars.add_task("fetching Apache Kafka (once)", total=None, visible=False)
 

@@ -1,13 +1,16 @@
 """The `gridcare` command, as a person calls it."""
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
+import jwt
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -79,3 +82,36 @@ def test_impossible_hour_is_refused(gridcare):
     refused = gridcare("start", "twilio", "--at", "25:00")
     assert refused.exit_code != 0
     assert "HH:MM" in refused.output
+
+
+def test_token_is_the_issuers(gridcare):
+    """A token carries the claims asked for and is signed by a key that the running issuer publishes."""
+    assert "gridcare start" in gridcare("token", "planner").output
+    assert gridcare("start", "oidc", "--detach").exit_code == 0
+    token = gridcare("token", "customer", "--code", "PB11010012345", "--subject", "someone").output.strip()
+    with urllib.request.urlopen(
+        re.search(r"http://\S+configuration", gridcare("status").output)[0], timeout=5
+    ) as answer:
+        discovery = json.load(answer)
+    with urllib.request.urlopen(discovery["jwks_uri"], timeout=5) as answer:
+        keys = jwt.PyJWKSet.from_dict(json.load(answer))
+    key = keys[jwt.get_unverified_header(token)["kid"]]
+    claims = jwt.decode(token, key, ["RS256"], audience="repair-intake", issuer=discovery["issuer"])
+    assert (claims["sub"], claims["roles"], claims["customer_codes"]) == ("someone", ["customer"], ["PB11010012345"])
+
+
+def test_outboxes_count_what_was_accepted(gridcare):
+    """The accepted messages are counted from the journal, the emulator alive or not."""
+    assert gridcare("start", "twilio", "--detach").exit_code == 0
+    assert re.search(r"twilio +0 +http://\S+/_emulator/outbox", gridcare("outboxes").output)
+    assert gridcare("kill", "twilio").exit_code == 0
+    assert re.search(r"twilio +0 ", gridcare("outboxes").output)
+
+
+def test_data_is_written(gridcare, tmp_path):
+    """Demo data of the wanted size lies where it says."""
+    said = gridcare("data", "--supply-points", "200", "--format", "jsonl", "--directory", str(tmp_path / "data"))
+    written = [Path(line) for line in said.output.splitlines() if line.endswith(".jsonl")]
+    assert "supply_points.jsonl" in {path.name for path in written}
+    assert all(path.exists() for path in written)
+    assert len((tmp_path / "data" / "supply_points.jsonl").read_text().splitlines()) == 200
