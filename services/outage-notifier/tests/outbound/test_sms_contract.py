@@ -1,0 +1,99 @@
+"""What every SmsSender does: the one that speaks to Twilio, against the emulator, and the fake."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+from fake_sms import FakeSmsSender
+
+from gridcare.clock import SystemClock
+from outage_notifier.core.outcome import Outcome, OutcomeKind, SmsSender
+
+numbers = (f"+8490{at:07d}" for at in count(1))
+OUTCOMES = {
+    21211: Outcome(OutcomeKind.REFUSED, "21211", contact_dead=True),
+    21614: Outcome(OutcomeKind.REFUSED, "21614", contact_dead=True),
+    21610: Outcome(OutcomeKind.REFUSED, "21610", opted_out=True),
+    21408: Outcome(OutcomeKind.MISCONFIGURED, "21408"),
+    20429: Outcome(OutcomeKind.RETRY, "20429", retry_after_s=3.0),
+    20500: Outcome(OutcomeKind.UNKNOWN, "20500"),
+}
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A sender, and the ends of its provider that a test holds: `refuse` may take the message all the same."""
+
+    sender: SmsSender
+    refuse: Callable[..., None]
+    accepted: Callable[[str], list[tuple[str, str]]]
+
+
+@pytest.fixture(params=["fake", "twilio"])
+async def provider(request: pytest.FixtureRequest) -> AsyncIterator[Provider]:
+    if request.param == "fake":
+        fake = FakeSmsSender(SystemClock())
+
+        def refuse_fake(to: str, code: int, *, accepted: bool = False) -> None:
+            fake.outcomes[to] = OUTCOMES[code]
+            fake.taken_all_the_same |= {to} if accepted else set()
+
+        yield Provider(fake, refuse_fake, lambda to: [(it.message_id, it.body) for it in fake.sent if it.to == to])
+        return
+    emulator = request.getfixturevalue("twilio")
+
+    def refuse(to: str, code: int, *, accepted: bool = False) -> None:
+        action = {20429: {"http_status": 429, "retry_after_s": 3}, 20500: {"http_status": 500}}.get(code)
+        emulator.script([{"match": {"to": to}, "action": (action or {"error": code}) | {"accepted": accepted}}])
+
+    def accepted(to: str) -> list[tuple[str, str]]:
+        return [(line["sid"], line["body"]) for line in emulator.journal() if line["to"] == to]
+
+    async with request.getfixturevalue("open_sms")(emulator.url) as sender:
+        yield Provider(sender, refuse, accepted)
+
+
+async def send(sender: SmsSender, to: str, body: str = "Cat dien") -> Outcome:
+    return await sender.send(to=to, body=body, callback_ref="batch.1.1", validity_s=600)
+
+
+async def test_a_message_is_accepted_and_named(provider):
+    """The provider takes it whole, and its id is the outcome's."""
+    to = next(numbers)
+    outcome = await send(provider.sender, to, "Cắt điện 08:00-16:00 & 100 %=+")
+    assert outcome == Outcome(OutcomeKind.ACCEPTED, message_id=outcome.message_id)
+    assert provider.accepted(to) == [(outcome.message_id, "Cắt điện 08:00-16:00 & 100 %=+")]
+
+
+@pytest.mark.parametrize("code", sorted(OUTCOMES))
+async def test_a_refused_message_is_not_there(provider, code):
+    """Each refusal is the outcome that its table says, after one call, and nothing was created."""
+    to = next(numbers)
+    provider.refuse(to, code)
+    assert await send(provider.sender, to) == OUTCOMES[code]
+    assert provider.accepted(to) == []
+    assert await provider.sender.recent(to) == []
+
+
+async def test_a_message_created_behind_an_error_is_found_and_was_sent_once(provider):
+    """A 500 may hide a message: one call, one message, which the list shows."""
+    to = next(numbers)
+    provider.refuse(to, 20500, accepted=True)
+    assert await send(provider.sender, to) == OUTCOMES[20500]
+    ((message_id, body),) = provider.accepted(to)
+    (found,) = await provider.sender.recent(to)
+    assert (found.message_id, found.body) == (message_id, body)
+
+
+async def test_the_list_shows_the_newest_first_and_one_number_only(provider):
+    """Messages of a number, newest first, with aware times of creation."""
+    to, other = next(numbers), next(numbers)
+    began = datetime.now(UTC) - timedelta(seconds=1)
+    sent = [(await send(provider.sender, to, f"message {at}")).message_id for at in range(3)]
+    await send(provider.sender, other)
+    found = await provider.sender.recent(to)
+    assert [it.message_id for it in found] == sent[::-1]
+    assert [it.body for it in found] == ["message 2", "message 1", "message 0"]
+    assert all(began.replace(microsecond=0) <= it.created_at <= datetime.now(UTC) for it in found)
