@@ -46,7 +46,7 @@ async def begin(tx: Connection, request: IdempotentRequest, now: datetime) -> An
     Raises Conflict `idempotency-key-in-use` while a twin is under way, Unprocessable `idempotency-key-reused` when the key
     came with another request.
     """
-    if not await tx.fetchval(_LOCK, f"{request.caller}\x00{request.key}"):
+    if not await tx.fetchval(_LOCK, f"{request.caller}\x1f{request.key}"):
         raise Conflict("idempotency-key-in-use", "the same request is being served", headers={"Retry-After": "1"})
     row = await tx.fetchrow(_FIND, request.caller, request.key, now - KEPT)
     if row is None:
