@@ -81,6 +81,12 @@ async def app() -> FastAPI:
 
 
 @pytest.fixture(scope="module")
+def roomy_app() -> FastAPI:
+    """Give the same app with the limit that services have."""
+    return create_app(title="Test", version="1", routers=[router])
+
+
+@pytest.fixture(scope="module")
 async def client(app: FastAPI) -> AsyncIterator[object]:
     async with client_for(app) as opened:
         yield opened

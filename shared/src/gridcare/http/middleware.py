@@ -152,7 +152,9 @@ class _Exchange:
         return self.status == 413 and not headers.get("content-type", "").startswith(problems.MEDIA_TYPE)  # noqa: PLR2004 - an HTTP status
 
     async def _send_too_large(self) -> None:
-        answer = problems.problem(status=413, code="body-too-large", trace_id=self.request_id)
+        answer = problems.problem(
+            status=413, code="body-too-large", trace_id=self.request_id, headers={"Connection": "close"}
+        )
         headers = MutableHeaders(raw=answer.raw_headers)
         self._decorate(headers)
         await self._send({"type": "http.response.start", "status": 413, "headers": headers.raw})
