@@ -111,13 +111,13 @@ def slots_of(document: OutageDocument, windows: tuple[Window, ...] = ()) -> dict
 
 
 def _fresh(outage: Outage, now: datetime) -> Intent:
-    """The notice to those who know nothing yet."""
+    """Give the notice to those who know nothing yet."""
     document = outage.document
     slots = slots_of(document, _coming(document, now))
     if outage.kind == "unplanned":
         return Intent("emergency", "scope_untold", now, document.end, slots)
-    useful_until = document.start if now < document.start else document.end
-    return Intent("announcement", "scope_untold", now, useful_until, slots)
+    starts = [window.start for window in document.windows if window.start > now]
+    return Intent("announcement", "scope_untold", now, min(starts, default=document.end), slots)
 
 
 def _reminders(outage: Outage, rules: OutageRules, now: datetime) -> Iterator[Intent]:
@@ -135,7 +135,7 @@ def _reminders(outage: Outage, rules: OutageRules, now: datetime) -> Iterator[In
 
 
 def _coming(document: OutageDocument, now: datetime) -> tuple[Window, ...]:
-    """The windows that are not over; all of them when every one is."""
+    """Give the windows that are not over; all of them when every one is."""
     return tuple(window for window in document.windows if window.end > now) or document.windows
 
 

@@ -6,6 +6,7 @@ Limits are settings, each with where it comes from: a regulator may change them 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from itertools import pairwise
 from typing import Final
 
 from gridcare.errors import Unprocessable
@@ -55,7 +56,7 @@ def check_windows(windows: Sequence[Window], *, rules: OutageRules, now: datetim
         if window.end > now + rules.ahead_max:
             raise Unprocessable("window-too-far", f"at most {rules.ahead_max.days} days ahead", window=place)
     ordered = sorted(range(len(windows)), key=lambda place: windows[place].start)
-    for earlier, later in zip(ordered, ordered[1:], strict=False):
+    for earlier, later in pairwise(ordered):
         if windows[later].start < windows[earlier].end:
             raise Unprocessable("windows-overlap", "two windows share some time", window=later)
 

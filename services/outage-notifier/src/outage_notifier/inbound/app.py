@@ -6,9 +6,10 @@ from fastapi import APIRouter, FastAPI
 
 from gridcare.http.app import create_app
 from outage_notifier import NAME
+from outage_notifier.inbound import http_imports
 from outage_notifier.wiring import Services
 
-ROUTERS: list[APIRouter] = []
+ROUTERS: tuple[APIRouter, ...] = (http_imports.router,)
 
 
 def build_app(services: Services | None) -> FastAPI:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from gridcare.events.outages import Scope
@@ -82,9 +83,14 @@ async def earlier_notices(tx: Connection, outage_id: UUID, revision: int) -> tup
 
 async def page(tx: Connection, audience: AudienceRule, *, after: str, limit: int) -> list[str]:
     """Give the next recipients in the order of their ids, each once, whatever their number of supply points."""
+    query, parameters = page_query(audience, after=after, limit=limit)
+    return [row[0] for row in await tx.fetch(query, *parameters)]
+
+
+def page_query(audience: AudienceRule, *, after: str, limit: int) -> tuple[str, list[Any]]:
+    """Give the statement of a page, one text column, and its parameters: what counts an audience uses it too."""
     scope = audience.scope
-    rows = await tx.fetch(
-        _PAGES[audience.rule],
+    parameters: list[Any] = [
         after,
         limit,
         list(scope.feeder_ids),
@@ -93,8 +99,8 @@ async def page(tx: Connection, audience: AudienceRule, *, after: str, limit: int
         list(scope.supply_point_ids),
         list(audience.earlier),
         [state.value for state in TOLD],
-    )
-    return [row[0] for row in rows]
+    ]
+    return _PAGES[audience.rule], parameters
 
 
 async def reach(tx: Connection, recipients: Sequence[str]) -> list[Reach]:

@@ -1,16 +1,57 @@
 """`outage` and `outage_revision`: cuts, and every state that they were in."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from gridcare.events.outages import Scope
 from gridcare.postgres.database import Connection
-from outage_notifier.core.outage import OutageDocument
+from outage_notifier.core.outage import Action, Outage, OutageDocument, Step
 
+_COLUMNS = "outage_id, kind, status, revision, version, document, created_by, created_at, updated_at"
 _DOCUMENT_AT = "SELECT document FROM outage_revision WHERE outage_id = $1 AND revision = $2"
+_SAVE = f"""
+INSERT INTO outage ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (outage_id) DO UPDATE
+SET status = excluded.status, revision = excluded.revision, version = excluded.version, document = excluded.document,
+    updated_at = excluded.updated_at
+"""
+_KEEP = """
+INSERT INTO outage_revision (outage_id, revision, action, document, reason, made_by, made_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+_FIND = f"SELECT {_COLUMNS} FROM outage WHERE outage_id = $1"
+_LOCK = f"{_FIND} FOR UPDATE"
+_PAGE = f"""
+SELECT {_COLUMNS} FROM outage
+WHERE ($1::text IS NULL OR status = $1) AND (updated_at, outage_id) < ($2, $3)
+ORDER BY updated_at DESC, outage_id DESC LIMIT $4
+"""
+_REVISIONS = """
+SELECT revision, action, document, reason, made_by, made_at FROM outage_revision
+WHERE outage_id = $1 AND revision > $2 ORDER BY revision LIMIT $3
+"""
 
 _DECODER = msgspec.json.Decoder(OutageDocument)
+
+Position = tuple[datetime, UUID]
+"""Where a page of outages goes on: behind this update of this outage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One kept state of an outage, and who made it, when and why."""
+
+    revision: int
+    action: Action
+    document: OutageDocument
+    reason: str
+    made_by: str
+    made_at: datetime
 
 
 async def scope_at(tx: Connection, outage_id: UUID, revision: int) -> Scope:
@@ -19,3 +60,42 @@ async def scope_at(tx: Connection, outage_id: UUID, revision: int) -> Scope:
     if document is None:
         raise LookupError(f"outage {outage_id} has no revision {revision}")
     return _DECODER.decode(document).scope
+
+
+async def save(tx: Connection, step: Step, *, by: str, reason: str) -> None:
+    """Write an outage after a step, and the step's revision."""
+    outage = step.after
+    document = msgspec.json.encode(outage.document).decode()
+    await tx.execute(
+        _SAVE,
+        *(outage.outage_id, outage.kind, outage.status, outage.revision, outage.version, document),
+        *(outage.created_by, outage.created_at, outage.updated_at),
+    )
+    await tx.execute(_KEEP, outage.outage_id, outage.revision, step.action, document, reason, by, outage.updated_at)
+
+
+async def find(connection: Connection, outage_id: UUID) -> Outage | None:
+    """Read an outage."""
+    row = await connection.fetchrow(_FIND, outage_id)
+    return _outage(row) if row else None
+
+
+async def lock(tx: Connection, outage_id: UUID) -> Outage | None:
+    """Read an outage and hold it until the transaction ends: its steps come one after another."""
+    row = await tx.fetchrow(_LOCK, outage_id)
+    return _outage(row) if row else None
+
+
+async def page(connection: Connection, *, status: str | None, before: Position, limit: int) -> list[Outage]:
+    """List outages, the newest change first."""
+    return [_outage(row) for row in await connection.fetch(_PAGE, status, before[0], before[1], limit)]
+
+
+async def revisions(connection: Connection, outage_id: UUID, *, after: int, limit: int) -> Sequence[Revision]:
+    """List an outage's revisions, the oldest first."""
+    rows = await connection.fetch(_REVISIONS, outage_id, after, limit)
+    return [Revision(row[0], row[1], _DECODER.decode(row[2]), *row[3:]) for row in rows]
+
+
+def _outage(row: Any) -> Outage:
+    return Outage(row[0], row[1], row[2], row[3], row[4], _DECODER.decode(row[5]), *row[6:])

@@ -12,7 +12,8 @@ INSERT INTO supply_point AS known (supply_point_id, customer_code, transformer_i
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (supply_point_id) DO UPDATE
 SET customer_code = excluded.customer_code, transformer_id = excluded.transformer_id,
-    feeder_id = excluded.feeder_id, substation_id = excluded.substation_id, ward_code = excluded.ward_code, version = excluded.version
+    feeder_id = excluded.feeder_id, substation_id = excluded.substation_id,
+    ward_code = excluded.ward_code, version = excluded.version
 WHERE known.version < excluded.version
 """
 _DELETE = "DELETE FROM supply_point WHERE supply_point_id = ANY($1::text[])"

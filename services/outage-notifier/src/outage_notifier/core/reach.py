@@ -1,0 +1,55 @@
+"""What telling an audience comes to: how many by channel and language, in how many segments, for how much."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+OUTCOMES = ("push", "sms", "unreachable", "opted_out", "covered")
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageReach:
+    """The recipients of one language by outcome, and the SMS that those of them get."""
+
+    language: str
+    recipients: Mapping[str, int]
+    fallback: int
+    sms_body: str
+    sms_encoding: str
+    sms_segments: int
+
+    @property
+    def segments(self) -> int:
+        return self.recipients.get("sms", 0) * self.sms_segments
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeReach:
+    """One notice: to how many, and what it costs.
+
+    `fallback_segments_max` are paid only where a push stays without an answer.
+    """
+
+    kind: str
+    languages: Sequence[LanguageReach]
+    price_vnd: int
+    has_fallback: bool
+
+    @property
+    def recipients(self) -> Mapping[str, int]:
+        return {o: sum(language.recipients.get(o, 0) for language in self.languages) for o in OUTCOMES}
+
+    @property
+    def audience(self) -> int:
+        return sum(self.recipients.values())
+
+    @property
+    def segments(self) -> int:
+        return sum(language.segments for language in self.languages)
+
+    @property
+    def cost_vnd(self) -> int:
+        return self.segments * self.price_vnd
+
+    @property
+    def fallback_segments_max(self) -> int:
+        return sum(language.fallback * language.sms_segments for language in self.languages)

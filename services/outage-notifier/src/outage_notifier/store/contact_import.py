@@ -1,0 +1,97 @@
+"""Writing imported contacts: COPY into a temporary table, then one merge a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from gridcare.postgres.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class StagedContact:
+    """One line of contacts, sealed; the phone's fields are None for a customer without one."""
+
+    customer_code: str
+    language: str
+    segment: str
+    name_sealed: bytes | None
+    consent: bool
+    number_sealed: bytes | None
+    number_index: bytes | None
+    masked: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StagedDevice:
+    """One line of devices, sealed; `device_id` is for a registration that is new."""
+
+    device_id: UUID
+    customer_code: str
+    kind: str
+    registration_sealed: bytes
+    registration_index: bytes
+    platform: str
+
+
+_STAGE_CONTACTS = """
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_contact (
+    place int, customer_code text COLLATE "C", language text, segment text, name_sealed bytea, consent boolean,
+    number_sealed bytea, number_index bytea, masked text
+) ON COMMIT DELETE ROWS
+"""
+_MERGE_CUSTOMERS = """
+INSERT INTO customer AS c (customer_code, language, segment, name_sealed)
+SELECT DISTINCT ON (customer_code) customer_code, language, segment, name_sealed
+FROM staged_contact ORDER BY customer_code, place DESC
+ON CONFLICT (customer_code) DO UPDATE SET
+    language = CASE WHEN c.language_chosen THEN c.language ELSE excluded.language END,
+    segment = excluded.segment, name_sealed = coalesce(excluded.name_sealed, c.name_sealed)
+"""
+_MERGE_PHONES = """
+INSERT INTO phone AS p (customer_code, number_sealed, number_index, masked, consent, created_at)
+SELECT DISTINCT ON (customer_code, number_index) customer_code, number_sealed, number_index, masked, consent, $1
+FROM staged_contact WHERE number_index IS NOT NULL ORDER BY customer_code, number_index, place DESC
+ON CONFLICT (customer_code, number_index) DO UPDATE SET consent = excluded.consent, bad_reason = NULL, bad_at = NULL
+WHERE p.consent <> excluded.consent OR p.bad_reason IS NOT NULL
+"""
+_STAGE_DEVICES = """
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_device (
+    device_id uuid, customer_code text COLLATE "C", kind text, registration_sealed bytea, registration_index bytea,
+    platform text
+) ON COMMIT DELETE ROWS
+"""
+_MERGE_DEVICES = """
+INSERT INTO device (device_id, account, kind, registration_sealed, registration_index, platform, registered_at, seen_at)
+SELECT DISTINCT ON (registration_index)
+    device_id, customer_code, kind, registration_sealed, registration_index, platform, $1::timestamptz, $1::timestamptz
+FROM staged_device ORDER BY registration_index
+ON CONFLICT (registration_index) DO NOTHING
+"""
+_LINK_DEVICES = """
+INSERT INTO device_customer (customer_code, device_id)
+SELECT s.customer_code, d.device_id FROM staged_device s
+JOIN device d ON d.registration_index = s.registration_index AND d.account = s.customer_code
+ORDER BY 1, 2
+ON CONFLICT DO NOTHING
+"""
+
+
+async def merge_contacts(tx: Connection, contacts: Sequence[StagedContact], *, now: datetime) -> None:
+    """Write customers and phones; of two lines about the same the later one counts."""
+    await tx.execute(_STAGE_CONTACTS)
+    names = StagedContact.__slots__
+    rows = [(place, *(getattr(c, name) for name in names)) for place, c in enumerate(contacts)]
+    await tx.copy_records_to_table("staged_contact", records=rows, columns=("place", *names))
+    await tx.execute(_MERGE_CUSTOMERS)
+    await tx.execute(_MERGE_PHONES, now)
+
+
+async def merge_devices(tx: Connection, devices: Sequence[StagedDevice], *, now: datetime) -> None:
+    """Write devices that are new and link them to their customers."""
+    await tx.execute(_STAGE_DEVICES)
+    names = StagedDevice.__slots__
+    rows = [tuple(getattr(d, name) for name in names) for d in devices]
+    await tx.copy_records_to_table("staged_device", records=rows, columns=names)
+    await tx.execute(_MERGE_DEVICES, now)
+    await tx.execute(_LINK_DEVICES)

@@ -1,0 +1,70 @@
+"""Counting an audience before it is planned, in one statement: a million recipients in a few seconds.
+
+The same choice as planning makes (core/audience.py `choose` and `without_noted`), said in SQL: a test compares the two.
+"""
+
+from dataclasses import dataclass
+
+from gridcare.postgres.database import Connection
+from outage_notifier.store.audience import DEFAULT_LANGUAGE, AudienceRule, page_query
+
+RECIPIENTS_MAX = 2**31 - 1
+PREVIEW_TIMEOUT_S = 25
+
+_COUNT = """
+WITH recipient (customer_code) AS MATERIALIZED ({recipients}
+), of_phones AS (
+    SELECT p.customer_code, bool_or(p.opted_out_at IS NOT NULL OR NOT p.consent) AS refused,
+        (array_agg(p.number_index ORDER BY p.phone_id)
+            FILTER (WHERE p.consent AND p.opted_out_at IS NULL AND p.bad_reason IS NULL))[1:2] AS usable
+    FROM phone p JOIN recipient USING (customer_code) GROUP BY p.customer_code
+), owned AS (
+    SELECT d.customer_code,
+        min(d.customer_code) FILTER (WHERE NOT ($9 AND p.usable IS NOT NULL)) OVER (PARTITION BY d.device_id)
+            = d.customer_code AS mine
+    FROM device_customer d JOIN recipient USING (customer_code) LEFT JOIN of_phones p USING (customer_code)
+), of_devices AS (
+    SELECT customer_code, bool_or(mine) AS some_mine FROM owned GROUP BY customer_code
+), chosen AS (
+    SELECT r.customer_code, coalesce(c.language, '{default_language}') AS language, p.usable, d.some_mine, p.refused,
+        CASE WHEN d.customer_code IS NOT NULL AND NOT ($9 AND p.usable IS NOT NULL) THEN 'push'
+             WHEN p.usable IS NOT NULL THEN 'sms' ELSE 'none' END AS channel
+    FROM recipient r LEFT JOIN customer c USING (customer_code) LEFT JOIN of_phones p USING (customer_code)
+        LEFT JOIN of_devices d USING (customer_code)
+), noted AS (
+    SELECT *, channel <> 'sms' OR customer_code = min(customer_code) OVER (PARTITION BY channel, usable[1]) AS first_mine
+    FROM chosen
+), outcome AS (
+    SELECT language, usable,
+        CASE WHEN channel = 'none' THEN CASE WHEN refused THEN 'opted_out' ELSE 'unreachable' END
+             WHEN channel = 'push' THEN CASE WHEN some_mine THEN 'push' ELSE 'covered' END
+             WHEN first_mine THEN 'sms'
+             WHEN usable[2] IS NOT NULL AND NOT EXISTS (
+                SELECT FROM phone o WHERE o.number_index = usable[2] AND o.customer_code <> noted.customer_code) THEN 'sms'
+             ELSE 'covered' END AS outcome
+    FROM noted
+)
+SELECT language, outcome, count(*), count(*) FILTER (WHERE outcome = 'push' AND usable IS NOT NULL)
+FROM outcome GROUP BY language, outcome ORDER BY language, outcome
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many recipients of a language come to one outcome: push, sms, unreachable, opted_out or covered.
+
+    `with_fallback`: of those told by push, how many have a phone that an SMS may follow to.
+    """
+
+    language: str
+    outcome: str
+    recipients: int
+    with_fallback: int
+
+
+async def count(connection: Connection, audience: AudienceRule, *, sms_first: bool) -> list[Counted]:
+    """Count an audience by language and outcome, as planning would decide it now."""
+    recipients, parameters = page_query(audience, after="", limit=RECIPIENTS_MAX)
+    statement = _COUNT.format(recipients=recipients, default_language=DEFAULT_LANGUAGE)
+    rows = await connection.fetch(statement, *parameters, sms_first, timeout=PREVIEW_TIMEOUT_S)
+    return [Counted(*row) for row in rows]
