@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -72,6 +73,14 @@ class Emulator:
         """End the process as kill -9 does."""
         self.process.kill()
         self.process.wait(STOP_S)
+
+    def pause(self) -> None:
+        """Freeze the process (SIGSTOP): connections are taken by the kernel and nothing is answered."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a frozen process go on."""
+        self.process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """Ask the process to end; kill it when it does not."""
@@ -160,7 +169,7 @@ def start_emulator(
             "EMULATOR_PORT": str(chosen),
             "EMULATOR_STATE_DIR": str(state_dir),
             "GRIDCARE_CLOCK_OFFSET_S": str(clock_offset_s),
-            "EMULATOR_EXITS_WITH_PARENT": "1" if exits_with_parent else "0",
+            "EMULATOR_PARENT_PID": str(os.getpid()) if exits_with_parent else "",
         }
         emulator = Emulator(kind, state_dir, chosen, whole, _spawn(kind, state_dir, whole))
         try:

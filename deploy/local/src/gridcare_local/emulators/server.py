@@ -69,7 +69,8 @@ async def _serve(emulator: Emulator, application: Handler, certificate: tuple[Pa
         backpressure=16_384,
         http2_settings=HTTP2Settings(max_concurrent_streams=STREAMS_MAX),
     )
-    watch = loop.create_task(_leave_with_parent()) if emulator.settings.exits_with_parent else None
+    parent_pid = emulator.settings.parent_pid
+    watch = None if parent_pid is None else loop.create_task(_leave_with(parent_pid))
     await server.serve()
     if watch is not None:
         watch.cancel()
@@ -85,8 +86,7 @@ def _refuse_taken_port(port: int) -> None:
             raise SystemExit(f"port {port} is taken: {error.strerror}") from error
 
 
-async def _leave_with_parent() -> None:
-    parent = os.getppid()
-    while os.getppid() == parent:  # noqa: ASYNC110 - the kernel sends no event when a parent ends
+async def _leave_with(parent_pid: int) -> None:
+    while os.getppid() == parent_pid:  # noqa: ASYNC110 - the kernel sends no event when a parent ends
         await asyncio.sleep(PARENT_LOOK_S)
     os._exit(0)

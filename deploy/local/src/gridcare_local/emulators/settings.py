@@ -14,7 +14,7 @@ class EmulatorSettings:
     port: int
     state_dir: Path
     clock_offset_s: float = 0.0
-    exits_with_parent: bool = False
+    parent_pid: int | None = None
 
     def now_s(self) -> float:
         """Give the business time as seconds since the epoch."""
@@ -22,7 +22,7 @@ class EmulatorSettings:
 
 
 def from_environment() -> EmulatorSettings:
-    """Read EMULATOR_PORT, EMULATOR_STATE_DIR (both needed), GRIDCARE_CLOCK_OFFSET_S, EMULATOR_EXITS_WITH_PARENT."""
+    """Read EMULATOR_PORT, EMULATOR_STATE_DIR (both needed), GRIDCARE_CLOCK_OFFSET_S, EMULATOR_PARENT_PID."""
     missing = [name for name in ("EMULATOR_PORT", "EMULATOR_STATE_DIR") if not os.environ.get(name)]
     if missing:
         raise SystemExit(f"set {' and '.join(missing)}")
@@ -33,7 +33,7 @@ def from_environment() -> EmulatorSettings:
         port=int(os.environ["EMULATOR_PORT"]),
         state_dir=state_dir,
         clock_offset_s=float(os.environ.get("GRIDCARE_CLOCK_OFFSET_S") or 0),
-        exits_with_parent=os.environ.get("EMULATOR_EXITS_WITH_PARENT") == "1",
+        parent_pid=int(os.environ.get("EMULATOR_PARENT_PID") or 0) or None,
     )
 
 

@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -36,10 +37,15 @@ class SigningKey:
 
     def public_jwk(self) -> dict[str, Any]:
         """Write the public half for the JWKS."""
-        key: Any = serialization.load_pem_private_key(self.pem.encode(), None)
         kind: Any = RSAAlgorithm if self.algorithm == "RS256" else ECAlgorithm
-        jwk: dict[str, Any] = kind.to_jwk(key.public_key(), as_dict=True)
+        jwk: dict[str, Any] = kind.to_jwk(_loaded(self.pem).public_key(), as_dict=True)
         return {**jwk, "kid": self.kid, "alg": self.algorithm, "use": "sig"}
+
+
+@lru_cache(maxsize=64)
+def _loaded(key_pem: str) -> Any:
+    """Read a key that we wrote ourselves; checking an RSA key anew each time would cost more than signing with it."""
+    return serialization.load_pem_private_key(key_pem.encode(), None, unsafe_skip_rsa_key_validation=True)
 
 
 class KeyRing:
@@ -72,7 +78,7 @@ def sign(key: SigningKey, claims: Mapping[str, Any], *, issuer: str, lifetime_s:
     now_s = int(time.time())
     whole = {"iss": issuer, "iat": now_s, "nbf": now_s, "exp": now_s + lifetime_s, **claims}
     present = {name: value for name, value in whole.items() if value is not None}
-    return jwt.encode(present, key.pem, key.algorithm, headers={"kid": key.kid})
+    return jwt.encode(present, _loaded(key.pem), key.algorithm, headers={"kid": key.kid})
 
 
 def mint(
