@@ -69,6 +69,15 @@ class Settings(ServiceSettings):
     planner_lease_s: float = Field(default=30, ge=1, le=600)
     hint_silent_s: float = Field(default=60, ge=0.5, le=3600)
     """A batch that nobody holds is hinted at again after this long."""
+    sms_price_vnd: int = Field(default=800, ge=0, le=1_000_000)
+    """Of one segment, for previews: an example, the contract with the provider says what it is."""
+    statutory_notice_h: float = Field(default=120, ge=0, le=24 * 60)
+    """A planned cut is announced so long before, or says why not; five days by the law named below."""
+    statutory_basis: str = "Luật Điện lực 61/2024/QH15, Thông tư 04/2025/TT-BCT"
+    """Shown with every refusal and preview; the legal department confirms it."""
+    outage_window_max_h: float = Field(default=72, gt=0, le=24 * 60)
+    outage_ahead_max_d: int = Field(default=400, ge=1, le=3650)
+    outage_windows_max: int = Field(default=20, ge=1, le=100)
     breaker_pause_s: float = Field(default=60, ge=0, le=3600)
 
     @model_validator(mode="after")

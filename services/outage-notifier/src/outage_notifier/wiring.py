@@ -10,7 +10,9 @@ from gridcare.http.auth import TokenVerifier
 from gridcare.postgres.database import Database
 from gridcare.service import Foundation
 from outage_notifier import NAME
+from outage_notifier.core.outage_rules import OutageRules
 from outage_notifier.core.rendering import Catalog
+from outage_notifier.flow.outage_desk import OutageDesk
 from outage_notifier.flow.plan_notice import Planner
 from outage_notifier.flow.sending import Breaker, Sending, SendLimits
 from outage_notifier.flow.take_rate import RateGrants
@@ -33,6 +35,7 @@ class Services:
     vault: Vault
     renderer: MessageRenderer
     planner: Planner
+    desk: OutageDesk
 
 
 @asynccontextmanager
@@ -50,6 +53,7 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Services]:
             vault_of(settings),
             MessageRenderer(catalog),
             Planner(foundation.db, foundation.clock, settings.planner_lease_s),
+            OutageDesk(foundation.db, foundation.clock, rules_of(settings), catalog, settings.sms_price_vnd),
         )
 
 
@@ -101,6 +105,17 @@ async def sending(services: Services) -> AsyncIterator[Sending]:
 def vault_of(settings: Settings) -> Vault:
     """Make the vault that the settings describe."""
     return Vault.of_settings(settings.contact_keys.get_secret_value(), settings.contact_index_key.get_secret_value())
+
+
+def rules_of(settings: Settings) -> OutageRules:
+    """Give the rules of outages that the settings make."""
+    return OutageRules(
+        windows_max=settings.outage_windows_max,
+        window_max=timedelta(hours=settings.outage_window_max_h),
+        ahead_max=timedelta(days=settings.outage_ahead_max_d),
+        statutory_notice=timedelta(hours=settings.statutory_notice_h),
+        statutory_basis=settings.statutory_basis,
+    )
 
 
 def limits_of(settings: Settings) -> SendLimits:

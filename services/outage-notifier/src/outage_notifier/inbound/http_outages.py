@@ -22,23 +22,17 @@ from outage_notifier.flow.read_outages import list_outages, list_revisions, read
 from outage_notifier.flow.restore_outage import restore_outage
 from outage_notifier.flow.revise_outage import revise_outage
 from outage_notifier.inbound.dependencies import Wired
-from outage_notifier.inbound.outage_bodies import (
+from outage_notifier.inbound.outage_answers import (
     ChangedOut,
-    EditIn,
-    EndIn,
-    OutageIn,
     OutageOut,
-    PreviewIn,
     PreviewOut,
-    PublishIn,
-    RestoreIn,
-    ReviseIn,
     RevisionOut,
     outage_out,
     reach_out,
     revision_out,
     statutory_out,
 )
+from outage_notifier.inbound.outage_bodies import EditIn, EndIn, OutageIn, PreviewIn, PublishIn, RestoreIn, ReviseIn
 
 router = APIRouter(prefix="/v1/outages", tags=["outages"])
 
@@ -104,9 +98,7 @@ async def post_preview(_: Planner, outage_id: UUID, body: PreviewIn, services: W
 async def post_publish(_: Planner, outage_id: UUID, body: PublishIn, once: Once, services: Wired) -> Response:
     """Publish a draft: customers are told from now on."""
     asked = Asked(once, body.reason, body.revision)
-    return respond(
-        await publish_outage(services.desk, outage_id, asked, late_reason=body.late_reason, answer=_changed)
-    )
+    return respond(await publish_outage(services.desk, outage_id, asked, late_reason=body.late_reason, answer=_changed))
 
 
 @router.post("/{outage_id}/revise", status_code=202, response_model=ChangedOut)
