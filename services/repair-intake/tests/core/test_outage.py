@@ -44,7 +44,7 @@ def _outage(*windows: tuple[datetime, datetime], outage_id: UUID = FIRST) -> Cov
         (END + timedelta(days=1), False),
     ],
 )
-def test_margins(now: datetime, explained: bool):
+def test_margins(now: datetime, *, explained: bool):
     """A cut explains from 15 minutes before its start to 30 minutes after its expected end, both included."""
     assert (explain([_outage((START, END))], MARGINS, now) is not None) is explained
 

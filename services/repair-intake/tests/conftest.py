@@ -1,0 +1,204 @@
+"""The production wiring of repair-intake over a real database, with a clock that stands and tokens of a local issuer."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from gridcare.events import Envelope, Event, decode, type_name
+from gridcare.events.outages import OutagePlanned, Scope, Window
+from gridcare.events.supply_points import SupplyPointChanged
+from gridcare.ids import uuid7
+from gridcare.postgres.database import Database
+from gridcare.process import Lifecycle
+from gridcare.service import Foundation
+from gridcare.testing.http import Issuer, client_for, issuer
+from gridcare.testing.servers import copied_database, template_database
+from repair_intake import NAME
+from repair_intake.__main__ import SERVICE
+from repair_intake.inbound import topic_outages, topic_supply_points
+from repair_intake.inbound.app import build_app
+from repair_intake.settings import Settings
+from repair_intake.wiring import Services, wired
+
+NOW = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
+MINE = "PB11010012345"
+THEIRS = "PB11010054321"
+
+
+@dataclass
+class StandingClock:
+    """A clock that a test moves."""
+
+    time: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.time
+
+    def move(self, **by: float) -> None:
+        self.time += timedelta(**by)
+
+
+@dataclass
+class Api:
+    """Calls the app with a token of whoever a test says."""
+
+    client: httpx.AsyncClient
+    tokens: Issuer
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        sub: str = "somebody",
+        roles: Sequence[str] = ("customer",),
+        codes: Sequence[str] = (MINE,),
+        key: str | None = None,
+        **request: Any,
+    ) -> httpx.Response:
+        token = self.tokens.token(audience=NAME, sub=sub, roles=roles, customer_codes=codes)
+        headers = {"authorization": f"Bearer {token}", **({"idempotency-key": key} if key else {})}
+        return await self.client.request(method, path, headers=headers, **request)
+
+    async def open(self, *, key: str | None = None, **changes: Any) -> httpx.Response:
+        """Open a ticket about missing power at the caller's supply point, or what `changes` make of it."""
+        as_caller = {name: changes.pop(name) for name in ("sub", "roles", "codes") if name in changes}
+        body = {
+            "supply_point_id": "SP1",
+            "kind": "repair",
+            "category": "no_power",
+            "description": "mất điện",
+            **changes,
+        }
+        return await self.call("POST", "/v1/tickets", key=key or str(uuid4()), json=body, **as_caller)
+
+
+Happens = Callable[..., Awaitable[None]]
+Published = Callable[[], Awaitable[list[Envelope]]]
+
+
+@pytest.fixture(scope="session")
+async def service_template(postgres_admin_url: str) -> AsyncIterator[str]:
+    """Name of a database with the service's tables, to copy from."""
+    async with template_database(postgres_admin_url, SERVICE.migrations) as name:
+        yield name
+
+
+@pytest.fixture
+async def database_url(postgres_admin_url: str, service_template: str) -> AsyncIterator[str]:
+    """Address of a database of the test's own, with the service's tables."""
+    async with copied_database(postgres_admin_url, service_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def tokens() -> AsyncIterator[Issuer]:
+    """Serve an issuer of tokens."""
+    async with issuer() as made:
+        yield made
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    """Give a clock that stands at NOW."""
+    return StandingClock()
+
+
+@pytest.fixture
+async def services(db: Database, database_url: str, clock: StandingClock, tokens: Issuer) -> AsyncIterator[Services]:
+    """Wire the service as its processes do."""
+    settings = Settings(database_url=database_url, kafka_bootstrap="127.0.0.1:1", oidc_issuer=tokens.url)
+    async with wired(Foundation(NAME, "tests", settings, clock, db, Lifecycle())) as made:
+        yield made
+
+
+@pytest.fixture
+async def api(services: Services, tokens: Issuer) -> AsyncIterator[Api]:
+    """Give the app, to be called without a socket."""
+    async with client_for(build_app(services)) as client:
+        yield Api(client, tokens)
+
+
+@pytest.fixture
+def happens(services: Services, clock: StandingClock) -> Happens:
+    """Give a function that hands events (or the id of a supply point that is gone) to the topics' doors."""
+    doors = {
+        topic.name: each.handle
+        for each in (topic_supply_points.subscription(services), topic_outages.subscription(services))
+        for topic in each.topics
+    }
+
+    async def hand_over(*events: Event | str) -> None:
+        for event in events:
+            gone = isinstance(event, str)
+            topic = SupplyPointChanged.topic if gone else event.topic
+            await doors[topic.name]([envelope_of(event, clock.now())])
+
+    return hand_over
+
+
+@pytest.fixture
+def published(db: Database) -> Published:
+    """Give a function that reads what the outbox holds, as a consumer would."""
+
+    async def read() -> list[Envelope]:
+        async with db.read() as connection:
+            rows = await connection.fetch("SELECT key, value, headers FROM outbox ORDER BY id")
+        return [decode(row["key"], row["value"], _headers(row["headers"])) for row in rows]
+
+    return read
+
+
+def envelope_of(event: Event | str, now: datetime) -> Envelope:
+    """Put an event, or a tombstone for an id, into an envelope."""
+    if isinstance(event, str):
+        return Envelope(uuid7(now), "/gridcare/tests", "gridcare.Tombstone", now, event, 0, None, None)
+    return Envelope(uuid7(now), "/gridcare/tests", type_name(type(event)), now, event.key, event.version, None, event)
+
+
+@pytest.fixture
+def supply_point() -> Callable[..., SupplyPointChanged]:
+    """Give a function that makes a supply point of MINE, changed as told."""
+
+    def make(supply_point_id: str = "SP1", **changes: Any) -> SupplyPointChanged:
+        values: dict[str, Any] = {
+            "version": 1,
+            "customer_code": MINE,
+            "transformer_id": "TR1",
+            "feeder_id": "FD1",
+            "substation_id": "SS1",
+            "ward_code": "31117",
+        }
+        return SupplyPointChanged(supply_point_id=supply_point_id, **{**values, **changes})
+
+    return make
+
+
+@pytest.fixture
+def cut() -> Callable[..., OutagePlanned]:
+    """Give a function that makes a planned cut of the transformer TR1 from an hour ago to two hours from now."""
+
+    def make(kind: type[OutagePlanned] = OutagePlanned, **changes: Any) -> OutagePlanned:
+        values: dict[str, Any] = {
+            "version": 1,
+            "outage_id": UUID(int=7),
+            "kind": "planned",
+            "revision": 1,
+            "cause": "bảo trì lưới điện",
+            "place": "KV 5, phường An Khánh",
+            "windows": (Window(start=NOW - timedelta(hours=1), end=NOW + timedelta(hours=2)),),
+            "scope": Scope(transformer_ids=("TR1",)),
+        }
+        return kind(**{**values, **changes})
+
+    return make
+
+
+def _headers(text: str) -> list[tuple[str, bytes]]:
+    return [(name, value.encode()) for name, value in json.loads(text)]
