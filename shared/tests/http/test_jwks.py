@@ -1,12 +1,15 @@
 """The issuer's keys: few fetches, rotation without a restart, a day without the issuer."""
 
 import asyncio
+import json
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gridcare.errors import Unauthenticated, Unavailable
 from gridcare.http.auth import TokenVerifier
-from gridcare.http.jwks import COOLDOWN_S, REFRESH_S, STALE_MAX_S, KeySet
+from gridcare.http.jwks import COOLDOWN_S, DOCUMENT_MAX_BYTES, REFRESH_S, STALE_MAX_S, KeySet
 
 AUDIENCE = "repair-intake"
 
@@ -136,3 +139,31 @@ async def test_nobody_listening_is_503():
     async with KeySet.open("http://127.0.0.1:9") as keys:
         with pytest.raises(Unavailable):
             await keys.key("any")
+
+
+async def test_keys_that_we_do_not_use_are_passed_over(idp, verifier):
+    """Encryption keys, other algorithms, short RSA keys and rubbish neither serve nor spoil the rest."""
+    good = idp.keys[0]
+    short = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()  # noqa: S505 - too short on purpose
+    weak = {**json.loads(jwt.get_algorithm_by_name("RS256").to_jwk(short)), "kid": "weak", "alg": "RS256"}
+    idp.extra_keys = [
+        weak,
+        {**good.public_jwk(), "kid": "encryption", "use": "enc"},
+        {"kty": "oct", "k": "c2VjcmV0", "kid": "shared", "alg": "HS256"},
+        {"kty": "RSA", "n": 5, "e": None, "kid": "broken"},
+        {"kty": "EC"},
+        "rubbish",
+    ]
+    assert (await verifier.verify(idp.token(audience=AUDIENCE))).sub == "somebody"
+    for kid in ("weak", "encryption", "shared", "broken"):
+        assert await refusal(verifier, idp.sign(idp.claims(audience=AUDIENCE), kid=kid)) == "unknown-key"
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"{", b"[]", b"{}", b'{"keys": 5}', b'{"keys": []}', b"\xff", b" " * (DOCUMENT_MAX_BYTES + 1)]
+)
+async def test_an_unusable_answer_is_an_issuer_that_is_down(idp, verifier, answer):
+    """Whatever the issuer sends instead of keys, callers get 503 and what is known stays."""
+    idp.raw_keys = answer
+    with pytest.raises(Unavailable):
+        await verifier.verify(idp.token(audience=AUDIENCE))

@@ -50,6 +50,8 @@ class Issuer:
         self.fetches = 0
         self.down = False
         self.delay_s = 0.0
+        self.extra_keys: list[Any] = []
+        self.raw_keys: bytes | None = None
 
     def rotate(self, *, algorithm: str = "ES256", keep_old: bool = True) -> SigningKey:
         """Sign with a new key from now on."""
@@ -97,11 +99,14 @@ class Issuer:
         elif scope["path"] == "/keys":
             self.fetches += 1
             await asyncio.sleep(self.delay_s)
-            status, document = 200, {"keys": [key.public_jwk() for key in self.keys]}
+            status, document = 200, {"keys": [*(key.public_jwk() for key in self.keys), *self.extra_keys]}
         if self.down:
             status, document = 500, {}
+        body = json.dumps(document).encode()
+        if self.raw_keys is not None and scope["path"] == "/keys":
+            body = self.raw_keys
         await send({"type": "http.response.start", "status": status, "headers": []})
-        await send({"type": "http.response.body", "body": json.dumps(document).encode()})
+        await send({"type": "http.response.body", "body": body})
 
 
 class _TestLife:
