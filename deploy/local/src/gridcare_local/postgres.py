@@ -4,6 +4,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import psutil
 from gridcare_local import postgres_account, postgres_databases
 from gridcare_local.cache import file_lock, write_atomically
 from gridcare_local.errors import LocalStackError
+from gridcare_local.forgotten import end_forgotten, tie_to_us
 from gridcare_local.ports import claim_ports, is_soon_free
 from gridcare_local.processes import ProcessRef, spawn, tail
 from gridcare_local.server_state import recall, recall_or, remember
@@ -67,18 +69,21 @@ class PostgresServer:
 
     def start_again(self) -> None:
         """Start a stopped or killed server with the same data on the same port."""
-        again = start_postgres(self.data_dir, durable=self.durable)
+        outlives_us = bool(recall(self.data_dir).get("outlives_us"))
+        again = start_postgres(self.data_dir, durable=self.durable, outlives_us=outlives_us)
         self.port, self.pid = again.port, again.pid
 
 
-def start_postgres(data_dir: Path, *, durable: bool) -> PostgresServer:
+def start_postgres(data_dir: Path, *, durable: bool, outlives_us: bool = False) -> PostgresServer:
     """Start a server on the data in `data_dir`, made if missing; leftovers of an earlier one are cleaned first.
 
     Not `durable` (tests): without fsync. A crash of the process loses nothing either way; one of the machine may.
+    Unless it `outlives_us` (a stack's), it is ended at the next start of any server, once this process is dead.
     Raises LocalStackError, with the end of the server's log, when it does not come up.
     """
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
+    end_forgotten()
     with file_lock(data_dir / "lock", timeout_s=LOCK_TIMEOUT_S):
         cluster = data_dir / "cluster"
         _stop_postmaster(cluster)
@@ -88,6 +93,9 @@ def start_postgres(data_dir: Path, *, durable: bool) -> PostgresServer:
         port = _port(data_dir)
         log = data_dir / "postgres.log"
         started = spawn([*postgres_account.prefix(), *_server_command(cluster, port, durable=durable)], log=log)
+        remember(data_dir, outlives_us=outlives_us)
+        if not outlives_us:
+            tie_to_us(started)
         _wait_ready(cluster, started, log)
     return PostgresServer(HOST, port, data_dir, durable, started.pid, password)
 
@@ -114,6 +122,10 @@ def _server_command(cluster: Path, port: int, *, durable: bool) -> Sequence[str 
         "log_min_error_statement": "panic",
         "log_checkpoints": "off",
     }
+    if sys.platform == "linux":
+        settings["recovery_init_sync_method"] = (
+            "syncfs"  # else a start after a crash opens and syncs each file by itself
+        )
     if not durable:
         settings |= {"fsync": "off", "full_page_writes": "off"}  # commits stay synchronous: they outlive a kill -9
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]

@@ -95,13 +95,13 @@ def addresses(settings: StackSettings) -> dict[str, str]:
 
 def _postgres_part(data_dir: Path) -> ServerPart:
     def begin() -> PostgresServer:
-        return start_postgres(data_dir, durable=True)
+        return start_postgres(data_dir, durable=True, outlives_us=True)
 
     return ServerPart("postgres", data_dir / "postgres.log", begin, lambda: find_postgres(data_dir))
 
 
 def _kafka_part(data_dir: Path, progress: Progress | None) -> ServerPart:
     def begin() -> KafkaServer:
-        return start_kafka(data_dir, progress=progress)
+        return start_kafka(data_dir, outlives_us=True, progress=progress)
 
     return ServerPart("kafka", data_dir / "kafka.log", begin, lambda: find_kafka(data_dir))

@@ -84,17 +84,18 @@ def test_impossible_hour_is_refused(gridcare):
     assert "HH:MM" in refused.output
 
 
+def fetch(url):
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - an address of the emulator's own
+        return json.load(answer)
+
+
 def test_token_is_the_issuers(gridcare):
     """A token carries the claims asked for and is signed by a key that the running issuer publishes."""
     assert "gridcare start" in gridcare("token", "planner").output
     assert gridcare("start", "oidc", "--detach").exit_code == 0
     token = gridcare("token", "customer", "--code", "PB11010012345", "--subject", "someone").output.strip()
-    with urllib.request.urlopen(
-        re.search(r"http://\S+configuration", gridcare("status").output)[0], timeout=5
-    ) as answer:
-        discovery = json.load(answer)
-    with urllib.request.urlopen(discovery["jwks_uri"], timeout=5) as answer:
-        keys = jwt.PyJWKSet.from_dict(json.load(answer))
+    discovery = fetch(re.search(r"http://\S+configuration", gridcare("status").output)[0])
+    keys = jwt.PyJWKSet.from_dict(fetch(discovery["jwks_uri"]))
     key = keys[jwt.get_unverified_header(token)["kid"]]
     claims = jwt.decode(token, key, ["RS256"], audience="repair-intake", issuer=discovery["issuer"])
     assert (claims["sub"], claims["roles"], claims["customer_codes"]) == ("someone", ["customer"], ["PB11010012345"])

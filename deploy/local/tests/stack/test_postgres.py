@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 
 import asyncpg
 import psutil
@@ -137,3 +139,18 @@ def test_broken_data_is_said_with_the_log(tmp_path):
     (server.data_dir / "cluster" / "global" / "pg_control").unlink()
     with pytest.raises(LocalStackError, match="pg_control"):
         server.start_again()
+
+
+def test_server_of_a_killed_run_is_ended(tmp_path):
+    """A server whose run was killed is ended when any other one starts; those of living runs stay."""
+    code = "import os, sys; from pathlib import Path; from gridcare_local.postgres import start_postgres; "
+    code += "start_postgres(Path(sys.argv[1]), durable=False); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "left")], timeout=60, check=False)
+    left = find_postgres(tmp_path / "left")
+    mine = start_postgres(tmp_path / "mine", durable=False)
+    assert left is not None
+    assert find_postgres(tmp_path / "left") is None
+    other = start_postgres(tmp_path / "other", durable=False)
+    assert mine.is_serving()
+    mine.stop()
+    other.stop()
