@@ -1,0 +1,133 @@
+"""The production wiring of outage-notifier over a real database, with tokens of a local issuer; no provider is called."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from gridcare.events import Envelope, decode
+from gridcare.postgres.database import Database
+from gridcare.process import Lifecycle
+from gridcare.service import Foundation
+from gridcare.testing.http import Issuer, client_for, issuer
+from outage_notifier import NAME
+from outage_notifier.inbound.app import build_app
+from outage_notifier.settings import Settings
+from outage_notifier.wiring import Services, wired
+
+KEY = base64.b64encode(bytes(32)).decode()
+
+
+@dataclass
+class Api:
+    """Calls the app with a token of whoever a test says."""
+
+    client: httpx.AsyncClient
+    tokens: Issuer
+    clock: Any
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        sub: str = "somebody",
+        roles: Sequence[str] = ("planner",),
+        codes: Sequence[str] = (),
+        key: str | None = None,
+        **request: Any,
+    ) -> httpx.Response:
+        token = self.tokens.token(audience=NAME, sub=sub, roles=roles, customer_codes=codes)
+        headers = {"authorization": f"Bearer {token}", **({"idempotency-key": key} if key else {})}
+        return await self.client.request(method, path, headers=headers, **request)
+
+    def document(self, **changes: Any) -> dict[str, Any]:
+        """Make an outage's body: feeder FD1, in six days from 08:00 to 11:30 in Can Tho, or what `changes` make of it."""
+        start = self.clock.now() + timedelta(days=6)
+        return {
+            "cause": "bảo trì đường dây trung thế",
+            "place": "KV 5, phường An Khánh",
+            "windows": [window(start, hours=3.5)],
+            "scope": {"feeder_ids": ["FD1"]},
+            **changes,
+        }
+
+    async def post(self, path: str, body: dict[str, Any], **caller: Any) -> httpx.Response:
+        """Post under a fresh Idempotency-Key, as a planner where nothing else is said."""
+        return await self.call("POST", f"/v1/outages{path}", json=body, **{"key": str(uuid4()), **caller})
+
+    async def draft(self, **changes: Any) -> str:
+        """Create a draft; its id."""
+        answer = await self.post("", {"kind": "planned", **self.document(**changes)})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["outage_id"])
+
+    async def published(self, **changes: Any) -> str:
+        """Create and publish an outage; its id."""
+        outage_id = await self.draft(**changes)
+        answer = await self.post(f"/{outage_id}/publish", {"late_reason": "a test"})
+        assert answer.status_code == 202, answer.text
+        return outage_id
+
+
+def window(start: Any, *, hours: float) -> dict[str, str]:
+    """Make a window's body."""
+    return {"start": start.isoformat(), "end": (start + timedelta(hours=hours)).isoformat()}
+
+
+@pytest.fixture(scope="session")
+async def tokens() -> AsyncIterator[Issuer]:
+    """Serve an issuer of tokens."""
+    async with issuer() as made:
+        yield made
+
+
+@pytest.fixture
+def settings(database_url: str, tokens: Issuer) -> Settings:
+    """Give settings of providers that are never called."""
+    return Settings(
+        database_url=database_url,
+        kafka_bootstrap="127.0.0.1:1",
+        oidc_issuer=tokens.url,
+        contact_keys=SecretStr(f"t1:{KEY}"),
+        contact_index_key=SecretStr(KEY),
+        twilio_account_sid="AC" + "0" * 32,
+        twilio_auth_token=SecretStr("none"),
+        twilio_sender="GRIDCARE",
+        public_url="http://127.0.0.1:1",
+        fcm_credentials_file=Path("none.json"),
+    )
+
+
+@pytest.fixture
+async def services(db: Database, clock: Any, settings: Settings) -> AsyncIterator[Services]:
+    """Wire the service as its processes do."""
+    async with wired(Foundation(NAME, "tests", settings, clock, db, Lifecycle())) as made:
+        yield made
+
+
+@pytest.fixture
+async def api(services: Services, tokens: Issuer, clock: Any) -> AsyncIterator[Api]:
+    """Give the app, to be called without a socket."""
+    async with client_for(build_app(services)) as client:
+        yield Api(client, tokens, clock)
+
+
+@pytest.fixture
+def outbox(db: Database) -> Callable[[], Awaitable[list[Envelope]]]:
+    """Give a function that reads what the outbox holds, as a consumer would."""
+
+    async def read() -> list[Envelope]:
+        async with db.read() as connection:
+            rows = await connection.fetch("SELECT key, value, headers FROM outbox ORDER BY id")
+        return [decode(r["key"], r["value"], [(n, v.encode()) for n, v in json.loads(r["headers"])]) for r in rows]
+
+    return read
