@@ -11,6 +11,7 @@ from gridcare.events.outages import OutageCancelled, OutageRestored, Scope, Wind
 from gridcare.events.tickets import TicketAttached, TicketOpened
 from gridcare.ids import uuid7
 from gridcare.testing.http import client_for
+from gridcare.testing.logs import captured_logs
 from gridcare.testing.waiting import eventually
 from repair_intake.core.reference import spell
 from repair_intake.inbound.app import build_app
@@ -46,14 +47,18 @@ async def test_open(api, happens, supply_point, published, clock):
     assert (envelope.data.opened_at, envelope.data.customer_code) == (clock.now(), MINE)
 
 
-async def test_description_is_on_no_topic(api, happens, supply_point, db):
-    """The customer's words are in no column of the outbox."""
+async def test_description_stays(api, happens, supply_point, db):
+    """The customer's words are in no event, no log line and no problem document."""
     await happens(supply_point())
-    await api.open(description="Nguyễn Canary, 0912345678")
+    with captured_logs() as logs:
+        await api.open(description="Nguyễn Canary, 0912345678")
+        refused = await api.open(description="Nguyễn Canary, 0912345678", kind="installation")
     async with db.read() as connection:
         row = await connection.fetchrow("SELECT convert_from(value, 'UTF8') AS value, headers::text FROM outbox")
-    assert "Canary" not in row["value"] + row["headers"]
-    assert "0912345678" not in row["value"] + row["headers"]
+    assert logs.named("ticket_opened")
+    for text in (row["value"], row["headers"], logs.text, refused.text):
+        assert "Canary" not in text
+        assert "0912345678" not in text
 
 
 async def test_routed(api, happens, supply_point):
