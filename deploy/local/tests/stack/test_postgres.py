@@ -11,6 +11,7 @@ import pytest
 
 from gridcare_local.errors import LocalStackError
 from gridcare_local.postgres import find_postgres, start_postgres
+from gridcare_local.postgres_databases import ensure_service
 from gridcare_local.processes import ProcessRef
 
 
@@ -54,6 +55,15 @@ async def test_role_owns_its_database_and_no_more(standing):
 def test_url_is_the_same_at_each_call(standing):
     """Asking for a database twice changes nothing: same role, same password."""
     assert standing.url("outage_notifier") == standing.url("outage_notifier")
+
+
+async def test_administrator_need_not_be_superuser(standing):
+    """On one's own server a role that may create roles and databases is enough, the second time too."""
+    await run(standing.admin_url, "CREATE ROLE steward LOGIN CREATEDB CREATEROLE PASSWORD 'steward'")
+    steward = f"postgresql://steward:steward@{standing.host}:{standing.port}/postgres"
+    for _ in range(2):
+        url = ensure_service(steward, "stewarded", "secret/@:")
+    await run(url, "CREATE TABLE IF NOT EXISTS mine (a int)")
 
 
 def test_name_is_checked(standing):

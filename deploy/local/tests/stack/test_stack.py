@@ -1,13 +1,16 @@
 """A stack's parts, killed and started again by name. PostgreSQL and one emulator stand for all: each part is handled alike."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 
+import asyncpg
 import pytest
 
 from gridcare_local.errors import LocalStackError
+from gridcare_local.postgres import start_postgres
 from gridcare_local.processes import ProcessRef
 from gridcare_local.stack import Stack, StartOptions, erase_stack, running_stack
 from gridcare_local.status import look
@@ -99,6 +102,20 @@ def test_record_of_a_stranger_is_not_ours(stack):
     assert me.alive()
 
 
+async def test_own_servers_are_used(tmp_path, monkeypatch):
+    """With one's own servers named by the environment, none is started, and each service has its database there."""
+    own = await asyncio.to_thread(start_postgres, tmp_path / "own", durable=False)
+    monkeypatch.setenv("GRIDCARE_POSTGRES_URL", own.admin_url)
+    monkeypatch.setenv("GRIDCARE_KAFKA_BOOTSTRAP", "kafka.example:9092")
+    async with running_stack(tmp_path / "local", StartOptions(names=("postgres", "kafka", "twilio"))) as stack:
+        assert [part.name for part in stack.parts() if part.running()] == ["twilio"]
+        assert stack.settings.addresses["kafka"] == "kafka.example:9092"
+        connection = await asyncpg.connect(stack.settings.addresses["billing_gateway"])
+        assert await connection.fetchval("SELECT current_user || inet_server_port()") == f"billing_gateway{own.port}"
+        await connection.close()
+    own.stop()
+
+
 async def test_two_clones_at_once(stack, tmp_path):
     """A second stack in another folder shares no port and no process with the first, and goes without a trace."""
     async with running_stack(tmp_path / "other", FEW) as other:
@@ -109,7 +126,7 @@ async def test_two_clones_at_once(stack, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
-def test_failed_start_leaves_nothing_running(tmp_path, monkeypatch):
+def test_failed_start_leaves_nothing_running(tmp_path):
     """A part that cannot start is named with its log's end, and what had started is stopped."""
     stack = Stack(tmp_path / "local")
     (stack.root / "emulators").mkdir()
