@@ -63,7 +63,7 @@ async def test_every_answered_sms_is_in_the_journal(tmp_path):
     finally:
         emulator.stop()
     bodies = [line["body"] for line in lines if line["kind"] == "accepted"]
-    assert len(answered) > 100
+    assert len(answered) > 30
     assert set(answered) <= set(bodies)
     assert len(bodies) == len(set(bodies))
     assert [line["n"] for line in lines] == list(range(1, len(lines) + 1))
@@ -88,14 +88,14 @@ async def test_every_answered_push_is_in_the_journal(tmp_path, connect_fcm):
         ids = [line["body"]["message"].get("data", {}).get("delivery_id") for line in emulator.journal()]
     finally:
         emulator.stop()
-    assert len(answered) > 300
+    assert len(answered) > 30
     assert set(answered) <= set(ids)
     assert len(ids) == len(set(ids))
 
 
 def test_statuses_and_callbacks_go_on_after_a_kill(tmp_path, connect_twilio, receiver, eventually):
     """A message whose emulator was killed on its way is delivered, and told of, after a start."""
-    emulator = start_emulator("twilio", tmp_path, environment={"EMULATOR_TWILIO_PACE_S": "0.3"})
+    emulator = start_emulator("twilio", tmp_path, environment={"EMULATOR_TWILIO_PACE_S": "1"})
     try:
         client = connect_twilio(emulator)
         message = client.messages.create(
@@ -115,7 +115,7 @@ def test_an_untold_callback_is_told_after_a_kill(tmp_path, connect_twilio, recei
     """A status reached before the kill whose callback was not answered yet is posted after the start."""
     emulator = start_emulator("twilio", tmp_path, environment={"EMULATOR_TWILIO_PACE_S": "0.01"})
     try:
-        emulator.script([{"match": {}, "action": {"callback_delay_s": 1}}])
+        emulator.script([{"match": {}, "action": {"callback_delay_s": 60}}])
         client = connect_twilio(emulator)
         sid = client.messages.create(to="+84901234567", from_="GRIDCARE", body="x", status_callback=receiver.url).sid
         eventually(lambda: client.messages(sid).fetch().status == "delivered")

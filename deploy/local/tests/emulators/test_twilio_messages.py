@@ -92,7 +92,7 @@ def test_date_filters_go_by_whole_days(sms, eventually):
 
 def test_a_message_may_be_listed_late(sms, twilio_emulator, eventually):
     """With list_after_s a message can be fetched at once, and is listed only later."""
-    twilio_emulator.script([{"match": {}, "action": {"list_after_s": 0.3}}])
+    twilio_emulator.script([{"match": {}, "action": {"list_after_s": 1.5}}])
     to = next(numbers)
     sid = create(sms, to).sid
     assert sms.messages(sid).fetch().sid == sid

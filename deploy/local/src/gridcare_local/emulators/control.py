@@ -23,6 +23,7 @@ from gridcare_local.emulators.oidc.keys import TOKEN_LIFETIME_S, Algorithm, mint
 
 Kind = Literal["twilio", "fcm", "oidc"]
 START_TRIES: Final = 3  # a free port may be taken by another between the look and the start
+PORT_TAKEN: Final = "is taken"  # said in the log of an emulator that found its port in use
 START_S: Final = 15.0
 STOP_S: Final = 5.0
 REQUEST_S: Final = 10.0
@@ -128,7 +129,8 @@ class Emulator:
         **claims: object,
     ) -> str:
         """Mint a token of this issuer; claims of None are left out, `foreign` makes the signature a stranger's."""
-        return mint(self.state_dir, self.url, claims, algorithm=algorithm, lifetime_s=lifetime_s, foreign=foreign)
+        issuer = self.environment.get("EMULATOR_OIDC_ISSUER") or self.url
+        return mint(self.state_dir, issuer, claims, algorithm=algorithm, lifetime_s=lifetime_s, foreign=foreign)
 
     def rotate_keys(self, *, drop_old: bool = False) -> None:
         """Let the OIDC emulator sign with new keys; the old ones stay in its JWKS unless dropped."""
@@ -174,8 +176,8 @@ def start_emulator(
         emulator = Emulator(kind, state_dir, chosen, whole, _spawn(kind, state_dir, whole))
         try:
             _wait_until_ready(emulator)
-        except EmulatorError:
-            if not left or port is not None:
+        except EmulatorError as error:
+            if not left or port is not None or PORT_TAKEN not in str(error):
                 raise
         else:
             return emulator

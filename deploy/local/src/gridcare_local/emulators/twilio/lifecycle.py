@@ -39,8 +39,8 @@ class Lifecycle:
             await asyncio.wait(answered, timeout=EARLY_WAIT_S)
 
     def tell_again(self, message: Message, status: str, error_code: int | None) -> None:
-        """Queue a callback that a killed process left untold."""
-        self._tell(message, Step(status, 0.0, error_code), [])
+        """Queue a callback that a killed process left untold; it has waited long enough."""
+        self._poster.put(self._callback(message, Step(status, 0.0, error_code), []))
 
     def _step_and_follow(self, message: Message) -> None:
         if message.steps:
