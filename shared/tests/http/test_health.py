@@ -118,6 +118,23 @@ async def until_refused(port: int) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_a_serving_process_beats():
+    """An API without a request for hours is alive."""
+    life = Lifecycle()
+    life.last_beat_s -= BEAT_AGE_MAX_S + 1
+    bound = asyncio.get_running_loop().create_future()
+    app = create_app(title="Test", version="1", routers=[])
+    running = asyncio.create_task(serve(app, life, host="127.0.0.1", port=0, bound=bound, beat_interval_s=0.01))
+    await asyncio.wait_for(bound, 10)
+    async with probing(life) as client, asyncio.timeout(10):
+        for _ in range(2):
+            life.last_beat_s -= BEAT_AGE_MAX_S + 1
+            while (await ask(client, "/livez"))[0] != 200:  # noqa: ASYNC110 - a beat has no event to wait for
+                await asyncio.sleep(0.005)
+    life.stop()
+    await running
+
+
 async def test_a_request_that_never_ends_does_not_hold_the_process():
     """After the grace the open request is cut off."""
     router = APIRouter()

@@ -18,6 +18,7 @@ from gridcare.errors import GridcareError
 from gridcare.observability import instruments
 
 BEAT_AGE_MAX_S: Final = 60
+BEAT_INTERVAL_S: Final = 10
 CHECK_TIMEOUT_S: Final = 2
 DRAIN_MARGIN_S: Final = 2
 """What is left of the grace after requests were drained: to close the pool, the producer and the trace file."""
@@ -38,6 +39,8 @@ class Life(Protocol):
     last_beat_s: float
     ready: bool
     grace_s: float
+
+    def beat(self) -> None: ...
 
 
 class ServerError(GridcareError):
@@ -130,8 +133,9 @@ async def serve(
     host: str,
     port: int,
     bound: "asyncio.Future[int] | None" = None,
+    beat_interval_s: float = BEAT_INTERVAL_S,
 ) -> None:
-    """Serve `app` until `life.stopping`; the process is ready once it listens. Requests under way are finished.
+    """Serve `app` until `life.stopping`; the process is ready once it listens, and beats. Requests under way are finished.
 
     `bound` is told the port (port 0 takes a free one). Raises ServerError when the app or its socket does not start.
     """
@@ -144,7 +148,9 @@ async def serve(
             if bound is not None:
                 bound.set_result(listening.getsockname()[1])
             stopping = asyncio.create_task(life.stopping.wait())
-            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            while not running.done() and not stopping.done():
+                life.beat()  # a request that blocks the loop stops this, and the health port with it
+                await asyncio.wait({running, stopping}, timeout=beat_interval_s, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
         finally:
             server.should_exit = True

@@ -116,6 +116,9 @@ class _TestLife:
         self.ready = False
         self.grace_s = 3.0
 
+    def beat(self) -> None:
+        self.last_beat_s = time.monotonic()
+
 
 @asynccontextmanager
 async def issuer() -> AsyncIterator[Issuer]:
