@@ -78,3 +78,14 @@ def test_a_rule_with_a_mistake_is_refused(rule):
     """An unknown field, a value out of range or a missing action is an error, not a rule that never fires."""
     with pytest.raises(msgspec.ValidationError):
         sms_script(rule)
+
+
+def test_rules_are_put_read_and_deleted(oidc_emulator):
+    """PUT puts rules in force, GET gives them with their counters, DELETE leaves none; each change is journaled."""
+    rule = {"match": {"path": "/nowhere"}, "action": {"http_status": 503}, "times": 2}
+    oidc_emulator.script([rule])
+    state = oidc_emulator.script_state()
+    assert [(live["seen"], live["fired"], live["rule"]["times"]) for live in state] == [(0, 0, 2)]
+    oidc_emulator.request("DELETE", "/_emulator/script")
+    assert oidc_emulator.script_state() == []
+    assert [line["rules"] for line in oidc_emulator.journal("script")[-2:]] == [[rule], []]
