@@ -123,11 +123,14 @@ CREATE TABLE attempt (
     outcome text CHECK (outcome IN ('accepted', 'refused', 'retry', 'unknown', 'misconfigured')),
     error_code text,
     provider_message_id text,
+    body_hash bytea,
     PRIMARY KEY (batch_id, place, try),
     CHECK ((outcome IS NULL) = (ended_at IS NULL))
 );
 COMMENT ON TABLE attempt IS 'One provider call to one contact. A row is completed once and otherwise never changed; an SMS is written before its call.';
 COMMENT ON COLUMN attempt.place IS 'the contact''s place among all contacts of the batch''s members';
+COMMENT ON COLUMN attempt.provider_message_id IS 'of a call whose end was not known it is found later, by a callback or a look-up';
+COMMENT ON COLUMN attempt.body_hash IS 'SHA-256 of an SMS''s text: a look-up knows it again, whatever the templates have become';
 COMMENT ON COLUMN attempt.try IS 'the batch''s attempt that made the call';
 CREATE UNIQUE INDEX attempt_by_message ON attempt (provider_message_id)
 WHERE channel = 'sms' AND provider_message_id IS NOT NULL;
@@ -144,19 +147,22 @@ COMMENT ON TABLE notice_contact IS 'Contacts that several customers share, noted
 CREATE TABLE receipt (
     receipt_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     source text NOT NULL CHECK (source IN ('twilio', 'app')),
-    dedup_key text NOT NULL,
+    dedup_key text COLLATE "C" NOT NULL,
     attempt_name text,
     notice_id uuid,
     recipient_id text COLLATE "C",
     body_sealed bytea,
     received_at timestamptz NOT NULL,
+    apply_at timestamptz NOT NULL DEFAULT '-infinity',
     applied_at timestamptz,
     result text,
     UNIQUE (source, dedup_key)
 );
 COMMENT ON TABLE receipt IS 'What a provider or the app told us, as it came, before anything is done with it; append only but for applied_at.';
+COMMENT ON COLUMN receipt.dedup_key IS 'message and status: its beginning finds all receipts of a message';
 COMMENT ON COLUMN receipt.attempt_name IS 'batch, place and try as they rode in the callback''s address';
-CREATE INDEX receipt_to_apply ON receipt (receipt_id) WHERE applied_at IS NULL;
+COMMENT ON COLUMN receipt.apply_at IS 'later than received_at where there was nothing to apply it to yet';
+CREATE INDEX receipt_to_apply ON receipt (apply_at, receipt_id) WHERE applied_at IS NULL;
 
 CREATE TABLE rate_grant (
     account text PRIMARY KEY,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from outage_notifier.core.audience import Member
 from outage_notifier.core.delivery import Decision, State, decide_sms
+from outage_notifier.core.look_up import body_hash
 from outage_notifier.core.outcome import Outcome, OutcomeKind
 from outage_notifier.flow.batch_work import BatchWork
 from outage_notifier.store import attempt, contact, delivery, vault
@@ -26,6 +27,7 @@ class Text:
 
     member: Member
     phone: SendingPhone
+    body: str
     attempt: Attempt
 
 
@@ -72,7 +74,8 @@ def _prepare(
             decision = decision or Decision(State.UNREACHABLE, "no-contact")
             unsent.append(work.delivery(member, decision, contact=phone.masked if phone else "", called=False))
         else:
-            texts.append(Text(member, phone, _attempt(work, place, member)))
+            body = work.sending.renderer.sms(work.contents[work.notice_id(member)], member.language)
+            texts.append(Text(member, phone, body, _attempt(work, place, member, body)))
     return unsent, texts
 
 
@@ -90,7 +93,7 @@ def _unreachable(phone: SendingPhone | None) -> Decision | None:
     return Decision(State.UNREACHABLE, "bad-contact") if phone.bad_reason else None
 
 
-def _attempt(work: BatchWork, place: int, member: Member) -> Attempt:
+def _attempt(work: BatchWork, place: int, member: Member, body: str) -> Attempt:
     return Attempt(
         batch_id=work.claimed.batch_id,
         place=place,
@@ -100,6 +103,7 @@ def _attempt(work: BatchWork, place: int, member: Member) -> Attempt:
         channel="sms",
         contact_id=member.contacts[0],
         started_at=work.sending.clock.now(),
+        body_hash=body_hash(body),
     )
 
 
@@ -113,7 +117,7 @@ async def _call(work: BatchWork, text: Text) -> Outcome | None:
     number = work.sending.vault.open(text.phone.number_sealed, vault.PHONE)
     return await work.sending.sms.send(
         to=number.decode(),
-        body=work.sending.renderer.sms(content, text.member.language),
+        body=text.body,
         callback_ref=f"{work.claimed.batch_id}.{text.attempt.place}.{text.attempt.try_}",
         validity_s=max(1, min(left_s, VALIDITY_MAX_S)),
     )

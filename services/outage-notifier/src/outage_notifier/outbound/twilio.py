@@ -14,6 +14,7 @@ from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import RequestError
 from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
+from twilio.rest.api.v2010.account.message import MessageInstance
 
 from gridcare.errors import Retryable
 from outage_notifier.core.outcome import FoundMessage, Outcome, OutcomeKind
@@ -27,7 +28,8 @@ VALIDITY_S_MIN: Final = 1
 VALIDITY_S_MAX: Final = 36_000
 """Source: twilio.com/docs/messaging/api/message-resource (ValidityPeriod)."""
 
-RECENT_MAX: Final = 100
+RECENT_MAX: Final = 1_000
+"""Twilio's largest page: more than one number gets in the hours that a look-up may go back."""
 POOL_IDLE: Final = timedelta(seconds=15)
 """Shorter than the server's: a request written to a connection that it just closed has an unknown outcome."""
 
@@ -104,11 +106,15 @@ class TwilioSmsSender:
             found = await self._client.messages.list_async(to=to, limit=RECENT_MAX, page_size=RECENT_MAX)
         except (Refused, RequestError, TwilioException, ValueError, AttributeError, TypeError) as error:
             raise Retryable(f"twilio: {type(error).__name__}") from None  # its text may quote the number
-        return [
-            FoundMessage(it.sid, it.body or "", str(it.status), _code_text(it.error_code), it.date_created)
-            for it in found
-            if it.sid and it.date_created
-        ]
+        return [_found(message) for message in found]
+
+
+def _found(message: MessageInstance) -> FoundMessage:
+    """Read a listed message. Raises Retryable: to leave one out would be to say that it is not there."""
+    if not message.sid or not message.date_created:
+        raise Retryable("twilio: a listed message cannot be read")
+    code = None if message.error_code is None else str(message.error_code)
+    return FoundMessage(message.sid, message.body or "", str(message.status), code, message.date_created)
 
 
 def callback_address(public_url: str) -> str:
@@ -129,7 +135,3 @@ def refusal(status: int, code: int, retry_after: str | None, now: datetime) -> O
     if code in _OURS or status in _MISCONFIGURED or not code:
         return Outcome(OutcomeKind.MISCONFIGURED, text)
     return Outcome(OutcomeKind.REFUSED, text, contact_dead=code in _DEAD, opted_out=code == _OPTED_OUT)
-
-
-def _code_text(code: int | None) -> str | None:
-    return None if code is None else str(code)

@@ -24,6 +24,7 @@ class Attempt:
     outcome: str | None = None
     error_code: str | None = None
     provider_message_id: str | None = None
+    body_hash: bytes | None = None
 
 
 _COLUMNS = ("batch_id", "place", "try", *Attempt.__slots__[3:])

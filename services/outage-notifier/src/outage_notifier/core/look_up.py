@@ -1,0 +1,58 @@
+"""Looking up an SMS whose call has an unknown end: which listed message is it, and what if none is."""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from outage_notifier.core.delivery import Decision, State
+from outage_notifier.core.outcome import FoundMessage
+
+SKEW: Final = timedelta(seconds=30)
+"""The provider's clock may differ from ours, and it tells whole seconds."""
+
+LOOKS: Final = 2
+"""A message may be listed late: only two looks, minutes apart, are proof that it is not there."""
+
+
+def body_hash(text: str) -> bytes:
+    """Give what a text is known by again: the provider may trim it."""
+    return hashlib.sha256(text.strip().encode()).digest()
+
+
+def find_message(
+    found: Sequence[FoundMessage], *, text_hash: bytes, begun_at: datetime, taken: Collection[str]
+) -> FoundMessage | None:
+    """Pick the message that a call made: of the same text, created since the call began, and nobody else's (`taken`).
+
+    The oldest one of several: the others belong to later calls.
+    """
+    fitting = [
+        message
+        for message in found
+        if message.created_at >= begun_at - SKEW
+        and message.message_id not in taken
+        and body_hash(message.body) == text_hash
+    ]
+    return min(fitting, key=lambda message: message.created_at, default=None)
+
+
+def decide_not_found(
+    *, looks: int, now: datetime, useful_until: datetime, between_looks: timedelta, told_before: bool
+) -> Decision:
+    """Say what follows a successful look that did not find the message; `looks` counts this one.
+
+    `told_before`: an earlier push of the same delivery was accepted, which keeps it from ending as not told.
+    """
+    if looks < LOOKS:
+        return Decision(State.UNKNOWN, "not-found-yet", now + between_looks, "sms")
+    if now < useful_until:
+        return Decision(State.AWAITING if told_before else State.RETRYING, "not-created", now, "sms")
+    return Decision(State.ACCEPTED, "sms-not-created") if told_before else Decision(State.EXPIRED, "not-created")
+
+
+def decide_not_asked(*, now: datetime, useful_until: datetime, pause: timedelta) -> Decision:
+    """Say what follows a look that failed: another one, until the message is of no use to anybody."""
+    if now < useful_until:
+        return Decision(State.UNKNOWN, "provider-silent", min(now + pause, useful_until), "sms")
+    return Decision(State.UNRESOLVED, "provider-silent")

@@ -1,0 +1,67 @@
+"""Twilio's status callbacks: whether they are Twilio's, and what they say.
+
+Source: twilio.com/docs/usage/security (X-Twilio-Signature).
+"""
+
+import base64
+import hmac
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from outage_notifier.core.receipt import StatusCallback
+
+FIELDS_MAX: Final = 100
+_PORTS: Final = {"https": 443, "http": 80}
+_MESSAGE_ID_CHARS_MAX: Final = 64
+
+
+def signature_fits(*, url: str, body: bytes, signature: str, auth_token: str) -> bool:
+    """Say whether a form post is signed with our token: HMAC-SHA1 over the address and the sorted fields.
+
+    `url` is the whole address that Twilio was given, query and all. Twilio signs it with the port or without.
+    """
+    try:
+        fields = _fields(body)
+    except ValueError:
+        return False
+    signed_fields = "".join(name + value for name, value in sorted(set(fields)))
+    given = signature.encode()
+    fits = False
+    for address in _addresses(url):
+        digest = hmac.digest(auth_token.encode(), (address + signed_fields).encode(), "sha1")
+        fits |= hmac.compare_digest(base64.b64encode(digest), given)
+    return fits
+
+
+def read_callback(body: bytes) -> StatusCallback | None:
+    """Read a status callback's form; None when it is no callback of a message's status."""
+    try:
+        fields = dict(_fields(body))
+    except ValueError:
+        return None
+    message_id = fields.get("MessageSid") or fields.get("SmsSid") or ""
+    status = fields.get("MessageStatus") or fields.get("SmsStatus") or ""
+    if not _code(message_id) or not _code(status):
+        return None
+    error_code = fields.get("ErrorCode", "")
+    return StatusCallback(message_id, status, error_code if _code(error_code) else "")
+
+
+def _code(text: str) -> bool:
+    return 0 < len(text) <= _MESSAGE_ID_CHARS_MAX and text.isascii() and text.replace("_", "").isalnum()
+
+
+def _fields(body: bytes) -> list[tuple[str, str]]:
+    """Parse a form as Twilio wrote it: blank values count, and nothing is trimmed. Raises ValueError."""
+    return parse_qsl(
+        body.decode("ascii"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=FIELDS_MAX
+    )
+
+
+def _addresses(url: str) -> tuple[str, str]:
+    """Give the address with its port and without, as Twilio's own library tries both."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    bare = f"[{host}]" if ":" in host else host
+    port = parts.port or _PORTS.get(parts.scheme, 443)
+    return urlunsplit(parts._replace(netloc=bare)), urlunsplit(parts._replace(netloc=f"{bare}:{port}"))

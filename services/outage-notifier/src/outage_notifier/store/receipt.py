@@ -1,0 +1,75 @@
+"""`receipt`: what providers told us, as it came; the work is done from the stored row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gridcare.postgres.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReceipt:
+    """A receipt that is to be applied; its body is sealed."""
+
+    receipt_id: int
+    attempt_name: str | None
+    body_sealed: bytes
+    received_at: datetime
+
+
+_ADD = """
+INSERT INTO receipt (source, dedup_key, attempt_name, body_sealed, received_at, apply_at) VALUES ($1, $2, $3, $4, $5, $5)
+ON CONFLICT (source, dedup_key) DO NOTHING RETURNING receipt_id
+"""
+_TAKE = """
+SELECT receipt_id, attempt_name, body_sealed, received_at FROM receipt
+WHERE source = $1 AND applied_at IS NULL AND apply_at <= $2 AND body_sealed IS NOT NULL
+ORDER BY apply_at, receipt_id LIMIT $3 FOR UPDATE SKIP LOCKED
+"""
+_APPLIED = """
+UPDATE receipt r SET applied_at = $3, result = a.result
+FROM unnest($1::bigint[], $2::text[]) AS a (receipt_id, result) WHERE r.receipt_id = a.receipt_id
+"""
+_LATER = """
+UPDATE receipt r SET apply_at = a.apply_at
+FROM unnest($1::bigint[], $2::timestamptz[]) AS a (receipt_id, apply_at) WHERE r.receipt_id = a.receipt_id
+"""
+_OF_OTHERS = """
+SELECT m.message_id FROM unnest($1::text[]) AS m (message_id)
+WHERE EXISTS (
+    SELECT FROM receipt r
+    WHERE r.source = 'twilio' AND r.dedup_key > m.message_id || ':' AND r.dedup_key < m.message_id || ';'
+      AND r.attempt_name <> $2)
+"""
+
+
+def dedup_key(message_id: str, status: str) -> str:
+    """Name a message's reaching of a status: Twilio may tell it any number of times."""
+    return f"{message_id}:{status}"
+
+
+async def add(
+    tx: Connection, *, source: str, key: str, attempt_name: str | None, body_sealed: bytes, now: datetime
+) -> bool:
+    """Store a receipt; false when it is known already."""
+    return await tx.fetchval(_ADD, source, key, attempt_name, body_sealed, now) is not None
+
+
+async def take(tx: Connection, *, source: str, now: datetime, limit: int) -> list[StoredReceipt]:
+    """Lock receipts that are to be applied, in the order in which they came; others' are passed over."""
+    return [StoredReceipt(*row) for row in await tx.fetch(_TAKE, source, now, limit)]
+
+
+async def applied(tx: Connection, results: Sequence[tuple[int, str]], *, now: datetime) -> None:
+    """Say of receipts that they are done with, and what came of each."""
+    await tx.execute(_APPLIED, [receipt_id for receipt_id, _ in results], [result for _, result in results], now)
+
+
+async def later(tx: Connection, times: Sequence[tuple[int, datetime]]) -> None:
+    """Put receipts off."""
+    await tx.execute(_LATER, [receipt_id for receipt_id, _ in times], [at for _, at in times])
+
+
+async def of_other_attempts(tx: Connection, message_ids: Sequence[str], attempt_name: str) -> set[str]:
+    """Give the messages of which a receipt says that they are another attempt's."""
+    return {row[0] for row in await tx.fetch(_OF_OTHERS, list(message_ids), attempt_name)}
