@@ -34,7 +34,7 @@ def test_a_torn_last_line_is_cut_and_numbers_go_on(tmp_path):
     with path.open("a") as file:
         file.write('{"n":2,"at":"2026-')
     again = journal_at(path)
-    assert [line["sid"] for line in again.replay()] == ["SM1"]
+    assert [(kind, json.loads(line)["sid"]) for kind, line in again.replay()] == [("accepted", "SM1")]
     again.append("accepted", {"sid": "SM2"})
     assert [json.loads(line)["n"] for line in path.read_text().splitlines()] == [1, 2]
 
@@ -69,6 +69,6 @@ def test_a_full_disk_ends_the_process_and_spoils_nothing(tmp_path):
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=20)
     assert (ended.returncode, ended.stderr) == (1, "the journal cannot be written: is the disk full?\n")
     assert not path.read_bytes().endswith(b"\n")
-    lines = list(journal_at(path).replay())
+    lines = [json.loads(line) for _, line in journal_at(path).replay()]
     assert len(lines) > 3
     assert [line["n"] for line in lines] == list(range(1, len(lines) + 1))

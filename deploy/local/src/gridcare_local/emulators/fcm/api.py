@@ -62,14 +62,19 @@ class FcmEmulator(Emulator):
         self._ordinary = handler(self)
         self._started_us = int(time.time() * 1_000_000)
 
-    def replayed(self, line: dict[str, Any]) -> None:
-        """Rebuild the script's counters, the settings and the outbox from the journal."""
-        kind = line["kind"]
-        if kind in {"accepted", "refused"} and not self.script.empty:
-            message = line["body"]["message"]
-            self.script.choose(_facts(message.get("token"), message.get("fid"), message.get("data")))
+    def replay_line(self, kind: str, line: bytes) -> None:
+        """Decode an accepted message only when a rule wants to see it."""
         if kind == "accepted":
             self.newest.append(line)
+        if kind == "settings" or not self.script.empty:
+            super().replay_line(kind, line)
+
+    def replayed(self, line: dict[str, Any]) -> None:
+        """Rebuild the script's counters and the settings from the journal."""
+        kind = line["kind"]
+        if kind in {"accepted", "refused"}:
+            message = line["body"]["message"]
+            self.script.choose(_facts(message.get("token"), message.get("fid"), message.get("data")))
         elif kind == "settings":
             self._use(msgspec.convert(line["settings"], FcmSettings))
 
@@ -128,7 +133,7 @@ class FcmEmulator(Emulator):
     def outbox(self) -> Iterable[tuple[object, ...]]:
         """List the newest messages."""
         for it in reversed(self.newest):
-            line = it if isinstance(it, dict) else msgspec.json.decode(it)
+            line = msgspec.json.decode(it)
             message = line["body"]["message"]
             note = _part(message, "notification")
             tag = _part(_part(message, "android"), "notification").get("tag", "")
