@@ -18,7 +18,7 @@ demo: $(READY)  ## run the main job to its end on real parts and balance its boo
 	@$(BIN)/gridcare demo --supply-points $(SUPPLY_POINTS)
 
 run: $(READY)  ## the demo that stays up: prints the URLs, stops with Ctrl-C
-	@$(BIN)/gridcare start --supply-points $(SUPPLY_POINTS)
+	@$(BIN)/gridcare run --supply-points $(SUPPLY_POINTS)
 
 test: $(READY)  ## every test, integration tests on a real broker and database included (ARGS="-k planner")
 	@$(BIN)/pytest $(ARGS)

@@ -114,6 +114,13 @@ class Catalog:
                 "GRIDCARE_FCM_CREDENTIALS_FILE": str(self.emulator_dir("fcm") / "service-account.json"),
                 "GRIDCARE_FCM_API_URL": self.emulator_url("fcm"),
                 "GRIDCARE_FCM_CA_FILE": str(self._ca_file),
+                "GRIDCARE_SMS_RATE_PER_S": "2000",  # an emulator keeps up with more than a Twilio sender would
+                "GRIDCARE_HINT_SILENT_S": "5",  # a demo that kills processes waits no minute for its leases
+                "GRIDCARE_LEASE_S": "10",
+                "GRIDCARE_CALL_TIMEOUT_S": "5",
+                "GRIDCARE_PLANNER_LEASE_S": "5",
+                "GRIDCARE_UNKNOWN_FIRST_LOOK_AFTER_S": "5",
+                "GRIDCARE_UNKNOWN_SECOND_LOOK_AFTER_S": "10",
             }
         if service == "billing-gateway":
             return {

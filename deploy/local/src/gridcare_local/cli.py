@@ -2,6 +2,7 @@
 
 import typer
 
+from gridcare_local.cli_demo import demo_app
 from gridcare_local.cli_stack import stack_app
 from gridcare_local.cli_tools import tools_app
 
@@ -13,5 +14,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+app.add_typer(demo_app)
 app.add_typer(stack_app)
 app.add_typer(tools_app)

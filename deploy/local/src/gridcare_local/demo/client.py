@@ -1,0 +1,60 @@
+"""Calls the services of a stack as the utility's own people would: over HTTP, with tokens of their roles."""
+
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from gridcare_local.catalog import SERVICES
+from gridcare_local.emulators.oidc.keys import mint
+from gridcare_local.errors import LocalStackError
+from gridcare_local.stack import Stack
+
+TIMEOUT_S: Final = 600.0
+TOKEN_LIFETIME_S: Final = 3600
+
+
+class Client:
+    """One person of a role."""
+
+    def __init__(self, stack: Stack, role: str) -> None:
+        catalog = stack.catalog
+        claims: dict[str, object] = {
+            "sub": f"demo-{role}",
+            "aud": list(SERVICES),
+            "roles": [role],
+            "customer_codes": [],
+        }
+        self._token = mint(
+            catalog.emulator_dir("oidc"), catalog.emulator_url("oidc"), claims, lifetime_s=TOKEN_LIFETIME_S
+        )
+        self._urls = {service: catalog.api_url(service) for service in SERVICES}
+
+    def get(self, service: str, path: str) -> Any:
+        """Read something. Raises LocalStackError with the problem's text."""
+        return self._call("GET", service, path)
+
+    def post(self, service: str, path: str, body: Mapping[str, Any]) -> Any:
+        """Ask for a change, once however often it is repeated underneath."""
+        return self._call("POST", service, path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
+
+    def put(self, service: str, path: str, body: object) -> Any:
+        """Replace something."""
+        return self._call("PUT", service, path, json=body)
+
+    def upload(self, service: str, path: str, file: Path, media_type: str) -> Any:
+        """Stream a file to an import."""
+        with file.open("rb") as body:
+            return self._call("POST", service, path, content=body, headers={"Content-Type": media_type})
+
+    def _call(self, method: str, service: str, path: str, **request: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self._token}", **request.pop("headers", {})}
+        try:
+            answer = httpx.request(method, self._urls[service] + path, headers=headers, timeout=TIMEOUT_S, **request)
+        except httpx.TransportError as error:
+            raise LocalStackError(f"{service} does not answer ({type(error).__name__}): is the stack up?") from error
+        if answer.is_error:
+            raise LocalStackError(f"{method} {service}{path}: {answer.status_code} {answer.text[:500]}")
+        return answer.json()
