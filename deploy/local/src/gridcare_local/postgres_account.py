@@ -26,7 +26,9 @@ def prefix() -> list[str]:
         )
     account = _account()
     ids = ["--reuid", str(account.pw_uid), "--regid", str(account.pw_gid), "--clear-groups"]
-    return [setpriv, *ids, "--inh-caps", "+dac_override", "--ambient-caps", "+dac_override", "--"]
+    keeps = ["--inh-caps", "+dac_override", "--ambient-caps", "+dac_override"]
+    # access(2), which initdb asks, passes over the capabilities of all but root, unless this bit is set
+    return [setpriv, *ids, *keeps, "--securebits", "+no_setuid_fixup", "--"]
 
 
 def give(folder: Path) -> None:

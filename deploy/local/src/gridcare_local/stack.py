@@ -106,7 +106,7 @@ class Stack:
         part.stop()
         part.start()
         now = addresses(self.settings) if name in SERVERS else {}
-        if any(self.settings.addresses[of] != address for of, address in now.items()):
+        if any(self.settings.addresses.get(of, address) != address for of, address in now.items()):
             raise LocalStackError(f"another program took the port of {name}: `gridcare stop`, then `gridcare start`")
 
     def kill(self, name: str) -> None:

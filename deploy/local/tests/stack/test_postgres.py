@@ -9,6 +9,7 @@ import asyncpg
 import psutil
 import pytest
 
+from gridcare_local import postgres_account
 from gridcare_local.errors import LocalStackError
 from gridcare_local.postgres import find_postgres, start_postgres
 from gridcare_local.postgres_databases import ensure_service
@@ -115,6 +116,24 @@ async def _until_busy(server, pid):
     async with asyncio.timeout(10):
         while not await run(server.admin_url, working, pid):  # noqa: ASYNC110 - another process is waited for
             await asyncio.sleep(0.01)
+
+
+def test_closed_folders_are_passed_through(tmp_path):
+    """The server's account finds its programs and data though they lie in a folder that only we may enter."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    program = closed / "program"
+    program.touch(mode=0o755)
+    code = "import os, sys; print(os.geteuid(), os.access(sys.argv[1], os.X_OK))"
+    said = subprocess.run(
+        [*postgres_account.prefix(), sys.executable, "-c", code, str(program)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    uid, found = said.stdout.split()
+    assert int(uid) != 0
+    assert found == "True"
 
 
 def test_two_at_once(standing, tmp_path):
