@@ -1,8 +1,8 @@
 """Settings of billing-gateway: GRIDCARE_… variables, beside those that every service has."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 
 from gridcare.settings import HttpUrl, ServiceSettings
 
@@ -20,11 +20,12 @@ class Settings(ServiceSettings):
     payment_lifetime_s: float = Field(default=15 * 60, ge=60, le=24 * 3600)
     """How long the payer may take; VNPay closes its page then."""
     payment_amount_min_vnd: int = Field(default=5_000, ge=1)
-    payment_amount_max_vnd: int = Field(default=999_999_999, ge=1)
+    payment_amount_max_vnd: int = Field(default=999_999_999, ge=1, validate_default=True)
     """What the provider takes in one payment (VNPay's contract; larger bills are paid through a bank)."""
 
-    @model_validator(mode="after")
-    def _amounts_in_order(self) -> Self:
-        if self.payment_amount_min_vnd > self.payment_amount_max_vnd:
-            raise ValueError("GRIDCARE_PAYMENT_AMOUNT_MIN_VND is above GRIDCARE_PAYMENT_AMOUNT_MAX_VND")
-        return self
+    @field_validator("payment_amount_max_vnd")
+    @classmethod
+    def _amounts_in_order(cls, most: int, others: ValidationInfo) -> int:
+        if most < others.data.get("payment_amount_min_vnd", 0):
+            raise ValueError("is below GRIDCARE_PAYMENT_AMOUNT_MIN_VND")
+        return most

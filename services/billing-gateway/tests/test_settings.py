@@ -1,0 +1,56 @@
+"""Settings that are wrong are named, with the reason and without their value."""
+
+from typing import Any
+
+import pytest
+
+from billing_gateway.settings import Settings
+from gridcare.errors import SettingsError
+from gridcare.settings import load
+
+GOOD = {
+    "DATABASE_URL": "postgresql://billing_gateway@127.0.0.1:5432/billing_gateway",
+    "KAFKA_BOOTSTRAP": "127.0.0.1:9092",
+    "OIDC_ISSUER": "http://127.0.0.1:8000",
+    "VNPAY_TMN_CODE": "CTTVNP01",
+    "VNPAY_HASH_SECRET": "TESTSECRET",
+    "VNPAY_PAY_URL": "https://pay.example/vpcpay.html",
+    "VNPAY_RETURN_URL": "https://app.example/back",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give a function that sets the variables of a good environment, changed."""
+
+    def put(**changed: str) -> None:
+        for name, value in {**GOOD, **changed}.items():
+            monkeypatch.setenv(f"GRIDCARE_{name}", value)
+
+    return put
+
+
+def test_a_good_environment(environment: Any) -> None:
+    """The secret is in no text of the settings."""
+    environment()
+    assert "TESTSECRET" not in repr(load(Settings))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VNPAY_TMN_CODE", "too-long-code"),
+        ("VNPAY_HASH_SECRET", "short7!"),
+        ("VNPAY_PAY_URL", "pay.example"),
+        ("VNPAY_RETURN_URL", ""),
+        ("PAYMENT_LIFETIME_S", "0.125"),
+        ("PAYMENT_AMOUNT_MAX_VND", "4321"),
+    ],
+)
+def test_a_wrong_variable_is_named(environment: Any, name: str, value: str) -> None:
+    """The process refuses to start and says which variable and why, not what it held."""
+    environment(**{name: value})
+    with pytest.raises(SettingsError) as raised:
+        load(Settings)
+    assert f"GRIDCARE_{name}" in str(raised.value)
+    assert not value or value not in str(raised.value)
