@@ -1,0 +1,82 @@
+"""Tickets through the API: read and listed, each customer their own."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from gridcare.ids import uuid7
+
+MINE, THEIRS = "PB11010012345", "PB11010054321"
+
+
+async def test_anothers_ticket(api, happens, supply_point):
+    """Another customer's ticket is not found; a dispatcher finds any."""
+    await happens(supply_point())
+    path = f"/v1/tickets/{(await api.open()).json()['ticket_id']}"
+    refused = await api.call("GET", path, codes=[THEIRS])
+    assert (refused.status_code, refused.json()["code"]) == (404, "ticket-not-found")
+    unknown = await api.call("GET", f"/v1/tickets/{uuid4()}")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "ticket-not-found")
+    assert (await api.call("GET", path)).status_code == 200
+    assert (await api.call("GET", path, roles=["dispatcher"], codes=[])).status_code == 200
+
+
+async def test_moved_house(api, happens, supply_point):
+    """A ticket stays its customer's when the supply point gets another one; the new one opens tickets from then on."""
+    await happens(supply_point())
+    path = f"/v1/tickets/{(await api.open()).json()['ticket_id']}"
+    await happens(supply_point(version=2, customer_code=THEIRS))
+    assert (await api.call("GET", path)).status_code == 200
+    assert (await api.open()).status_code == 404
+    assert (await api.open(codes=[THEIRS])).status_code == 201
+
+
+async def test_pages(api, happens, supply_point, clock):
+    """The list holds the caller's own tickets of all their codes, newest first, each once over its pages."""
+    await happens(
+        supply_point(), supply_point("SP2", customer_code="PB11010000002"), supply_point("SP3", customer_code=THEIRS)
+    )
+    opened = []
+    codes = [MINE, "PB11010000002"]
+    for number in range(6):
+        clock.move(minutes=1)
+        opened.append((await api.open(supply_point_id=f"SP{1 + number % 2}", codes=codes)).json()["ticket_id"])
+    await api.open(supply_point_id="SP3", codes=[THEIRS])
+    seen, pages, cursor = [], 0, {}
+    while True:
+        page = (await api.call("GET", "/v1/tickets", codes=codes, params={"limit": 2, **cursor})).json()
+        seen += [item["ticket_id"] for item in page["items"]]
+        pages += 1
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert seen == opened[::-1]
+    assert pages == 3
+
+
+async def test_no_tickets(api):
+    """A customer without tickets, or without codes, gets an empty page."""
+    for codes in ([MINE], []):
+        assert (await api.call("GET", "/v1/tickets", codes=codes)).json() == {"items": [], "next": None}
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/tickets/7", "/v1/tickets?limit=0", "/v1/tickets?limit=201", "/v1/tickets?state=open"]
+)
+async def test_bad_address(api, path):
+    """A malformed id, a limit out of bounds and an unknown filter are refused."""
+    assert (await api.call("GET", path)).status_code == 422
+
+
+async def test_bad_cursor(api):
+    """A cursor that is none of ours is refused."""
+    answer = await api.call("GET", "/v1/tickets", params={"cursor": "bm90IGpzb24"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid-cursor")
+
+
+async def test_ids_tell_their_time(api, happens, supply_point, clock):
+    """A ticket's id is a UUIDv7 of the service's clock, by which the list is ordered."""
+    await happens(supply_point())
+    ticket_id = UUID((await api.open()).json()["ticket_id"])
+    assert ticket_id.version == 7
+    assert ticket_id.int >> 80 == uuid7(clock.now()).int >> 80
