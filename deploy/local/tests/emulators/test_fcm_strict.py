@@ -40,6 +40,7 @@ def test_strict_takes_a_sound_message_in_either_spelling(fcm_emulator, push):
             data={"delivery_id": "d-1"},
             notification={"title": "Mất điện", "body": "07:30"},
             android={collapse_key: "o1", "ttl": "3600s", "priority": "HIGH", "notification": {"tag": "o:1"}},
+            webpush=None,
             apns={"headers": {"apns-collapse-id": "o:1"}, "payload": {"aps": {"sound": "default"}}},
         )
         assert answer.status_code == 200, answer.text

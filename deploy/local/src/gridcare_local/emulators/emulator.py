@@ -3,7 +3,7 @@
 import html
 import os
 from abc import ABC, abstractmethod
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
@@ -29,7 +29,6 @@ class Emulator(ABC):
         self.script: Script[Any, Any] = Script(rule_type)
         self.journal = Journal(settings.state_dir / "journal.jsonl", settings.now_s)
         self.counts: Counter[str] = Counter()
-        self.newest: deque[Any] = deque(maxlen=OUTBOX_ROWS_MAX)
 
     def rebuild(self) -> None:
         """Take up where the journal ends."""

@@ -1,12 +1,13 @@
 """FCM v1 `messages:send` on a short path of its own, and the token endpoint beside it."""
 
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
 import msgspec
 
-from gridcare_local.emulators.emulator import ADMIN, Emulator, not_found
+from gridcare_local.emulators.emulator import ADMIN, OUTBOX_ROWS_MAX, Emulator, not_found
 from gridcare_local.emulators.fcm import PROJECT_ID
 from gridcare_local.emulators.fcm.account import TokenError, Tokens
 from gridcare_local.emulators.fcm.rules import FcmAction, FcmRule, PushFacts
@@ -58,6 +59,7 @@ class FcmEmulator(Emulator):
         super().__init__(settings, FcmRule)
         self.tokens = Tokens(settings.state_dir, settings.port)
         self.options = FcmSettings()
+        self.newest: deque[bytes] = deque(maxlen=OUTBOX_ROWS_MAX)
         self._decoder = msgspec.json.Decoder(SendRequest)
         self._ordinary = handler(self)
         self._started_us = int(time.time() * 1_000_000)

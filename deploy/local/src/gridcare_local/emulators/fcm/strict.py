@@ -99,7 +99,7 @@ def _check_object(value: Any, shape: dict[str, Any], path: str) -> tuple[str, st
         inside = f"{path}.{name}".lstrip(".")
         if known is None:
             return inside, f"Invalid JSON payload received. Unknown name \"{name}\" at '{path}': Cannot find field."
-        wrong = _check(inner, known, inside)
+        wrong = None if inner is None else _check(inner, known, inside)  # null is absent, as in all proto3 JSON
         if wrong is not None:
             return wrong
     return None
