@@ -1,6 +1,7 @@
 """Members come and go, brokers die and return: nothing is lost, and what comes twice has the same id."""
 
 import asyncio
+import logging
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -95,6 +96,34 @@ async def test_two_members_share(
     await eventually(both_work)
     for member in members:
         await member.stop()
+
+
+async def test_a_revocation_waits_for_what_is_in_hand(
+    *, kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str, caplog
+):
+    """A record in hand when another member joins is finished and committed, not cancelled and repeated."""
+    topic, begun, joined, ended = await new_topic(), [], asyncio.Event(), []
+    await producer.send_batch(wires(topic, [hint()]))
+
+    async def handle(_: Sequence[Envelope]) -> None:
+        begun.append(1)
+        await joined.wait()
+        ended.append(1)
+
+    subscription = Subscription((topic,), handle)
+    caplog.set_level(logging.INFO, "aiokafka")
+
+    def revoking() -> bool:
+        return any("Revoking" in line and topic.name in line for line in caplog.messages)
+
+    async with consuming(kafka_bootstrap, db, subscription, group=group):
+        await eventually(lambda: len(begun) == 1)
+        async with consuming(kafka_bootstrap, db, subscription, group=group) as second:
+            await eventually(revoking)
+            joined.set()
+            await eventually(lambda: second.lifecycle.ready)
+    assert (begun, ended) == ([1], [1])
+    assert await committed(kafka_bootstrap, group, topic) == 1
 
 
 async def test_broker_killed_and_back(own_kafka, db: Database, group: str):

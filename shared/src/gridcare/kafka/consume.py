@@ -23,6 +23,7 @@ from gridcare.kafka.dead_letter import LIMIT_PER_HOUR, DeadLetters
 from gridcare.kafka.offsets import Offsets
 from gridcare.kafka.partition import BACKOFF_MAX_S, Handle, PartitionWork, Tools
 from gridcare.kafka.produce import Producer
+from gridcare.observability import metrics
 from gridcare.postgres.database import Database
 from gridcare.process import Lifecycle
 
@@ -200,6 +201,8 @@ class _Member(ConsumerRebalanceListener):
         while True:
             await asyncio.sleep(self._limits.commit_interval_s)
             await self._tools.offsets.commit()
+            for topic, records in self._tools.offsets.lag().items():
+                metrics.CONSUMER_LAG.set(records, topic=topic)
 
     def _watch(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

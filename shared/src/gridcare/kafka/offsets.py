@@ -26,6 +26,10 @@ class Offsets:
         self._committed: dict[TopicPartition, int] = {}
         self._committing = asyncio.Lock()
 
+    def start(self, partition: TopicPartition, offset: int) -> None:
+        """Note that the partition is read from `offset`: what is before it was dealt with by an earlier member."""
+        self._finished.setdefault(partition, offset)
+
     def finish(self, partition: TopicPartition, offset: int) -> None:
         """Note that everything before and at `offset` is dealt with."""
         self._finished[partition] = offset + 1
@@ -34,6 +38,16 @@ class Offsets:
         """Drop every note: the partitions are no longer ours, and a late commit could move another member backwards."""
         self._finished.clear()
         self._committed.clear()
+
+    def lag(self) -> dict[str, int]:
+        """Count, by topic, the records behind the end of the partitions held, as far as they were fetched from."""
+        behind: dict[str, int] = {}
+        for partition in self._consumer.assignment():
+            end = self._consumer.highwater(partition)
+            if end is not None:
+                behind.setdefault(partition.topic, 0)
+                behind[partition.topic] += max(0, end - self._finished.get(partition, end))
+        return behind
 
     async def commit(self) -> None:
         """Commit what was finished since the last time.

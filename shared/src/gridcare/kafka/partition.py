@@ -101,6 +101,8 @@ class PartitionWork:
         finally:
             self._fetching = False
         records: Sequence[Record] = fetched.get(self.partition, ())
+        if records:
+            self._tools.offsets.start(self.partition, records[0].offset)
         return records
 
     def _chunks(self, records: Sequence[Record]) -> Iterator[Sequence[Record]]:
@@ -254,9 +256,14 @@ class PartitionWork:
         self._count(Fate.RETRYABLE)
         cause = type(error.__cause__ or error).__name__
         logger.warning("partition_waits", error_class=cause, backoff_s=limit_s, tries=self._failures, **self._where())
-        with contextlib.suppress(TimeoutError):
+        metrics.CONSUMER_PAUSED.inc(topic=self.partition.topic)
+        try:
             async with asyncio.timeout(limit_s * random.uniform(0.5, 1)):  # noqa: S311 - jitter
                 await self._stopping.wait()
+        except TimeoutError:
+            pass
+        finally:
+            metrics.CONSUMER_PAUSED.dec(topic=self.partition.topic)
         if self._stopping.is_set():
             raise _Stopped
 

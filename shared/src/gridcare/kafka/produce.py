@@ -80,6 +80,7 @@ class Producer:
                 await _deliver(client, wires)
         except (KafkaError, TimeoutError, OSError) as error:
             if client is not None:
+                metrics.KAFKA_PRODUCERS_REPLACED.inc()
                 self._throw_away(client)
             if isinstance(error, MessageSizeTooLargeError):
                 raise Rejected("record-too-large", "the topic's limit is lower") from error
@@ -110,7 +111,6 @@ class Producer:
         if self._client is not client:
             return  # another task's send failed first
         self._client = None
-        metrics.KAFKA_PRODUCERS_REPLACED.inc()
         task = asyncio.create_task(close_producer(client, grace_s=CLOSE_GRACE_S))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

@@ -1,0 +1,49 @@
+"""What is finished is committed, and only that; how far behind a member is can be told."""
+
+from aiokafka.structs import TopicPartition
+
+from gridcare.kafka.clients import close_consumer, new_group_member
+from gridcare.kafka.offsets import Offsets
+from gridcare.kafka.produce import Producer
+from gridcare.testing.kafka import committed, hint, wires
+from gridcare.testing.servers import NewTopic
+
+
+async def test_committed_and_behind(kafka_bootstrap: str, new_topic: NewTopic, producer: Producer, group: str):
+    """A partition whose first record is stuck counts as behind; a commit says what was finished, not what was fetched."""
+    topic = await new_topic()
+    await producer.send_batch(wires(topic, [hint(number) for number in range(1, 11)]))
+    consumer = new_group_member(kafka_bootstrap, group=group, client_id="tests", session_timeout_s=6)
+    partition = TopicPartition(topic.name, 0)
+    try:
+        await consumer.start()
+        consumer.subscribe([topic.name])
+        fetched = await consumer.getmany(partition, timeout_ms=20_000)
+        assert len(fetched[partition]) == 10
+        offsets = Offsets(consumer)
+        offsets.start(partition, 0)
+        assert offsets.lag() == {topic.name: 10}
+        offsets.finish(partition, 3)
+        offsets.start(partition, 9)
+        assert offsets.lag() == {topic.name: 6}
+        await offsets.commit()
+        assert await committed(kafka_bootstrap, group, topic) == 4
+    finally:
+        await close_consumer(consumer)
+
+
+async def test_commit_after_a_revocation_changes_nothing(
+    kafka_bootstrap: str, new_topic: NewTopic, producer: Producer, group: str
+):
+    """What was noted for a partition that is no longer held is not committed, and is no error."""
+    topic = await new_topic(partitions=1)
+    await producer.send_batch(wires(topic, [hint()]))
+    consumer = new_group_member(kafka_bootstrap, group=group, client_id="tests", session_timeout_s=6)
+    try:
+        await consumer.start()
+        offsets = Offsets(consumer)
+        offsets.finish(TopicPartition(topic.name, 0), 0)
+        await offsets.commit()
+        assert await committed(kafka_bootstrap, group, topic) == 0
+    finally:
+        await close_consumer(consumer)
