@@ -1,7 +1,7 @@
 """Looking up an SMS whose call has an unknown end: which listed message is it, and what if none is."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,21 +20,15 @@ def body_hash(text: str) -> bytes:
     return hashlib.sha256(text.strip().encode()).digest()
 
 
-def find_message(
-    found: Sequence[FoundMessage], *, text_hash: bytes, begun_at: datetime, taken: Collection[str]
-) -> FoundMessage | None:
-    """Pick the message that a call made: of the same text, created since the call began, and nobody else's (`taken`).
+def fitting(found: Sequence[FoundMessage], *, text_hash: bytes, begun_at: datetime) -> list[FoundMessage]:
+    """Give the messages that a call may have made: of the same text, created since it began; the oldest first.
 
-    The oldest one of several: the others belong to later calls.
+    The first one that is nobody else's is taken: younger ones belong to later calls.
     """
-    fitting = [
-        message
-        for message in found
-        if message.created_at >= begun_at - SKEW
-        and message.message_id not in taken
-        and body_hash(message.body) == text_hash
+    fits = [
+        message for message in found if message.created_at >= begun_at - SKEW and body_hash(message.body) == text_hash
     ]
-    return min(fitting, key=lambda message: message.created_at, default=None)
+    return sorted(fits, key=lambda message: message.created_at)
 
 
 def decide_not_found(

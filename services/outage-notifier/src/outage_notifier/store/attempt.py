@@ -1,11 +1,12 @@
 """`attempt`: every provider call; written before an SMS, after a push."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from gridcare.postgres.database import Connection
+from outage_notifier.core.receipt import AttemptName
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,11 @@ class Attempt:
     provider_message_id: str | None = None
     body_hash: bytes | None = None
 
+    @property
+    def name(self) -> AttemptName:
+        """Name it as it rides in the callback's address."""
+        return AttemptName(self.batch_id, self.place, self.try_)
+
 
 _COLUMNS = ("batch_id", "place", "try", *Attempt.__slots__[3:])
 _COMPLETE = """
@@ -34,6 +40,38 @@ UPDATE attempt a SET ended_at = c.ended_at, outcome = c.outcome, error_code = c.
 FROM unnest($2::int[], $3::int[], $4::timestamptz[], $5::text[], $6::text[], $7::text[])
     AS c (place, try, ended_at, outcome, error_code, provider_message_id)
 WHERE a.batch_id = $1 AND a.place = c.place AND a.try = c.try AND a.outcome IS NULL
+"""
+_SELECT = """
+SELECT a.batch_id, a.place, a.try, a.notice_id, a.recipient_id, a.channel, a.contact_id, a.started_at, a.ended_at, a.outcome,
+    a.error_code, a.provider_message_id, a.body_hash
+FROM attempt a
+"""
+_NAMED = f"""
+{_SELECT} JOIN unnest($1::uuid[], $2::int[], $3::int[]) AS k (batch_id, place, try) USING (batch_id, place, try)
+WHERE a.channel = 'sms'
+"""
+_OF_MESSAGES = f"{_SELECT} WHERE a.channel = 'sms' AND a.provider_message_id = ANY($1::text[])"
+_UNRESOLVED = f"""
+SELECT DISTINCT ON (notice_id, recipient_id) * FROM (
+    {_SELECT} JOIN unnest($1::uuid[], $2::text[]) AS k (notice_id, recipient_id) USING (notice_id, recipient_id)
+    WHERE a.channel = 'sms' AND (a.outcome IS NULL OR a.outcome = 'unknown' OR a.provider_message_id IS NOT NULL)
+) AS open_ones ORDER BY notice_id, recipient_id, started_at DESC
+"""
+_UNBIND = """
+UPDATE attempt a SET provider_message_id = NULL
+FROM unnest($1::uuid[], $2::int[], $3::int[], $4::text[]) AS k (batch_id, place, try, message_id)
+WHERE a.channel = 'sms' AND a.provider_message_id = k.message_id
+  AND (a.batch_id, a.place, a.try) <> (k.batch_id, k.place, k.try)
+"""
+_BIND = """
+UPDATE attempt a SET provider_message_id = k.message_id, outcome = coalesce(a.outcome, 'accepted'),
+    ended_at = coalesce(a.ended_at, $5)
+FROM unnest($1::uuid[], $2::int[], $3::int[], $4::text[]) AS k (batch_id, place, try, message_id)
+WHERE a.batch_id = k.batch_id AND a.place = k.place AND a.try = k.try AND a.provider_message_id IS NULL
+"""
+_NOT_CREATED = """
+UPDATE attempt SET outcome = 'unknown', ended_at = $4, error_code = 'not-created'
+WHERE batch_id = $1 AND place = $2 AND try = $3 AND outcome IS NULL
 """
 _IN_DOUBT = "SELECT notice_id, recipient_id FROM attempt WHERE batch_id = $1 AND outcome IS DISTINCT FROM 'retry'"
 
@@ -64,3 +102,38 @@ async def in_doubt(tx: Connection, batch_id: UUID) -> set[tuple[UUID, str]]:
     One of them that was not recorded was under way when its sender died: it must not be sent again blindly.
     """
     return {(row[0], row[1]) for row in await tx.fetch(_IN_DOUBT, batch_id)}
+
+
+async def named(tx: Connection, names: Sequence[AttemptName]) -> dict[AttemptName, Attempt]:
+    """Read SMS attempts by their names."""
+    columns = [n.batch_id for n in names], [n.place for n in names], [n.try_ for n in names]
+    return {found.name: found for found in [Attempt(*row) for row in await tx.fetch(_NAMED, *columns)]}
+
+
+async def of_messages(tx: Connection, message_ids: Sequence[str]) -> dict[str, Attempt]:
+    """Read the SMS attempts to which the provider's messages are bound, by message id."""
+    rows = await tx.fetch(_OF_MESSAGES, list(message_ids))
+    return {row["provider_message_id"]: Attempt(*row) for row in rows}
+
+
+async def unresolved(tx: Connection, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Attempt]:
+    """Give the newest attempt of each delivery that may have been taken: its end is not known, or a message is bound to it."""
+    rows = await tx.fetch(_UNRESOLVED, [key[0] for key in keys], [key[1] for key in keys])
+    return {(row["notice_id"], row["recipient_id"]): Attempt(*row) for row in rows}
+
+
+async def bind(tx: Connection, bindings: Mapping[AttemptName, str], *, now: datetime) -> None:
+    """Bind messages to the attempts that made them, and complete those that are open.
+
+    A message that was bound to another attempt is taken from it: its callback's address knows better than a look-up. An
+    attempt that has a message keeps it.
+    """
+    names = list(bindings)
+    columns = [n.batch_id for n in names], [n.place for n in names], [n.try_ for n in names]
+    await tx.execute(_UNBIND, *columns, list(bindings.values()))
+    await tx.execute(_BIND, *columns, list(bindings.values()), now)
+
+
+async def not_created(tx: Connection, name: AttemptName, *, now: datetime) -> None:
+    """Complete an attempt that is open: its message is certainly not there."""
+    await tx.execute(_NOT_CREATED, name.batch_id, name.place, name.try_, now)

@@ -1,6 +1,6 @@
 """`batch`: the ledger that senders work from. A Kafka record only hints at a row here."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -62,6 +62,10 @@ RETURNING (SELECT superseded_at IS NOT NULL FROM notice n WHERE n.notice_id = ba
 """
 _LOCK = "SELECT FROM batch WHERE batch_id = $1 AND attempt = $2 AND state = 'ready' FOR UPDATE"
 _LOCK_MANY = "SELECT FROM batch WHERE batch_id = ANY($1::uuid[]) ORDER BY batch_id FOR UPDATE"
+_LOCK_FOLLOW_UPS = """
+SELECT batch_id FROM batch WHERE batch_id = ANY($1::uuid[]) AND NOT home ORDER BY batch_id FOR UPDATE
+"""
+_FOLLOW_UP_MEMBERS = "SELECT members FROM batch WHERE batch_id = $1 AND NOT home"
 _SETTLE = "UPDATE batch SET state = 'settled', settled_at = now(), lease_until = NULL WHERE batch_id = $1"
 _RELEASE = "UPDATE batch SET lease_until = NULL, hinted_at = '-infinity' WHERE batch_id = $1 AND attempt = $2 AND state = 'ready'"
 _HINT_AGAIN = """
@@ -116,6 +120,17 @@ async def lock(tx: Connection, batch_id: UUID, attempt: int) -> bool:
 async def lock_many(tx: Connection, batch_ids: Sequence[UUID]) -> None:
     """Lock batches, in one order for all: always before their deliveries, so that nobody waits in a circle."""
     await tx.execute(_LOCK_MANY, list(batch_ids))
+
+
+async def lock_follow_ups(tx: Connection, batch_ids: Collection[UUID]) -> set[UUID]:
+    """Lock those of the batches that are follow-ups, and give them: always before home batches, as their senders do."""
+    return {row[0] for row in await tx.fetch(_LOCK_FOLLOW_UPS, list(batch_ids))}
+
+
+async def follow_up_members(tx: Connection, batch_id: UUID) -> tuple[Member, ...]:
+    """Give the members of a follow-up batch; none of a home batch."""
+    members = await tx.fetchval(_FOLLOW_UP_MEMBERS, batch_id)
+    return _DECODER.decode(members) if members is not None else ()
 
 
 async def settle(tx: Connection, batch_id: UUID) -> None:

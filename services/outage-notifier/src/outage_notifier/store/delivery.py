@@ -1,6 +1,6 @@
 """`delivery` and the counts of its home batch, always moved together."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -76,6 +76,14 @@ SELECT DISTINCT home_batch_id FROM delivery
 JOIN unnest($1::uuid[], $2::text[]) AS k (notice_id, recipient_id) USING (notice_id, recipient_id)
 """
 
+_TAKE_UNKNOWN = f"""
+UPDATE delivery SET next_attempt_at = $2
+WHERE (notice_id, recipient_id) IN (
+    SELECT notice_id, recipient_id FROM delivery WHERE state = 'unknown' AND next_attempt_at <= $1
+    ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+RETURNING {_LIST}
+"""
+
 
 async def record(tx: Connection, deliveries: Sequence[Delivery], *, only_from: frozenset[State] = OPEN) -> int:
     """Write deliveries and move their home batches' counts in the same statement; how many were written.
@@ -99,8 +107,16 @@ async def find(tx: Connection, keys: Sequence[Key]) -> dict[Key, Delivery]:
     return {(row["notice_id"], row["recipient_id"]): Delivery(*row) for row in rows}
 
 
-async def lock(tx: Connection, keys: Sequence[Key]) -> dict[Key, Delivery]:
-    """Lock deliveries' home batches and read them: what is read stays so until the transaction ends."""
-    homes = await tx.fetch(_HOMES, [key[0] for key in keys], [key[1] for key in keys])
-    await batch.lock_many(tx, [row[0] for row in homes])
+async def lock(tx: Connection, keys: Sequence[Key], *, homes: Collection[UUID] = ()) -> dict[Key, Delivery]:
+    """Lock deliveries' home batches and read them: what is read stays so until the transaction ends.
+
+    `homes` are home batches to be locked beside those of the deliveries that have a row.
+    """
+    rows = await tx.fetch(_HOMES, [key[0] for key in keys], [key[1] for key in keys])
+    await batch.lock_many(tx, list({*homes, *(row[0] for row in rows)}))
     return await find(tx, keys)
+
+
+async def take_unknown(tx: Connection, *, now: datetime, until: datetime, limit: int) -> list[Delivery]:
+    """Take unknown deliveries that are due, for a look-up: nobody else gets them before `until`."""
+    return [Delivery(*row) for row in await tx.fetch(_TAKE_UNKNOWN, now, until, limit)]

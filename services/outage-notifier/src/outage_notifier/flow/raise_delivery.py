@@ -1,0 +1,83 @@
+"""What both receipts and look-ups do with what a provider says of messages: raise deliveries, mark phones."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from gridcare.postgres.database import Connection
+from outage_notifier.core.delivery import State, raised
+from outage_notifier.core.receipt import OPTED_OUT, UNREACHABLE
+from outage_notifier.store import batch, contact, delivery
+from outage_notifier.store.attempt import Attempt
+from outage_notifier.store.delivery import Delivery, Key
+
+
+async def lock_deliveries(tx: Connection, attempts: Iterable[Attempt]) -> dict[Key, Delivery]:
+    """Lock everything around some attempts, in the order of their senders, and read the deliveries that have a row."""
+    of = list(attempts)
+    batches = {found.batch_id for found in of}
+    follow_ups = await batch.lock_follow_ups(tx, batches)
+    return await delivery.lock(tx, [key_of(found) for found in of], homes=batches - follow_ups)
+
+
+def key_of(found: Attempt) -> Key:
+    """Give the delivery of an attempt."""
+    return (found.notice_id, found.recipient_id)
+
+
+@dataclass(slots=True)
+class Raising:
+    """Deliveries under their locks, and what is to be written of them."""
+
+    rows: Mapping[Key, Delivery]
+    now: datetime
+    changed: dict[Key, Delivery] = field(default_factory=dict)
+    _by_text: dict[Key, str] = field(default_factory=dict)
+    _bad: dict[str, str] = field(default_factory=dict)
+    _opted_out: set[str] = field(default_factory=set)
+
+    def take(self, found: Attempt, state: State, error_code: str) -> bool | None:
+        """Take note of what became of an attempt's message.
+
+        Gives whether it raises the delivery; None when the delivery has no row yet: it is to be told again later.
+        """
+        if error_code == OPTED_OUT:
+            self._opted_out.add(found.contact_id)
+        elif error_code in UNREACHABLE:
+            self._bad[found.contact_id] = error_code
+        key = key_of(found)
+        row = self.changed.get(key) or self.rows.get(key)
+        if row is None:
+            return None
+        following = raised(State(row.state), state)
+        if following is State(row.state):
+            return False
+        if row.channel != "sms":
+            self._by_text[key] = found.contact_id
+        self.changed[key] = replace(
+            row,
+            state=following,
+            reason=error_code or "receipt",
+            channel="sms",
+            next_attempt_at=None,
+            next_channel=None,
+            follow_up_batch_id=None,
+            recorded_at=self.now,
+        )
+        return True
+
+    async def write(self, tx: Connection) -> None:
+        """Write the deliveries with their counts, and mark the phones."""
+        masked = await contact.phones(tx, list(self._by_text.values())) if self._by_text else {}
+        for key, contact_id in self._by_text.items():
+            phone = masked.get(contact_id)
+            self.changed[key] = replace(self.changed[key], contact=phone.masked if phone else "")
+        await delivery.record(tx, list(self.changed.values()), only_from=frozenset(State))
+        if self._bad:
+            await contact.mark_bad(tx, _pairs(self._bad), now=self.now)
+        if self._opted_out:
+            await contact.mark_opted_out(tx, sorted(self._opted_out), now=self.now)
+
+
+def _pairs(reasons: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+    return sorted(reasons.items())
