@@ -11,8 +11,10 @@ import pytest
 
 from gridcare.errors import Rejected, Retryable
 from gridcare.events import Envelope, Wire
+from gridcare.kafka.clients import close_producer, new_producer
 from gridcare.kafka.consume import Subscription
 from gridcare.kafka.produce import Producer
+from gridcare.kafka.replay import dead_letters
 from gridcare.observability import tracing
 from gridcare.postgres.database import Database
 from gridcare.testing.kafka import QUICK, committed, consuming, hint, poison, read_all, start_consumer, wires
@@ -151,6 +153,39 @@ async def test_poison_amid_a_batch(
     ]
     assert reasons == [b"not-cloudevents", b"unknown-event-type"]
     assert await committed(kafka_bootstrap, group, topic) == 9
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [("ce_specversion", b"1.0"), ("ce_id", None)],
+        [("ce_id", b"\xff\xfe"), ("ce_type", b"\x00"), ("ce_sequence", b"9" * 5_000)],
+        [("ce_id", b"one"), ("ce_id", b"two"), ("kafka_dlt-original-offset", b"?"), ("", b"")],
+    ],
+)
+async def test_rubbish_is_no_bug(
+    *, kafka_bootstrap: str, db: Database, new_topic: NewTopic, group: str, headers: list[tuple[str, bytes | None]]
+):
+    """Whatever another program wrote goes aside at the first sight; it crashes nothing."""
+    topic, seen = await new_topic(), Seen()
+    raw = new_producer(kafka_bootstrap, client_id="rubbish", request_size_max_bytes=1_000_000)
+    try:
+        await raw.start()
+        await raw.send_and_wait(topic.name, b"\x00\xff", key=b"\xff", headers=headers)
+        await raw.send_and_wait(topic.name, None, key=b"\xff", headers=headers)
+        await raw.send_and_wait(topic.name, b"{}", key=None, headers=headers)
+    finally:
+        await close_producer(raw)
+    async with consuming(kafka_bootstrap, db, Subscription((topic,), seen, records_max=10), group=group):
+
+        async def all_aside() -> bool:
+            return await committed(kafka_bootstrap, group, topic) == 3
+
+        await eventually(all_aside)
+    letters = await read_all(kafka_bootstrap, topic.dead_letters.name)
+    assert {dict(letter.headers)["kafka_dlt-exception-message"] for letter in letters} == {b"not-cloudevents"}
+    assert len([letter async for letter in dead_letters(kafka_bootstrap, topic.name)]) == 3
 
 
 async def test_rejected_batch_is_retried_one_by_one(

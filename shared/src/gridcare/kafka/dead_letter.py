@@ -145,8 +145,8 @@ def dead_letter_of(record: Record, why: Why, *, group: str) -> Wire:
 
 
 def original_headers(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """Give a record's headers without what an earlier dead letter or replay added."""
-    return [(name, value) for name, value in headers if not name.startswith(PREFIX) and name != REPLAY_FOR]
+    """Give a record's headers without what an earlier dead letter or replay added; one without a value becomes empty."""
+    return [(name, value or b"") for name, value in headers if not name.startswith(PREFIX) and name != REPLAY_FOR]
 
 
 def event_id_of(headers: Sequence[tuple[str, bytes]]) -> UUID | None:
@@ -154,7 +154,7 @@ def event_id_of(headers: Sequence[tuple[str, bytes]]) -> UUID | None:
     for name, value in headers:
         if name == "ce_id":
             with contextlib.suppress(ValueError):
-                return UUID(value.decode())
+                return UUID((value or b"").decode())
     return None
 
 

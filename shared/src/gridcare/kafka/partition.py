@@ -180,7 +180,8 @@ class PartitionWork:
         await self._forget_marks(offset, offset, marked=marked)
 
     async def _call_one(self, record: Record) -> None:
-        await self._call([decode(record.key, record.value, record.headers)], record.offset)
+        headers = [(name, value or b"") for name, value in record.headers]  # Kafka allows a header without a value
+        await self._call([decode(record.key, record.value, headers)], record.offset)
 
     async def _call(self, envelopes: Sequence[Envelope], offset: int) -> None:
         only = envelopes[0] if len(envelopes) == 1 else None
@@ -268,7 +269,8 @@ class PartitionWork:
             raise _Stopped
 
     def _is_for_another_group(self, record: Record) -> bool:
-        return any(name == REPLAY_FOR and value.decode() != self._tools.group for name, value in record.headers)
+        group = self._tools.group.encode()
+        return any(name == REPLAY_FOR and value != group for name, value in record.headers)
 
     def _count(self, fate: Fate, records: int = 1) -> None:
         metrics.CONSUMER_RECORDS.inc(records, topic=self.partition.topic, fate=fate.value)

@@ -159,7 +159,7 @@ async def _next(reader: AIOKafkaConsumer, partitions: list[TopicPartition]) -> d
 
 def _parse(record: Record) -> DeadLetter | None:
     """Read a dead letter; None when another tool wrote something that is none."""
-    found = dict(record.headers)
+    found = {name: value or b"" for name, value in record.headers}
     try:
         topic = found[headers.ORIGINAL_TOPIC].decode()
         group = found[headers.ORIGINAL_GROUP].decode()
