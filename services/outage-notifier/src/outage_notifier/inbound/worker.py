@@ -1,19 +1,40 @@
 """The worker's loops: each calls one flow, on an interval."""
 
+from datetime import timedelta
 from functools import partial
 
 from gridcare.process import Lifecycle, repeat, run_together
+from outage_notifier.core.outcome import SmsSender
+from outage_notifier.flow.apply_receipts import apply_receipts
 from outage_notifier.flow.hint_batches import hint_again
-from outage_notifier.wiring import Services
+from outage_notifier.flow.resolve_unknown import Resolver, resolve_unknown
+from outage_notifier.wiring import Services, texting
 
 SWEEP_INTERVAL_S = 1.0
+RECEIPTS_INTERVAL_S = 0.2
 
 
 async def work(services: Services, lifecycle: Lifecycle) -> None:
     """Do what falls due until told to stop."""
     settings = services.settings
     hint = partial(hint_again, services.db, services.clock, silent_s=settings.hint_silent_s)
-    await run_together(
-        lifecycle,
-        repeat(lifecycle, hint, interval_s=SWEEP_INTERVAL_S, name="hint_again"),
-    )
+    receipts = partial(apply_receipts, services.db, services.clock, services.vault)
+    async with texting(settings) as sms:
+        await run_together(
+            lifecycle,
+            repeat(lifecycle, hint, interval_s=SWEEP_INTERVAL_S, name="hint_again"),
+            repeat(lifecycle, receipts, interval_s=RECEIPTS_INTERVAL_S, name="apply_receipts"),
+            repeat(
+                lifecycle,
+                partial(resolve_unknown, resolver(services, sms)),
+                interval_s=SWEEP_INTERVAL_S,
+                name="resolve_unknown",
+            ),
+        )
+
+
+def resolver(services: Services, sms: SmsSender) -> Resolver:
+    """Make what look-ups work with."""
+    settings = services.settings
+    between_s = settings.unknown_second_look_after_s - settings.unknown_first_look_after_s
+    return Resolver(services.db, services.clock, sms, services.vault, timedelta(seconds=max(between_s, 0)))
