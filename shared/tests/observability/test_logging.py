@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridcare.errors import Rejected
-from gridcare.observability.fields import mask
+from gridcare.observability.fields import TEXT_MAX, mask
 from gridcare.observability.logging import get_logger
 from gridcare.testing.logs import captured_logs
 
@@ -71,7 +71,7 @@ def test_unknown_fields_are_dropped_and_named():
         f"{NAME} {PHONE}",
         [PHONE, NAME],
         {"reason": PHONE, "x": NAME},
-        "x" * 295 + PHONE,
+        "sms" + PHONE,
         ValueError(f"{NAME} {PHONE}"),
         structlog,
         b"0901234567",
@@ -82,6 +82,13 @@ def test_values_are_masked_or_named(value):
     with captured_logs() as log:
         logger.info("sent", reason=value, code="x")
     assert not hits(log.lines[0]["reason"] if isinstance(log.lines[0]["reason"], str) else str(log.lines[0]["reason"]))
+
+
+def test_a_number_across_the_cut_is_masked_first():
+    """A long value is cut after masking: no half of a number is left at its end."""
+    with captured_logs() as log:
+        logger.info("sent", reason="-" * (TEXT_MAX - 7) + PHONE)
+    assert log.lines[0]["reason"] == "-" * (TEXT_MAX - 7) + "***67"
 
 
 def test_an_event_is_a_name():
@@ -197,7 +204,7 @@ def test_the_level_is_kept():
     st.sampled_from(["0", "+84", "84", "+84 ", "0084"]),
     st.from_regex(r"[35789]\d{8}", fullmatch=True),
     st.sampled_from(["", " ", ".", "-"]),
-    st.sampled_from(["", "to ", "(", "tel:", '"', "=", "sms-", "\n"]),
+    st.sampled_from(["", "to ", "(", "tel:", "sms", "A", '"', "=", "sms-", "\n"]),
 )
 def test_every_way_to_write_a_mobile_number_is_masked(prefix, rest, separator, before):
     """National, international, spaced, dotted, quoted: at most its last two digits are left."""
@@ -212,6 +219,9 @@ def test_every_way_to_write_a_mobile_number_is_masked(prefix, rest, separator, b
     [
         str(OUTAGE),
         "PB11010012345",
+        "code=PB09012345678",
+        "SM0123456789abcdef0123456789012345",
+        "4bf92f3577b34da6a3ce929d0e0e0901",
         "2026-11-23T08:00:00+07:00",
         "notice-batches.sms.bulk.v1",
         "0.25",

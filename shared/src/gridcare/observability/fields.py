@@ -31,18 +31,20 @@ ALLOWED: Final = frozenset(_VOCABULARY.split())
 _CODE: Final = re.compile(r"[!-~]*")
 """Printable ASCII without a space: what codes, ids, topics and routes are made of, and people's names are not."""
 
-_UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_PHONE: Final = r"(?:\+\d|(?<![0-9a-z])(?:84|0)\d)(?:[ .\-()]{0,2}\d){6,13}(?![0-9a-z])"
-_UUID_OR_PHONE: Final = re.compile(f"(?P<uuid>{_UUID})|{_PHONE}", re.IGNORECASE)
+_ID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}|\b[A-Z]{2}\d{11}(?!\d)"
+"""UUIDs, trace and provider ids, customer codes: left whole, though digits in them may look like a number."""
+
+_PHONE: Final = r"(?:\+\d|(?<!\d)(?:84|0)\d)(?:[ .\-()]{0,2}\d){6,13}(?!\d)"
+_ID_OR_PHONE: Final = re.compile(f"(?P<id>{_ID})|{_PHONE}")
 
 
 def mask(text: str) -> str:
-    """Mask every telephone number in `text` but its last two digits; UUIDs are left whole."""
+    """Mask every telephone number in `text` but its last two digits; ids are left whole."""
 
     def hide(match: re.Match[str]) -> str:
-        return match[0] if match["uuid"] else f"***{match[0][-2:]}"
+        return match[0] if match["id"] else f"***{match[0][-2:]}"
 
-    return _UUID_OR_PHONE.sub(hide, text)
+    return _ID_OR_PHONE.sub(hide, text)
 
 
 def clean(value: object) -> object:
