@@ -82,4 +82,4 @@ def test_states(before: PaymentState, success: str, failure: str, hold: str) -> 
 def test_impossible_due_dates(days: int) -> None:
     """A due day more than a year away is a mistake."""
     with pytest.raises(Unprocessable):
-        checked_due_date(date(2026, 11, 23) + timedelta(days=days), NOW)
+        checked_due_date(date(2026, 11, 23) + timedelta(days=days), today=date(2026, 11, 23))

@@ -45,7 +45,7 @@ async def test_a_success_is_recorded_once(gateway: Any) -> None:
     assert (await gateway.read("payment", begun))["state"] == "succeeded"
     (receipt,) = await receipts(gateway)
     assert receipt["payment_id"] == begun["payment_id"]
-    assert receipt["paid_at"] == "2026-11-23T09:30:00+07:00"
+    assert receipt["paid_at"] == "2026-11-23T02:30:00Z"
     assert (receipt["amount_vnd"], receipt["bill_outstanding_vnd"], receipt["provider"]) == (896_125, 0, "vnpay")
 
 

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from billing_gateway.core.bill import Bill
+from billing_gateway.core.callback import SignedMessage
 from billing_gateway.core.ledger import Account, Entry, LedgerTransaction, Money, bill_issued, money_suspended
-from billing_gateway.outbound.provider import SignedMessage
 from billing_gateway.store import bill, customer, ledger, provider_event
 from gridcare.postgres.database import Connection, Database
 

@@ -5,7 +5,6 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from gridcare.clock import VIETNAM
 from gridcare.errors import Unprocessable
 from gridcare.events.payments import BillIssued
 
@@ -67,9 +66,9 @@ class BillStanding:
         return "open" if self.balance.receivable_vnd == self.bill.amount_vnd else "partially_paid"
 
 
-def checked_due_date(due_on: date, now: datetime) -> date:
-    """Return the day if it lies within a year of today, in Vietnam. Raises Unprocessable `due-date-out-of-range`."""
-    if abs(due_on - now.astimezone(VIETNAM).date()) > DUE_DISTANCE_MAX:
+def checked_due_date(due_on: date, *, today: date) -> date:
+    """Return the day if it lies within a year of today. Raises Unprocessable `due-date-out-of-range`."""
+    if abs(due_on - today) > DUE_DISTANCE_MAX:
         raise Unprocessable("due-date-out-of-range", "the due day is more than a year away")
     return due_on
 

@@ -7,7 +7,7 @@ refused, it is recorded or suspended.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from billing_gateway.core import ledger, payment
@@ -16,7 +16,27 @@ from billing_gateway.core.ledger import LedgerTransaction, Money, SuspenseReason
 from billing_gateway.core.payment import Payment, ProviderReport
 from gridcare.events.payments import PaymentRecorded
 
+IDENTITY_LENGTH_MAX: Final = 100
+"""The longest order reference or transaction number of any provider."""
+
 HandlingOutcome = Literal["recorded", "released", "suspended", "failed", "repeated", "unmatched", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedMessage:
+    """A message with a good signature: as it came, and what tells it from others (as written; empty where missing)."""
+
+    raw: str
+    order_reference: str
+    transaction_number: str
+    response_code: str
+    transaction_status: str
+
+    @property
+    def storable(self) -> bool:
+        """Whether its identity can be a key: text of a length that no provider exceeds."""
+        identity = (self.order_reference, self.transaction_number, self.response_code, self.transaction_status)
+        return all(len(part) <= IDENTITY_LENGTH_MAX and "\x00" not in part for part in identity)
 
 
 class Verdict(Enum):

@@ -8,7 +8,7 @@ from billing_gateway.core.bill import Balance, Bill, BillStanding, checked_due_d
 from billing_gateway.core.ledger import bill_issued
 from billing_gateway.flow.payment_desk import SOURCE
 from billing_gateway.store import bill, customer, ledger
-from gridcare.clock import Clock
+from gridcare.clock import VIETNAM, Clock
 from gridcare.errors import Conflict, Unprocessable
 from gridcare.ids import uuid7
 from gridcare.observability.logging import get_logger
@@ -57,7 +57,7 @@ async def register_bill(
             customer_code=asked.customer_code,
             period=asked.period,
             amount_vnd=asked.amount_vnd,
-            due_on=checked_due_date(asked.due_on, now),
+            due_on=checked_due_date(asked.due_on, today=now.astimezone(VIETNAM).date()),
             issued_at=now,
             issued_by=asked.issued_by,
         )

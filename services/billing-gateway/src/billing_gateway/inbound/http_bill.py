@@ -10,10 +10,9 @@ from pydantic import Field
 from billing_gateway.core.bill import BillStanding, BillState
 from billing_gateway.flow.read_bills import list_bills, read_bill
 from billing_gateway.flow.register_bill import NewBill, register_bill
-from billing_gateway.inbound.dependencies import Wired
+from billing_gateway.inbound.dependencies import MONEY_STAFF, Wired, must_see, sees_all
 from gridcare.customer_code import CUSTOMER_CODE_PATTERN
-from gridcare.errors import NotFound
-from gridcare.http.auth import Caller, Role, require
+from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from gridcare.http.idempotency import idempotent, respond
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
@@ -21,9 +20,6 @@ from gridcare.money import AMOUNT_MAX_VND
 from gridcare.postgres.idempotency import Answer, IdempotentRequest
 
 router = APIRouter(prefix="/v1/bills", tags=["bills"])
-
-MONEY_STAFF: tuple[Role, ...] = ("cashier", "accountant", "ops")
-"""Who may see any customer's money; the other roles of the utility see none."""
 
 Biller = Annotated[Caller, Depends(require("accountant", "ops"))]
 Reader = Annotated[Caller, Depends(require("customer", *MONEY_STAFF))]
@@ -95,17 +91,6 @@ async def get_bills(
         codes = frozenset({customer_code})
     found, following = await list_bills(services.db, codes, before=decode_cursor(cursor, UUID), limit=limit)
     return Page(items=[_out(each) for each in found], next=encode_cursor(following) if following else None)
-
-
-def sees_all(who: Caller) -> bool:
-    """Say whether the caller may see any customer's money."""
-    return not who.roles.isdisjoint(MONEY_STAFF)
-
-
-def must_see(who: Caller, customer_code: str, code: str) -> None:
-    """Raise NotFound with `code` when it is another customer's: that it exists is not told either."""
-    if not sees_all(who) and not who.owns(customer_code):
-        raise NotFound(code, "there is no such thing")
 
 
 def _registered(standing: BillStanding) -> Answer:

@@ -8,7 +8,6 @@ from billing_gateway.core.callback import Verdict
 from billing_gateway.flow.handle_provider_event import handle_provider_event
 from billing_gateway.flow.take_callback import take_callback
 from billing_gateway.inbound.dependencies import Wired
-from billing_gateway.outbound.vnpay import ANSWERS
 from billing_gateway.wiring import Services
 from gridcare.errors import Retryable
 from gridcare.http.body import Body
@@ -35,10 +34,10 @@ async def get_vnpay_callback(request: Request, services: Wired, afterwards: Back
         taken = await take_callback(services.desk, "vnpay", request.scope["query_string"])
     except Retryable as error:  # not stored: VNPay calls again in five minutes
         logger.warning("callback_not_stored", error_class=type(error.__cause__ or error).__name__)
-        return _answer(Verdict.NOT_UNDERSTOOD)
+        return _answer(services, Verdict.NOT_UNDERSTOOD)
     if taken.provider_event_id is not None:
         afterwards.add_task(_work, services, taken.provider_event_id)
-    return _answer(taken.verdict)
+    return _answer(services, taken.verdict)
 
 
 async def _work(services: Services, provider_event_id: UUID) -> None:
@@ -48,6 +47,6 @@ async def _work(services: Services, provider_event_id: UUID) -> None:
         logger.warning("callback_left_to_worker", error_class=type(error.__cause__ or error).__name__)
 
 
-def _answer(verdict: Verdict) -> VnpayAnswer:
-    code, message = ANSWERS[verdict]
+def _answer(services: Services, verdict: Verdict) -> VnpayAnswer:
+    code, message = services.desk.providers["vnpay"].answer(verdict)
     return VnpayAnswer(RspCode=code, Message=message)

@@ -10,8 +10,7 @@ from pydantic import Field
 from billing_gateway.core.payment import Locale, Payment, PaymentState
 from billing_gateway.flow.begin_payment import NewPayment, begin_payment
 from billing_gateway.flow.read_bills import read_payment
-from billing_gateway.inbound.dependencies import Wired
-from billing_gateway.inbound.http_bill import MONEY_STAFF, must_see, sees_all
+from billing_gateway.inbound.dependencies import MONEY_STAFF, Wired, must_see, sees_all
 from gridcare.events.payments import Provider
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body

@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Protocol
 
+from billing_gateway.core.callback import SignedMessage, Verdict
 from billing_gateway.core.payment import Locale, ProviderReport
 from gridcare.errors import GridcareError
 from gridcare.events.payments import Provider
-
-IDENTITY_LENGTH_MAX: Final = 100
-"""The longest order reference or transaction number of any provider."""
 
 
 class Unreadable(GridcareError):
@@ -35,23 +33,6 @@ class PayOrder:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SignedMessage:
-    """A message with a good signature: as it came, and what tells it from others (as written; empty where missing)."""
-
-    raw: str
-    order_reference: str
-    transaction_number: str
-    response_code: str
-    transaction_status: str
-
-    @property
-    def storable(self) -> bool:
-        """Whether its identity can be a key: text of a length that no provider exceeds."""
-        identity = (self.order_reference, self.transaction_number, self.response_code, self.transaction_status)
-        return all(len(part) <= IDENTITY_LENGTH_MAX and "\x00" not in part for part in identity)
-
-
 class PaymentProvider(Protocol):
     """A provider that pays in by redirect and callback."""
 
@@ -68,4 +49,8 @@ class PaymentProvider(Protocol):
 
     def read(self, raw: str) -> ProviderReport:
         """Read a verified callback. Raises Unreadable."""
+        ...
+
+    def answer(self, verdict: Verdict) -> tuple[str, str]:
+        """Say a verdict in the provider's words: its code and its text."""
         ...

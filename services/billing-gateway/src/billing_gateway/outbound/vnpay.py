@@ -9,13 +9,13 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Literal
 from urllib.parse import unquote_plus, urlencode
 
-from billing_gateway.core.callback import Verdict
+from billing_gateway.core.callback import SignedMessage, Verdict
 from billing_gateway.core.payment import Outcome, ProviderReport
-from billing_gateway.outbound.provider import PayOrder, SignedMessage, Unreadable
+from billing_gateway.outbound.provider import PayOrder, Unreadable
 from gridcare.clock import VIETNAM
 
 VERSION: Final = "2.1.0"
@@ -143,6 +143,10 @@ class Vnpay:
             paid_at=_paid_at(fields.get("vnp_PayDate", "")),
         )
 
+    def answer(self, verdict: Verdict) -> tuple[str, str]:
+        """Give `RspCode` and `Message`."""
+        return ANSWERS[verdict]
+
 
 def _outcome(code: str, status: str) -> Outcome:
     """Read both codes: VNPay's samples differ (or / and); money counts as ours when both say so."""
@@ -172,6 +176,6 @@ def _needed(fields: Mapping[str, str], name: str, pattern: str) -> str:
 def _paid_at(text: str) -> datetime | None:
     """Read `yyyyMMddHHmmss` in GMT+7; a time that is none is left out, the money still counts."""
     try:
-        return datetime.strptime(text, _TIME).replace(tzinfo=VIETNAM)
+        return datetime.strptime(text, _TIME).replace(tzinfo=VIETNAM).astimezone(UTC)
     except ValueError:
         return None

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from billing_gateway.core.callback import HandlingOutcome
-from billing_gateway.outbound.provider import SignedMessage
+from billing_gateway.core.callback import HandlingOutcome, SignedMessage
 from gridcare.events.payments import Provider
 from gridcare.postgres.database import Connection
 
