@@ -50,10 +50,15 @@ def start(
     console, stack = Console(), this_stack()
     with stopped_by_signals():
         bring_up(stack, tuple(names) if names else ALL_PARTS, at)
-        show_status(stack, console)
         if detach:
             stack.detach()
+            show_status(stack, console)
             return
+        try:
+            show_status(stack, console)
+        except BaseException:
+            stack.stop()
+            raise
         console.print("Ctrl-C stops it all.")
         hold(stack, console)
 

@@ -42,7 +42,7 @@ def bring_up(stack: Stack, names: tuple[str, ...], hour: str) -> None:
 def hold(stack: Stack, console: Console) -> None:
     """Wait for Ctrl-C or SIGTERM, saying so when a part dies; then stop everything."""
     told: set[int] = set()
-    living = {part.name: ref.pid for part in stack.parts() if (ref := part.running())}
+    living: dict[str, int] = {}
     try:
         while True:
             time.sleep(LOOK_INTERVAL_S)

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,7 +58,7 @@ class Stack:
     def start(self, options: StartOptions | None = None) -> None:
         """Start parts in their order, each group when the one before is ready; leftovers of a dead stack are ended first.
 
-        The calling process then holds the stack up (see `detach`). Call it where no event loop runs.
+        The calling process then holds the stack up (see `detach`).
         Raises LocalStackError when the stack is running already or a part does not start; what started is stopped then.
         """
         options = options or StartOptions()
@@ -140,13 +139,17 @@ class Stack:
         services = [service for service in SERVICES if any(name.startswith(service) for name in processes)]
         if not services:
             return
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, _ensure_topics(self.settings.addresses["kafka"])).result()
-        options.report("topics are there")
+        options.report("making topics and tables")
         (self.root / "traces").mkdir(exist_ok=True)
-        together(self._migrate, services)
-        options.report("databases are migrated")
+        together(self._prepare, ["topics", *services])
         _start_together([self.catalog.service_part(name) for name in processes], options.report)
+
+    def _prepare(self, what: str) -> None:
+        """Make the topics, or the tables of a service; each is done in a thread of its own, where no event loop runs."""
+        if what == "topics":
+            asyncio.run(_ensure_topics(self.settings.addresses["kafka"]))
+        else:
+            self._migrate(what)
 
     def _migrate(self, service: str) -> None:
         part = self.catalog.service_part(f"{service}-api")
