@@ -6,6 +6,7 @@ from functools import partial
 from gridcare.process import Lifecycle, repeat, run_together
 from outage_notifier.core.outcome import SmsSender
 from outage_notifier.flow.apply_receipts import apply_receipts
+from outage_notifier.flow.complete_notices import complete_notices
 from outage_notifier.flow.hint_batches import hint_again
 from outage_notifier.flow.resolve_unknown import Resolver, resolve_unknown
 from outage_notifier.wiring import Services, texting
@@ -24,6 +25,12 @@ async def work(services: Services, lifecycle: Lifecycle) -> None:
             lifecycle,
             repeat(lifecycle, hint, interval_s=SWEEP_INTERVAL_S, name="hint_again"),
             repeat(lifecycle, receipts, interval_s=RECEIPTS_INTERVAL_S, name="apply_receipts"),
+            repeat(
+                lifecycle,
+                partial(complete_notices, services.db, services.clock),
+                interval_s=SWEEP_INTERVAL_S,
+                name="complete_notices",
+            ),
             repeat(
                 lifecycle,
                 partial(resolve_unknown, resolver(services, sms)),

@@ -71,6 +71,10 @@ _FIND = f"""
 SELECT {_LIST} FROM delivery
 JOIN unnest($1::uuid[], $2::text[]) AS k (notice_id, recipient_id) USING (notice_id, recipient_id)
 """
+_PAGE = f"""
+SELECT {_LIST} FROM delivery
+WHERE notice_id = $1 AND recipient_id > $2 AND ($3::text IS NULL OR state = $3) ORDER BY recipient_id LIMIT $4
+"""
 _HOMES = """
 SELECT DISTINCT home_batch_id FROM delivery
 JOIN unnest($1::uuid[], $2::text[]) AS k (notice_id, recipient_id) USING (notice_id, recipient_id)
@@ -120,3 +124,8 @@ async def lock(tx: Connection, keys: Sequence[Key], *, homes: Collection[UUID] =
 async def take_unknown(tx: Connection, *, now: datetime, until: datetime, limit: int) -> list[Delivery]:
     """Take unknown deliveries that are due, for a look-up: nobody else gets them before `until`."""
     return [Delivery(*row) for row in await tx.fetch(_TAKE_UNKNOWN, now, until, limit)]
+
+
+async def page(tx: Connection, notice_id: UUID, *, state: str | None, after: str, limit: int) -> list[Delivery]:
+    """Read a notice's deliveries behind a recipient, by recipient."""
+    return [Delivery(*row) for row in await tx.fetch(_PAGE, notice_id, after, state, limit)]

@@ -1,0 +1,94 @@
+"""Notices, as staff watch them: how far each is, and what became of each delivery."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+
+from gridcare.http.auth import Caller, require
+from gridcare.http.body import Body
+from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from outage_notifier.core.delivery import State
+from outage_notifier.flow.read_notices import list_deliveries, list_notices, read_notice
+from outage_notifier.inbound.dependencies import Wired
+from outage_notifier.store.delivery import Delivery
+from outage_notifier.store.progress import NoticeProgress
+
+router = APIRouter(prefix="/v1", tags=["notices"])
+
+Staff = Annotated[Caller, Depends(require("planner", "dispatcher", "ops"))]
+
+
+class NoticeOut(Body):
+    """A notice and its counts: `audience` is the sum of `states`; `completed` means that none of them is open."""
+
+    notice_id: UUID
+    outage_id: UUID | None
+    revision: int | None
+    kind: str
+    lane: str
+    state: str
+    due_at: datetime
+    useful_until: datetime
+    superseded_at: datetime | None
+    planned_at: datetime | None
+    completed_at: datetime | None
+    audience: int
+    states: dict[str, int]
+    channels: dict[str, int]
+
+
+class DeliveryOut(Body):
+    """A delivery; its contact is masked. `next_attempt_at` is when something is tried again, while it is open."""
+
+    delivery_id: str
+    recipient_id: str
+    state: State
+    reason: str
+    channel: str
+    contact: str
+    language: str
+    covered_by: str | None
+    tries: int
+    next_attempt_at: datetime | None
+    recorded_at: datetime
+
+
+@router.get("/outages/{outage_id}/notices")
+async def get_outage_notices(_: Staff, outage_id: UUID, services: Wired) -> list[NoticeOut]:
+    """List the notices of an outage, the oldest first."""
+    return [_out(found) for found in await list_notices(services.db, outage_id)]
+
+
+@router.get("/notices/{notice_id}")
+async def get_notice(_: Staff, notice_id: UUID, services: Wired) -> NoticeOut:
+    """Read how far a notice is."""
+    return _out(await read_notice(services.db, notice_id))
+
+
+@router.get("/notices/{notice_id}/deliveries")
+async def get_deliveries(
+    _: Staff,
+    notice_id: UUID,
+    services: Wired,
+    state: State | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
+) -> Page[DeliveryOut]:
+    """List what became of a notice's deliveries, by recipient; those still planned have no row yet."""
+    after = decode_cursor(cursor, str) or ""
+    found, following = await list_deliveries(services.db, notice_id, state=state, after=after, limit=limit)
+    return Page(
+        items=[_delivery_out(each) for each in found], next=encode_cursor(following) if following is not None else None
+    )
+
+
+def _out(found: NoticeProgress) -> NoticeOut:
+    values = {name: getattr(found, name) for name in NoticeOut.model_fields}
+    return NoticeOut(**{**values, "states": dict(found.states), "channels": dict(found.channels)})
+
+
+def _delivery_out(found: Delivery) -> DeliveryOut:
+    values = {name: getattr(found, name) for name in DeliveryOut.model_fields if name != "delivery_id"}
+    return DeliveryOut(delivery_id=f"{found.notice_id}-{found.number}", **values)
