@@ -11,6 +11,7 @@ from outage_notifier.core.delivery import State
 GIVEN_UP_AFTER: Final = timedelta(days=7)
 """A receipt that fits no attempt of ours in this time never will."""
 
+_COLUMN: Final = range(2**31)
 _LOOK_AGAIN_MIN: Final = timedelta(seconds=1)
 _LOOK_AGAIN_MAX: Final = timedelta(hours=1)
 
@@ -63,10 +64,7 @@ def attempt_name(text: str | None) -> AttemptName | None:
         name = AttemptName(UUID(batch_id), int(place), int(try_))
     except ValueError:
         return None
-    return name if str(name) == text and name.place < _INT_MAX and name.try_ < _INT_MAX else None
-
-
-_INT_MAX: Final = 2**31
+    return name if str(name) == text and name.place in _COLUMN and name.try_ in _COLUMN else None
 
 
 def state_of(status: str) -> State | None:

@@ -1,0 +1,111 @@
+"""Signatures of callbacks, with Twilio's own validator as the oracle, and their forms."""
+
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twilio.request_validator import RequestValidator
+
+from outage_notifier.core.receipt import StatusCallback
+from outage_notifier.outbound.twilio_callback import read_callback, signature_fits
+
+TOKEN = "a-token"
+URL = "https://api.gridcare.test/v1/callbacks/twilio?attempt=0192.1.1"
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+forms = st.dictionaries(texts, texts, max_size=6)
+
+
+def signed(url: str, form: dict[str, str], token: str = TOKEN) -> str:
+    return RequestValidator(token).compute_signature(url, form)
+
+
+@given(forms)
+def test_what_twilio_signs_is_accepted(form):
+    """Any form, blank values and foreign letters too, over the exact address."""
+    body = urlencode(form).encode()
+    assert signature_fits(url=URL, body=body, signature=signed(URL, form), auth_token=TOKEN)
+
+
+@given(forms, st.integers(0), st.integers(1, 255))
+def test_a_changed_byte_is_refused_or_means_the_same(form, at, change):
+    """A body with one byte changed is refused, unless it parses to the very same fields."""
+    form = {**form, "MessageSid": "SM1"}
+    body = bytearray(urlencode(form).encode())
+    body[at % len(body)] ^= change
+    fits = signature_fits(url=URL, body=bytes(body), signature=signed(URL, form), auth_token=TOKEN)
+    assert not fits or urlencode(form).encode().lower().replace(b"+", b"%20") == bytes(body).lower().replace(
+        b"+", b"%20"
+    )
+
+
+@pytest.mark.parametrize(
+    "signed_url",
+    [
+        URL.replace("https", "http"),
+        URL.replace("attempt=0192.1.1", "attempt=0192.1.2"),
+        URL.partition("?")[0],
+        URL + "&x=1",
+        URL.replace("api.", "evil."),
+    ],
+)
+def test_a_signature_over_another_address_is_refused(signed_url):
+    """Scheme, host, path and query are all signed."""
+    form = {"MessageSid": "SM1", "MessageStatus": "sent"}
+    fits = signature_fits(url=URL, body=urlencode(form).encode(), signature=signed(signed_url, form), auth_token=TOKEN)
+    assert not fits
+
+
+@pytest.mark.parametrize("signature", ["", "x", "AAAA", "é" * 28])
+def test_no_signature_is_refused(signature):
+    """Missing, short, or no base64 at all."""
+    assert not signature_fits(url=URL, body=b"", signature=signature, auth_token=TOKEN)
+
+
+def test_a_signature_of_another_token_is_refused():
+    """Only our account's token signs."""
+    form = {"MessageSid": "SM1"}
+    body = urlencode(form).encode()
+    assert not signature_fits(url=URL, body=body, signature=signed(URL, form, "another"), auth_token=TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("https://a.test/x?y=1", "https://a.test:443/x?y=1"),
+        ("https://a.test:8443/x", "https://a.test:8443/x"),
+        ("https://a.test:8443/x", "https://a.test/x"),
+        ("http://127.0.0.1:8080/x", "http://127.0.0.1:8080/x"),
+    ],
+)
+def test_twilio_may_sign_with_the_port_or_without(ours, theirs):
+    """As Twilio's own library tries both."""
+    body = b"MessageSid=SM1"
+    assert signature_fits(url=ours, body=body, signature=signed(theirs, {"MessageSid": "SM1"}), auth_token=TOKEN)
+    assert RequestValidator(TOKEN).validate(ours, {"MessageSid": "SM1"}, signed(theirs, {"MessageSid": "SM1"}))
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"a=%ff", b"&".join(b"a%d=1" % at for at in range(200))])
+def test_a_body_that_is_no_form_is_refused(body):
+    """Bytes that are no ASCII, no UTF-8, or more fields than Twilio has."""
+    assert not signature_fits(url=URL, body=body, signature=signed(URL, {}), auth_token=TOKEN)
+    assert read_callback(body) is None
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({"MessageSid": "SM1", "MessageStatus": "sent"}, StatusCallback("SM1", "sent")),
+        ({"SmsSid": "SM1", "SmsStatus": "failed", "ErrorCode": "30005"}, StatusCallback("SM1", "failed", "30005")),
+        ({"MessageSid": "SM1", "MessageStatus": "partially_delivered"}, StatusCallback("SM1", "partially_delivered")),
+        ({"MessageSid": "SM1", "MessageStatus": "sent", "ErrorCode": ""}, StatusCallback("SM1", "sent")),
+        ({"MessageSid": "SM1"}, None),
+        ({"MessageStatus": "sent"}, None),
+        ({"MessageSid": "SM:1", "MessageStatus": "sent"}, None),
+        ({"MessageSid": "S" * 65, "MessageStatus": "sent"}, None),
+        ({}, None),
+    ],
+)
+def test_a_form_tells_of_one_message(form, told):
+    """Its id, its status, its error code if there is one."""
+    assert read_callback(urlencode(form).encode()) == told
