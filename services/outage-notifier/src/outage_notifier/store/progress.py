@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+
 from gridcare.postgres.database import Connection
 from outage_notifier.core.delivery import OPEN, RECORDED, State
 
@@ -28,6 +30,9 @@ class NoticeProgress:
     states: Mapping[str, int]
     channels: Mapping[str, int]
 
+
+Counts = tuple[Mapping[str, int], Mapping[str, int]]
+"""By state, and by channel."""
 
 _NOTICE = """
 SELECT notice_id, outage_id, revision, kind, lane, state, due_at, useful_until, superseded_at, planned_at, completed_at,
@@ -63,12 +68,12 @@ RETURNING notice_id
 async def find(tx: Connection, notice_id: UUID) -> NoticeProgress | None:
     """Sum a notice up, or None when there is none of this id."""
     row = await tx.fetchrow(_ONE, notice_id)
-    return await _summed(tx, tuple(row)) if row is not None else None
+    return await _summed(tx, row) if row is not None else None
 
 
 async def of_outage(tx: Connection, outage_id: UUID) -> list[NoticeProgress]:
     """Sum up the notices of an outage, in the order in which they were made."""
-    return [await _summed(tx, tuple(row)) for row in await tx.fetch(_OF_OUTAGE, outage_id)]
+    return [await _summed(tx, row) for row in await tx.fetch(_OF_OUTAGE, outage_id)]
 
 
 async def done(tx: Connection, *, limit: int) -> list[UUID]:
@@ -83,19 +88,29 @@ async def complete(tx: Connection, notice_ids: Sequence[UUID], *, now: datetime)
     return [row[0] for row in await tx.fetch(_COMPLETE, list(notice_ids), now)]
 
 
-async def _summed(tx: Connection, row: tuple[object, ...]) -> NoticeProgress:
-    *facts, recipient_id = row
-    notice_id, state = facts[0], facts[5]
-    if recipient_id is not None:
-        found = await tx.fetchrow(_SINGLE, notice_id, recipient_id)
-        states = {found[0]: 1} if found else ({State.PLANNED.value: 1} if facts[11] else {})
-        channels = {found[1]: 1} if found and found[1] != "none" else {}
-        return NoticeProgress(*facts, states, channels)  # type: ignore[arg-type] # the row's columns, in their order
-    books = await tx.fetchrow(_BOOKS, notice_id)
+async def _summed(tx: Connection, row: "asyncpg.Record") -> NoticeProgress:
+    facts = dict(row)
+    recipient_id = facts.pop("recipient_id")
+    if recipient_id is None:
+        states, channels = await _of_many(tx, row)
+    else:
+        states, channels = await _of_one(tx, row)
+    return NoticeProgress(**facts, states=states, channels=channels)
+
+
+async def _of_one(tx: Connection, row: "asyncpg.Record") -> Counts:
+    found = await tx.fetchrow(_SINGLE, row["notice_id"], row["recipient_id"])
+    if found is None:
+        return ({State.PLANNED.value: 1} if row["audience"] else {}), {}
+    return {found[0]: 1}, {found[1]: 1} if found[1] != "none" else {}
+
+
+async def _of_many(tx: Connection, row: "asyncpg.Record") -> Counts:
+    books = await tx.fetchrow(_BOOKS, row["notice_id"])
     size = (books["size"] if books else None) or 0
-    states = {s.value: books[s] for s in RECORDED if books and books[s]}
+    states = {state.value: books[state] for state in RECORDED if books and books[state]}
     planned = size - sum(states.values())
     if planned:
         states = {State.PLANNED.value: planned} | states
-    by_channel = await tx.fetch(_SETTLED_CHANNELS if state == "completed" else _CHANNELS, notice_id)
-    return NoticeProgress(*facts, states, {r[0]: r[1] for r in by_channel})  # type: ignore[arg-type] # as above
+    by_channel = await tx.fetch(_SETTLED_CHANNELS if row["state"] == "completed" else _CHANNELS, row["notice_id"])
+    return states, {each[0]: each[1] for each in by_channel}
