@@ -119,23 +119,31 @@ async def test_silent_broker_consumer(own_kafka, db: Database, group: str):
 
 @pytest.mark.usefixtures("nothing_left")
 async def test_background_task_that_dies(kafka_bootstrap: str, db: Database, new_topic: NewTopic, group: str):
-    """A member whose coordination task dies does not look alive: it ends with the error."""
-    topic = await new_topic()
+    """A member whose background task dies ends with the error, even one that holds no partition and so fetches nothing."""
+    topic = await new_topic(partitions=1)
 
     async def handle(_: Sequence[Envelope]) -> None:
         raise AssertionError("no record was sent")
 
-    member = start_consumer(kafka_bootstrap, db, Subscription((topic,), handle), group=group)
-    await eventually(lambda: member.lifecycle.ready)
-    (coordinator,) = [
-        each for each in gc.get_objects() if isinstance(each, GroupCoordinator) and each.group_id == group
-    ]
-
     async def dies() -> None:
         raise RuntimeError("killed by the test")
 
+    members = [start_consumer(kafka_bootstrap, db, Subscription((topic,), handle), group=group) for _ in range(2)]
+
+    def idle() -> list[GroupCoordinator]:
+        ours = [each for each in gc.get_objects() if isinstance(each, GroupCoordinator) and each.group_id == group]
+        held = [each._subscription.assigned_partitions() for each in ours]
+        settled = len(ours) == 2 and all(member.lifecycle.ready for member in members) and sum(map(len, held)) == 1
+        return [each for each, partitions in zip(ours, held, strict=True) if settled and not partitions]
+
+    await eventually(lambda: len(idle()) == 1)
+    (coordinator,) = idle()
     coordinator._heartbeat_task.cancel()
     coordinator._heartbeat_task = asyncio.create_task(dies())
     coordinator.request_rejoin()
+    done, going_on = await asyncio.wait({member.task for member in members}, return_when=asyncio.FIRST_COMPLETED)
     with pytest.raises(Exception, match="killed by the test"):
-        await member.task
+        done.pop().result()
+    for member in members:
+        member.lifecycle.stop()
+    await asyncio.wait(going_on)
