@@ -5,7 +5,7 @@ import contextlib
 import secrets
 from collections.abc import Coroutine
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid4
 
 from hypothesis import HealthCheck, settings
@@ -31,6 +31,9 @@ from gridcare_local.emulators.vnpay import Outcome, callback_query, read_pay_url
 SECRET = "TESTSECRET"
 CODE = "PB11010012345"
 LIMITS = Limits(amount_min_vnd=1, amount_max_vnd=10**9, lifetime=timedelta(minutes=15))
+EXPLORATION = settings(
+    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 VNPAY = Vnpay(
     tmn_code="CTTVNP01",
     hash_secret=SECRET,
@@ -38,7 +41,6 @@ VNPAY = Vnpay(
     return_url="https://app.example/back",
     order_type="billpayment",
 )
-T = TypeVar("T")
 
 BROKEN = """
 SELECT
@@ -88,7 +90,7 @@ class Books(RuleBasedStateMachine):
         self.owed: dict[UUID, int] = {}
         self.seen = (0, self.run(self._value(HISTORY, 0)))
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.runner.run(work)
 
     async def _value(self, query: str, *values: object) -> Any:
@@ -240,12 +242,7 @@ async def test_the_books_balance_whatever_happens(database_url: str) -> None:
                 runner.run(note_customers(db, [CODE]))
                 run_state_machine_as_test(
                     lambda: Books(runner, db),
-                    settings=settings(
-                        max_examples=25,
-                        stateful_step_count=25,
-                        deadline=None,
-                        suppress_health_check=[HealthCheck.too_slow],
-                    ),
+                    settings=EXPLORATION,
                 )
             finally:
                 runner.run(stack.aclose())
