@@ -48,6 +48,7 @@ COMMENT ON COLUMN ticket.opened_by IS 'subject of the token that sent it';
 CREATE INDEX ticket_by_customer ON ticket (customer_code, ticket_id DESC);
 CREATE INDEX ticket_waiting_by_supply_point ON ticket (supply_point_id) WHERE state NOT IN ('closed', 'cancelled');
 CREATE INDEX ticket_by_sender ON ticket (opened_by, opened_at);
+CREATE INDEX ticket_attached_by_outage ON ticket (outage_id) WHERE state = 'attached';
 CREATE INDEX ticket_by_team ON ticket (team_id);
 
 -- migrate:down

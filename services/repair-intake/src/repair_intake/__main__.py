@@ -8,7 +8,7 @@ from gridcare.service import Foundation, Service, main, serve_api
 from repair_intake import NAME
 from repair_intake.inbound import topic_outages, topic_supply_points
 from repair_intake.inbound.app import build_app
-from repair_intake.inbound.worker import keep_retention
+from repair_intake.inbound.worker import work
 from repair_intake.settings import Settings
 from repair_intake.wiring import wired
 
@@ -34,7 +34,7 @@ async def consumer(foundation: Foundation[Settings]) -> None:
 async def worker(foundation: Foundation[Settings]) -> None:
     """Do what falls due."""
     async with wired(foundation) as services:
-        await keep_retention(services, foundation.lifecycle)
+        await work(services, foundation.lifecycle)
 
 
 SERVICE = Service(

@@ -15,7 +15,7 @@ from repair_intake.core.category import CATEGORIES, CategoryName
 from repair_intake.core.outage import CoveringOutage, Margins
 from repair_intake.core.submission import Load, Rules, Submission, Surroundings, decide_submission
 from repair_intake.core.supply_point import SupplyPoint
-from repair_intake.core.ticket import Ticket, first_event
+from repair_intake.core.ticket import Ticket, event_of, released
 
 NOW = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
 END = NOW + timedelta(hours=2)
@@ -104,7 +104,7 @@ def test_below_the_limits():
 
 def test_opened_is_published():
     """An open ticket is published as TicketOpened, and as nothing else."""
-    event = first_event(_decide())
+    event = event_of(_decide())
     assert type(event) is TicketOpened
     assert (event.state, event.outage_id, event.expected_end_at, event.version) == ("open", None, None, 1)
     assert (event.reference, event.team_id, event.category) == ("T-7K3M9Q", "PB1101", "no_power")
@@ -112,13 +112,22 @@ def test_opened_is_published():
 
 def test_attached_is_published():
     """An attached ticket is published as TicketAttached with the outage and its end, instead of TicketOpened."""
-    event = first_event(_decide(around=replace(AROUND, outages=(CUT,))))
+    event = event_of(_decide(around=replace(AROUND, outages=(CUT,))))
     assert type(event) is TicketAttached
     assert (event.state, event.outage_id, event.expected_end_at) == ("attached", CUT.outage_id, END)
+
+
+def test_released():
+    """A ticket whose outage was called off is open at the next version, explained by nothing, and published so."""
+    ticket = released(_decide(around=replace(AROUND, outages=(CUT,))))
+    assert (ticket.state, ticket.version, ticket.explanation) == ("open", 2, None)
+    event = event_of(ticket)
+    assert type(event) is TicketOpened
+    assert (event.version, event.outage_id, event.expected_end_at) == (2, None, None)
 
 
 def test_description_stays():
     """The customer's words are neither in the event nor in the repr of the ticket or the request."""
     ticket = _decide()
-    assert "điện" not in msgspec.json.encode(first_event(ticket)).decode()
+    assert "điện" not in msgspec.json.encode(event_of(ticket)).decode()
     assert "điện" not in repr(ticket) + repr(ASKED)

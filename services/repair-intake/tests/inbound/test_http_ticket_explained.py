@@ -1,11 +1,22 @@
 """Tickets through the API: which of them an outage explains, and what is told and published then."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from gridcare.events.outages import OutageCancelled, OutageRestored, Scope, Window
-from gridcare.events.tickets import TicketAttached
+from gridcare.events.tickets import TicketAttached, TicketOpened
+from gridcare.testing.waiting import eventually
+
+
+async def _waiting(db, sessions: int) -> bool:
+    """Tell whether so many sessions wait for a lock."""
+    async with db.read() as connection:
+        waiting = await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+    return waiting == sessions
 
 
 async def test_explained(api, happens, supply_point, cut, published):
@@ -61,6 +72,43 @@ async def test_ended(api, happens, supply_point, cut, ending):
     """A cut that was called off or is over explains nothing, though its window is not."""
     await happens(supply_point(), cut(), cut(ending, version=2))
     assert (await api.open()).json()["state"] == "open"
+
+
+async def test_called_off(api, happens, supply_point, cut, published):
+    """When its cut is called off, a ticket is open again and published so, once, however often the news comes."""
+    await happens(supply_point(), cut())
+    ticket = (await api.open()).json()
+    await happens(cut(OutageCancelled, version=2), cut(OutageCancelled, version=2))
+    now = (await api.call("GET", f"/v1/tickets/{ticket['ticket_id']}")).json()
+    assert (now["state"], now["explained_by"]) == ("open", None)
+    attached, opened = await published()
+    assert isinstance(attached.data, TicketAttached)
+    assert isinstance(opened.data, TicketOpened)
+    assert (opened.sequence, opened.subject) == (2, attached.subject)
+
+
+async def test_restored(api, happens, supply_point, cut, published):
+    """When its cut is over, a ticket stays attached: the power is back."""
+    await happens(supply_point(), cut())
+    ticket = (await api.open()).json()
+    await happens(cut(OutageRestored, version=2))
+    assert (await api.call("GET", f"/v1/tickets/{ticket['ticket_id']}")).json() == ticket
+    assert len(await published()) == 1
+
+
+async def test_called_off_meanwhile(api, happens, supply_point, cut, db):
+    """A cut that is called off while a ticket is being attached to it waits for the ticket, and opens it."""
+    await happens(supply_point(), cut())
+    async with db.transaction() as tx:
+        await tx.execute("LOCK TABLE ticket IN SHARE MODE")  # the ticket is decided, and cannot be written
+        opening = asyncio.create_task(api.open())
+        await eventually(lambda: _waiting(db, 1))
+        calling_off = asyncio.create_task(happens(cut(OutageCancelled, version=2)))
+        await eventually(lambda: _waiting(db, 2))
+    await calling_off
+    ticket = (await opening).json()
+    assert ticket["state"] == "attached"
+    assert (await api.call("GET", f"/v1/tickets/{ticket['ticket_id']}")).json()["state"] == "open"
 
 
 async def test_fault_inside_a_cut(api, happens, supply_point, cut):

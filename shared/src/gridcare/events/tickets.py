@@ -34,7 +34,7 @@ class TicketEvent(Event, frozen=True, kw_only=True):
 
 @published
 class TicketOpened(TicketEvent, frozen=True, kw_only=True):
-    """A customer's request was accepted, and no outage explains it: work has to be done."""
+    """A customer's request was accepted and no outage explains it, or the one that did was called off: work has to be done."""
 
 
 @published

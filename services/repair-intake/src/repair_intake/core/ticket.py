@@ -1,6 +1,6 @@
 """A ticket, what becomes of a request for one, and what is published of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -34,8 +34,13 @@ class Ticket:
     opened_by: str
 
 
-def first_event(ticket: Ticket) -> TicketEvent:
-    """Say what is published of a new ticket: that it is attached, or else that it is open. One event, so one message."""
+def released(ticket: Ticket) -> Ticket:
+    """Open a ticket whose outage was called off: nothing explains it any more, so that somebody has to come."""
+    return replace(ticket, state="open", version=ticket.version + 1, explanation=None)
+
+
+def event_of(ticket: Ticket) -> TicketEvent:
+    """Say what is published of a ticket that came or was released: attached, or else open. One event, so one message."""
     kind = TicketAttached if ticket.state == "attached" else TicketOpened
     told = ticket.explanation
     return kind(

@@ -14,8 +14,11 @@ OUTAGE_KEPT = timedelta(days=inbox.KEPT_DAYS)
 logger = get_logger()
 
 
-async def forget_expired(db: Database, clock: Clock) -> None:
-    """Delete each table's expired rows in a transaction of its own, so that none waits for another. Raises Retryable."""
+async def forget_expired(db: Database, clock: Clock) -> int:
+    """Delete each table's expired rows in a transaction of its own, so that none waits for another; how many.
+
+    Raises Retryable.
+    """
     now = clock.now()
     async with db.transaction() as tx:
         answers = await idempotency.forget(tx, now)
@@ -23,4 +26,6 @@ async def forget_expired(db: Database, clock: Clock) -> None:
         events = await inbox.forget(tx)
     async with db.transaction() as tx:
         outages = await outage.forget(tx, now - OUTAGE_KEPT)
-    logger.info("expired_forgotten", rows=answers + events + outages)
+    rows = answers + events + outages
+    logger.info("expired_forgotten", rows=rows)
+    return rows

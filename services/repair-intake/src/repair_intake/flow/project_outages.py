@@ -1,13 +1,18 @@
-"""Follow outages.v1: know which outages are under way or planned, and what they cut."""
+"""Follow outages.v1: know which outages are under way or planned, what they cut, and which were called off."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from gridcare.events.outages import OutageEvent
+from gridcare.clock import Clock
+from gridcare.events.outages import OutageCancelled, OutageEvent
+from gridcare.postgres import outbox
 from gridcare.postgres.database import Connection, Database
+from repair_intake import NAME
 from repair_intake.core.outage import Step, next_step
-from repair_intake.store import outage
+from repair_intake.core.ticket import event_of, released
+from repair_intake.store import outage, ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +23,27 @@ class Happened:
     at: datetime
 
 
-async def project_outages(db: Database, happened: Sequence[Happened]) -> None:
+async def project_outages(db: Database, clock: Clock, happened: Sequence[Happened]) -> None:
     """Apply events in their order, all in one transaction. One that was applied before does nothing. Raises Retryable."""
     async with db.transaction() as tx:
         for each in happened:
-            await _apply(tx, each.event, each.at)
+            step = next_step(await outage.lock(tx, each.event.outage_id), each.event)
+            await _apply(tx, each, step)
+            if step is Step.END and isinstance(each.event, OutageCancelled):
+                await _release(tx, each.event.outage_id, clock.now())
 
 
-async def _apply(tx: Connection, event: OutageEvent, at: datetime) -> None:
-    step = next_step(await outage.lock(tx, event.outage_id), event)
+async def _apply(tx: Connection, happened: Happened, step: Step) -> None:
     if step in {Step.REPLACE, Step.END}:
-        await outage.save(tx, event, ended=step is Step.END, at=at)
+        await outage.save(tx, happened.event, ended=step is Step.END, at=happened.at)
     if step in {Step.REPLACE, Step.ADD_PART}:
-        await outage.add_scope(tx, event)
+        await outage.add_scope(tx, happened.event)
+
+
+async def _release(tx: Connection, outage_id: UUID, now: datetime) -> None:
+    """Open the tickets that a cut explained which will not be: where the power is off all the same, that is a fault."""
+    opened = [released(each) for each in await ticket.attached_to(tx, outage_id)]
+    if not opened:
+        return
+    await ticket.detach(tx, opened)
+    await outbox.append(tx, [event_of(each) for each in opened], source=NAME, now=now)

@@ -15,7 +15,7 @@ from repair_intake.core import reference
 from repair_intake.core.category import category_of
 from repair_intake.core.submission import Rules, Submission, Surroundings, decide_submission
 from repair_intake.core.supply_point import SupplyPoint
-from repair_intake.core.ticket import Ticket, first_event
+from repair_intake.core.ticket import Ticket, event_of
 from repair_intake.store import outage, supply_point, team, ticket
 
 LATELY = timedelta(hours=1)
@@ -53,7 +53,7 @@ async def submit_ticket(
             raise NotFound("supply-point-not-found", "none of your supply points has this id")
         around = await _look_around(tx, point, asked, intake.rules, now)
         opened = await _open(tx, intake, asked, around, now)
-        await outbox.append(tx, [first_event(opened)], source=NAME, now=now)
+        await outbox.append(tx, [event_of(opened)], source=NAME, now=now)
         done = answer(opened)
         await idempotency.store(tx, request, done, now)
     logger.info(

@@ -18,7 +18,7 @@ def subscription(services: Services) -> Subscription:
     """Give what becomes of the topic's records."""
 
     async def handle(envelopes: Sequence[Envelope]) -> None:
-        await project_outages(services.db, [_happened(envelope) for envelope in envelopes])
+        await project_outages(services.db, services.clock, [_happened(envelope) for envelope in envelopes])
 
     return Subscription((OUTAGES,), handle, records_max=RECORDS_MAX)
 

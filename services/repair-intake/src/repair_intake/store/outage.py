@@ -28,6 +28,7 @@ WHERE NOT ended AND outage_id IN (
     SELECT outage_id FROM outage_scope
     WHERE (element_kind, element_id) IN (('supply_point', $1), ('transformer', $2), ('feeder', $3), ('ward', $4))
 )
+FOR SHARE
 """
 _FORGET = "DELETE FROM outage WHERE changed_at < $1 AND NOT EXISTS (SELECT FROM unnest(ends_at) AS e WHERE e >= $1)"
 
@@ -62,7 +63,10 @@ async def add_scope(tx: Connection, event: OutageEvent) -> None:
 
 
 async def covering(tx: Connection, supply_point: SupplyPoint) -> tuple[CoveringOutage, ...]:
-    """Find the outages that have not ended and whose scope covers a supply point, whenever they are."""
+    """Find the outages that have not ended and whose scope covers a supply point, whenever they are.
+
+    They are held: none can be called off before a ticket that is attached to it is seen (`ticket.attached_to`).
+    """
     rows = await tx.fetch(
         _COVERING,
         *(supply_point.supply_point_id, supply_point.transformer_id, supply_point.feeder_id, supply_point.ward_code),

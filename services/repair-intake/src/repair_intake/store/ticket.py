@@ -25,6 +25,15 @@ SELECT {_COLUMNS} FROM ticket
 WHERE customer_code = ANY($1::text[]) AND ($2::uuid IS NULL OR ticket_id < $2)
 ORDER BY ticket_id DESC LIMIT $3
 """
+_ATTACHED_TO = (
+    f"SELECT {_COLUMNS} FROM ticket WHERE outage_id = $1 AND state = 'attached' ORDER BY ticket_id FOR UPDATE"
+)
+_DETACH = """
+UPDATE ticket SET state = change.state, version = change.version,
+    outage_id = NULL, outage_cause = NULL, outage_place = NULL, expected_end_at = NULL
+FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS change (ticket_id, state, version)
+WHERE ticket.ticket_id = change.ticket_id
+"""
 _LOAD = """
 SELECT
     (SELECT count(*) FROM ticket
@@ -58,6 +67,21 @@ async def page(
 ) -> list[Ticket]:
     """List tickets of these customers, newest first (a UUIDv7 tells its time), from after `before` on."""
     return [_ticket(row) for row in await connection.fetch(_PAGE, customer_codes, before, limit)]
+
+
+async def attached_to(tx: Connection, outage_id: UUID) -> list[Ticket]:
+    """Find the tickets that are attached to an outage, and hold them."""
+    return [_ticket(row) for row in await tx.fetch(_ATTACHED_TO, outage_id)]
+
+
+async def detach(tx: Connection, tickets: Sequence[Ticket]) -> None:
+    """Save state and version of tickets that are attached no more."""
+    await tx.execute(
+        _DETACH,
+        [each.ticket_id for each in tickets],
+        [each.state for each in tickets],
+        [each.version for each in tickets],
+    )
 
 
 async def load(
