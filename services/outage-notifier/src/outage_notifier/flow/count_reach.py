@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from gridcare.events.outages import Scope
 from gridcare.postgres.database import Connection
 from outage_notifier.core.outage import Outage
 from outage_notifier.core.outage_notices import Intent
@@ -10,30 +11,28 @@ from outage_notifier.core.reach import LanguageReach, NoticeReach
 from outage_notifier.core.rendering import Catalog
 from outage_notifier.core.segments import segments
 from outage_notifier.core.template import TEMPLATES
-from outage_notifier.store import audience, reach
-from outage_notifier.store.audience import AudienceRule
+from outage_notifier.store import reach, recipients
+from outage_notifier.store.recipients import Earlier
 
 
 async def count_reach(
     connection: Connection, catalog: Catalog, after: Outage, intents: Sequence[Intent], *, price_vnd: int
 ) -> list[NoticeReach]:
     """Count each notice that the outage's newest revision makes, as planning would decide it now."""
-    earlier = await audience.earlier_notices(connection, after.outage_id, after.revision)
+    earlier = await recipients.earlier_notices(connection, after.outage_id, after.revision)
     return [
-        await _notice_reach(
-            connection, catalog, intent, AudienceRule(intent.audience_rule, after.document.scope, earlier), price_vnd
-        )
+        await _notice_reach(connection, catalog, intent, after.document.scope, earlier, price_vnd=price_vnd)
         for intent in intents
     ]
 
 
 async def _notice_reach(
-    connection: Connection, catalog: Catalog, intent: Intent, rule: AudienceRule, price_vnd: int
+    connection: Connection, catalog: Catalog, intent: Intent, scope: Scope, earlier: Earlier, *, price_vnd: int
 ) -> NoticeReach:
     template = TEMPLATES[intent.kind]
     counts: dict[str, dict[str, int]] = defaultdict(dict)
     fallbacks: dict[str, int] = defaultdict(int)
-    for counted in await reach.count(connection, rule, sms_first=template.sms_first):
+    for counted in await reach.count(connection, intent.audience_rule, scope, earlier, sms_first=template.sms_first):
         counts[counted.language][counted.outcome] = counted.recipients
         fallbacks[counted.language] += counted.with_fallback
     languages = [

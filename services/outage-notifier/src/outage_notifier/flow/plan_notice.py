@@ -16,11 +16,11 @@ from outage_notifier.core.audience import BATCH_SIZE_MAX, PAGE_SIZE, Member, cut
 from outage_notifier.core.batch import Place, Settled, chosen, contacts_to_note, plan_page
 from outage_notifier.core.template import TEMPLATES
 from outage_notifier.flow.hint_batches import hint_at
-from outage_notifier.store import audience, batch, delivery, notice, outage
-from outage_notifier.store.audience import AudienceRule
+from outage_notifier.store import audience, batch, delivery, notice, outage, recipients
 from outage_notifier.store.batch import Hint, NewBatch
 from outage_notifier.store.delivery import Delivery
 from outage_notifier.store.notice import PlannedNotice
+from outage_notifier.store.recipients import Audience
 
 PLAN_LEASE_S = 30
 """A page takes tens of milliseconds; a planner that is silent this long is dead."""
@@ -76,34 +76,33 @@ async def pack_due_singles(planner: Planner) -> int:
     return packed
 
 
-async def _rule_of(tx: Connection, claimed: PlannedNotice) -> AudienceRule:
+async def _rule_of(tx: Connection, claimed: PlannedNotice) -> Audience:
     if claimed.outage_id is None or claimed.revision is None:
         raise LookupError(f"notice {claimed.notice_id} has an audience but no outage")
     scope = await outage.scope_at(tx, claimed.outage_id, claimed.revision)
-    earlier = await audience.earlier_notices(tx, claimed.outage_id, claimed.revision)
-    return AudienceRule(claimed.audience_rule, scope, earlier)
+    earlier = await recipients.earlier_notices(tx, claimed.outage_id, claimed.revision)
+    return await recipients.open_audience(tx, claimed.audience_rule, scope, earlier)
 
 
-async def _plan_page(planner: Planner, claimed: PlannedNotice, rule: AudienceRule, *, after: str) -> str | None:
+async def _plan_page(planner: Planner, claimed: PlannedNotice, rule: Audience, *, after: str) -> str | None:
     """Plan the recipients behind `after`; the next cursor, or None at the end or when the claim is lost."""
     async with planner.db.transaction() as tx:
         now = planner.clock.now()
-        recipients = await audience.page(tx, rule, after=after, limit=planner.page_size)
+        page = await recipients.page(tx, rule, after=after, limit=planner.page_size)
         before = await notice.turn_page(
-            tx, claimed, cursor=recipients[-1] if recipients else after, added=len(recipients), lease_s=planner.lease_s
+            tx, claimed, cursor=page.cursor or after, added=len(page.recipients), lease_s=planner.lease_s
         )
         if before is None:  # superseded, or another planner's by now
             await notice.finish_planning(tx, claimed, now=now)
             return None
-        if recipients:
-            reaches = await audience.reach(tx, recipients)
+        if page.recipients:
+            reaches = await audience.reach(tx, page.recipients)
             places = [Place(claimed.notice_id, before + n, reach) for n, reach in enumerate(reaches, start=1)]
             target = _Target(claimed.notice_id, claimed.kind, claimed.lane, now, planner.batch_size)
             await _write_page(tx, places, target)
-        if len(recipients) < planner.page_size:
+        if page.cursor is None:
             await notice.finish_planning(tx, claimed, now=now)
-            return None
-        return recipients[-1]
+        return page.cursor
 
 
 async def _pack(tx: Connection, singles: Sequence[PlannedNotice], target: _Target) -> None:

@@ -5,12 +5,23 @@ The same choice as planning makes (core/audience.py `choose` and `without_noted`
 
 from dataclasses import dataclass
 
+from gridcare.events.outages import Scope
 from gridcare.postgres.database import Connection
-from outage_notifier.store.audience import DEFAULT_LANGUAGE, AudienceRule, page_query
+from outage_notifier.store.audience import DEFAULT_LANGUAGE
+from outage_notifier.store.recipients import ELEMENTS, POINTS, TOLD_STATES, WAS_TOLD, Earlier, elements_of
 
-RECIPIENTS_MAX = 2**31 - 1
-PREVIEW_TIMEOUT_S = 25
+COUNT_TIMEOUT_S = 25
 
+_CUT = f"({ELEMENTS} UNION {POINTS.format('$4')})"
+_TOLD = f"(SELECT d.recipient_id FROM delivery d WHERE {WAS_TOLD.format(ids='$5', states='$6', off='$7')})"
+_RECIPIENTS = {
+    "scope": _CUT,
+    "scope_untold": f"{_CUT} EXCEPT {_TOLD}",
+    "told": f"SELECT DISTINCT recipient_id FROM {_TOLD} t",
+    "told_in_scope": f"{_TOLD} INTERSECT {_CUT}",
+    "told_outside_scope": f"{_TOLD} EXCEPT {_CUT}",
+}
+_PARAMETERS_USED = "($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::uuid[]) IS NOT NULL"
 _COUNT = """
 WITH recipient (customer_code) AS MATERIALIZED ({recipients}
 ), of_phones AS (
@@ -20,14 +31,14 @@ WITH recipient (customer_code) AS MATERIALIZED ({recipients}
     FROM phone p JOIN recipient USING (customer_code) GROUP BY p.customer_code
 ), owned AS (
     SELECT d.customer_code,
-        min(d.customer_code) FILTER (WHERE NOT ($9 AND p.usable IS NOT NULL)) OVER (PARTITION BY d.device_id)
+        min(d.customer_code) FILTER (WHERE NOT ($8 AND p.usable IS NOT NULL)) OVER (PARTITION BY d.device_id)
             = d.customer_code AS mine
     FROM device_customer d JOIN recipient USING (customer_code) LEFT JOIN of_phones p USING (customer_code)
 ), of_devices AS (
     SELECT customer_code, bool_or(mine) AS some_mine FROM owned GROUP BY customer_code
 ), chosen AS (
     SELECT r.customer_code, coalesce(c.language, '{default_language}') AS language, p.usable, d.some_mine, p.refused,
-        CASE WHEN d.customer_code IS NOT NULL AND NOT ($9 AND p.usable IS NOT NULL) THEN 'push'
+        CASE WHEN d.customer_code IS NOT NULL AND NOT ($8 AND p.usable IS NOT NULL) THEN 'push'
              WHEN p.usable IS NOT NULL THEN 'sms' ELSE 'none' END AS channel
     FROM recipient r LEFT JOIN customer c USING (customer_code) LEFT JOIN of_phones p USING (customer_code)
         LEFT JOIN of_devices d USING (customer_code)
@@ -45,7 +56,7 @@ WITH recipient (customer_code) AS MATERIALIZED ({recipients}
     FROM noted
 )
 SELECT language, outcome, count(*), count(*) FILTER (WHERE outcome = 'push' AND usable IS NOT NULL)
-FROM outcome GROUP BY language, outcome ORDER BY language, outcome
+FROM outcome WHERE {parameters_used} GROUP BY language, outcome ORDER BY language, outcome
 """
 
 
@@ -62,9 +73,16 @@ class Counted:
     with_fallback: int
 
 
-async def count(connection: Connection, audience: AudienceRule, *, sms_first: bool) -> list[Counted]:
+async def count(connection: Connection, rule: str, scope: Scope, earlier: Earlier, *, sms_first: bool) -> list[Counted]:
     """Count an audience by language and outcome, as planning would decide it now."""
-    recipients, parameters = page_query(audience, after="", limit=RECIPIENTS_MAX)
-    statement = _COUNT.format(recipients=recipients, default_language=DEFAULT_LANGUAGE)
-    rows = await connection.fetch(statement, *parameters, sms_first, timeout=PREVIEW_TIMEOUT_S)
+    statement = _COUNT.format(
+        recipients=_RECIPIENTS[rule], default_language=DEFAULT_LANGUAGE, parameters_used=_PARAMETERS_USED
+    )
+    rows = await connection.fetch(
+        statement,
+        *elements_of(scope),
+        list(scope.supply_point_ids),
+        *(list(earlier.notice_ids), TOLD_STATES, list(earlier.cancellations), sms_first),
+        timeout=COUNT_TIMEOUT_S,
+    )
     return [Counted(*row) for row in rows]

@@ -1,0 +1,174 @@
+"""Reading an audience page by page: which recipients, by the rule of a notice.
+
+Each page looks at a bounded number of rows, whatever the rule finds in them: so a page may come out short or empty and
+yet not be the last, and its cursor says how far was looked. A scope of up to LISTED_MAX supply points is read once, when
+planning begins or goes on, and paged in memory; a larger one is paged along the order of the customers.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from gridcare.events.outages import Scope
+from gridcare.postgres.database import Connection
+from outage_notifier.core.delivery import TOLD
+
+LISTED_MAX: Final = 100_000
+"""Some 10 MB of a planner's memory; also the most supply points that a scope may name one by one."""
+
+WINDOW_FACTOR: Final = 4
+"""How many supply points a page looks at for each recipient wanted, where the scope is larger than that."""
+
+TOLD_STATES: Final = [state.value for state in TOLD]
+
+_EARLIER_NOTICES = "SELECT notice_id, kind = 'cancellation' FROM notice WHERE outage_id = $1 AND revision < $2"
+_SIZE = """
+SELECT (SELECT count(*) FROM (SELECT FROM supply_point WHERE feeder_id = ANY($1::text[]) LIMIT $4) f)
+     + (SELECT count(*) FROM (SELECT FROM supply_point WHERE transformer_id = ANY($2::text[]) LIMIT $4) t)
+     + (SELECT count(*) FROM (SELECT FROM supply_point WHERE ward_code = ANY($3::text[]) LIMIT $4) w)
+"""
+ELEMENTS = """
+SELECT customer_code FROM supply_point WHERE feeder_id = ANY($1::text[])
+UNION SELECT customer_code FROM supply_point WHERE transformer_id = ANY($2::text[])
+UNION SELECT customer_code FROM supply_point WHERE ward_code = ANY($3::text[])"""
+POINTS = """
+SELECT DISTINCT s.customer_code FROM unnest({}::text[]) AS p (id) JOIN supply_point s ON s.supply_point_id = p.id"""
+_IN_SCOPE = "(feeder_id = ANY($1::text[]) OR transformer_id = ANY($2::text[]) OR ward_code = ANY($3::text[]))"
+_WINDOW = f"""
+WITH looked AS MATERIALIZED (
+    SELECT customer_code, feeder_id, transformer_id, ward_code FROM supply_point
+    WHERE customer_code > $4 ORDER BY customer_code FETCH FIRST $5 ROWS WITH TIES
+)
+SELECT count(*), max(customer_code),
+       coalesce(array_agg(DISTINCT customer_code ORDER BY customer_code) FILTER (WHERE {_IN_SCOPE}), '{{}}')
+FROM looked
+"""
+_THOSE_IN_SCOPE = (
+    f"SELECT DISTINCT customer_code FROM supply_point WHERE customer_code = ANY($4::text[]) AND {_IN_SCOPE}"
+)
+_NEXT_HEARD = """
+SELECT DISTINCT h.recipient_id FROM unnest($1::uuid[]) AS n (notice_id)
+CROSS JOIN LATERAL (
+    SELECT d.recipient_id FROM delivery d WHERE d.notice_id = n.notice_id AND d.recipient_id > $2
+    ORDER BY d.recipient_id LIMIT $3) h
+ORDER BY h.recipient_id LIMIT $3
+"""
+# Told and not called off since: who got a cancellation knows of no cut any more.
+WAS_TOLD = """d.notice_id = ANY({ids}::uuid[]) AND d.state = ANY({states}::text[]) AND NOT EXISTS (
+    SELECT FROM delivery off
+    JOIN notice called_off ON called_off.notice_id = off.notice_id
+    JOIN notice told ON told.notice_id = d.notice_id
+    WHERE off.recipient_id = d.recipient_id AND off.notice_id = ANY({off}::uuid[]) AND off.state = ANY({states}::text[])
+      AND called_off.revision >= told.revision)"""
+_THOSE_TOLD = (
+    "SELECT DISTINCT d.recipient_id FROM delivery d WHERE d.recipient_id = ANY($1::text[]) AND "
+    + WAS_TOLD.format(ids="$2", states="$3", off="$4")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The notices of an outage's earlier revisions, and which of them were cancellations."""
+
+    notice_ids: tuple[UUID, ...] = ()
+    cancellations: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Which recipients: a rule of `notice.audience_rule`, over a scope and the outage's earlier notices.
+
+    `customers`, in order: all that the scope cuts when `listed`, else those of the supply points that it names.
+    """
+
+    rule: str
+    scope: Scope
+    earlier: Earlier
+    customers: Sequence[str]
+    listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Recipients in the order of their ids, each once; `cursor` is where the next page begins, None at the end."""
+
+    recipients: list[str]
+    cursor: str | None
+
+
+async def earlier_notices(tx: Connection, outage_id: UUID, revision: int) -> Earlier:
+    """Give the notices of an outage that were made by revisions before this one."""
+    rows = await tx.fetch(_EARLIER_NOTICES, outage_id, revision)
+    return Earlier(tuple(row[0] for row in rows), tuple(row[0] for row in rows if row[1]))
+
+
+async def open_audience(
+    tx: Connection, rule: str, scope: Scope, earlier: Earlier, *, listed_max: int = LISTED_MAX
+) -> Audience:
+    """Read what paging needs of a scope."""
+    elements = elements_of(scope)
+    size = await tx.fetchval(_SIZE, *elements, listed_max + 1)
+    codes: set[str] = set()
+    if size <= listed_max:
+        codes.update(row[0] for row in await tx.fetch(ELEMENTS, *elements))
+    if scope.supply_point_ids:
+        codes.update(row[0] for row in await tx.fetch(POINTS.format("$1"), list(scope.supply_point_ids)))
+    return Audience(rule, scope, earlier, sorted(codes), listed=size <= listed_max)
+
+
+def elements_of(scope: Scope) -> tuple[list[str], list[str], list[str]]:
+    """Give the parameters $1 to $3 of the statements above."""
+    return list(scope.feeder_ids), list(scope.transformer_ids), list(scope.ward_codes)
+
+
+async def page(tx: Connection, audience: Audience, *, after: str, limit: int) -> Page:
+    """Give the next recipients, at most `limit`, whatever their number of supply points."""
+    if audience.rule in {"scope", "scope_untold"}:
+        found = await _next_in_scope(tx, audience, after, limit)
+        if audience.rule == "scope_untold" and audience.earlier.notice_ids:
+            told = await _those_told(tx, audience, found.recipients)
+            return Page([code for code in found.recipients if code not in told], found.cursor)
+        return found
+    rows = await tx.fetch(_NEXT_HEARD, list(audience.earlier.notice_ids), after, limit)
+    heard = [row[0] for row in rows]
+    told = await _those_told(tx, audience, heard)
+    if audience.rule != "told":
+        cut = await _those_in_scope(tx, audience, [code for code in heard if code in told])
+        told = told & cut if audience.rule == "told_in_scope" else told - cut
+    return Page([code for code in heard if code in told], heard[-1] if len(heard) == limit else None)
+
+
+async def _next_in_scope(tx: Connection, audience: Audience, after: str, limit: int) -> Page:
+    start = bisect_right(audience.customers, after)
+    named = audience.customers[start : start + limit]
+    if audience.listed:
+        return Page(list(named), named[-1] if start + limit < len(audience.customers) else None)
+    window = limit * WINDOW_FACTOR
+    row = await tx.fetchrow(_WINDOW, *elements_of(audience.scope), after, window)
+    looked, furthest, found = (row[0], row[1] or "", row[2]) if row else (0, "", [])
+    last = looked < window
+    codes = sorted({*found, *(code for code in named if last or code <= furthest)})
+    if len(codes) > limit:
+        return Page(codes[:limit], codes[limit - 1])
+    return Page(codes, None if last else furthest)
+
+
+async def _those_told(tx: Connection, audience: Audience, codes: Sequence[str]) -> set[str]:
+    earlier = audience.earlier
+    rows = await tx.fetch(_THOSE_TOLD, codes, list(earlier.notice_ids), TOLD_STATES, list(earlier.cancellations))
+    return {row[0] for row in rows}
+
+
+async def _those_in_scope(tx: Connection, audience: Audience, codes: Sequence[str]) -> set[str]:
+    named = {code for code in codes if _listed(audience.customers, code)}
+    if audience.listed:
+        return named
+    rows = await tx.fetch(_THOSE_IN_SCOPE, *elements_of(audience.scope), codes)
+    return named | {row[0] for row in rows}
+
+
+def _listed(customers: Sequence[str], code: str) -> bool:
+    place = bisect_left(customers, code)
+    return place < len(customers) and customers[place] == code
