@@ -9,7 +9,7 @@ from gridcare.process import repeat, run_together
 from gridcare.service import Foundation, Service, main, serve_api
 from outage_notifier import NAME
 from outage_notifier.flow.plan_notice import pack_due_singles, plan_due_notice
-from outage_notifier.inbound import topic_supply_points
+from outage_notifier.inbound import topic_payments, topic_supply_points, topic_tickets
 from outage_notifier.inbound.app import build_app
 from outage_notifier.inbound.topic_notice_batches import BatchesUnderWay
 from outage_notifier.inbound.worker import work
@@ -33,7 +33,11 @@ async def consumer(foundation: Foundation[Settings]) -> None:
         await run_consumer(
             bootstrap=foundation.settings.kafka_bootstrap,
             group=NAME,
-            subscriptions=[topic_supply_points.subscription(services)],
+            subscriptions=[
+                topic_supply_points.subscription(services),
+                topic_tickets.subscription(services),
+                topic_payments.subscription(services),
+            ],
             db=foundation.db,
             lifecycle=foundation.lifecycle,
         )

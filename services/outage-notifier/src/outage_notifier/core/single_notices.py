@@ -1,0 +1,48 @@
+"""What one customer is told of a ticket or a payment of theirs: a notice with one recipient."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from gridcare.events.payments import PaymentRecorded
+from gridcare.events.tickets import TicketAttached, TicketEvent, TicketOpened
+
+TICKET_USEFUL: Final = timedelta(hours=24)
+"""By then the team has called or come, and says more than this message."""
+ATTACHED_USEFUL_MIN: Final = timedelta(hours=2)
+"""A cut that outlives its expected end still explains the ticket."""
+RECEIPT_USEFUL: Final = timedelta(days=3)
+"""Whoever paid looks for the receipt; after some days the app's list of payments is where they look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """A notice that one event asks for; `kind` is its template's name, `tag` what it replaces on a screen."""
+
+    kind: str
+    recipient_id: str
+    tag: str
+    useful_until: datetime
+    slots: dict[str, Any]
+
+
+def of_ticket(event: TicketEvent, happened_at: datetime) -> Single | None:
+    """Say what the customer is told of a ticket's step; None where that step has no message."""
+    slots: dict[str, Any] = {"reference": event.reference}
+    if isinstance(event, TicketOpened):
+        kind, until = "ticket-opened", happened_at + TICKET_USEFUL
+    elif isinstance(event, TicketAttached):
+        end = event.expected_end_at
+        kind, until = "ticket-attached", happened_at + (ATTACHED_USEFUL_MIN if end else TICKET_USEFUL)
+        until = max(until, end) if end else until
+        slots["expected_end_at"] = end.isoformat() if end else None
+    else:
+        return None
+    return Single(kind, event.customer_code, f"ticket-{event.ticket_id}", until, slots)
+
+
+def of_payment(event: PaymentRecorded, happened_at: datetime) -> Single:
+    """Give the receipt of a payment."""
+    slots = {"amount_vnd": event.amount_vnd, "bill_number": event.bill_number}
+    until = happened_at + RECEIPT_USEFUL
+    return Single("payment-received", event.customer_code, f"payment-{event.payment_id}", until, slots)

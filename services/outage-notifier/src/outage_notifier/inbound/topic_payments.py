@@ -1,0 +1,30 @@
+"""payments.v1: what came in, so that its customer gets a receipt. What is said of bills has no message yet."""
+
+from collections.abc import Sequence
+
+from gridcare.errors import Rejected
+from gridcare.events import Envelope
+from gridcare.events.payments import CustomerMoneyEvent, PaymentRecorded
+from gridcare.events.topics import PAYMENTS
+from gridcare.kafka.consume import Subscription
+from outage_notifier.flow.notify_payment import Paid, notify_payment
+from outage_notifier.wiring import Services
+
+RECORDS_MAX = 100
+"""On the day that bills are due payments come by the thousand; a hundred take some 50 ms."""
+
+
+def subscription(services: Services) -> Subscription:
+    """Give what becomes of the topic's records."""
+
+    async def handle(envelopes: Sequence[Envelope]) -> None:
+        paid = [each for envelope in envelopes if (each := _paid(envelope)) is not None]
+        await notify_payment(services.db, services.clock, paid)
+
+    return Subscription((PAYMENTS,), handle, records_max=RECORDS_MAX)
+
+
+def _paid(envelope: Envelope) -> Paid | None:
+    if not isinstance(envelope.data, CustomerMoneyEvent):
+        raise Rejected("unexpected-event-type", envelope.type)
+    return Paid(envelope.id, envelope.time, envelope.data) if isinstance(envelope.data, PaymentRecorded) else None

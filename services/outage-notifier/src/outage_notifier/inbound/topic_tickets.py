@@ -1,0 +1,29 @@
+"""tickets.v1: what happens to requests for work, so that their customers are told."""
+
+from collections.abc import Sequence
+
+from gridcare.errors import Rejected
+from gridcare.events import Envelope
+from gridcare.events.tickets import TicketEvent
+from gridcare.events.topics import TICKETS
+from gridcare.kafka.consume import Subscription
+from outage_notifier.flow.notify_ticket import TicketStep, notify_ticket
+from outage_notifier.wiring import Services
+
+RECORDS_MAX = 100
+"""A storm brings tickets by the thousand; a hundred take some 50 ms."""
+
+
+def subscription(services: Services) -> Subscription:
+    """Give what becomes of the topic's records."""
+
+    async def handle(envelopes: Sequence[Envelope]) -> None:
+        await notify_ticket(services.db, services.clock, [_step(envelope) for envelope in envelopes])
+
+    return Subscription((TICKETS,), handle, records_max=RECORDS_MAX)
+
+
+def _step(envelope: Envelope) -> TicketStep:
+    if not isinstance(envelope.data, TicketEvent):
+        raise Rejected("unexpected-event-type", envelope.type)
+    return TicketStep(envelope.id, envelope.time, envelope.data)

@@ -1,0 +1,198 @@
+"""The topics' doors: tickets and payments become notices, once; supply points are projected; strangers are rejected."""
+
+from dataclasses import replace
+from datetime import date
+from uuid import UUID, uuid4
+
+import pytest
+
+from gridcare.errors import Rejected
+from gridcare.events import Envelope, encode, type_name
+from gridcare.events.notices import NoticeScheduled
+from gridcare.events.payments import BillIssued, PaymentRecorded
+from gridcare.events.supply_points import SupplyPointChanged
+from gridcare.events.tickets import TicketAssigned, TicketAttached, TicketOpened
+from gridcare.ids import uuid7
+from gridcare.kafka.produce import Producer
+from gridcare.testing.kafka import consuming, poison
+from gridcare.testing.waiting import eventually
+from outage_notifier.inbound import topic_payments, topic_supply_points, topic_tickets
+
+MINE = "PB11010012345"
+
+
+@pytest.fixture
+def ticket(clock):
+    """Give a function that makes an event of a ticket."""
+
+    def make(kind=TicketOpened, **changes):
+        values = {
+            "version": 1,
+            "ticket_id": uuid4(),
+            "reference": "T-7K3M9Q",
+            "customer_code": MINE,
+            "supply_point_id": "SP1",
+            "kind": "repair",
+            "category": "no_power",
+            "state": "open",
+            "team_id": None,
+            "outage_id": None,
+            "opened_at": clock.now(),
+        }
+        return kind(**{**values, **changes})
+
+    return make
+
+
+@pytest.fixture
+def payment(clock):
+    """Give a function that makes a recorded payment."""
+
+    def make() -> PaymentRecorded:
+        return PaymentRecorded(
+            version=1,
+            customer_code=MINE,
+            payment_id=uuid4(),
+            bill_id=uuid4(),
+            bill_number="HD202610-0001",
+            provider="vnpay",
+            amount_vnd=896_125,
+            paid_at=clock.now(),
+            bill_outstanding_vnd=0,
+        )
+
+    return make
+
+
+@pytest.fixture
+def envelope(clock):
+    """Give a function that puts an event, or a tombstone for an id, into an envelope."""
+
+    def make(event) -> Envelope:
+        now, source = clock.now(), "/gridcare/tests"
+        if isinstance(event, str):
+            return Envelope(uuid7(now), source, "gridcare.Tombstone", now, event, 0, None, None)
+        return Envelope(uuid7(now), source, type_name(type(event)), now, event.key, event.version, None, event)
+
+    return make
+
+
+def _supply_point(supply_point_id: str = "SP1", version: int = 1, **changes) -> SupplyPointChanged:
+    values = {
+        "customer_code": MINE,
+        "transformer_id": "TR1",
+        "feeder_id": "FD1",
+        "substation_id": "SS1",
+        "ward_code": "31117",
+    }
+    return SupplyPointChanged(supply_point_id=supply_point_id, version=version, **{**values, **changes})
+
+
+async def _notices(db):
+    async with db.read() as connection:
+        return await connection.fetch(
+            "SELECT kind, recipient_id, lane, audience_rule, state, cause_event_id, slots FROM notice ORDER BY kind"
+        )
+
+
+async def test_told_once(services, db, envelope, outbox, *, ticket, payment):
+    """A ticket, an attached ticket and a payment are each one notice, however often their events come."""
+    about_tickets = [envelope(ticket()), envelope(ticket(TicketAttached)), envelope(ticket(TicketAssigned))]
+    about_money = [envelope(payment())]
+    for _ in range(2):
+        await topic_tickets.subscription(services).handle(about_tickets)
+        await topic_payments.subscription(services).handle(about_money)
+    found = await _notices(db)
+    assert [row["kind"] for row in found] == ["payment-received", "ticket-attached", "ticket-opened"]
+    assert {(row["recipient_id"], row["lane"], row["audience_rule"], row["state"]) for row in found} == {
+        (MINE, "transactional", "one", "scheduled")
+    }
+    assert {row["cause_event_id"] for row in found} == {about_tickets[0].id, about_tickets[1].id, about_money[0].id}
+    published = [each.data for each in await outbox()]
+    assert sorted(event.kind for event in published if isinstance(event, NoticeScheduled)) == [r["kind"] for r in found]
+
+
+async def test_told_once_beyond_the_inbox(services, db, envelope, ticket, outbox):
+    """An event that is older than the inbox's memory is known by the notice that it made."""
+    opened = envelope(ticket())
+    await topic_tickets.subscription(services).handle([opened])
+    async with db.transaction() as tx:
+        await tx.execute("DELETE FROM inbox")
+    await topic_tickets.subscription(services).handle([opened])
+    assert (len(await _notices(db)), len(await outbox())) == (1, 1)
+
+
+async def test_bills_are_no_news(services, db, envelope):
+    """What is said of bills has no message."""
+    bill = BillIssued(
+        version=1,
+        customer_code=MINE,
+        bill_id=UUID(int=1),
+        bill_number="HD202610-0001",
+        period="2026-10",
+        amount_vnd=1,
+        paid_vnd=0,
+        due_on=date(2026, 12, 1),
+    )
+    await topic_payments.subscription(services).handle([envelope(bill)])
+    assert await _notices(db) == []
+
+
+async def test_strangers(services, envelope, ticket, payment):
+    """An event of another topic, and a tombstone where none belongs, are rejected."""
+    for door, stranger in (
+        (topic_tickets, payment()),
+        (topic_tickets, "7"),
+        (topic_payments, ticket()),
+        (topic_supply_points, ticket()),
+    ):
+        with pytest.raises(Rejected) as rejected:
+            await door.subscription(services).handle([envelope(stranger)])
+        assert rejected.value.reason == "unexpected-event-type"
+
+
+async def test_projection(services, db, envelope):
+    """Of a supply point the newest version stays, in any order; a tombstone deletes it, and it may come back."""
+    door = topic_supply_points.subscription(services)
+
+    async def known() -> dict[str, tuple[int, str]]:
+        async with db.read() as connection:
+            rows = await connection.fetch("SELECT supply_point_id, version, feeder_id FROM supply_point")
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    await door.handle([envelope(_supply_point(version=2, feeder_id="FD2")), envelope(_supply_point("SP2"))])
+    await door.handle([envelope(_supply_point(version=1, feeder_id="FD1"))])
+    assert await known() == {"SP1": (2, "FD2"), "SP2": (1, "FD1")}
+    await door.handle([envelope(_supply_point("SP2", version=2)), envelope("SP2"), envelope("SP9")])
+    assert await known() == {"SP1": (2, "FD2")}
+    await door.handle([envelope("SP1"), envelope(_supply_point(version=3)), envelope(_supply_point(version=4))])
+    assert await known() == {"SP1": (4, "FD1")}
+
+
+async def test_followed(services, db, kafka_bootstrap, new_topic, *, envelope, ticket, payment):
+    """Over a real broker: many supply points, tickets and payments, each twice, and one poison record among them."""
+    points, tickets, payments = await new_topic(partitions=3), await new_topic(), await new_topic()
+    about_tickets = [envelope(ticket()) for _ in range(3)]
+    about_money = [envelope(payment()) for _ in range(2)]
+    sent = [
+        *(encode(envelope(_supply_point(f"SP{number}")), topic=points) for number in range(1_000)),
+        encode(envelope("SP7"), topic=points),
+        *(encode(each, topic=tickets) for each in [*about_tickets, *about_tickets]),
+        poison(tickets),
+        *(encode(each, topic=payments) for each in [*about_money, *about_money]),
+    ]
+    async with Producer(kafka_bootstrap, client_id="tests") as producer:
+        await producer.send_batch(sent)
+    subscriptions = [
+        replace(door.subscription(services), topics=(topic,))
+        for door, topic in ((topic_supply_points, points), (topic_tickets, tickets), (topic_payments, payments))
+    ]
+
+    async def done() -> bool:
+        async with db.read() as connection:
+            known = await connection.fetchval("SELECT count(*) FROM supply_point")
+            kinds = await connection.fetch("SELECT kind, count(*) AS n FROM notice GROUP BY kind ORDER BY kind")
+        return (known, [tuple(row) for row in kinds]) == (999, [("payment-received", 2), ("ticket-opened", 3)])
+
+    async with consuming(kafka_bootstrap, db, *subscriptions, group=f"test-{uuid4()}"):
+        await eventually(done)
