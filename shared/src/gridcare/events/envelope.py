@@ -21,6 +21,9 @@ E = TypeVar("E", bound="Event")
 
 _TYPE_PREFIX = "gridcare."
 _CONTENT_TYPE = b"application/json"
+_SEQUENCE_END = 2**63
+_ESCAPED_NUL = b"\\u0000"
+"""PostgreSQL keeps no NUL in a text: refused here, or a consumer would take the record for a bug of its own."""
 _TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 
 
@@ -126,12 +129,16 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Envelope
         raise Rejected("not-cloudevents", type(error).__name__) from None
     if time.tzinfo is None or attributes.get("ce_specversion") != b"1.0":
         raise Rejected("not-cloudevents", "ce_time or ce_specversion")
+    if not 0 <= sequence < _SEQUENCE_END or "\x00" in subject:
+        raise Rejected("not-cloudevents", "ce_sequence or ce_subject")
     traceparent = attributes.get("traceparent", b"")
     data: Event | None = None
     if value is not None:
         decoder = _DECODERS.get(kind)
         if decoder is None:
             raise Rejected("unknown-event-type")
+        if _ESCAPED_NUL in value:
+            raise Rejected("invalid-event-data", "a text holds NUL")
         try:
             data = decoder.decode(value)
         except (msgspec.MsgspecError, UnicodeDecodeError):  # the message could quote the data: it is left out

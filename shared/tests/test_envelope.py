@@ -1,0 +1,68 @@
+"""CloudEvents over Kafka: what is written can be read, and what cannot be kept is rejected."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from gridcare.errors import Rejected
+from gridcare.events import Envelope, Wire, decode, encode
+from gridcare.events.supply_points import SupplyPointChanged
+from gridcare.events.topics import SUPPLY_POINTS
+
+NOW = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
+TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+
+
+def _envelope(version: int = 3, ward_code: str = "31117", supply_point_id: str = "SP1") -> Envelope:
+    event = SupplyPointChanged(
+        version=version,
+        supply_point_id=supply_point_id,
+        customer_code="PB11010012345",
+        transformer_id="TR1",
+        feeder_id="FD1",
+        substation_id="SS1",
+        ward_code=ward_code,
+    )
+    return Envelope(UUID(int=7), "/tests", "gridcare.SupplyPointChanged", NOW, event.key, version, TRACE, event)
+
+
+def _decode(wire: Wire) -> Envelope:
+    return decode(wire.key, wire.value, wire.headers)
+
+
+def test_round_trip():
+    """An envelope that was encoded decodes to the same."""
+    envelope = _envelope()
+    assert _decode(encode(envelope, topic=SUPPLY_POINTS)) == envelope
+
+
+def test_tombstone():
+    """A tombstone decodes to an envelope without data."""
+    gone = Envelope(UUID(int=8), "/tests", "gridcare.Tombstone", NOW, "SP1", 0, None, None)
+    assert _decode(encode(gone, topic=SUPPLY_POINTS)) == gone
+
+
+@pytest.mark.parametrize(
+    ("envelope", "reason"),
+    [
+        (_envelope(version=2**63), "not-cloudevents"),
+        (_envelope(version=-1), "not-cloudevents"),
+        (_envelope(supply_point_id="SP\x00"), "not-cloudevents"),
+        (_envelope(ward_code="3\x00"), "invalid-event-data"),
+    ],
+)
+def test_not_to_be_kept(envelope: Envelope, reason: str):
+    """A version beyond 64 bits and a text with NUL, which no database of ours keeps, are rejected."""
+    with pytest.raises(Rejected) as rejected:
+        _decode(encode(envelope, topic=SUPPLY_POINTS))
+    assert rejected.value.reason == reason
+
+
+@pytest.mark.parametrize("name", ["ce_id", "ce_type", "ce_time", "ce_source", "ce_sequence", "ce_specversion"])
+def test_missing_attribute(name: str):
+    """A record without one of the attributes is no event."""
+    wire = encode(_envelope(), topic=SUPPLY_POINTS)
+    with pytest.raises(Rejected) as rejected:
+        decode(wire.key, wire.value, [header for header in wire.headers if header[0] != name])
+    assert rejected.value.reason == "not-cloudevents"
