@@ -1,0 +1,245 @@
+"""Receipts over a real database: any order, any number of times, before the call's own answer too."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.core.receipt import GIVEN_UP_AFTER
+from outage_notifier.flow.apply_receipts import apply_receipts
+from outage_notifier.store import receipt
+from outage_notifier.store.vault import RECEIPT
+
+LOST = Outcome(OutcomeKind.UNKNOWN, "timeout")
+PHONE = "+84901000000"
+
+
+@dataclass
+class Scene:
+    """A sender, its provider in memory, and the door of its callbacks."""
+
+    world: Any
+    providers: Any
+    send: Callable[[], Awaitable[None]]
+    plan: Callable[[], Awaitable[None]]
+
+    async def tell(self, message_id: str, status: str, *, ref: str | None = None, code: str = "") -> bool:
+        """Store a status callback as its door does."""
+        form = {"MessageSid": message_id, "MessageStatus": status} | ({"ErrorCode": code} if code else {})
+        async with self.world.db.transaction() as tx:
+            return await receipt.add(
+                tx,
+                source="twilio",
+                key=receipt.dedup_key(message_id, status),
+                attempt_name=ref,
+                body_sealed=self.world.vault.seal(urlencode(form).encode(), RECEIPT),
+                now=self.world.clock.now(),
+            )
+
+    async def apply(self) -> int:
+        """Apply what is due."""
+        return await apply_receipts(self.world.db, self.world.clock, self.world.vault)
+
+    async def customers(self, *numbers: str) -> UUID:
+        """Plan a notice to customers with one phone each."""
+        feeder = f"FD-{numbers[0]}"
+        for number in numbers:
+            await self.world.customer(f"PB{number}", feeder=feeder, phones=[number])
+        notice_id = await self.world.notice(await self.world.outage(feeders=[feeder]))
+        await self.plan()
+        return notice_id
+
+    @property
+    def ref(self) -> str:
+        """Name the attempt of the first message as its callback's address does."""
+        return self.providers.texts[0]["ref"]
+
+    async def rows(self, query: str) -> list[Any]:
+        async with self.world.db.read() as connection:
+            return await connection.fetch(query)
+
+    async def attempts(self) -> list[Any]:
+        return await self.rows("SELECT * FROM attempt ORDER BY place")
+
+    async def results(self) -> list[str | None]:
+        return [row[0] for row in await self.rows("SELECT result FROM receipt ORDER BY receipt_id")]
+
+
+@pytest.fixture
+def scene(world, providers, send, plan) -> Scene:
+    return Scene(world, providers, send, plan)
+
+
+@pytest.fixture
+async def one(scene) -> UUID:
+    """Plan a notice to one customer with one phone."""
+    return await scene.customers(PHONE)
+
+
+async def test_a_delivered_message_moves_its_delivery_and_the_counts(scene, one):
+    """Accepted becomes delivered, and the books still balance."""
+    await scene.send()
+    await scene.tell("M1", "delivered", ref=scene.ref)
+    assert await scene.apply() == 1
+    assert await scene.world.books(one) == {"delivered": 1}
+    assert await scene.results() == ["raised"]
+    assert await scene.apply() == 0
+
+
+async def test_a_receipt_without_a_name_is_found_by_its_message(scene, one):
+    """The message id that the call's answer gave is enough."""
+    await scene.send()
+    (row,) = await scene.attempts()
+    await scene.tell(row["provider_message_id"], "delivered")
+    await scene.apply()
+    assert await scene.world.books(one) == {"delivered": 1}
+
+
+async def test_a_failed_message_keeps_its_reason(scene, one):
+    """The provider's code is the delivery's reason."""
+    await scene.send()
+    await scene.tell("M1", "undelivered", ref=scene.ref, code="30007")
+    await scene.apply()
+    assert await scene.world.books(one) == {"failed": 1}
+    async with scene.world.db.read() as connection:
+        assert await connection.fetchval("SELECT reason FROM delivery") == "30007"
+
+
+@pytest.mark.parametrize(
+    ("code", "bad", "opted_out"),
+    [("21610", None, True), ("30005", "30005", False), ("30006", "30006", False), ("30003", None, False)],
+)
+async def test_what_a_code_says_of_a_phone_is_marked(scene, one, code, bad, opted_out):
+    """Opted out and unreachable for good are the phone's; a handset that is off is not."""
+    await scene.send()
+    await scene.tell("M1", "failed", ref=scene.ref, code=code)
+    await scene.apply()
+    async with scene.world.db.read() as connection:
+        phone = await connection.fetchrow("SELECT bad_reason, opted_out_at IS NOT NULL AS out FROM phone")
+    assert (phone["bad_reason"], phone["out"]) == (bad, opted_out)
+
+
+async def test_an_unknown_call_is_resolved_by_its_callback(scene, one):
+    """The message is bound to the attempt, and nothing is tried again."""
+    scene.providers.answers[PHONE] = LOST
+    await scene.send()
+    assert await scene.world.books(one) == {"unknown": 1}
+    await scene.tell("M7", "sent", ref=scene.ref)
+    await scene.apply()
+    assert await scene.world.books(one) == {"accepted": 1}
+    (row,) = await scene.attempts()
+    assert (row["outcome"], row["provider_message_id"]) == ("unknown", "M7")
+    async with scene.world.db.read() as connection:
+        assert await connection.fetchval("SELECT next_attempt_at FROM delivery") is None
+
+
+async def test_a_receipt_before_the_calls_own_answer_waits_for_it(scene, one):
+    """Applied in mid-call, it completes the attempt at once and raises the delivery as soon as there is one."""
+
+    async def told_early():
+        (row,) = await scene.attempts()
+        await scene.tell("M9", "delivered", ref=f"{row['batch_id']}.{row['place']}.{row['try']}")
+        assert await scene.apply() == 1
+        (row,) = await scene.attempts()
+        assert (row["outcome"], row["provider_message_id"]) == ("accepted", "M9")
+
+    scene.providers.before = told_early
+    await scene.send()
+    assert await scene.world.books(one) == {"accepted": 1}
+    assert await scene.apply() == 0
+    scene.world.clock.move(seconds=2)
+    assert await scene.apply() == 1
+    assert await scene.world.books(one) == {"delivered": 1}
+
+
+async def test_an_early_receipt_wins_over_a_lost_answer(scene, one):
+    """The callback came, the answer did not: delivered, not unknown."""
+
+    async def told_early():
+        (row,) = await scene.attempts()
+        await scene.tell("M9", "delivered", ref=f"{row['batch_id']}.{row['place']}.{row['try']}")
+        await scene.apply()
+
+    scene.providers.before = told_early
+    scene.providers.answers[PHONE] = LOST
+    await scene.send()
+    scene.world.clock.move(seconds=2)
+    await scene.apply()
+    assert await scene.world.books(one) == {"delivered": 1}
+
+
+async def test_a_stray_receipt_does_not_hold_up_the_others(scene, one):
+    """One that fits nothing is put off, longer and longer, and given up after a week."""
+    await scene.send()
+    await scene.tell("STRAY", "delivered", ref="0192f0c1-2345-7000-8000-000000000001.0.1")
+    await scene.tell("M1", "delivered", ref=scene.ref)
+    assert await scene.apply() == 2
+    assert await scene.results() == [None, "raised"]
+    assert await scene.apply() == 0
+    scene.world.clock.move(seconds=GIVEN_UP_AFTER.total_seconds())
+    assert await scene.apply() == 1
+    assert await scene.results() == ["unmatched", "raised"]
+
+
+async def test_what_cannot_be_read_is_put_aside(scene, one):
+    """A status that we do not know, and a body that no key opens, end with a result that says so."""
+    await scene.send()
+    await scene.tell("M1", "read_by_nobody", ref=scene.ref)
+    async with scene.world.db.transaction() as tx:
+        await receipt.add(
+            tx, source="twilio", key="x", attempt_name=None, body_sealed=b"\x02t1broken", now=scene.world.clock.now()
+        )
+    assert await scene.apply() == 2
+    assert await scene.results() == ["unknown-status", "unreadable"]
+    assert await scene.world.books(one) == {"accepted": 1}
+
+
+async def test_a_callbacks_address_knows_better_than_a_look_up(scene, one):
+    """A message that was bound to another attempt is taken from it."""
+    scene.providers.answers[PHONE] = LOST
+    await scene.send()
+    async with scene.world.db.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO attempt (batch_id, place, try, notice_id, recipient_id, channel, contact_id, started_at, ended_at,"
+            " outcome, provider_message_id) SELECT batch_id, 99, try, notice_id, recipient_id, channel, contact_id,"
+            " started_at, started_at, 'unknown', 'M5' FROM attempt"
+        )
+    await scene.tell("M5", "sent", ref=scene.ref)
+    await scene.apply()
+    bound = {row["place"]: row["provider_message_id"] for row in await scene.attempts()}
+    assert bound == {0: "M5", 99: None}
+
+
+STATUSES = st.lists(
+    st.tuples(st.integers(0, 2), st.sampled_from(["queued", "sent", "undelivered", "delivered"])), max_size=12
+)
+RANK = {"queued": 1, "sent": 1, "undelivered": 2, "delivered": 3}
+serial = count(1)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(told=STATUSES, cuts=st.lists(st.integers(0, 12), max_size=3), lost=st.booleans())
+async def test_any_receipts_in_any_order_leave_balanced_books(scene, told, cuts, lost):
+    """Three messages, statuses in any order and any number of times, applied in any portions: the highest rank wins."""
+    numbers = [f"+84902{next(serial):06}" for _ in range(3)]
+    for number in numbers:
+        scene.providers.answers[number] = LOST if lost else Outcome(OutcomeKind.ACCEPTED, message_id=f"M{number[1:]}")
+    notice_id = await scene.customers(*numbers)
+    await scene.send()
+    refs = {text["to"]: text["ref"] for text in scene.providers.texts}
+    for at, (which, status) in enumerate(told):
+        await scene.tell(f"M{numbers[which][1:]}", status, ref=refs[numbers[which]])
+        if at in cuts:
+            await scene.apply()
+    await scene.apply()
+    names = {0: "unknown" if lost else "accepted", 1: "accepted", 2: "failed", 3: "delivered"}
+    highest = [max((RANK[status] for at, status in told if at == which), default=0) for which in range(3)]
+    assert await scene.world.books(notice_id) == Counter(names[rank] for rank in highest)
