@@ -21,7 +21,8 @@ from gridcare.kafka.clients import REBALANCE_TIMEOUT_MIN_S, close_consumer, new_
 from gridcare.kafka.crashes import CrashLedger
 from gridcare.kafka.dead_letter import LIMIT_PER_HOUR, DeadLetters
 from gridcare.kafka.offsets import Offsets
-from gridcare.kafka.partition import BACKOFF_MAX_S, Handle, PartitionWork, Tools
+from gridcare.kafka.partition import Handle, PartitionWork, Tools
+from gridcare.kafka.patience import BACKOFF_MAX_S
 from gridcare.kafka.produce import Producer
 from gridcare.observability import metrics
 from gridcare.postgres.database import Database

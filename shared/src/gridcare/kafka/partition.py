@@ -6,11 +6,9 @@ gridcare.kafka.fate. An offset is noted as finished only after its handler has r
 
 import asyncio
 import contextlib
-import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer
@@ -22,24 +20,18 @@ from gridcare.kafka.crashes import CRASHES_MAX, CrashLedger
 from gridcare.kafka.dead_letter import REPLAY_FOR, DeadLetterLimitReached, DeadLetters, Record, Why
 from gridcare.kafka.fate import Fate, fate_of
 from gridcare.kafka.offsets import Offsets
+from gridcare.kafka.patience import BACKOFF_MAX_S, Patience, Stopped
 from gridcare.observability import metrics
 from gridcare.observability.tracing import span
 
 Handle = Callable[[Sequence[Envelope]], Awaitable[None]]
-T = TypeVar("T")
 
 FETCH_RECORDS_MAX = 500
 FETCH_WAIT_S = 5.0
-BACKOFF_MIN_S = 0.2
-BACKOFF_MAX_S = 30.0
 CANCEL_GRACE_S = 5.0
 FORGIVE_DEADLINE_S = 2.0
 
 logger = structlog.get_logger()
-
-
-class _Stopped(Exception):
-    """The partition is being given back; what is not finished comes again, here or elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +55,11 @@ class PartitionWork:
         self._handle = handle
         self._records_max = records_max
         self._tools = tools
-        self._stopping = asyncio.Event()
+        self._patience = Patience(partition, group=tools.group, backoff_max_s=tools.backoff_max_s)
+        self._stopping = self._patience.stopping
         self._fetching = False
         self._fresh = True
         self._careful_until = -1
-        self._failures = 0
         self.task = asyncio.create_task(self._run(), name=f"{partition.topic}-{partition.partition}")
 
     async def stop(self, grace_s: float) -> None:
@@ -82,8 +74,10 @@ class PartitionWork:
             await asyncio.wait({self.task}, timeout=CANCEL_GRACE_S)
 
     async def _run(self) -> None:
-        with contextlib.suppress(_Stopped):
-            self._careful_until = await self._insist(lambda: self._tools.crashes.suspected_until(self.partition))
+        with contextlib.suppress(Stopped):
+            self._careful_until = await self._patience.insist(
+                lambda: self._tools.crashes.suspected_until(self.partition)
+            )
             while not self._stopping.is_set():
                 for records in self._chunks(await self._fetch()):
                     if self._stopping.is_set():
@@ -130,7 +124,7 @@ class PartitionWork:
         if alone or not await self._apply_together(readable):
             for record, _ in readable:
                 if self._stopping.is_set():
-                    raise _Stopped
+                    raise Stopped
                 await self._apply_one(record)
 
     async def _apply_together(self, readable: Sequence[tuple[Record, Envelope]]) -> bool:
@@ -140,7 +134,7 @@ class PartitionWork:
         marked = self._fresh
         while True:
             if marked:
-                await self._insist(lambda: self._tools.crashes.begin(self.partition, first, last))
+                await self._patience.insist(lambda: self._tools.crashes.begin(self.partition, first, last))
             error = await self._attempt(lambda: self._call(envelopes, first), first if marked else None)
             if error is None:
                 self._tools.offsets.finish(self.partition, last)
@@ -148,17 +142,17 @@ class PartitionWork:
                 self._count(Fate.HANDLED, len(readable))
                 return True
             if marked:
-                await self._insist(lambda: self._tools.crashes.undo(self.partition, first))
+                await self._patience.insist(lambda: self._tools.crashes.undo(self.partition, first))
             if fate_of(error) is not Fate.RETRYABLE:
                 return False
-            await self._back_off(error)
+            await self._patience.back_off(error)
 
     async def _apply_one(self, record: Record) -> None:
         marked = self._fresh or record.offset <= self._careful_until
         offset = record.offset
         while True:
             if marked:
-                crashes = await self._insist(lambda: self._tools.crashes.begin(self.partition, offset, offset))
+                crashes = await self._patience.insist(lambda: self._tools.crashes.begin(self.partition, offset, offset))
                 if crashes.count > CRASHES_MAX:
                     logger.critical("record_keeps_crashing", crashes=CRASHES_MAX, **self._where(offset))
                     await self._put_aside(record, Why(Fate.BUG.value, crashes.error_class), marked=marked)
@@ -174,8 +168,8 @@ class PartitionWork:
                 await self._put_aside(record, Why.of(error), marked=marked)
                 break
             if marked:
-                await self._insist(lambda: self._tools.crashes.undo(self.partition, offset))
-            await self._back_off(error)
+                await self._patience.insist(lambda: self._tools.crashes.undo(self.partition, offset))
+            await self._patience.back_off(error)
         self._tools.offsets.finish(self.partition, offset)
         await self._forget_marks(offset, offset, marked=marked)
 
@@ -207,7 +201,7 @@ class PartitionWork:
             if deadline.expired() and isinstance(error, TimeoutError):
                 return Retryable("the handler's deadline passed")
             return error
-        self._failures = 0
+        self._patience.succeeded()
         return None
 
     async def _forgive(self, offset: int) -> None:
@@ -219,12 +213,12 @@ class PartitionWork:
     async def _forget_marks(self, first: int, last: int, *, marked: bool) -> None:
         if marked:
             start = 0 if self._fresh else first  # also what an earlier member could not clear any more
-            await self._insist(lambda: self._tools.crashes.end(self.partition, start, last))
+            await self._patience.insist(lambda: self._tools.crashes.end(self.partition, start, last))
         self._fresh = False
 
     async def _put_aside(self, record: Record, why: Why, *, marked: bool) -> None:
         try:
-            await self._insist(lambda: self._tools.dead_letters.put(record, why))
+            await self._patience.insist(lambda: self._tools.dead_letters.put(record, why))
         except DeadLetterLimitReached:
             if marked:
                 await self._forgive(record.offset)
@@ -241,32 +235,6 @@ class PartitionWork:
             logger.warning("crash_not_counted", **self._where(offset))
         logger.error("record_crashes", error_class=type(error).__name__, **self._where(offset))
         raise error
-
-    async def _insist(self, step: Callable[[], Awaitable[T]]) -> T:
-        """Do what must be done, waiting while the database or the broker is away."""
-        while True:
-            try:
-                return await step()
-            except Retryable as error:
-                await self._back_off(error)
-
-    async def _back_off(self, error: Exception) -> None:
-        """Wait, longer each time, until it is worth another try. Raises _Stopped when the partition is given back."""
-        limit_s = min(BACKOFF_MIN_S * 2 ** min(self._failures, 16), self._tools.backoff_max_s)
-        self._failures += 1
-        self._count(Fate.RETRYABLE)
-        cause = type(error.__cause__ or error).__name__
-        logger.warning("partition_waits", error_class=cause, backoff_s=limit_s, tries=self._failures, **self._where())
-        metrics.CONSUMER_PAUSED.inc(topic=self.partition.topic)
-        try:
-            async with asyncio.timeout(limit_s * random.uniform(0.5, 1)):  # noqa: S311 - jitter
-                await self._stopping.wait()
-        except TimeoutError:
-            pass
-        finally:
-            metrics.CONSUMER_PAUSED.dec(topic=self.partition.topic)
-        if self._stopping.is_set():
-            raise _Stopped
 
     def _is_for_another_group(self, record: Record) -> bool:
         group = self._tools.group.encode()

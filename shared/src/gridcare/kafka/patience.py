@@ -1,0 +1,72 @@
+"""Waiting in place while a dependency is away: longer each time, and never past the end of the work."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+from aiokafka.structs import TopicPartition
+
+from gridcare.errors import Retryable
+from gridcare.kafka.fate import Fate
+from gridcare.observability import metrics
+
+BACKOFF_MIN_S = 0.2
+BACKOFF_MAX_S = 30.0
+
+T = TypeVar("T")
+
+logger = structlog.get_logger()
+
+
+class Stopped(Exception):
+    """The partition is being given back; what is not finished comes again, here or elsewhere."""
+
+
+class Patience:
+    """How one partition waits; the others do not notice."""
+
+    def __init__(self, partition: TopicPartition, *, group: str, backoff_max_s: float) -> None:
+        self.stopping = asyncio.Event()
+        self._partition = partition
+        self._group = group
+        self._backoff_max_s = backoff_max_s
+        self._failures = 0
+
+    def succeeded(self) -> None:
+        """Start the next series of waits from the shortest."""
+        self._failures = 0
+
+    async def insist(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Do what must be done, waiting while the database or the broker is away. Raises Stopped."""
+        while True:
+            try:
+                return await step()
+            except Retryable as error:
+                await self.back_off(error)
+
+    async def back_off(self, error: Exception) -> None:
+        """Wait until it is worth another try. Raises Stopped when the partition is given back meanwhile."""
+        limit_s = min(BACKOFF_MIN_S * 2 ** min(self._failures, 16), self._backoff_max_s)
+        self._failures += 1
+        topic, partition = self._partition
+        metrics.CONSUMER_RECORDS.inc(topic=topic, fate=Fate.RETRYABLE.value)
+        logger.warning(
+            "partition_waits",
+            group=self._group,
+            topic=topic,
+            partition=partition,
+            error_class=type(error.__cause__ or error).__name__,
+            backoff_s=limit_s,
+            tries=self._failures,
+        )
+        metrics.CONSUMER_PAUSED.inc(topic=topic)
+        try:
+            async with asyncio.timeout(limit_s * random.uniform(0.5, 1)):  # noqa: S311 - jitter
+                await self.stopping.wait()
+        except TimeoutError:
+            return
+        finally:
+            metrics.CONSUMER_PAUSED.dec(topic=topic)
+        raise Stopped
