@@ -1,4 +1,4 @@
-"""Records are handled in order, each with the fate that its error's type chooses."""
+"""Records are handled in order; what has to wait, waits in place."""
 
 import asyncio
 import dataclasses
@@ -9,31 +9,15 @@ from uuid import uuid4
 
 import pytest
 
-from gridcare.errors import Rejected, Retryable
-from gridcare.events import Envelope, Wire
-from gridcare.kafka.clients import close_producer, new_producer
+from gridcare.errors import Retryable
+from gridcare.events import Envelope
 from gridcare.kafka.consume import Subscription
 from gridcare.kafka.produce import Producer
-from gridcare.kafka.replay import dead_letters
 from gridcare.observability import tracing
 from gridcare.postgres.database import Database
-from gridcare.testing.kafka import QUICK, committed, consuming, hint, poison, read_all, start_consumer, wires
+from gridcare.testing.kafka import QUICK, Seen, committed, consuming, hint, read_all, start_consumer, wires
 from gridcare.testing.servers import NewTopic
 from gridcare.testing.waiting import eventually
-
-
-class Seen:
-    """A handler that remembers what it was given."""
-
-    def __init__(self) -> None:
-        self.calls: list[list[int]] = []
-
-    async def __call__(self, envelopes: Sequence[Envelope]) -> None:
-        self.calls.append([envelope.sequence for envelope in envelopes])
-
-    @property
-    def numbers(self) -> list[int]:
-        return [number for call in self.calls for number in call]
 
 
 async def test_all_in_order_and_committed(
@@ -100,110 +84,6 @@ async def test_retryable_holds_its_partition_alone(
         healthy.set()
         await eventually(lambda: all(seen[each] == [1, 2, 3] for each in batch_ids))
     assert await committed(kafka_bootstrap, group, topic) == 60
-
-
-async def test_rejected_goes_aside_with_its_reason(
-    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
-):
-    """A rejected record is on the dead-letter topic as it was, with where it was and why, and without the detail."""
-    topic, seen = await new_topic(), []
-    good, bad = hint(1), hint(2, batch_id=uuid4())
-
-    async def handle(envelopes: Sequence[Envelope]) -> None:
-        if envelopes[0].id == bad.id:
-            raise Rejected("no-such-outage", "canary 0901234567") from ValueError("canary")
-        seen.append(envelopes[0].id)
-
-    sent = wires(topic, [bad, good])
-    await producer.send_batch(sent)
-    async with consuming(kafka_bootstrap, db, Subscription((topic,), handle), group=group):
-        await eventually(lambda: seen == [good.id])
-    (letter,) = await read_all(kafka_bootstrap, topic.dead_letters.name)
-    headers = dict(letter.headers)
-    assert (letter.key, letter.value) == (sent[0].key, sent[0].value)
-    assert all(headers[name] == value for name, value in sent[0].headers)
-    assert headers["kafka_dlt-original-topic"] == topic.name.encode()
-    assert headers["kafka_dlt-original-partition"] == b"\x00\x00\x00\x00"
-    assert headers["kafka_dlt-original-offset"] == b"\x00" * 8
-    assert headers["kafka_dlt-original-consumer-group"] == group.encode()
-    assert headers["kafka_dlt-exception-fqcn"] == b"gridcare.errors.Rejected"
-    assert headers["kafka_dlt-exception-cause-fqcn"] == b"builtins.ValueError"
-    assert headers["kafka_dlt-exception-message"] == b"no-such-outage"
-    assert not any(b"canary" in value or b"0901234567" in value for value in headers.values())
-    assert await committed(kafka_bootstrap, group, topic) == 2
-
-
-async def test_poison_amid_a_batch(
-    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
-):
-    """Of one fetched batch the records before and after what cannot be read are handled, in order."""
-    topic, seen = await new_topic(), Seen()
-    records = wires(topic, [hint(number) for number in range(1, 8)])
-    unknown = Wire(
-        topic.name, b"k", b"{}", [*records[0].headers[:3], ("ce_type", b"gridcare.Never"), *records[0].headers[4:]]
-    )
-    await producer.send_batch([*records[:3], poison(topic), *records[3:5], unknown, *records[5:]])
-    async with consuming(kafka_bootstrap, db, Subscription((topic,), seen, records_max=100), group=group):
-        await eventually(lambda: len(seen.numbers) == 7)
-    assert seen.numbers == list(range(1, 8))
-    assert [call for call in seen.calls if len(call) > 1]
-    reasons = [
-        dict(letter.headers)["kafka_dlt-exception-message"]
-        for letter in await read_all(kafka_bootstrap, topic.dead_letters.name)
-    ]
-    assert reasons == [b"not-cloudevents", b"unknown-event-type"]
-    assert await committed(kafka_bootstrap, group, topic) == 9
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        [],
-        [("ce_specversion", b"1.0"), ("ce_id", None)],
-        [("ce_id", b"\xff\xfe"), ("ce_type", b"\x00"), ("ce_sequence", b"9" * 5_000)],
-        [("ce_id", b"one"), ("ce_id", b"two"), ("kafka_dlt-original-offset", b"?"), ("", b"")],
-    ],
-)
-async def test_rubbish_is_no_bug(
-    *, kafka_bootstrap: str, db: Database, new_topic: NewTopic, group: str, headers: list[tuple[str, bytes | None]]
-):
-    """Whatever another program wrote goes aside at the first sight; it crashes nothing."""
-    topic, seen = await new_topic(), Seen()
-    raw = new_producer(kafka_bootstrap, client_id="rubbish", request_size_max_bytes=1_000_000)
-    try:
-        await raw.start()
-        await raw.send_and_wait(topic.name, b"\x00\xff", key=b"\xff", headers=headers)
-        await raw.send_and_wait(topic.name, None, key=b"\xff", headers=headers)
-        await raw.send_and_wait(topic.name, b"{}", key=None, headers=headers)
-    finally:
-        await close_producer(raw)
-    async with consuming(kafka_bootstrap, db, Subscription((topic,), seen, records_max=10), group=group):
-
-        async def all_aside() -> bool:
-            return await committed(kafka_bootstrap, group, topic) == 3
-
-        await eventually(all_aside)
-    letters = await read_all(kafka_bootstrap, topic.dead_letters.name)
-    assert {dict(letter.headers)["kafka_dlt-exception-message"] for letter in letters} == {b"not-cloudevents"}
-    assert len([letter async for letter in dead_letters(kafka_bootstrap, topic.name)]) == 3
-
-
-async def test_rejected_batch_is_retried_one_by_one(
-    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
-):
-    """A call of many that is refused is repeated record by record: only the bad one goes aside."""
-    topic, applied = await new_topic(), []
-    await producer.send_batch(wires(topic, [hint(number) for number in range(1, 10)]))
-
-    async def handle(envelopes: Sequence[Envelope]) -> None:
-        if any(envelope.sequence == 5 for envelope in envelopes):
-            raise Rejected("five")
-        applied.extend(envelope.sequence for envelope in envelopes)
-
-    async with consuming(kafka_bootstrap, db, Subscription((topic,), handle, records_max=100), group=group):
-        await eventually(lambda: len(applied) == 8)
-    assert applied == [1, 2, 3, 4, 6, 7, 8, 9]
-    assert len(await read_all(kafka_bootstrap, topic.dead_letters.name)) == 1
 
 
 async def test_a_handler_that_hangs_is_tried_again(

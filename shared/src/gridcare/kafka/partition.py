@@ -29,7 +29,6 @@ Handle = Callable[[Sequence[Envelope]], Awaitable[None]]
 FETCH_RECORDS_MAX = 500
 FETCH_WAIT_S = 5.0
 CANCEL_GRACE_S = 5.0
-FORGIVE_DEADLINE_S = 2.0
 
 logger = structlog.get_logger()
 
@@ -94,10 +93,9 @@ class PartitionWork:
             )
         finally:
             self._fetching = False
-        records: Sequence[Record] = fetched.get(self.partition, ())
-        if records:
+        if records := fetched.get(self.partition, []):
             self._tools.offsets.start(self.partition, records[0].offset)
-        return records
+        return list(records)
 
     def _chunks(self, records: Sequence[Record]) -> Iterator[Sequence[Record]]:
         for start in range(0, len(records), self._records_max):
@@ -207,7 +205,7 @@ class PartitionWork:
     async def _forgive(self, offset: int) -> None:
         """Take back the count of records that we stop handling ourselves; when that fails, one count too many stays."""
         with contextlib.suppress(Retryable, TimeoutError):
-            async with asyncio.timeout(FORGIVE_DEADLINE_S):
+            async with asyncio.timeout(CANCEL_GRACE_S):
                 await self._tools.crashes.undo(self.partition, offset)
 
     async def _forget_marks(self, first: int, last: int, *, marked: bool) -> None:

@@ -39,6 +39,21 @@ def poison(topic: Topic, key: bytes = b"poison") -> Wire:
     return Wire(topic.name, key, b"\xff not json", [("ce_specversion", b"1.0")])
 
 
+class Seen:
+    """A handler that remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[int]] = []
+
+    async def __call__(self, envelopes: Sequence[Envelope]) -> None:
+        self.calls.append([envelope.sequence for envelope in envelopes])
+
+    @property
+    def numbers(self) -> list[int]:
+        """Every event's sequence, in the order handled."""
+        return [number for call in self.calls for number in call]
+
+
 @dataclass
 class Consuming:
     """A consumer that runs; `stop` ends it as SIGTERM would and raises what it died of."""
