@@ -20,7 +20,7 @@ LOST = Outcome(OutcomeKind.UNKNOWN, "connection-lost")
 
 
 async def outcome_of(url: str, *, http2: bool = False, deadline_s: float = 0.4) -> Outcome:
-    builder = configured(ClientBuilder(), deadline_s=deadline_s)
+    builder = configured(ClientBuilder(), url=url, deadline_s=deadline_s)
     async with (builder.http2_prior_knowledge() if http2 else builder).build() as client:
         with pytest.raises(RequestError) as raised:
             await client.post(url).body_bytes(b"x" * 2000).build().send()
@@ -109,7 +109,7 @@ def test_a_ca_file_that_cannot_be_used_is_a_settings_error(tmp_path, content):
     if content is not None:
         path.write_text(f"-----BEGIN CERTIFICATE-----\n{content}\n-----END CERTIFICATE-----\n")
     with pytest.raises(SettingsError):
-        configured(ClientBuilder(), deadline_s=1, ca_file=str(path)).build()
+        configured(ClientBuilder(), url="https://a.test", deadline_s=1, ca_file=str(path)).build()
 
 
 @pytest.mark.parametrize(

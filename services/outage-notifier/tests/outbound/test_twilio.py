@@ -140,6 +140,17 @@ async def test_the_environment_does_not_move_the_address(twilio, open_sms, monke
         assert (await send(sender, next(numbers))).kind is OutcomeKind.ACCEPTED
 
 
+async def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(twilio, open_sms, monkeypatch):
+    """An emulator is reached behind whatever proxy the machine has; a provider goes through it."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    async with open_sms(twilio.url) as here, open_sms("http://api.twilio.test") as there:
+        assert (await send(here, next(numbers))).kind is OutcomeKind.ACCEPTED
+        assert await send(there, next(numbers)) == Outcome(RETRY, "no-connection")
+
+
 async def test_nothing_personal_is_in_an_error(twilio, open_sms):
     """What a failed look-up raises holds neither the number nor the address."""
     to = next(numbers)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 from pyreqwest.client import BaseClientBuilder
 from pyreqwest.exceptions import RequestError, RequestTimeoutError
@@ -17,15 +18,17 @@ CONNECT_DEADLINE_S: Final = 3.0
 RETRY_AFTER_S_MAX: Final = 3600.0
 """A provider that asks for more is asked again after an hour: a date of next year must not park a message for ever."""
 
+_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _NOT_CONNECTED: Final = "client error (Connect)"
 
 B = TypeVar("B", bound=BaseClientBuilder)
 
 
-def configured(builder: B, *, deadline_s: float, ca_file: str | None = None) -> B:
+def configured(builder: B, *, url: str, deadline_s: float, ca_file: str | None = None) -> B:
     """Set what every provider's client needs: a deadline over the whole call, one attempt, no redirects.
 
-    `ca_file` names PEM certificates that are trusted beside the system's. Raises SettingsError when it cannot be read.
+    A proxy of the environment is used, but not to a `url` on this machine: an emulator. `ca_file` names PEM certificates
+    that are trusted beside the system's; raises SettingsError when it cannot be read.
     """
     builder = (
         builder.timeout(timedelta(seconds=deadline_s))
@@ -34,6 +37,8 @@ def configured(builder: B, *, deadline_s: float, ca_file: str | None = None) -> 
         .follow_redirects(enable=False)
         .referer(enable=False)
     )
+    if urlsplit(url).hostname in _THIS_MACHINE:
+        builder = builder.no_proxy()
     if ca_file is None:
         return builder
     try:

@@ -64,10 +64,12 @@ class FcmPushSender:
         credentials = read_service_account(credentials_file)
         async with AsyncExitStack() as stack:
             clients = [
-                await stack.enter_async_context(_client(deadline_s=deadline_s, ca_file=ca_file))
+                await stack.enter_async_context(_client(url=api_url, deadline_s=deadline_s, ca_file=ca_file))
                 for _ in range(connections)
             ]
-            plain = stack.enter_context(configured(SyncClientBuilder(), deadline_s=deadline_s, ca_file=ca_file).build())
+            plain = stack.enter_context(
+                configured(SyncClientBuilder(), url=api_url, deadline_s=deadline_s, ca_file=ca_file).build()
+            )
             tokens = AccessTokens(credentials, plain)
             await stack.enter_async_context(tokens.kept())
             url = f"{api_url.rstrip('/')}/v1/projects/{credentials.project_id}/messages:send"
@@ -103,13 +105,13 @@ def _taken(answer: Bytes) -> Outcome:
     return Outcome(OutcomeKind.ACCEPTED, message_id=name.rpartition("/")[2])
 
 
-def _client(*, deadline_s: float, ca_file: str | None) -> Client:
+def _client(*, url: str, deadline_s: float, ca_file: str | None) -> Client:
     """Build a client, which is one connection: over HTTP/2 alone a client never opens a second one to a host.
 
     The pings notice a connection that died in silence sooner than its messages' deadlines would, one by one.
     """
     return (
-        configured(ClientBuilder(), deadline_s=deadline_s, ca_file=ca_file)
+        configured(ClientBuilder(), url=url, deadline_s=deadline_s, ca_file=ca_file)
         .http2_prior_knowledge()
         .http2_keep_alive_interval(PING_INTERVAL)
         .http2_keep_alive_timeout(PING_DEADLINE)

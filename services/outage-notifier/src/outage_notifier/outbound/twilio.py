@@ -68,8 +68,8 @@ class TwilioSmsSender:
         deadline_s: float = DEADLINE_S,
     ) -> AsyncIterator[Self]:
         """Open the pool. `public_url` is the base of our addresses as Twilio sees them."""
-        builder = configured(ClientBuilder(), deadline_s=deadline_s, ca_file=ca_file).pool_idle_timeout(POOL_IDLE)
-        async with builder.build() as http:
+        builder = configured(ClientBuilder(), url=api_url, deadline_s=deadline_s, ca_file=ca_file)
+        async with builder.pool_idle_timeout(POOL_IDLE).build() as http:
             client = Client(
                 account_sid,
                 auth_token,
