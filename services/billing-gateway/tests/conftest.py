@@ -135,9 +135,14 @@ def settings(database_url: str, token_issuer: Issuer) -> Settings:
 
 
 @pytest.fixture
-async def gateway(settings: Settings, db: Database, token_issuer: Issuer) -> AsyncIterator[Gateway]:
+def clock() -> HandClock:
+    """Give a clock that the test moves."""
+    return HandClock()
+
+
+@pytest.fixture
+async def gateway(settings: Settings, db: Database, token_issuer: Issuer, clock: HandClock) -> AsyncIterator[Gateway]:
     """Open the service as its api process is wired; two customers are known."""
-    clock = HandClock()
     foundation = Foundation(NAME, "api", settings, clock, db, Lifecycle())
     async with wired(foundation) as services, client_for(build_app(services)) as client:
         await note_customers(db, [CUSTOMER, NEIGHBOUR])

@@ -4,13 +4,23 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Coroutine
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as exploring
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from billing_gateway.core.callback import Verdict
 from billing_gateway.core.payment import Limits
@@ -22,7 +32,8 @@ from billing_gateway.flow.payment_desk import PaymentDesk
 from billing_gateway.flow.read_bills import read_bill
 from billing_gateway.flow.register_bill import NewBill, register_bill
 from billing_gateway.flow.take_callback import take_callback
-from billing_gateway.outbound.vnpay import Vnpay
+from billing_gateway.settings import Settings
+from billing_gateway.wiring import vnpay_of
 from gridcare.errors import BusinessError
 from gridcare.postgres.database import Database
 from gridcare.postgres.idempotency import Answer, IdempotentRequest
@@ -31,15 +42,8 @@ from gridcare_local.emulators.vnpay import Outcome, callback_query, read_pay_url
 SECRET = "TESTSECRET"
 CODE = "PB11010012345"
 LIMITS = Limits(amount_min_vnd=1, amount_max_vnd=10**9, lifetime=timedelta(minutes=15))
-EXPLORATION = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-VNPAY = Vnpay(
-    tmn_code="CTTVNP01",
-    hash_secret=SECRET,
-    pay_url="https://pay.example/vpcpay.html",
-    return_url="https://app.example/back",
-    order_type="billpayment",
+EXPLORATION = exploring(
+    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 BROKEN = """
@@ -65,29 +69,20 @@ SELECT md5(coalesce(string_agg(line, ',' ORDER BY entry_id), '')) FROM (
 """
 
 
-class SetClock:
-    """A clock that the machine moves."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-
 class Books(RuleBasedStateMachine):
     """Customers pay in any way; whatever happens, what VNPay took is what the ledger has."""
 
-    bills: Bundle[UUID] = Bundle("bills")
     orders: Bundle[dict[str, str]] = Bundle("orders")
     words: Bundle[str] = Bundle("words")
-    stored: Bundle[UUID] = Bundle("stored")
 
-    def __init__(self, runner: asyncio.Runner, db: Database) -> None:
+    def __init__(self, runner: asyncio.Runner, db: Database, clock: Any, settings: Settings) -> None:
         super().__init__()
         self.runner = runner
-        self.desk = PaymentDesk(db, SetClock(), {"vnpay": VNPAY}, LIMITS)
+        self.clock = clock
+        self.desk = PaymentDesk(db, clock, {"vnpay": vnpay_of(settings)}, LIMITS)
         self.owed: dict[UUID, int] = {}
+        self.waiting: list[UUID] = []
+        self.shared_number = str(secrets.randbelow(10**12) + 1)
         self.seen = (0, self.run(self._value(HISTORY, 0)))
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -97,84 +92,92 @@ class Books(RuleBasedStateMachine):
         async with self.desk.db.read() as connection:
             return await connection.fetchval(query, *values)
 
-    @rule(target=bills, amount_vnd=st.integers(1, 1_000))
-    def register(self, amount_vnd: int) -> UUID:
-        new = NewBill(
-            bill_number=secrets.token_hex(8),
-            customer_code=CODE,
-            period="2026-10",
-            amount_vnd=amount_vnd,
-            due_on=date(2026, 12, 5),
-            issued_by="accountant",
-        )
-        once = IdempotentRequest("accountant", uuid4().hex, b"")
-        answer = self.run(
-            register_bill(
-                self.desk.db,
-                self.desk.clock,
-                new,
-                once,
-                answer=lambda standing: Answer(201, str(standing.bill.bill_id).encode()),
-            )
-        )
-        bill_id = UUID(answer.body.decode())
-        self.owed[bill_id] = amount_vnd
-        return bill_id
+    @initialize(target=orders, amount_vnd=st.integers(2, 1_000))
+    def register_and_begin_twice(self, amount_vnd: int) -> Any:
+        bill_id = self.register(amount_vnd)
+        return multiple(self.order(bill_id, None), self.order(bill_id, None))
 
-    @rule(target=orders, bill_id=bills, part=st.none() | st.integers(1, 1_000))
-    def begin(self, bill_id: UUID, part: int | None) -> Any:
-        new = NewPayment(
-            bill_id=bill_id,
-            provider="vnpay",
-            amount_vnd=part,
-            locale="vn",
-            client_ip="203.0.113.7",
-            may_pay_for=lambda _: True,
-        )
-        once = IdempotentRequest("customer", uuid4().hex, b"")
+    @rule(target=orders, amount_vnd=st.integers(2, 1_000), part=st.booleans())
+    def register_and_begin(self, amount_vnd: int, *, part: bool) -> Any:
+        return self.order(self.register(amount_vnd), amount_vnd // 2 if part else None)
+
+    @rule(target=orders, data=st.data(), part=st.none() | st.integers(1, 1_000))
+    def begin_again(self, data: st.DataObject, part: int | None) -> Any:
+        bill_id = data.draw(st.sampled_from(list(self.owed)))
         with contextlib.suppress(BusinessError):  # nothing owed, or more than is owed: no order
-            answer = self.run(
-                begin_payment(self.desk, new, once, answer=lambda _, address: Answer(201, address.encode()))
-            )
-            return read_pay_url(SECRET, answer.body.decode())
+            return self.order(bill_id, part)
         return multiple()
 
     @rule(
         target=words,
         order=orders,
         code=st.sampled_from(["00", "00", "00", "07", "24", "51"]),
-        off_by_vnd=st.sampled_from([0, 0, 0, 7]),
-        another_number=st.booleans(),
+        off_by_vnd=st.sampled_from([0, 0, 0, 0, 7]),
+        shared=st.sampled_from([False, False, False, True]),
     )
-    def hear(self, order: dict[str, str], code: str, off_by_vnd: int, *, another_number: bool) -> str:
-        number = str(int(order["vnp_TxnRef"][-12:], 16) + 1) if another_number and code in {"00", "07"} else None
-        return callback_query(
-            SECRET, order, Outcome(response_code=code, amount_off_by_vnd=off_by_vnd, transaction_number=number)
-        )
+    def take(self, order: dict[str, str], code: str, off_by_vnd: int, *, shared: bool) -> str:
+        """Hear of an order; a shared number is one that other orders have too, as it should never be."""
+        number = self.shared_number if shared and code in {"00", "07"} else None
+        outcome = Outcome(response_code=code, amount_off_by_vnd=off_by_vnd, transaction_number=number)
+        word = callback_query(SECRET, order, outcome)
+        self.take_again(word)
+        return word
 
-    @rule(target=stored, word=words)
-    def take(self, word: str) -> Any:
+    @rule(order=orders)
+    def pay(self, order: dict[str, str]) -> None:
+        """Go the usual way: a success, worked on at once."""
+        self.take_again(callback_query(SECRET, order))
+        self.run(handle_waiting_events(self.desk))
+
+    @rule(word=words)
+    def take_again(self, word: str) -> None:
         taken = self.run(take_callback(self.desk, "vnpay", word.encode()))
         assert taken.verdict in {Verdict.ACCEPTED, Verdict.REPEATED, Verdict.WRONG_AMOUNT}
-        report = VNPAY.read(word)
-        if report.money_moved:
-            assert taken.verdict is not Verdict.WRONG_AMOUNT
-        return multiple() if taken.provider_event_id is None else taken.provider_event_id
+        assert not (self.desk.providers["vnpay"].read(word).money_moved and taken.verdict is Verdict.WRONG_AMOUNT)
+        if taken.provider_event_id is not None:
+            self.waiting.append(taken.provider_event_id)
 
-    @rule(event_id=stored)
-    def handle(self, event_id: UUID) -> None:
-        self.run(handle_provider_event(self.desk, event_id))
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data())
+    def handle(self, data: st.DataObject) -> None:
+        """Work on any of the stored words, in any order, perhaps again."""
+        self.run(handle_provider_event(self.desk, data.draw(st.sampled_from(self.waiting))))
 
-    @rule()
-    def handle_the_rest(self) -> None:
-        self.run(handle_waiting_events(self.desk))
+    def register(self, amount_vnd: int) -> UUID:
+        number = secrets.token_hex(8)
+        new = NewBill(
+            bill_number=number,
+            customer_code=CODE,
+            period="2026-10",
+            amount_vnd=amount_vnd,
+            due_on=date(2026, 12, 5),
+            issued_by="accountant",
+        )
+        once = IdempotentRequest("accountant", number, b"")
+        flow = register_bill(
+            self.desk.db, self.desk.clock, new, once, answer=lambda it: Answer(201, it.bill.bill_id.bytes)
+        )
+        bill_id = UUID(bytes=self.run(flow).body)
+        self.owed[bill_id] = amount_vnd
+        return bill_id
+
+    def order(self, bill_id: UUID, amount_vnd: int | None) -> dict[str, str]:
+        new = NewPayment(
+            bill_id=bill_id,
+            provider="vnpay",
+            amount_vnd=amount_vnd,
+            locale="vn",
+            client_ip="203.0.113.7",
+            may_pay_for=lambda _: True,
+        )
+        once = IdempotentRequest("customer", secrets.token_hex(8), b"")
+        flow = begin_payment(self.desk, new, once, answer=lambda _, address: Answer(201, address.encode()))
+        return read_pay_url(SECRET, self.run(flow).body.decode())
 
     @rule()
     def time_passes(self) -> None:
-        clock = self.desk.clock
-        assert isinstance(clock, SetClock)
-        clock.time += timedelta(minutes=20)
-        self.run(expire_payments(self.desk.db, clock))
+        self.clock.advance(timedelta(minutes=20))
+        self.run(expire_payments(self.desk.db, self.clock))
 
     @invariant()
     def the_books_are_sound(self) -> None:
@@ -229,21 +232,18 @@ WHERE account.kind = 'clearing' AND entry.amount_vnd * 100 = substring(raw FROM 
 """
 
 
-async def test_the_books_balance_whatever_happens(database_url: str) -> None:
+async def test_the_books_balance_whatever_happens(settings: Settings, clock: Any) -> None:
     """No order of events loses money, makes any, or changes what was written."""
 
     def explore() -> None:
         with asyncio.Runner() as runner:
             stack = contextlib.AsyncExitStack()
             db = runner.run(
-                stack.enter_async_context(Database.open(database_url, application_name="books", pool_size=2))
+                stack.enter_async_context(Database.open(settings.database_url, application_name="books", pool_size=2))
             )
             try:
                 runner.run(note_customers(db, [CODE]))
-                run_state_machine_as_test(
-                    lambda: Books(runner, db),
-                    settings=EXPLORATION,
-                )
+                run_state_machine_as_test(lambda: Books(runner, db, clock, settings), settings=EXPLORATION)
             finally:
                 runner.run(stack.aclose())
 
