@@ -39,7 +39,7 @@ def demo(*, supply_points: SupplyPoints = DEMO_SUPPLY_POINTS, seed: Seed = 1, ti
             bring_up(stack, ALL_PARTS, DEFAULT_HOUR)
             with _steps(console) as bars:
                 feeders = _load(stack, supply_points, seed, bars)
-            balanced = _publish(stack, feeders, timeout_s, console)
+            balanced = _publish(stack, feeders, timeout_s, console, strictly=True)
         finally:
             stack.stop()
     if not balanced:
@@ -100,19 +100,22 @@ def _load(stack: Stack, supply_points: int, seed: int, bars: Progress) -> tuple[
     return town.feeder_ids
 
 
-def _publish(stack: Stack, feeders: tuple[str, ...], timeout_s: float, console: Console) -> bool:
-    """Publish, watch, balance, print; whether the books balance."""
+def _publish(
+    stack: Stack, feeders: tuple[str, ...], timeout_s: float, console: Console, *, strictly: bool = False
+) -> bool:
+    """Publish, watch, balance, print; whether the books balance. `strictly`: nothing may die meanwhile."""
     from gridcare_local.demo.accounting import balance  # noqa: PLC0415 - as above
-    from gridcare_local.demo.cut import tell_of_a_cut  # noqa: PLC0415 - as above
+    from gridcare_local.demo.cut import nobody_may_die, tell_of_a_cut  # noqa: PLC0415 - as above
 
     with _steps(console) as bars:
         task = bars.add_task("telling every affected customer", total=None)
-        told = tell_of_a_cut(
-            stack,
-            feeders,
-            timeout_s=timeout_s,
-            watch=lambda done, of: bars.update(task, completed=done, total=of),
-        )
+        look = nobody_may_die(stack) if strictly else (lambda *_: None)
+
+        def watch(done: int, of: int) -> None:
+            bars.update(task, completed=done, total=of)
+            look(done, of)
+
+        told = tell_of_a_cut(stack, feeders, timeout_s=timeout_s, watch=watch)
     books = balance(stack, told)
     table = Table("", "deliveries", title=f"notice {told.notice_id}", box=None)
     for state, count in sorted(told.states.items(), key=lambda each: -each[1]):

@@ -16,6 +16,7 @@ OPEN: Final = ("planned", "held", "retrying", "unknown", "awaiting")
 DAYS_AHEAD: Final = 7
 """More than the five days that the law wants (docs: statutory notice)."""
 
+LOG_SHOWN: Final = 1_500
 LOOK_INTERVAL_S: Final = 0.25
 
 Watcher = Callable[[int, int], None]
@@ -49,6 +50,17 @@ def draft(
         "scope": {"feeder_ids": list(feeder_ids)},
     }
     return str(planner.post(NOTIFIER, "/v1/outages", body)["outage_id"])
+
+
+def nobody_may_die(stack: Stack) -> Watcher:
+    """Give a watcher that raises LocalStackError when a part of the stack is dead."""
+
+    def watch(_settled: int, _audience: int) -> None:
+        dead = [part for part in stack.parts() if part.running() is None]
+        if dead:
+            raise LocalStackError(f"{dead[0].name} died; the end of its log: {dead[0].log.read_text()[-LOG_SHOWN:]}")
+
+    return watch
 
 
 def tell_of_a_cut(stack: Stack, feeder_ids: Sequence[str], *, timeout_s: float, watch: Watcher) -> Told:

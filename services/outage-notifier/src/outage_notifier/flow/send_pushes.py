@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from outage_notifier.core.audience import Member
-from outage_notifier.core.delivery import decide_push
+from outage_notifier.core.delivery import Delivery, decide_push
 from outage_notifier.core.outcome import Outcome, OutcomeKind
 from outage_notifier.flow.batch_work import BatchWork
 from outage_notifier.flow.sending import PushBody
 from outage_notifier.store import contact, vault
 from outage_notifier.store.attempt import Attempt
 from outage_notifier.store.contact import SendingDevice
-from outage_notifier.store.delivery import Delivery
 
 PRUNED_SHARE_MAX = 0.05
 """More devices than this share gone in one batch: the credential is wrong, not the devices."""
@@ -56,9 +55,10 @@ async def send_pushes(work: BatchWork) -> None:
         asyncio.create_task(_push_member(pushing, place, member)) for place, member in work.pending
     }
     doubtful: list[PushedMember] = []
+    under_way = tasks
     try:
-        while tasks:
-            done, tasks = await asyncio.wait(tasks, timeout=work.sending.limits.record_interval_s)
+        while under_way:
+            done, under_way = await asyncio.wait(under_way, timeout=work.sending.limits.record_interval_s)
             pushed: list[PushedMember] = []
             for task in done:
                 result = task.result()
@@ -73,6 +73,7 @@ async def send_pushes(work: BatchWork) -> None:
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _push_member(pushing: Pushing, place: int, member: Member) -> PushedMember | Delivery | None:

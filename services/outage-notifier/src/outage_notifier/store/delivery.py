@@ -1,36 +1,12 @@
 """`delivery` and the counts of its home batch, always moved together."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from gridcare.postgres.database import Connection
-from outage_notifier.core.delivery import OPEN, RECORDED, State
+from outage_notifier.core.delivery import OPEN, RECORDED, Delivery, State
 from outage_notifier.store import batch
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A delivery as it is to be recorded; `contact` is masked."""
-
-    notice_id: UUID
-    recipient_id: str
-    number: int
-    home_batch_id: UUID
-    language: str
-    state: str
-    reason: str
-    channel: str
-    contact: str
-    covered_by: str | None
-    tries: int
-    looks: int
-    next_attempt_at: datetime | None
-    next_channel: str | None
-    follow_up_batch_id: UUID | None
-    recorded_at: datetime
-
 
 Key = tuple[UUID, str]
 """A delivery's key: notice and recipient."""
@@ -49,11 +25,12 @@ _SHIFTS = ", ".join(
     f"count(*) FILTER (WHERE w.state = '{s}') - count(*) FILTER (WHERE o.state = '{s}') AS {s}" for s in RECORDED
 )
 _ADDED = ", ".join(f"{s} = b.{s} + m.{s}" for s in RECORDED)
+# `old` reads the statement's snapshot, whichever part runs first. It must not lock: a row that `written` changed before it
+# would be passed over, and counted twice. What keeps others out are the locks of the home batches.
 _MERGE = f"""
 WITH old AS MATERIALIZED (
     SELECT d.notice_id, d.recipient_id, d.state FROM delivery d
     JOIN staged_delivery s USING (notice_id, recipient_id)
-    ORDER BY 1, 2 FOR UPDATE OF d
 ), written AS (
     INSERT INTO delivery AS d ({_LIST}) SELECT {_LIST} FROM staged_delivery
     WHERE (SELECT count(*) FROM old) >= 0  -- reads the old states first: FOR UPDATE skips rows that this command wrote
