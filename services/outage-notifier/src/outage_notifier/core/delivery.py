@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
 from outage_notifier.core.outcome import Outcome, OutcomeKind
 
@@ -52,6 +53,28 @@ TRIES_MAX: Final = 8
 _BACKOFF_FIRST: Final = timedelta(seconds=10)
 _BACKOFF_MAX: Final = timedelta(minutes=30)
 _MISCONFIGURED_PAUSE: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as it is to be recorded; `contact` is masked."""
+
+    notice_id: UUID
+    recipient_id: str
+    number: int
+    home_batch_id: UUID
+    language: str
+    state: str
+    reason: str
+    channel: str
+    contact: str
+    covered_by: str | None
+    tries: int
+    looks: int
+    next_attempt_at: datetime | None
+    next_channel: str | None
+    follow_up_batch_id: UUID | None
+    recorded_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

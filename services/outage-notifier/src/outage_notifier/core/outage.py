@@ -63,6 +63,18 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True)
+class Revision:
+    """One kept state of an outage, and who made it, when and why."""
+
+    revision: int
+    action: Action
+    document: OutageDocument
+    reason: str
+    made_by: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What was decided: the outage after it, what the revision is called, and the outage before it."""
 

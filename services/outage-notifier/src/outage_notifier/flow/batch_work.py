@@ -7,15 +7,14 @@ from uuid import UUID
 
 from gridcare.postgres.database import Connection
 from outage_notifier.core.audience import Member
-from outage_notifier.core.delivery import Decision, Situation, decide_unsent
+from outage_notifier.core.delivery import Decision, Delivery, Situation, decide_unsent
 from outage_notifier.core.lease import Lease
+from outage_notifier.core.notice import Content
 from outage_notifier.core.template import TEMPLATES
 from outage_notifier.flow.sending import Sending
 from outage_notifier.store import attempt, batch, delivery
 from outage_notifier.store.attempt import Attempt
 from outage_notifier.store.batch import ClaimedBatch
-from outage_notifier.store.delivery import Delivery
-from outage_notifier.store.notice import Content
 
 
 class BatchWork:

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from outage_notifier.core.audience import Member
-from outage_notifier.core.delivery import Decision, State, decide_sms
+from outage_notifier.core.delivery import Decision, Delivery, State, decide_sms
 from outage_notifier.core.look_up import body_hash
 from outage_notifier.core.outcome import Outcome, OutcomeKind
 from outage_notifier.flow.batch_work import BatchWork
 from outage_notifier.store import attempt, contact, delivery, vault
 from outage_notifier.store.attempt import Attempt
 from outage_notifier.store.contact import SendingPhone
-from outage_notifier.store.delivery import Delivery
 
 VALIDITY_MAX_S = 36_000
 """Twilio's limit of ValidityPeriod."""

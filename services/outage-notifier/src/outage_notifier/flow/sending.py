@@ -10,10 +10,10 @@ import structlog
 
 from gridcare.clock import Clock
 from gridcare.postgres.database import Database
+from outage_notifier.core.notice import Content
 from outage_notifier.core.outcome import PushSender, SmsSender
 from outage_notifier.core.quiet_hours import QuietHours
 from outage_notifier.flow.take_rate import RateGrants
-from outage_notifier.store.notice import Content
 
 logger = structlog.get_logger()
 

@@ -7,10 +7,9 @@ from uuid import UUID
 from pydantic import Field
 
 from gridcare.http.body import Body
-from outage_notifier.core.outage import Action, Kind, Outage, OutageDocument, Status
+from outage_notifier.core.outage import Action, Kind, Outage, OutageDocument, Revision, Status
 from outage_notifier.core.outage_rules import NoticeGiven
 from outage_notifier.core.reach import NoticeReach
-from outage_notifier.store.outage import Revision
 
 
 class WindowOut(Body):

@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from outage_notifier.core.notice import Content
 from outage_notifier.core.rendering import Catalog, RenderChannel, Rendered
 from outage_notifier.core.template import TEMPLATES
 from outage_notifier.outbound.fcm_message import PushMessage, push_message
-from outage_notifier.store.notice import Content
 
 TEXTS_KEPT_MAX: Final = 1_000
 """A big notice has one text a language and channel; one-recipient notices are rendered once each."""

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from gridcare.postgres.database import Connection
+from outage_notifier.core.notice import Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +46,6 @@ class PlannedNotice:
     attempt: int
     cursor: str
     audience: int
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What a sender needs of a notice to render it and to know whether to send it still."""
-
-    notice_id: UUID
-    outage_id: UUID | None
-    revision: int | None
-    kind: str
-    template: str
-    template_version: int
-    slots: dict[str, Any]
-    tag: str
-    useful_until: datetime
-    superseded: bool
 
 
 _COLUMNS = """notice_id, outage_id, revision, kind, template, template_version, slots, tag, lane, audience_rule, recipient_id,

@@ -1,7 +1,6 @@
 """`outage` and `outage_revision`: cuts, and every state that they were in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +9,7 @@ import msgspec
 
 from gridcare.events.outages import Scope
 from gridcare.postgres.database import Connection
-from outage_notifier.core.outage import Action, Outage, OutageDocument, Step
+from outage_notifier.core.outage import Outage, OutageDocument, Revision, Step
 
 _COLUMNS = "outage_id, kind, status, revision, version, document, created_by, created_at, updated_at"
 _DOCUMENT_AT = "SELECT document FROM outage_revision WHERE outage_id = $1 AND revision = $2"
@@ -40,18 +39,6 @@ _DECODER = msgspec.json.Decoder(OutageDocument)
 
 Position = tuple[datetime, UUID]
 """Where a page of outages goes on: behind this update of this outage."""
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """One kept state of an outage, and who made it, when and why."""
-
-    revision: int
-    action: Action
-    document: OutageDocument
-    reason: str
-    made_by: str
-    made_at: datetime
 
 
 async def scope_at(tx: Connection, outage_id: UUID, revision: int) -> Scope:

@@ -1,7 +1,6 @@
 """How far notices are: sums over the batch ledger, cheap while a million messages are under way."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -9,27 +8,7 @@ import asyncpg
 
 from gridcare.postgres.database import Connection
 from outage_notifier.core.delivery import OPEN, RECORDED, State
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeProgress:
-    """A notice and its counts. `states` has every state that somebody is in; `channels` counts recipients by channel."""
-
-    notice_id: UUID
-    outage_id: UUID | None
-    revision: int | None
-    kind: str
-    lane: str
-    state: str
-    due_at: datetime
-    useful_until: datetime
-    superseded_at: datetime | None
-    planned_at: datetime | None
-    completed_at: datetime | None
-    audience: int
-    states: Mapping[str, int]
-    channels: Mapping[str, int]
-
+from outage_notifier.core.notice import NoticeProgress
 
 Counts = tuple[Mapping[str, int], Mapping[str, int]]
 """By state, and by channel."""
