@@ -41,23 +41,3 @@ class NoticeProgress:
     audience: int
     states: Mapping[str, int]
     channels: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeProgress:
-    """A notice and its counts. `states` has every state that somebody is in; `channels` counts recipients by channel."""
-
-    notice_id: UUID
-    outage_id: UUID | None
-    revision: int | None
-    kind: str
-    lane: str
-    state: str
-    due_at: datetime
-    useful_until: datetime
-    superseded_at: datetime | None
-    planned_at: datetime | None
-    completed_at: datetime | None
-    audience: int
-    states: Mapping[str, int]
-    channels: Mapping[str, int]
