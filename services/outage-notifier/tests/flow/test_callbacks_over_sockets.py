@@ -1,0 +1,117 @@
+"""Twilio's callbacks over real sockets: the emulator signs and posts them, our app takes them, the worker's flow applies."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from gridcare.http.health import serve
+from gridcare.process import Lifecycle
+from gridcare.service import Foundation
+from gridcare.testing.http import issuer
+from gridcare.testing.waiting import eventually
+from gridcare_local.emulators.control import Emulator, free_port, start_emulator
+from gridcare_local.emulators.twilio import ACCOUNT_SID, AUTH_TOKEN
+from outage_notifier import NAME
+from outage_notifier.flow.apply_receipts import apply_receipts
+from outage_notifier.inbound.app import build_app
+from outage_notifier.settings import Settings
+from outage_notifier.wiring import Services, texting, wired
+
+KEY = base64.b64encode(bytes(32)).decode()
+TOLD_EACH = 2
+"""The emulator tells `sent` and `delivered`."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The emulator, and our app where its callbacks go."""
+
+    emulator: Emulator
+    services: Services
+    before: int
+
+    def answers(self) -> list[int | None]:
+        """Give what the callbacks of this test were answered with."""
+        return [line["answered"] for line in self.emulator.journal("callback")[self.before :]]
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    started = start_emulator(
+        "twilio", tmp_path_factory.mktemp("twilio"), environment={"EMULATOR_TWILIO_PACE_S": "0.01"}
+    )
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+async def stage(emulator: Emulator, database_url: str, db, clock) -> AsyncIterator[Stage]:
+    port = free_port()
+    life = Lifecycle()
+    async with issuer() as tokens:
+        settings = Settings(
+            database_url=database_url,
+            kafka_bootstrap="127.0.0.1:1",
+            oidc_issuer=tokens.url,
+            contact_keys=SecretStr(f"t1:{KEY}"),
+            contact_index_key=SecretStr(KEY),
+            twilio_account_sid=ACCOUNT_SID,
+            twilio_auth_token=SecretStr(AUTH_TOKEN),
+            twilio_sender="GRIDCARE",
+            twilio_api_url=emulator.url,
+            public_url=f"http://127.0.0.1:{port}",
+            fcm_credentials_file=Path("none.json"),
+        )
+        async with wired(Foundation(NAME, "tests", settings, clock, db, life)) as services:
+            bound: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            serving = asyncio.create_task(serve(build_app(services), life, host="127.0.0.1", port=port, bound=bound))
+            await asyncio.wait_for(bound, 10)
+            try:
+                yield Stage(emulator, services, len(emulator.journal("callback")))
+            finally:
+                life.stop()
+                await serving
+
+
+@pytest.mark.parametrize("modes", [[], ["doubled"], ["shuffled"], ["doubled", "shuffled"], ["early"]])
+async def test_every_callback_is_taken_and_every_message_delivered(stage, world, plan, send, modes):
+    """Doubled, shuffled, or before the create's own answer: each is answered 204, and the books say delivered."""
+    stage.emulator.script([{"match": {}, "action": {"callbacks": modes}}])
+    for n in range(5):
+        await world.customer(f"PB1101000000{n}", phones=[f"+8493300000{n}"])
+    notice_id = await world.notice(await world.outage())
+    await plan()
+    async with texting(stage.services.settings) as sms:
+        await send(sms=sms)
+    expected = 5 * TOLD_EACH * (2 if "doubled" in modes else 1)
+    await eventually(lambda: len(stage.answers()) == expected)
+    assert stage.answers() == [204] * expected
+    services = stage.services
+    while await apply_receipts(services.db, services.clock, services.vault):
+        world.clock.move(seconds=2)
+    assert await world.books(notice_id) == {"delivered": 5}
+
+
+async def test_an_account_with_another_token_is_not_believed(stage, world, plan, send, tmp_path):
+    """A signature of another account's token is answered 403, and the delivery stays accepted."""
+    other = start_emulator("twilio", tmp_path, environment={"EMULATOR_TWILIO_AUTH_TOKEN": "another"})
+    settings = stage.services.settings.model_copy(
+        update={"twilio_api_url": other.url, "twilio_auth_token": SecretStr("another")}
+    )
+    try:
+        await world.customer("PB11010000001", phones=["+84933000001"])
+        notice_id = await world.notice(await world.outage())
+        await plan()
+        async with texting(settings) as sms:
+            await send(sms=sms)
+        await eventually(lambda: len(other.journal("callback")) == TOLD_EACH)
+    finally:
+        other.stop()
+    assert [line["answered"] for line in other.journal("callback")] == [403] * TOLD_EACH
+    assert await apply_receipts(stage.services.db, stage.services.clock, stage.services.vault) == 0
+    assert await world.books(notice_id) == {"accepted": 1}
