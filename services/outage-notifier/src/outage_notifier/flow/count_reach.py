@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from gridcare.events.outages import Scope
 from gridcare.postgres.database import Connection
 from outage_notifier.core.outage import Outage
 from outage_notifier.core.outage_notices import Intent
@@ -12,7 +11,7 @@ from outage_notifier.core.rendering import Catalog
 from outage_notifier.core.segments import segments
 from outage_notifier.core.template import TEMPLATES
 from outage_notifier.store import reach, recipients
-from outage_notifier.store.recipients import Earlier
+from outage_notifier.store.reach import Counted
 
 
 async def count_reach(
@@ -20,25 +19,29 @@ async def count_reach(
 ) -> list[NoticeReach]:
     """Count each notice that the outage's newest revision makes, as planning would decide it now."""
     earlier = await recipients.earlier_notices(connection, after.outage_id, after.revision)
-    return [
-        await _notice_reach(connection, catalog, intent, after.document.scope, earlier, price_vnd=price_vnd)
-        for intent in intents
-    ]
+    counts: dict[tuple[str, bool], list[Counted]] = {}  # reminders reach whom the first announcement does
+    reaches = []
+    for intent in intents:
+        rule = intent.audience_rule if earlier.notice_ids else intent.audience_rule.replace("scope_untold", "scope")
+        sms_first = TEMPLATES[intent.kind].sms_first
+        if (rule, sms_first) not in counts:
+            counts[rule, sms_first] = await reach.count(
+                connection, rule, after.document.scope, earlier, sms_first=sms_first
+            )
+        reaches.append(_notice_reach(catalog, intent, counts[rule, sms_first], price_vnd))
+    return reaches
 
 
-async def _notice_reach(
-    connection: Connection, catalog: Catalog, intent: Intent, scope: Scope, earlier: Earlier, *, price_vnd: int
-) -> NoticeReach:
-    template = TEMPLATES[intent.kind]
+def _notice_reach(catalog: Catalog, intent: Intent, counted: Sequence[Counted], price_vnd: int) -> NoticeReach:
     counts: dict[str, dict[str, int]] = defaultdict(dict)
     fallbacks: dict[str, int] = defaultdict(int)
-    for counted in await reach.count(connection, intent.audience_rule, scope, earlier, sms_first=template.sms_first):
-        counts[counted.language][counted.outcome] = counted.recipients
-        fallbacks[counted.language] += counted.with_fallback
+    for each in counted:
+        counts[each.language][each.outcome] = each.recipients
+        fallbacks[each.language] += each.with_fallback
     languages = [
         _language_reach(catalog, intent, language, counts[language], fallbacks[language]) for language in sorted(counts)
     ]
-    return NoticeReach(intent.kind, languages, price_vnd, has_fallback=template.patience is not None)
+    return NoticeReach(intent.kind, languages, price_vnd, has_fallback=TEMPLATES[intent.kind].patience is not None)
 
 
 def _language_reach(

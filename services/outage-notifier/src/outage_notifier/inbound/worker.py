@@ -5,14 +5,18 @@ from functools import partial
 
 from gridcare.process import Lifecycle, repeat, run_together
 from outage_notifier.core.outcome import SmsSender
+from outage_notifier.flow.apply_marks import apply_marks
 from outage_notifier.flow.apply_receipts import apply_receipts
 from outage_notifier.flow.complete_notices import complete_notices
+from outage_notifier.flow.cut_follow_ups import cut_follow_ups
+from outage_notifier.flow.forget_expired import forget_expired
 from outage_notifier.flow.hint_batches import hint_again
 from outage_notifier.flow.resolve_unknown import Resolver, resolve_unknown
 from outage_notifier.wiring import Services, texting
 
 SWEEP_INTERVAL_S = 1.0
 RECEIPTS_INTERVAL_S = 0.2
+RETENTION_INTERVAL_S = 3600.0
 
 
 async def work(services: Services, lifecycle: Lifecycle) -> None:
@@ -20,11 +24,21 @@ async def work(services: Services, lifecycle: Lifecycle) -> None:
     settings = services.settings
     hint = partial(hint_again, services.db, services.clock, silent_s=settings.hint_silent_s)
     receipts = partial(apply_receipts, services.db, services.clock, services.vault)
+    marks = partial(apply_marks, services.db, services.clock)
+    forget = partial(forget_expired, services.db, services.clock)
     async with texting(settings) as sms:
         await run_together(
             lifecycle,
             repeat(lifecycle, hint, interval_s=SWEEP_INTERVAL_S, name="hint_again"),
+            repeat(
+                lifecycle,
+                partial(cut_follow_ups, services.db, services.clock),
+                interval_s=SWEEP_INTERVAL_S,
+                name="cut_follow_ups",
+            ),
             repeat(lifecycle, receipts, interval_s=RECEIPTS_INTERVAL_S, name="apply_receipts"),
+            repeat(lifecycle, marks, interval_s=RECEIPTS_INTERVAL_S, name="apply_marks"),
+            repeat(lifecycle, forget, interval_s=RETENTION_INTERVAL_S, name="forget_expired"),
             repeat(
                 lifecycle,
                 partial(complete_notices, services.db, services.clock),

@@ -1,0 +1,68 @@
+"""Contacts of a delivery that is due again, chosen as they are now."""
+
+import pytest
+
+from outage_notifier.core.audience import Device, Phone, Reach
+from outage_notifier.core.delivery import Decision, State
+from outage_notifier.core.follow_up import Covered, Follow, Waiting, follow, keys_to_note
+
+
+def phone(number: int, *, shared: bool = False, **changes: bool) -> Phone:
+    flags = {"consent": True, "opted_out": False, "bad": False, **changes}
+    return Phone(number, b"k%d" % number, "*01", shared=shared, **flags)
+
+
+def reach(phones: tuple[Phone, ...] = (), devices: tuple[Device, ...] = ()) -> Reach:
+    return Reach("A", "vi", devices, phones)
+
+
+def waiting(state: State = State.RETRYING, channel: str = "sms", reason: str = "code") -> Waiting:
+    return Waiting("A", state, reason, channel)
+
+
+MINE, THEIRS = Device("mine", shared=False), Device("theirs", shared=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "around", "owners", "expected"),
+    [
+        (waiting(channel="push"), reach((phone(1),), (MINE,)), {}, Follow("push", ("mine",), fallback=True)),
+        (waiting(channel="push"), reach((phone(1),)), {}, Follow("sms", ("1",), fallback=False)),
+        (
+            waiting(channel="push"),
+            reach((), (MINE, THEIRS)),
+            {b"theirs": "B"},
+            Follow("push", ("mine",), fallback=False),
+        ),
+        (waiting(channel="push"), reach((), (THEIRS,)), {b"theirs": "A"}, Follow("push", ("theirs",), fallback=False)),
+        (waiting(channel="push"), reach((), (THEIRS,)), {b"theirs": "B"}, Covered("B")),
+        (waiting(), reach((phone(1), phone(2))), {}, Follow("sms", ("1",), fallback=False)),
+        (waiting(), reach((phone(1, bad=True), phone(2))), {}, Follow("sms", ("2",), fallback=False)),
+        (waiting(), reach((phone(1, shared=True), phone(2))), {b"k1": "B"}, Follow("sms", ("2",), fallback=False)),
+        (waiting(), reach((phone(1, shared=True),)), {b"k1": "B"}, Covered("B")),
+        (waiting(), reach((phone(1, shared=True),)), {b"k1": "A"}, Follow("sms", ("1",), fallback=False)),
+        (
+            waiting(State.AWAITING),
+            reach((phone(1, shared=True),)),
+            {b"k1": "B"},
+            Decision(State.ACCEPTED, "fallback-covered"),
+        ),
+        (waiting(State.AWAITING), reach(), {}, Decision(State.ACCEPTED, "no-fallback")),
+        (waiting(State.RETRYING, reason="UNREGISTERED"), reach(), {}, Decision(State.UNREACHABLE, "UNREGISTERED")),
+        (waiting(State.HELD, reason="quiet-hours"), reach(), {}, Decision(State.UNREACHABLE, "no-contact")),
+        (waiting(State.HELD), reach((phone(1, bad=True),)), {}, Decision(State.UNREACHABLE, "bad-contact")),
+        (waiting(), reach((phone(1, opted_out=True),)), {}, Decision(State.OPTED_OUT, "opted-out")),
+        (waiting(), reach((phone(1, consent=False),)), {}, Decision(State.OPTED_OUT, "no-consent")),
+    ],
+)
+def test_what_follows(given, around, owners, expected):
+    """Each way in which a waiting delivery can go on or end."""
+    assert follow(given, around, owners) == expected
+
+
+def test_only_the_contacts_that_would_be_used_are_noted():
+    """Shared devices of a push; the first usable phone of an SMS when it is shared."""
+    around = reach((phone(1, bad=True, shared=True), phone(2, shared=True), phone(3, shared=True)), (MINE, THEIRS))
+    assert keys_to_note(waiting(channel="push"), around) == [b"theirs"]
+    assert keys_to_note(waiting(), around) == [b"k2"]
+    assert keys_to_note(waiting(), reach((phone(1),))) == []

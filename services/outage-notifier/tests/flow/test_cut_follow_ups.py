@@ -1,0 +1,182 @@
+"""Follow-ups over a real database: what was held, is retried or got no answer is sent once more, or ends."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.flow.cut_follow_ups import cut_follow_ups
+from outage_notifier.store import notice
+
+A, B = "PB11010000001", "PB11010000002"
+GONE = Outcome(OutcomeKind.REFUSED, "UNREGISTERED", contact_dead=True)
+BUSY = Outcome(OutcomeKind.RETRY, "QUOTA_EXCEEDED", retry_after_s=60)
+
+
+@pytest.fixture
+def follow_up(world):
+    """Give a function that cuts everything that is due now."""
+
+    async def run() -> None:
+        while await cut_follow_ups(world.db, world.clock):
+            pass
+
+    return run
+
+
+async def follow_ups(world):
+    async with world.db.read() as c:
+        rows = await c.fetch("SELECT channel, lane, size, notice_id FROM batch WHERE NOT home ORDER BY batch_id")
+    return [tuple(row) for row in rows]
+
+
+async def test_a_push_that_nobody_answered_is_followed_by_one_sms(world, plan, send, providers, follow_up):
+    """A change waits for the received mark; when its patience is over an SMS goes out, and the books balance."""
+    await world.customer(A, phones=["+84901000001"], devices=["d1"])
+    notice_id = await world.notice(await world.outage(), kind="change")
+    await plan()
+    await send()
+    assert await world.books(notice_id) == {"awaiting": 1}
+    await follow_up()
+    assert await follow_ups(world) == []
+    world.clock.move(minutes=31)
+    await follow_up()
+    assert await follow_ups(world) == [("sms", "bulk", 1, notice_id)]
+    await send()
+    assert await world.books(notice_id) == {"accepted": 1}
+    assert [text["to"] for text in providers.texts] == ["+84901000001"]
+    await follow_up()
+    assert len(await follow_ups(world)) == 1
+
+
+async def test_a_failed_push_falls_back_at_once(world, plan, send, providers, follow_up):
+    """The device is gone: the phone is tried without waiting."""
+    await world.customer(A, phones=["+84901000001"], devices=["d1"])
+    providers.answers["d1"] = GONE
+    notice_id = await world.notice(await world.outage())
+    await plan()
+    await send()
+    assert await world.books(notice_id) == {"retrying": 1}
+    await follow_up()
+    await send()
+    assert await world.books(notice_id) == {"accepted": 1}
+
+
+async def test_a_retry_keeps_its_channel_and_its_count_of_tries(world, plan, send, providers, follow_up):
+    """The provider asked to wait: the same push again, later, until it is taken."""
+    await world.customer(A, devices=["d1"])
+    providers.answers["d1"] = BUSY
+    notice_id = await world.notice(await world.outage())
+    await plan()
+    await send()
+    await follow_up()
+    assert await follow_ups(world) == []
+    world.clock.move(seconds=61)
+    await follow_up()
+    await send()
+    async with world.db.read() as c:
+        assert await c.fetchval("SELECT tries FROM delivery") == 2
+    providers.answers.clear()
+    world.clock.move(seconds=61)
+    await follow_up()
+    await send()
+    assert await world.books(notice_id) == {"accepted": 1}
+    assert [channel for channel, *_ in await follow_ups(world)] == ["push", "push"]
+
+
+async def test_what_was_held_over_night_goes_out_in_the_morning(world, plan, send, follow_up):
+    """Quiet hours hold: at seven a follow-up batch is cut and sent."""
+    await world.customer(A, phones=["+84901000001"])
+    world.clock.move(hours=12)
+    notice_id = await world.notice(await world.outage())
+    await plan()
+    await send()
+    assert await world.books(notice_id) == {"held": 1}
+    await follow_up()
+    assert await follow_ups(world) == []
+    world.clock.move(hours=9)
+    await follow_up()
+    await send()
+    assert await world.books(notice_id) == {"accepted": 1}
+
+
+async def test_what_is_superseded_meanwhile_is_not_sent_again(world, plan, send, providers, follow_up):
+    """A retry ends as superseded; a push that was accepted keeps that."""
+    await world.customer(A, phones=["+84901000001"], devices=["d1"])
+    await world.customer(B, phones=["+84901000002"], devices=["d2"])
+    providers.answers["d1"] = GONE
+    outage_id = await world.outage()
+    notice_id = await world.notice(outage_id, kind="change")
+    await plan()
+    await send()
+    assert await world.books(notice_id) == {"awaiting": 1, "retrying": 1}
+    async with world.db.transaction() as tx:
+        await notice.supersede(tx, outage_id, before_revision=2, now=world.clock.now())
+    world.clock.move(minutes=31)
+    await follow_up()
+    assert await world.books(notice_id) == {"accepted": 1, "superseded": 1}
+    assert await follow_ups(world) == []
+
+
+async def test_what_comes_too_late_expires(world, plan, send, providers, follow_up):
+    """Nothing is sent after the notice's use has ended."""
+    await world.customer(A, devices=["d1"])
+    providers.answers["d1"] = BUSY
+    notice_id = await world.notice(await world.outage(), useful_until=world.clock.now() + timedelta(minutes=5))
+    await plan()
+    await send()
+    world.clock.move(minutes=6)
+    await follow_up()
+    assert await world.books(notice_id) == {"expired": 1}
+
+
+async def test_two_customers_with_one_phone_get_one_fallback(world, plan, send, providers, follow_up):
+    """Both had a push; the phone that they share gets one SMS, and the other keeps its accepted push."""
+    for code, device in ((A, "d1"), (B, "d2")):
+        await world.customer(code, phones=["+84901000001"], devices=[device])
+    notice_id = await world.notice(await world.outage(), kind="change")
+    await plan()
+    await send()
+    world.clock.move(minutes=31)
+    await follow_up()
+    await send()
+    assert len(providers.texts) == 1
+    assert await world.books(notice_id) == {"accepted": 2}
+
+
+async def test_one_recipient_notices_are_packed_again(world, plan, send, providers, follow_up):
+    """Follow-ups of receipts share a batch of no notice."""
+    for code, device in ((A, "d1"), (B, "d2")):
+        await world.customer(code, devices=[device])
+        providers.answers[device] = BUSY
+        await world.notice(
+            None, revision=None, kind="payment-received", audience_rule="one", recipient_id=code, lane="transactional"
+        )
+    await plan()
+    await send()
+    providers.answers.clear()
+    world.clock.move(seconds=61)
+    await follow_up()
+    assert await follow_ups(world) == [("push", "transactional", 2, None)]
+    await send()
+    async with world.db.read() as c:
+        assert [r[0] for r in await c.fetch("SELECT DISTINCT state FROM delivery")] == ["accepted"]
+
+
+async def test_workers_at_the_same_time_cut_each_delivery_once(world, plan, send, providers):
+    """Four workers: every due delivery stands in exactly one follow-up batch."""
+    for n in range(40):
+        await world.customer(f"PB1101000{n:04}", devices=[f"d{n}"], phones=[f"+8490100{n:04}"])
+        providers.answers[f"d{n}"] = BUSY
+    notice_id = await world.notice(await world.outage())
+    await plan()
+    await send()
+    providers.answers.clear()
+    world.clock.move(seconds=61)
+    await asyncio.gather(*(cut_follow_ups(world.db, world.clock) for _ in range(4)))
+    async with world.db.read() as c:
+        members = await c.fetch("SELECT jsonb_array_elements(members)->>1 FROM batch WHERE NOT home")
+    assert sorted(m[0] for m in members) == [f"PB1101000{n:04}" for n in range(40)]
+    await send()
+    assert await world.books(notice_id) == {"accepted": 40}
