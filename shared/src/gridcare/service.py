@@ -6,7 +6,7 @@ command `dead-letters` are the same for all and live here.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -16,6 +16,7 @@ from gridcare import process
 from gridcare.clock import Clock, SystemClock
 from gridcare.http import health
 from gridcare.kafka.command import dead_letters_command
+from gridcare.kafka.consume import DEFAULT_LIMITS, ConsumerLimits, Subscription, run_consumer
 from gridcare.kafka.produce import Producer
 from gridcare.observability import logging, tracing
 from gridcare.postgres.database import Database
@@ -123,3 +124,22 @@ async def relay(foundation: Foundation[S]) -> None:
             application_name=f"{foundation.service} relay",
             producer=producer,
         )
+
+
+async def follow_topics(
+    foundation: Foundation[S],
+    subscriptions: Sequence[Subscription],
+    *,
+    group: str | None = None,
+    limits: ConsumerLimits = DEFAULT_LIMITS,
+) -> None:
+    """Consume as a member of the service's group (or of `group`) until told to stop."""
+    settings = foundation.settings
+    await run_consumer(
+        bootstrap=settings.kafka_bootstrap,
+        group=group or foundation.service,
+        subscriptions=subscriptions,
+        db=foundation.db,
+        lifecycle=foundation.lifecycle,
+        limits=replace(limits, session_timeout_s=settings.kafka_session_timeout_s),
+    )

@@ -7,9 +7,8 @@ from billing_gateway.inbound import topic_supply_points, worker
 from billing_gateway.inbound.app import build_app
 from billing_gateway.settings import Settings
 from billing_gateway.wiring import NAME, wired
-from gridcare.kafka.consume import run_consumer
 from gridcare.process import run_together
-from gridcare.service import Foundation, Service, main, serve_api
+from gridcare.service import Foundation, Service, follow_topics, main, serve_api
 
 
 async def api(foundation: Foundation[Settings]) -> None:
@@ -21,13 +20,7 @@ async def api(foundation: Foundation[Settings]) -> None:
 async def consumer(foundation: Foundation[Settings]) -> None:
     """Follow the topics."""
     async with wired(foundation) as services:
-        await run_consumer(
-            bootstrap=foundation.settings.kafka_bootstrap,
-            group=NAME,
-            subscriptions=[topic_supply_points.subscription(services)],
-            db=foundation.db,
-            lifecycle=foundation.lifecycle,
-        )
+        await follow_topics(foundation, [topic_supply_points.subscription(services)])
 
 
 async def work(foundation: Foundation[Settings]) -> None:

@@ -4,9 +4,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from gridcare.kafka.consume import ConsumerLimits, run_consumer
+from gridcare.kafka.consume import ConsumerLimits
 from gridcare.process import repeat, run_together
-from gridcare.service import Foundation, Service, main, serve_api
+from gridcare.service import Foundation, Service, follow_topics, main, serve_api
 from outage_notifier import NAME
 from outage_notifier.flow.plan_notice import pack_due_singles, plan_due_notice
 from outage_notifier.inbound import topic_payments, topic_supply_points, topic_tickets
@@ -30,16 +30,13 @@ async def api(foundation: Foundation[Settings]) -> None:
 async def consumer(foundation: Foundation[Settings]) -> None:
     """Follow the topics."""
     async with wired(foundation) as services:
-        await run_consumer(
-            bootstrap=foundation.settings.kafka_bootstrap,
-            group=NAME,
-            subscriptions=[
+        await follow_topics(
+            foundation,
+            [
                 topic_supply_points.subscription(services),
                 topic_tickets.subscription(services),
                 topic_payments.subscription(services),
             ],
-            db=foundation.db,
-            lifecycle=foundation.lifecycle,
         )
 
 
@@ -62,12 +59,10 @@ async def sender(foundation: Foundation[Settings]) -> None:
         under_way = BatchesUnderWay(opened, foundation.lifecycle, at_once)
         await run_together(
             foundation.lifecycle,
-            run_consumer(
-                bootstrap=settings.kafka_bootstrap,
+            follow_topics(
+                foundation,
+                under_way.subscriptions(),
                 group=f"{NAME}-sender",
-                subscriptions=under_way.subscriptions(),
-                db=foundation.db,
-                lifecycle=foundation.lifecycle,
                 limits=ConsumerLimits(handle_deadline_s=SLOT_WAIT_MAX_S),
             ),
             under_way.watch(),

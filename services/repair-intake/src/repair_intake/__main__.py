@@ -3,8 +3,7 @@
 import sys
 from pathlib import Path
 
-from gridcare.kafka.consume import run_consumer
-from gridcare.service import Foundation, Service, main, serve_api
+from gridcare.service import Foundation, Service, follow_topics, main, serve_api
 from repair_intake import NAME
 from repair_intake.inbound import topic_outages, topic_supply_points
 from repair_intake.inbound.app import build_app
@@ -22,12 +21,8 @@ async def api(foundation: Foundation[Settings]) -> None:
 async def consumer(foundation: Foundation[Settings]) -> None:
     """Follow the topics."""
     async with wired(foundation) as services:
-        await run_consumer(
-            bootstrap=foundation.settings.kafka_bootstrap,
-            group=NAME,
-            subscriptions=[topic_supply_points.subscription(services), topic_outages.subscription(services)],
-            db=foundation.db,
-            lifecycle=foundation.lifecycle,
+        await follow_topics(
+            foundation, [topic_supply_points.subscription(services), topic_outages.subscription(services)]
         )
 
 
