@@ -43,10 +43,13 @@ class Api:
         roles: Sequence[str] = ("planner",),
         codes: Sequence[str] = (),
         key: str | None = None,
+        media_type: str | None = None,
         **request: Any,
     ) -> httpx.Response:
         token = self.tokens.token(audience=NAME, sub=sub, roles=roles, customer_codes=codes)
         headers = {"authorization": f"Bearer {token}", **({"idempotency-key": key} if key else {})}
+        if media_type:
+            headers["content-type"] = media_type
         return await self.client.request(method, path, headers=headers, **request)
 
     def document(self, **changes: Any) -> dict[str, Any]:

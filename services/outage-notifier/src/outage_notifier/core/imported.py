@@ -13,8 +13,10 @@ LANGUAGES: Final = frozenset({"vi", "km", "zh", "en"})
 SEGMENTS: Final = frozenset({"ordinary", "life_support", "elderly", "business", "hospital"})
 NAME_LENGTH_MAX: Final = 200
 VERSION_MAX: Final = 2**53 - 1
+REGISTRATION_PATTERN: Final = r"^[A-Za-z0-9:._-]{10,4096}$"
+"""Firebase installation ids have 22 characters, registration tokens some 160; neither has a stated limit."""
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_REGISTRATION = re.compile(r"[A-Za-z0-9:._-]{10,4096}")
+_REGISTRATION = re.compile(REGISTRATION_PATTERN)
 _TRUE_FALSE: Final = {"true": True, "false": False}
 
 Values = Mapping[str, str]

@@ -1,15 +1,18 @@
-"""What both receipts and look-ups do with what a provider says of messages: raise deliveries, mark phones."""
+"""What receipts, look-ups and the app's received marks do: raise deliveries; what a provider says marks phones too."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gridcare.postgres.database import Connection
-from outage_notifier.core.delivery import State, raised
+from outage_notifier.core.delivery import Delivery, State, raised
 from outage_notifier.core.receipt import OPTED_OUT, UNREACHABLE
 from outage_notifier.store import batch, contact, delivery
 from outage_notifier.store.attempt import Attempt
-from outage_notifier.store.delivery import Delivery, Key
+from outage_notifier.store.delivery import Key
+
+MARKED_CONTACT = "app"
+"""Stands for the masked contact where the app itself said that the message arrived."""
 
 
 async def lock_deliveries(tx: Connection, attempts: Iterable[Attempt]) -> dict[Key, Delivery]:
@@ -49,21 +52,12 @@ class Raising:
         row = self.changed.get(key) or self.rows.get(key)
         if row is None:
             return None
-        following = raised(State(row.state), state)
-        if following is State(row.state):
+        risen = _risen(row, state, reason=error_code or "receipt", now=self.now)
+        if risen is None:
             return False
         if row.channel != "sms":
             self._by_text[key] = found.contact_id
-        self.changed[key] = replace(
-            row,
-            state=following,
-            reason=error_code or "receipt",
-            channel="sms",
-            next_attempt_at=None,
-            next_channel=None,
-            follow_up_batch_id=None,
-            recorded_at=self.now,
-        )
+        self.changed[key] = replace(risen, channel="sms")
         return True
 
     async def write(self, tx: Connection) -> None:
@@ -77,6 +71,37 @@ class Raising:
             await contact.mark_bad(tx, _pairs(self._bad), now=self.now)
         if self._opted_out:
             await contact.mark_opted_out(tx, sorted(self._opted_out), now=self.now)
+
+
+async def raise_by_mark(tx: Connection, rows: Iterable[Delivery], *, now: datetime) -> set[Key]:
+    """Raise locked deliveries whose push the app received; those that were not delivered before.
+
+    Where an SMS was sent meanwhile it is the push that is known to have arrived.
+    """
+    marked: dict[Key, Delivery] = {}
+    for row in rows:
+        risen = _risen(row, State.DELIVERED, reason="received-mark", now=now)
+        if risen is not None:
+            by_push = replace(risen, channel="push", contact=MARKED_CONTACT) if row.channel == "sms" else risen
+            marked[row.notice_id, row.recipient_id] = by_push
+    await delivery.record(tx, list(marked.values()), only_from=frozenset(State))
+    return set(marked)
+
+
+def _risen(row: Delivery, receipt: State, *, reason: str, now: datetime) -> Delivery | None:
+    """Give the row after a receipt, with nothing more to be tried; None when its rank is as high already."""
+    following = raised(State(row.state), receipt)
+    if following is State(row.state):
+        return None
+    return replace(
+        row,
+        state=following,
+        reason=reason,
+        next_attempt_at=None,
+        next_channel=None,
+        follow_up_batch_id=None,
+        recorded_at=now,
+    )
 
 
 def _pairs(reasons: Mapping[str, str]) -> Sequence[tuple[str, str]]:

@@ -6,10 +6,26 @@ from fastapi import APIRouter, FastAPI
 
 from gridcare.http.app import create_app
 from outage_notifier import NAME
-from outage_notifier.inbound import http_callbacks, http_imports, http_notices, http_outages
+from outage_notifier.inbound import (
+    http_callbacks,
+    http_devices,
+    http_imports,
+    http_inbox,
+    http_notices,
+    http_outages,
+    http_preferences,
+)
 from outage_notifier.wiring import Services
 
-ROUTERS: tuple[APIRouter, ...] = (http_callbacks.router, http_imports.router, http_notices.router, http_outages.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    http_callbacks.router,
+    http_devices.router,
+    http_imports.router,
+    http_inbox.router,
+    http_notices.router,
+    http_outages.router,
+    http_preferences.router,
+)
 
 
 def build_app(services: Services | None) -> FastAPI:

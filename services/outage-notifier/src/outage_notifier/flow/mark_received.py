@@ -1,0 +1,38 @@
+"""The app says that it received a push: the delivery is delivered, and no SMS follows it."""
+
+from collections.abc import Collection
+
+from gridcare.clock import Clock
+from gridcare.errors import NotFound
+from gridcare.postgres.database import Connection, Database
+from outage_notifier.core.delivery_id import DeliveryId
+from outage_notifier.flow.raise_delivery import raise_by_mark
+from outage_notifier.store import delivery, received_mark
+from outage_notifier.store.delivery import Key
+
+
+async def mark_received(db: Database, clock: Clock, delivery_id: DeliveryId, customer_codes: Collection[str]) -> None:
+    """Raise a delivery of one of these customers; any number of times changes nothing more.
+
+    One that was pushed and is not recorded yet is noted, and raised when it has a row. Raises NotFound
+    `delivery-not-found`, also for another customer's.
+    """
+    async with db.transaction() as tx:
+        now = clock.now()
+        key, has_row = await _find(tx, delivery_id, customer_codes)
+        if not has_row:
+            await received_mark.add(tx, delivery_id, key, now=now)
+            return
+        rows = await delivery.lock(tx, [key])
+        await raise_by_mark(tx, rows.values(), now=now)
+
+
+async def _find(tx: Connection, delivery_id: DeliveryId, customer_codes: Collection[str]) -> tuple[Key, bool]:
+    """Find the delivery, and say whether it has a row. A sender may record it between two looks: so the third."""
+    if key := await received_mark.recorded(tx, delivery_id, customer_codes):
+        return key, True
+    if key := await received_mark.under_way(tx, delivery_id, customer_codes):
+        return key, False
+    if key := await received_mark.recorded(tx, delivery_id, customer_codes):
+        return key, True
+    raise NotFound("delivery-not-found", "there is no such delivery")

@@ -1,0 +1,27 @@
+"""What customers choose: the language in which they are written to."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends
+
+from gridcare.http.auth import Caller, require
+from gridcare.http.body import Body
+from outage_notifier.flow.choose_language import choose_language
+from outage_notifier.inbound.dependencies import Wired
+
+router = APIRouter(prefix="/v1/preferences", tags=["preferences"])
+
+Customer = Annotated[Caller, Depends(require("customer"))]
+
+
+class LanguageBody(Body):
+    """A language that messages are written in: Vietnamese, Khmer, Chinese or English."""
+
+    language: Literal["vi", "km", "zh", "en"]
+
+
+@router.put("/language")
+async def put_language(who: Customer, body: LanguageBody, services: Wired) -> LanguageBody:
+    """Choose the language for every customer whom the token names; an import no longer changes it."""
+    await choose_language(services.db, who.customer_codes, body.language)
+    return body

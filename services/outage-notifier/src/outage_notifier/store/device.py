@@ -1,0 +1,70 @@
+"""`device` and `device_customer`: installations of the app, and whose messages they get."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from gridcare.postgres.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class NewDevice:
+    """A device as its account registers it, sealed; `device_id` is for a registration that is new."""
+
+    device_id: UUID
+    account: str
+    kind: str
+    registration_sealed: bytes
+    registration_index: bytes
+    platform: str
+
+
+_REGISTER = """
+INSERT INTO device AS d (device_id, account, kind, registration_sealed, registration_index, platform, registered_at, seen_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+ON CONFLICT (registration_index) DO UPDATE SET account = excluded.account, kind = excluded.kind,
+    registration_sealed = excluded.registration_sealed, platform = excluded.platform, seen_at = excluded.seen_at,
+    registered_at = CASE WHEN d.account = excluded.account THEN d.registered_at ELSE excluded.registered_at END
+RETURNING device_id
+"""
+_UNLINK = "DELETE FROM device_customer WHERE device_id = $1 AND customer_code <> ALL($2::text[])"
+_LINK = """
+INSERT INTO device_customer (customer_code, device_id) SELECT code, $1 FROM unnest($2::text[]) AS code ORDER BY code
+ON CONFLICT DO NOTHING
+"""
+_EVICT = """
+DELETE FROM device WHERE device_id IN (
+    SELECT device_id FROM device WHERE account = $1 AND device_id <> $2
+    ORDER BY seen_at DESC, device_id DESC OFFSET $3 - 1)
+"""
+_REMOVE = "DELETE FROM device WHERE device_id = $1 AND account = $2"
+
+
+async def register(tx: Connection, device: NewDevice, *, now: datetime) -> UUID:
+    """Write a device, or move the one of the same registration to this account; the id that it has and keeps."""
+    device_id: UUID = await tx.fetchval(
+        _REGISTER,
+        *(device.device_id, device.account, device.kind, device.registration_sealed, device.registration_index),
+        *(device.platform, now),
+    )
+    return device_id
+
+
+async def link(tx: Connection, device_id: UUID, customer_codes: Collection[str]) -> None:
+    """Say whose messages a device gets: these customers' and nobody else's."""
+    codes = list(customer_codes)
+    await tx.execute(_UNLINK, device_id, codes)
+    await tx.execute(_LINK, device_id, codes)
+
+
+async def evict(tx: Connection, account: str, *, newest: UUID, kept: int) -> int:
+    """Remove an account's devices beyond `kept`, the longest unseen first, never `newest`; how many."""
+    tag: str = await tx.execute(_EVICT, account, newest, kept)
+    return int(tag.split()[1])
+
+
+async def remove(tx: Connection, device_id: UUID, account: str) -> bool:
+    """Remove a device of an account; false when the account has no such device."""
+    tag: str = await tx.execute(_REMOVE, device_id, account)
+    return tag == "DELETE 1"

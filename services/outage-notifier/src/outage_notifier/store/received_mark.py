@@ -1,0 +1,70 @@
+"""`receipt` rows of source `app`: received marks that came before their delivery had a row."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gridcare.postgres.database import Connection
+from outage_notifier.core.delivery_id import DeliveryId
+from outage_notifier.store.delivery import Key
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMark:
+    """A mark that is to be applied."""
+
+    receipt_id: int
+    key: Key
+    received_at: datetime
+
+
+_RECORDED = """
+SELECT recipient_id FROM delivery WHERE notice_id = $1 AND number = $2 AND recipient_id = ANY($3::text[])
+"""
+# Only of a batch that some sender took can a push have arrived whose outcome is not recorded: a few batches at any time.
+_UNDER_WAY = """
+SELECT m.value ->> 1 FROM batch b CROSS JOIN LATERAL jsonb_array_elements(b.members) AS m
+WHERE b.notice_id = $1 AND b.home AND b.channel = 'push' AND b.state = 'ready' AND b.attempt > 0
+  AND (m.value ->> 0)::int = $2 AND m.value ->> 1 = ANY($3::text[])
+LIMIT 1
+"""
+_SINGLE_UNDER_WAY = """
+SELECT recipient_id FROM notice
+WHERE notice_id = $1 AND $2::int = 1 AND recipient_id = ANY($3::text[]) AND state = 'planned'
+"""
+_ADD = """
+INSERT INTO receipt (source, dedup_key, notice_id, recipient_id, received_at, apply_at) VALUES ('app', $1, $2, $3, $4, $4)
+ON CONFLICT (source, dedup_key) DO NOTHING
+"""
+_TAKE = """
+SELECT receipt_id, notice_id, recipient_id, received_at FROM receipt
+WHERE source = 'app' AND applied_at IS NULL AND apply_at <= $1
+ORDER BY apply_at, receipt_id LIMIT $2 FOR UPDATE SKIP LOCKED
+"""
+
+
+async def recorded(tx: Connection, delivery_id: DeliveryId, customer_codes: Collection[str]) -> Key | None:
+    """Find a delivery of one of these customers that has a row."""
+    return await _find(tx, _RECORDED, delivery_id, customer_codes)
+
+
+async def under_way(tx: Connection, delivery_id: DeliveryId, customer_codes: Collection[str]) -> Key | None:
+    """Find a delivery of one of these customers that was planned, and that a sender may have pushed already."""
+    found = await _find(tx, _SINGLE_UNDER_WAY, delivery_id, customer_codes)
+    return found or await _find(tx, _UNDER_WAY, delivery_id, customer_codes)
+
+
+async def add(tx: Connection, delivery_id: DeliveryId, key: Key, *, now: datetime) -> None:
+    """Store a mark; one that is known already changes nothing."""
+    await tx.execute(_ADD, str(delivery_id), *key, now)
+
+
+async def take(tx: Connection, *, now: datetime, limit: int) -> Sequence[StoredMark]:
+    """Lock marks that are to be applied; others' are passed over."""
+    rows = await tx.fetch(_TAKE, now, limit)
+    return [StoredMark(row[0], (row[1], row[2]), row[3]) for row in rows]
+
+
+async def _find(tx: Connection, query: str, delivery_id: DeliveryId, customer_codes: Collection[str]) -> Key | None:
+    recipient: str | None = await tx.fetchval(query, delivery_id.notice_id, delivery_id.number, list(customer_codes))
+    return None if recipient is None else (delivery_id.notice_id, recipient)
