@@ -6,10 +6,13 @@ BIN := $(VENV)/bin
 MEMBERS := shared services/outage-notifier services/repair-intake services/billing-gateway deploy/local
 READY := $(VENV)/.ready
 SUPPLY_POINTS ?= 20000
+SERVICES := outage-notifier repair-intake billing-gateway
+IMAGE_TAG ?= $(shell git rev-parse --short=12 HEAD)
+BASE ?= python:3.11-slim
 export UV_NO_PROGRESS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint types format lock setup clean docs bench k8s-render
+.PHONY: help demo run test lint types format lock setup clean docs bench images k8s-render
 
 help:  ## list the tasks
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,7 +45,12 @@ docs: $(READY)  ## write the OpenAPI and AsyncAPI documents to docs/
 bench: $(READY)  ## the benchmark suite, written to docs/benchmarks.md (ARGS="--only fanout")
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
-k8s-render: $(READY)  ## render the Kubernetes manifests of every overlay (OVERLAY=dev for one)
+images:  ## build gridcare/<service>:IMAGE_TAG of each service with Docker (IMAGE_TAG=, BASE=, BUILD_ARGS=)
+	@for service in $(SERVICES); do \
+	  docker build --file services/$$service/Dockerfile --build-arg BASE=$(BASE) $(BUILD_ARGS) --tag gridcare/$$service:$(IMAGE_TAG) . || exit 1; \
+	done
+
+k8s-render: $(READY)  ## render the Kubernetes manifests of every overlay to .local/k8s (OVERLAY=dev: one, printed)
 	@$(BIN)/python deploy/k8s/render.py $(OVERLAY)
 
 lock: $(READY)  ## pin the requirements anew, with hashes and without addresses (ARGS="--upgrade")

@@ -35,6 +35,7 @@ def main() -> None:
     extra = sys.argv[1:]
     members = ["shared/pyproject.toml", *(f"services/{s}/pyproject.toml" for s in SERVICES)]
     compile_to("bootstrap", "requirements/bootstrap.in", extra=extra)
+    compile_to("build", "requirements/build.in", extra=extra)
     compile_to("dev", *members, "deploy/local/pyproject.toml", "--group", "pyproject.toml:dev", extra=extra)
     for service in SERVICES:
         pins = ["-c", "requirements/dev.txt"]  # an image runs what was tested
