@@ -1,8 +1,9 @@
 """Balance the books of a notice against what the providers really accepted."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from outage_notifier.core.segments import segments
 
 PAGE: Final = 200
 REACHED: Final = ("accepted", "delivered")
+STILL_TIMEOUT_S: Final = 120.0
+"""Until no receipt came while the rows were read: Twilio's come within minutes."""
 
 
 @dataclass(slots=True)
@@ -31,20 +34,36 @@ class Books:
 
 
 def balance(stack: Stack, told: Told) -> Books:
-    """Compare the ledger with the providers' journals, delivery by delivery."""
-    books = Books(told)
+    """Compare the ledger with the providers' journals, delivery by delivery.
+
+    Receipts go on raising deliveries after a notice is complete, so counts and rows are read until both are of one moment.
+    """
+    planner = Client(stack, "planner")
+    deadline = time.monotonic() + STILL_TIMEOUT_S
+    while True:
+        before = planner.get(NOTIFIER, f"/v1/notices/{told.notice_id}")
+        rows = list(_deliveries(planner, told.notice_id))
+        after = planner.get(NOTIFIER, f"/v1/notices/{told.notice_id}")
+        if before["states"] == after["states"] or time.monotonic() > deadline:
+            break
+    books = Books(replace(told, states=after["states"], channels=after["channels"]))
+    _check_counts(books, rows)
+    _check_pushes(books, stack, rows)
+    _check_texts(books, stack, rows)
+    return books
+
+
+def _check_counts(books: Books, rows: list[dict[str, Any]]) -> None:
+    """Check that the audience is the sum of the states, that none is open, and that the rows say the same as the counts."""
+    told = books.told
     if sum(told.states.values()) != told.audience:
         books.wrong.append(f"the states sum to {sum(told.states.values())}, the audience is {told.audience}")
     still_open = {state: told.states[state] for state in OPEN if told.states.get(state)}
     if still_open:
         books.wrong.append(f"still open: {still_open}")
-    rows = list(_deliveries(Client(stack, "planner"), told.notice_id))
     counted = Counter(row["state"] for row in rows)
     if counted != Counter({state: n for state, n in told.states.items() if n}):
         books.wrong.append(f"the ledger counts {told.states}, its rows say {dict(counted)}")
-    _check_pushes(books, stack, rows)
-    _check_texts(books, stack, rows)
-    return books
 
 
 def _check_pushes(books: Books, stack: Stack, rows: list[dict[str, Any]]) -> None:
