@@ -66,40 +66,60 @@ class BusinessError(GridcareError):
 
 
 class BadRequest(BusinessError):
+    """The request cannot be read."""
+
     status = 400
 
 
 class Unauthenticated(BusinessError):
+    """Nobody vouches for the caller."""
+
     status = 401
 
 
 class Forbidden(BusinessError):
+    """The caller is known and may not."""
+
     status = 403
 
 
 class NotFound(BusinessError):
+    """There is no such thing, or it is another customer's."""
+
     status = 404
 
 
 class Conflict(BusinessError):
+    """The state of things does not allow it."""
+
     status = 409
 
 
 class Gone(BusinessError):
+    """It was there once and will not be again."""
+
     status = 410
 
 
 class TooLarge(BusinessError):
+    """The body is longer than its limit."""
+
     status = 413
 
 
 class Unprocessable(BusinessError):
+    """The request is read and makes no sense."""
+
     status = 422
 
 
 class TooManyRequests(BusinessError):
+    """A limit on how often is reached."""
+
     status = 429
 
 
 class Unavailable(BusinessError):
+    """A dependency is down; the same request may succeed later."""
+
     status = 503

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.types import Lifespan, Scope
 
 from gridcare.http import documentation, problems, routes
@@ -41,14 +42,7 @@ def create_app(
         swagger_ui_oauth2_redirect_url=None,
         generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,  # a redirect would drop the body of a POST and repeat the path outside a problem document
-        telemetry={
-            "tracer_provider": tracing.provider(),
-            "tracing": tracing.provider() is not None,
-            "metrics": False,  # ours are in observability/metrics.py
-            "logs": False,  # they carry messages of exceptions, hence personal data
-            "operation_spans": False,
-            "auto_configure": False,
-        },
+        telemetry=_telemetry(),
     )
     own = frozenset(id(route) for route in app.routes)
     for router in routers:
@@ -68,6 +62,17 @@ def create_app(
     problems.register(app)
     _document(app)
     return app
+
+
+def _telemetry() -> TelemetryConfig:
+    return {
+        "tracer_provider": tracing.provider(),
+        "tracing": tracing.provider() is not None,
+        "metrics": False,  # ours are in observability/metrics.py
+        "logs": False,  # they carry messages of exceptions, hence personal data
+        "operation_spans": False,
+        "auto_configure": False,
+    }
 
 
 def _document(app: FastAPI) -> None:

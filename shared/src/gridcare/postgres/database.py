@@ -32,6 +32,7 @@ _TRANSIENT = (
     asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that was ended while a statement was under way
     OSError,
     TimeoutError,
 )

@@ -1,0 +1,67 @@
+"""The pool: trouble that may pass is Retryable, everything else comes through as it is."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from gridcare.errors import Retryable
+from gridcare.postgres.database import Database
+
+
+async def test_a_server_that_is_away_is_retryable():
+    """Connecting to a closed port does not raise a driver's error."""
+    with pytest.raises(Retryable):
+        async with Database.open("postgresql://nobody@127.0.0.1:1/nothing", application_name="tests"):
+            raise AssertionError("it cannot have opened")
+
+
+async def test_a_connection_that_is_killed_is_retryable_and_the_pool_goes_on(db):
+    """The statement under way fails as Retryable; the next one works."""
+    with pytest.raises(Retryable):
+        async with db.transaction() as tx:
+            await tx.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    async with db.read() as c:
+        assert await c.fetchval("SELECT 1") == 1
+
+
+async def test_a_deadlock_is_retryable(db):
+    """Of two transactions that wait for each other one is told to try again."""
+    async with db.transaction() as tx:
+        await tx.execute("CREATE TABLE pair (n int PRIMARY KEY)")
+        await tx.execute("INSERT INTO pair VALUES (1), (2)")
+    both = asyncio.Barrier(2)
+
+    async def lock(first: int, second: int) -> None:
+        async with db.transaction() as tx:
+            await tx.execute("SELECT FROM pair WHERE n = $1 FOR UPDATE", first)
+            await both.wait()
+            await tx.execute("SELECT FROM pair WHERE n = $1 FOR UPDATE", second)
+
+    results = await asyncio.gather(lock(1, 2), lock(2, 1), return_exceptions=True)
+    assert sorted(type(r).__name__ for r in results) == ["NoneType", "Retryable"]
+
+
+async def test_an_error_of_sql_comes_through_as_it_is(db):
+    """A violated constraint is no dependency that is down."""
+    with pytest.raises(asyncpg.UniqueViolationError):
+        async with db.transaction() as tx:
+            await tx.execute("INSERT INTO inbox (consumer, event_id) SELECT 'a', gen_random_uuid() FROM (VALUES (1)) v")
+            await tx.execute("INSERT INTO inbox SELECT * FROM inbox")
+
+
+async def test_an_exhausted_pool_refuses_instead_of_queueing_without_end(database_url):
+    """With every connection lent the next caller is told to come back, after seconds."""
+    async with Database.open(database_url, application_name="tests", pool_size=2) as small, small.read(), small.read():
+        assert small.in_use == 2
+        with pytest.raises(Retryable):
+            async with small.read():
+                raise AssertionError("there was no connection left")
+
+
+async def test_a_statement_that_takes_too_long_is_ended(database_url):
+    """statement_timeout is set on every connection."""
+    async with Database.open(database_url, application_name="tests", statement_timeout_s=0.2) as quick:
+        with pytest.raises(Retryable):
+            async with quick.read() as c:
+                await c.execute("SELECT pg_sleep(5)")

@@ -1,0 +1,52 @@
+"""Settings refuse to start when wrong, naming the variable and the reason, never the value."""
+
+import pytest
+
+from gridcare.errors import SettingsError
+from gridcare.settings import ServiceSettings, load
+
+GOOD = {
+    "GRIDCARE_DATABASE_URL": "postgresql://u:geheim@db/x",
+    "GRIDCARE_KAFKA_BOOTSTRAP": "kafka:9092",
+    "GRIDCARE_OIDC_ISSUER": "https://issuer.example",
+}
+
+
+def load_with(monkeypatch, **changes):
+    for name, value in {**GOOD, **changes}.items():
+        monkeypatch.setenv(name, value)
+    return load(ServiceSettings)
+
+
+def test_good_settings_are_read(monkeypatch):
+    """Each field is a variable with the prefix."""
+    settings = load_with(monkeypatch, GRIDCARE_HTTP_PORT="9000")
+    assert (settings.http_port, settings.kafka_bootstrap) == (9000, "kafka:9092")
+
+
+def test_a_missing_variable_is_named(monkeypatch):
+    """All that are missing are named at once."""
+    for name in GOOD:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SettingsError) as refused:
+        load(ServiceSettings)
+    assert {line.split(":")[0] for line in str(refused.value).splitlines()} == set(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GRIDCARE_DATABASE_URL", "mysql://u:geheim@db/x"),
+        ("GRIDCARE_DATABASE_POOL_SIZE", "0"),
+        ("GRIDCARE_KAFKA_BOOTSTRAP", "geheim"),
+        ("GRIDCARE_HTTP_PORT", "geheim"),
+        ("GRIDCARE_OIDC_ISSUER", "ftp://geheim"),
+        ("GRIDCARE_LOG_LEVEL", "geheim"),
+    ],
+)
+def test_a_wrong_value_is_named_and_never_shown(monkeypatch, name, value):
+    """The message holds the variable and the reason, not what was given: it may be a secret."""
+    with pytest.raises(SettingsError) as refused:
+        load_with(monkeypatch, **{name: value})
+    assert str(refused.value).startswith(f"{name}: ")
+    assert "geheim" not in str(refused.value)
