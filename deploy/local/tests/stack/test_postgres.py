@@ -64,7 +64,10 @@ async def test_administrator_need_not_be_superuser(standing):
     steward = f"postgresql://steward:steward@{standing.host}:{standing.port}/postgres"
     for _ in range(2):
         url = ensure_service(steward, "stewarded", "secret/@:")
-    await run(url, "CREATE TABLE IF NOT EXISTS mine (a int)")
+    await run(url, "CREATE TABLE mine (a int)")
+    assert [tuple(row) for row in await run(url, "SELECT tableowner FROM pg_tables WHERE tablename = 'mine'")] == [
+        ("stewarded",)
+    ]
 
 
 def test_name_is_checked(standing):

@@ -1,0 +1,134 @@
+"""How modules are made: documented, with nothing alive at their top level; tests say their one fact."""
+
+import ast
+
+ALIVE = {
+    "AIOKafkaConsumer",
+    "AIOKafkaProducer",
+    "AsyncClient",
+    "Client",
+    "ClientBuilder",
+    "Database",
+    "Event",
+    "FastAPI",
+    "Lifecycle",
+    "Lock",
+    "Producer",
+    "Queue",
+    "Semaphore",
+    "Session",
+    "Settings",
+    "SystemClock",
+    "TokenVerifier",
+    "connect",
+    "create_app",
+    "create_engine",
+    "create_pool",
+    "get_event_loop",
+    "load",
+    "new_event_loop",
+    "open",
+}
+"""What holds a connection, a loop, a setting or state: made in wiring.py or by whoever needs it, never by an import."""
+
+EXPECTING = {
+    "raises",
+    "eventually",
+    "wait_until",
+    "timeout",
+    "usefixtures",
+    "call_and_validate",
+    "run_state_machine_as_test",
+}
+"""Calls that fail a test by themselves, a deadline and a fixture that looks at what is left among them."""
+
+
+def calls_at_import(module):
+    """Give the calls that run when a module is imported, outside functions."""
+    waiting = list(ast.iter_child_nodes(module))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Call):
+            yield node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            waiting += [*node.decorator_list, *node.args.defaults, *(each for each in node.args.kw_defaults if each)]
+        elif not isinstance(node, ast.Lambda) and not is_main_guard(node):
+            waiting += ast.iter_child_nodes(node)
+
+
+def is_main_guard(node):
+    return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+
+
+def name_of(call):
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def test_importing_a_module_makes_nothing_alive(shipped):
+    """No client, pool, app, loop, lock or settings object stands at module level."""
+    alive = [
+        f"{source.path}:{call.lineno}: {ast.unparse(call)}"
+        for source in shipped
+        for call in calls_at_import(source.module)
+        if name_of(call) in ALIVE
+    ]
+    assert alive == []
+
+
+def test_what_is_public_is_documented(shipped):
+    """Each module, and each public class and function of one, has a docstring."""
+    bare = [source.path for source in shipped if source.text.strip() and not ast.get_docstring(source.module)]
+    for source in shipped:
+        bare += [
+            f"{source.path}: {node.name}"
+            for node in source.module.body
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            and not node.name.startswith("_")
+            and not ast.get_docstring(node)
+        ]
+    assert bare == []
+
+
+def test_each_test_says_its_one_fact_in_one_line(python):
+    """Every test has a docstring of one line."""
+    bare = [
+        f"{source.path}: {function.name}"
+        for source in python
+        if source.is_test
+        for function in source.functions()
+        if function.name.startswith("test_") and len((ast.get_docstring(function) or "\n").splitlines()) != 1
+    ]
+    assert bare == []
+
+
+def test_each_test_asserts_something(python):
+    """No test passes whatever the code does: it asserts, expects an error, or calls a helper that does."""
+    idle = [
+        f"{source.path}: {function.name}"
+        for source in python
+        if source.is_test
+        for function in source.functions()
+        if function.name.startswith("test_") and not says_something(function, source)
+    ]
+    assert idle == []
+
+
+def says_something(function, source):
+    helpers = {each.name: each for each in source.functions()}
+    waiting, seen = [function], set()
+    while waiting:
+        for node in ast.walk(waiting.pop()):
+            if isinstance(node, ast.Assert):
+                return True
+            name = name_of(node) if isinstance(node, ast.Call) else getattr(node, "id", "")
+            if name in EXPECTING or name.startswith("assert_"):
+                return True
+            if name in helpers and name not in seen:
+                seen.add(name)
+                waiting.append(helpers[name])
+    return False
+
+
+def test_test_folders_are_no_packages(files):
+    """No __init__.py under tests/: with importlib mode two of them would clash."""
+    assert [each.path for each in files if "/tests/" in f"/{each.path}" and each.path.endswith("__init__.py")] == []
