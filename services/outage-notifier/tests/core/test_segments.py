@@ -1,0 +1,78 @@
+"""Segments of SMS, with smsutil as the oracle of the alphabets and the counting."""
+
+import pytest
+import smsutil
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outage_notifier.core.segments import GSM7_BASIC, GSM7_EXTENSION, segments, unaccented
+
+GSM7 = st.sampled_from(sorted(GSM7_BASIC | GSM7_EXTENSION))
+ANY_TEXT = st.characters(exclude_categories=["Cs"])
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "units", "count"),
+    [
+        ("", "gsm7", 0, 0),
+        ("a" * 160, "gsm7", 160, 1),
+        ("a" * 161, "gsm7", 161, 2),
+        ("a" * 306, "gsm7", 306, 2),
+        ("a" * 307, "gsm7", 307, 3),
+        ("€" * 80, "gsm7", 160, 1),
+        ("€" * 81, "gsm7", 162, 2),
+        ("a" * 152 + "€" + "a" * 152, "gsm7", 306, 3),
+        ("à è é ì ò ù", "gsm7", 11, 1),
+        ("đ" * 70, "ucs2", 70, 1),
+        ("đ" * 71, "ucs2", 71, 2),
+        ("đ" * 134, "ucs2", 134, 2),
+        ("đ" * 135, "ucs2", 135, 3),
+        ("😀" * 35, "ucs2", 70, 1),
+        ("😀" * 36, "ucs2", 72, 2),
+        ("ភ" * 70, "ucs2", 70, 1),
+    ],
+)
+def test_the_edges_of_segments(text, encoding, units, count):
+    """160 and 153 septets, 70 and 67 units; an escape or a surrogate pair is never cut."""
+    taken = segments(text)
+    assert (taken.encoding, taken.units, taken.count) == (encoding, units, count)
+
+
+@given(st.text(ANY_TEXT, min_size=1, max_size=400))
+def test_any_text_is_counted_as_the_oracle_counts_it(text):
+    """Encoding and number of segments agree with smsutil for any text."""
+    oracle = smsutil.split(text)
+    taken = segments(text)
+    assert taken.encoding == ("gsm7" if oracle.encoding == "gsm0338" else "ucs2")
+    assert taken.count == len(oracle.parts)
+
+
+@given(st.text(GSM7, min_size=100, max_size=500))
+def test_gsm7_texts_are_counted_as_the_oracle_counts_them(text):
+    """The same for texts of the GSM-7 alphabet alone, where escapes lie at the edges."""
+    assert segments(text).count == len(smsutil.split(text).parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Điện lực Cần Thơ", "Dien luc Can Tho"),
+        ("đường dây \u2013 “trung thế”…", 'duong day - "trung the"...'),
+        ("896.125\u00a0₫", "896.125 VND"),
+        ("ភ្លើង", "ភ្លើង"),
+        ("ẶỆỖỮỴ ặệỗữỵ", "AEOUY aeouy"),
+    ],
+)
+def test_vietnamese_without_diacritics(text, written):
+    """Each letter keeps its base; Khmer keeps its vowels, which are marks too."""
+    assert unaccented(text) == written
+
+
+VIETNAMESE = "aăâbcdđeêghiklmnoôơpqrstuưvxyáàảãạấầẩẫậắằẳẵặéèẻẽẹếềểễệíìỉĩịóòỏõọốồổỗộớờởỡợúùủũụứừửữựýỳỷỹỵĐ 0123456789.,"
+
+
+@given(st.text(st.sampled_from(VIETNAMESE)))
+def test_any_vietnamese_text_becomes_gsm7(text):
+    """Nothing of the Vietnamese alphabet is left that would double the price."""
+    assert segments(unaccented(text)).encoding == "gsm7"
+    assert len(unaccented(text)) == len(text)
