@@ -23,8 +23,6 @@ MOMENTS = st.datetimes(
 
 
 @given(MOMENTS, st.binary(min_size=10, max_size=10))
-, st.binary(min_size=10, max_size=10)
-)
 def test_ids_sort_by_the_millisecond(at, random):
     """An id drawn a millisecond later is greater, whatever its random part."""
     at = at.replace(tzinfo=UTC)
