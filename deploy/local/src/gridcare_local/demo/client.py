@@ -1,7 +1,7 @@
 """Calls the services of a stack as the utility's own people would: over HTTP, with tokens of their roles."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,15 +17,15 @@ TOKEN_LIFETIME_S: Final = 3600
 
 
 class Client:
-    """One person of a role."""
+    """One person of a role; a customer holds customer codes."""
 
-    def __init__(self, stack: Stack, role: str) -> None:
+    def __init__(self, stack: Stack, role: str, customer_codes: Sequence[str] = ()) -> None:
         catalog = stack.catalog
         claims: dict[str, object] = {
             "sub": f"demo-{role}",
             "aud": list(SERVICES),
             "roles": [role],
-            "customer_codes": [],
+            "customer_codes": list(customer_codes),
         }
         self._token = mint(
             catalog.emulator_dir("oidc"), catalog.emulator_url("oidc"), claims, lifetime_s=TOKEN_LIFETIME_S
