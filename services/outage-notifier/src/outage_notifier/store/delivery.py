@@ -33,7 +33,6 @@ WITH old AS MATERIALIZED (
     JOIN staged_delivery s USING (notice_id, recipient_id)
 ), written AS (
     INSERT INTO delivery AS d ({_LIST}) SELECT {_LIST} FROM staged_delivery
-    WHERE (SELECT count(*) FROM old) >= 0  -- reads the old states first: FOR UPDATE skips rows that this command wrote
     ON CONFLICT (notice_id, recipient_id) DO UPDATE SET {_CHANGED} WHERE d.state = ANY($1::text[])
     RETURNING d.notice_id, d.recipient_id, d.home_batch_id, d.state
 ), moved AS (
