@@ -47,7 +47,8 @@ def load(settings: type[S]) -> S:
     except ValidationError as error:
         lines = []
         for problem in error.errors(include_input=False, include_url=False):
-            name = PREFIX + "_".join(str(part) for part in problem["loc"]).upper()
             reason = "is not set" if problem["type"] == "missing" else problem["msg"]
-            lines.append(f"{name}: {reason}")
+            name = PREFIX + "_".join(str(part) for part in problem["loc"]).upper()
+            # a rule over several variables has no place of its own and names them itself
+            lines.append(f"{name}: {reason}" if problem["loc"] else reason)
         raise SettingsError("\n".join(lines)) from None

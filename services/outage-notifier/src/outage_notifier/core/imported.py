@@ -13,6 +13,7 @@ LANGUAGES: Final = frozenset({"vi", "km", "zh", "en"})
 SEGMENTS: Final = frozenset({"ordinary", "life_support", "elderly", "business", "hospital"})
 NAME_LENGTH_MAX: Final = 200
 VERSION_MAX: Final = 2**53 - 1
+_VERSION_DIGITS: Final = len(str(VERSION_MAX))
 REGISTRATION_PATTERN: Final = r"^[A-Za-z0-9:._-]{10,4096}$"
 """Firebase installation ids have 22 characters, registration tokens some 160; neither has a stated limit."""
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -58,14 +59,17 @@ class BadLine(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ImportedContact:
-    """A customer's phone, in E.164, or None for a customer without one; with language and consent."""
+    """A customer's phone, in E.164, or None for a customer without one; with language and consent.
+
+    An empty name and a segment of None say nothing: what is known stays.
+    """
 
     customer_code: str
     phone: str | None
     language: str
     consent: bool
     name: str
-    segment: str
+    segment: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +109,7 @@ def read_contact(values: Values) -> ImportedContact:
         language=_one_of(values, "language", LANGUAGES, "unknown-language"),
         consent=consent,
         name=name,
-        segment=_one_of(
-            {"segment": "ordinary"} | {k: v for k, v in values.items() if v}, "segment", SEGMENTS, "unknown-segment"
-        ),
+        segment=_one_of(values, "segment", SEGMENTS, "unknown-segment") if values.get("segment") else None,
     )
 
 
@@ -145,7 +147,8 @@ def _customer_code(values: Values) -> str:
 
 def _version(values: Values) -> int:
     text = values["version"]
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= VERSION_MAX):
+    # its length first: Python refuses to read thousands of digits
+    if not (text.isascii() and text.isdigit() and len(text) <= _VERSION_DIGITS and 1 <= int(text) <= VERSION_MAX):
         raise BadLine("invalid-version", "version")
     return int(text)
 

@@ -14,7 +14,7 @@ class StagedContact:
 
     customer_code: str
     language: str
-    segment: str
+    segment: str | None
     name_sealed: bytes | None
     consent: bool
     number_sealed: bytes | None
@@ -40,10 +40,19 @@ CREATE TEMPORARY TABLE IF NOT EXISTS staged_contact (
     number_sealed bytea, number_index bytea, masked text
 ) ON COMMIT DELETE ROWS
 """
+# Of several lines about a customer the last one that says something counts; a file without segments takes none away.
 _MERGE_CUSTOMERS = """
+WITH staged AS MATERIALIZED (
+    SELECT customer_code, (array_agg(language ORDER BY place DESC))[1] AS language,
+           (array_agg(segment ORDER BY place DESC) FILTER (WHERE segment IS NOT NULL))[1] AS segment,
+           (array_agg(name_sealed ORDER BY place DESC) FILTER (WHERE name_sealed IS NOT NULL))[1] AS name_sealed
+    FROM staged_contact GROUP BY customer_code
+), known AS (
+    SELECT c.customer_code, c.segment FROM customer c JOIN staged USING (customer_code)
+)
 INSERT INTO customer AS c (customer_code, language, segment, name_sealed)
-SELECT DISTINCT ON (customer_code) customer_code, language, segment, name_sealed
-FROM staged_contact ORDER BY customer_code, place DESC
+SELECT customer_code, s.language, coalesce(s.segment, known.segment, 'ordinary'), s.name_sealed
+FROM staged s LEFT JOIN known USING (customer_code) ORDER BY customer_code
 ON CONFLICT (customer_code) DO UPDATE SET
     language = CASE WHEN c.language_chosen THEN c.language ELSE excluded.language END,
     segment = excluded.segment, name_sealed = coalesce(excluded.name_sealed, c.name_sealed)
@@ -65,7 +74,7 @@ _MERGE_DEVICES = """
 INSERT INTO device (device_id, account, kind, registration_sealed, registration_index, platform, registered_at, seen_at)
 SELECT DISTINCT ON (registration_index)
     device_id, customer_code, kind, registration_sealed, registration_index, platform, $1::timestamptz, $1::timestamptz
-FROM staged_device ORDER BY registration_index
+FROM staged_device ORDER BY registration_index, customer_code
 ON CONFLICT (registration_index) DO NOTHING
 """
 _LINK_DEVICES = """

@@ -1,0 +1,88 @@
+"""Settings: what is wrong is named with its variable and reason, never with its value."""
+
+import base64
+
+import pytest
+
+from gridcare.errors import SettingsError
+from gridcare.settings import load
+from outage_notifier.settings import Settings
+
+KEY = base64.b64encode(bytes(32)).decode()
+GOOD = {
+    "DATABASE_URL": "postgresql://somebody@127.0.0.1/outage_notifier",
+    "KAFKA_BOOTSTRAP": "127.0.0.1:9092",
+    "OIDC_ISSUER": "https://issuer.test",
+    "CONTACT_KEYS": f"k1:{KEY}",
+    "CONTACT_INDEX_KEY": KEY,
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO_AUTH_TOKEN": "a-secret",
+    "TWILIO_SENDER": "GRIDCARE",
+    "PUBLIC_URL": "https://notices.test",
+    "FCM_CREDENTIALS_FILE": "service-account.json",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """Give a function that sets the variables that are needed, changed as told; None leaves one out."""
+
+    def given(**changes: str | None) -> None:
+        for name, value in {**GOOD, **changes}.items():
+            if value is not None:
+                monkeypatch.setenv(f"GRIDCARE_{name}", value)
+
+    return given
+
+
+def test_needed_ones_are_enough(environment):
+    """With the variables that have no default it starts, and shows no secret."""
+    environment()
+    settings = load(Settings)
+    assert (settings.quiet().start.hour, settings.quiet().end.hour) == (21, 7)
+    assert KEY not in repr(settings)
+    assert "a-secret" not in repr(settings)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_none_may_be_missing(environment, name):
+    """A variable without a default that is not set is named."""
+    environment(**{name: None})
+    with pytest.raises(SettingsError) as refused:
+        load(Settings)
+    assert str(refused.value) == f"GRIDCARE_{name}: is not set"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CONTACT_KEYS", "k1:c2VjcmV0LXNlY3JldA=="),
+        ("CONTACT_INDEX_KEY", "c2VjcmV0LXNlY3JldA=="),
+        ("TWILIO_ACCOUNT_SID", "AC123"),
+        ("TWILIO_SENDER", "twelve chars"),
+        ("TWILIO_API_URL", "twilio"),
+        ("PUBLIC_URL", "ftp://somewhere"),
+        ("QUIET_HOURS", "21:00"),
+        ("QUIET_HOURS", "21:00-25:00"),
+        ("LEASE_S", "0"),
+        ("PUSH_CONCURRENCY", "many"),
+        ("SMS_CHUNK_SIZE", "501"),
+        ("PUSH_RATE_PER_S", "0"),
+        ("RESERVED_SHARE", "0.5"),
+        ("OUTAGE_WINDOW_MAX_H", "0"),
+    ],
+)
+def test_wrong_ones(environment, name, value):
+    """A wrong value is refused by the variable's name; the value is not told."""
+    environment(**{name: value})
+    with pytest.raises(SettingsError) as refused:
+        load(Settings)
+    assert str(refused.value).startswith(f"GRIDCARE_{name}: ")
+    assert "c2VjcmV0" not in str(refused.value)
+
+
+def test_calls_end_within_leases(environment):
+    """A call that could outlive its lease is refused, also where only the lease was set."""
+    environment(LEASE_S="10")
+    with pytest.raises(SettingsError, match=r"GRIDCARE_CALL_TIMEOUT_S must be less than GRIDCARE_LEASE_S"):
+        load(Settings)
