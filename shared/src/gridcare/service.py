@@ -1,7 +1,7 @@
 """What every process of every service stands on, so that the three services start, run and stop the same way.
 
-A service's `__main__` names its settings, its migrations and its own processes; `relay`, `migrate` and the operational
-command `dead-letters` are the same for all and live here.
+A service's `__main__` names its settings, its migrations and its own processes; `relay`, `migrate`, `topics` and the
+operational command `dead-letters` are the same for all and live here.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from gridcare import process
 from gridcare.clock import Clock, SystemClock
 from gridcare.http import health
+from gridcare.kafka.admin import ensure_topics
 from gridcare.kafka.command import dead_letters_command
 from gridcare.kafka.consume import DEFAULT_LIMITS, ConsumerLimits, Subscription, run_consumer
 from gridcare.kafka.produce import Producer
@@ -74,6 +75,10 @@ def main(service: Service[S]) -> int:
         await migrate(prepare("migrate").database_url, service.migrations)
         return 0
 
+    async def run_topics(_: Sequence[str]) -> int:
+        await ensure_topics(prepare("topics").kafka_bootstrap)
+        return 0
+
     async def run_dead_letters(arguments: Sequence[str]) -> int:
         return await dead_letters_command(prepare("dead-letters"), arguments)
 
@@ -88,6 +93,7 @@ def main(service: Service[S]) -> int:
         {name: as_main(name, run) for name, run in processes.items()},
         {
             "migrate": run_migrate,
+            "topics": run_topics,
             "dead-letters": run_dead_letters,
             **{name: as_command(name, run) for name, run in service.commands.items()},
         },
