@@ -1,12 +1,43 @@
 """The main job: a planner publishes a planned cut, every affected customer is told once, and the books balance."""
 
+from support.judge import judge_outage
+
+from gridcare_local.demo.accounting import balance
+from gridcare_local.demo.cut import tell_of_a_cut
+
 
 def test_every_affected_customer_is_told_once(whole):
     """Each recipient ends in one settled state, and the providers' journals agree delivery by delivery."""
-    told = whole.tell()
-    books = whole.balance(told)
+    outage_id = whole.draft(mark="PLANNED")
+    published = whole.ask(outage_id, "publish")
+    whole.wait_told(outage_id)
+    verdict = judge_outage(whole, outage_id)
+    assert verdict.wrong == []
+    assert verdict.states.total() == whole.town.customers
+    assert verdict.pushes > 0
+    assert verdict.texts > 0
+    assert verdict.pushes_repeated == 0
+    (foretold,) = [each for each in published["preview"] if each["kind"] == "announcement"]
+    assert foretold["audience"] == whole.town.customers
+
+
+def test_the_demo_s_own_books_balance(whole):
+    """What `gridcare demo` prints and is judged by agrees with the providers."""
+    told = tell_of_a_cut(whole.stack, whole.town.feeder_ids, timeout_s=120, watch=lambda *_: None)
+    books = balance(whole.stack, told)
     assert books.wrong == []
-    assert told.audience == whole.town.customers
-    assert books.pushes_accepted > 0
-    assert books.texts_accepted > 0
+    assert books.told.audience == whole.town.customers
     assert books.pushes_repeated == 0
+
+
+def test_only_those_on_the_feeder_are_told(whole):
+    """A cut of one feeder reaches the customers on it, each once however many supply points they have, and nobody else."""
+    feeder_id = whole.town.feeder_ids[0]
+    on_it = {point.customer_code for point in whole.world.supply_points() if point.feeder_id == feeder_id}
+    outage_id = whole.draft(mark="FEEDER", feeder_ids=[feeder_id])
+    whole.ask(outage_id, "publish")
+    whole.wait_told(outage_id)
+    verdict = judge_outage(whole, outage_id)
+    assert verdict.wrong == []
+    assert verdict.states.total() == len(on_it)
+    assert verdict.told_by["announcement"] <= on_it

@@ -1,0 +1,26 @@
+"""Small helpers of the integration tests: asynchronous code in synchronous tests, and waiting for conditions."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+LOOK_INTERVAL_S = 0.05
+
+
+def wait_until(condition: Callable[[], bool], *, what: str, timeout_s: float = 60.0) -> None:
+    """Wait for a condition with a deadline. Raises AssertionError that says what was waited for."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout_s:.0f} s: {what}")
+        time.sleep(LOOK_INTERVAL_S)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run asynchronous code to its end in a loop of its own, away from the one that pytest keeps."""
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        return threads.submit(asyncio.run, work).result()

@@ -1,0 +1,214 @@
+"""A running stack with a town in it, and what the tests do with it."""
+
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import msgspec
+from support.together import run, wait_until
+
+from gridcare.clock import SystemClock
+from gridcare_local.data.records import Contact, Device
+from gridcare_local.data.world import DemoWorld
+from gridcare_local.demo.client import Client
+from gridcare_local.demo.cut import NOTIFIER, OPEN
+from gridcare_local.demo.load import Town
+from gridcare_local.emulators.control import free_port
+from gridcare_local.emulators.journal import read_lines
+from gridcare_local.parts import ProcessPart
+from gridcare_local.probes import http_probe
+from gridcare_local.stack import Stack
+
+SUPPLY_POINTS = 1_500
+SEED = 7
+CANARIES = 12
+TOLD_TIMEOUT_S = 120.0
+
+FAST = {
+    "GRIDCARE_LEASE_S": "3",
+    "GRIDCARE_CALL_TIMEOUT_S": "1.5",
+    "GRIDCARE_PLANNER_LEASE_S": "2",
+    "GRIDCARE_HINT_SILENT_S": "2",
+    "GRIDCARE_UNKNOWN_FIRST_LOOK_AFTER_S": "2",
+    "GRIDCARE_UNKNOWN_SECOND_LOOK_AFTER_S": "4",
+    "GRIDCARE_BREAKER_PAUSE_S": "2",
+}
+"""Leases and looks of seconds instead of minutes: what is tested is their order, not their length."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A customer of the town with what is known of them."""
+
+    code: str
+    supply_point_id: str
+    feeder_id: str
+    contacts: tuple[Contact, ...]
+    devices: tuple[Device, ...]
+
+
+@dataclass
+class Whole:
+    """A running stack with a town loaded into it."""
+
+    stack: Stack
+    town: Town
+    world: DemoWorld
+
+    @property
+    def now(self) -> datetime:
+        """The time that all processes of the stack take it to be."""
+        return SystemClock(self.stack.settings.clock_offset_s).now()
+
+    def client(self, role: str, *codes: str) -> Client:
+        """Give somebody of a role; a customer holds these codes."""
+        return Client(self.stack, role, codes)
+
+    def people(self) -> list[Person]:
+        """List the town's customers, each with the first of their supply points."""
+        points = {}
+        for point in self.world.supply_points():
+            points.setdefault(point.customer_code, point)
+        contacts: dict[str, list[Contact]] = {code: [] for code in points}
+        devices: dict[str, list[Device]] = {code: [] for code in points}
+        for contact in self.world.contacts():
+            contacts[contact.customer_code].append(contact)
+        for device in self.world.devices():
+            devices[device.customer_code].append(device)
+        return [
+            Person(code, point.supply_point_id, point.feeder_id, tuple(contacts[code]), tuple(devices[code]))
+            for code, point in points.items()
+        ]
+
+    def on_push(self) -> list[Person]:
+        """List those who have one device, and a phone of their own to fall back to."""
+        shared = _shared_phones(self.people())
+        return [
+            person
+            for person in self.people()
+            if len(person.devices) == 1
+            and person.contacts
+            and person.contacts[0].consent
+            and person.contacts[0].phone not in shared
+        ]
+
+    def on_sms(self) -> list[Person]:
+        """List those who have no device, and one phone that is theirs alone."""
+        shared = _shared_phones(self.people())
+        return [
+            person
+            for person in self.people()
+            if not person.devices
+            and len(person.contacts) == 1
+            and person.contacts[0].consent
+            and person.contacts[0].phone not in shared
+        ]
+
+    def script(self, provider: str, rules: Sequence[Mapping[str, object]]) -> None:
+        """Tell a provider's emulator how to behave."""
+        ca_file = self.stack.catalog.emulator_dir("fcm") / "ca.pem"
+        url = f"{self.stack.catalog.emulator_url(provider)}/_emulator/script"
+        with httpx.Client(verify=ssl.create_default_context(cafile=ca_file), trust_env=False) as client:
+            client.put(url, json=list(rules)).raise_for_status()
+
+    def journal(self, provider: str, kind: str = "accepted") -> list[dict[str, Any]]:
+        """Read the lines of a kind in a provider's journal."""
+        path = self.stack.catalog.emulator_dir(provider) / "journal.jsonl"
+        lines = (msgspec.json.decode(line) for line in read_lines(path))
+        return [line for line in lines if line["kind"] == kind]
+
+    def query(self, service: str, sql: str, *values: object) -> list[asyncpg.Record]:
+        """Read rows of a service's database."""
+
+        async def fetch() -> list[asyncpg.Record]:
+            connection = await asyncpg.connect(self.stack.settings.addresses[service.replace("-", "_")])
+            try:
+                return await connection.fetch(sql, *values)
+            finally:
+                await connection.close()
+
+        return run(fetch())
+
+    def second(self, name: str) -> ProcessPart:
+        """Build one more process of a kind, beside the stack's own."""
+        part = self.stack.catalog.service_part(name)
+        port = free_port()
+        return replace(
+            part,
+            name=f"{name}-2",
+            environment={**part.environment, "GRIDCARE_HEALTH_PORT": str(port)},
+            probe=http_probe(f"http://127.0.0.1:{port}/readyz"),
+        )
+
+    def draft(self, *, mark: str, feeder_ids: Sequence[str] = (), **changes: object) -> str:
+        """Write a planned cut in a week of these feeders (all by default); its id."""
+        body = self.document(mark=mark, feeder_ids=feeder_ids) | {"kind": "planned"} | changes
+        return str(self.client("planner").post(NOTIFIER, "/v1/outages", body)["outage_id"])
+
+    def document(
+        self, *, mark: str, feeder_ids: Sequence[str] = (), start: datetime | None = None, hours: int = 3
+    ) -> dict[str, Any]:
+        """Give what an outage says: its place holds `mark`, so that a journal's lines can be told from others'."""
+        begins = start or (self.now + timedelta(days=7)).replace(hour=1, minute=0, second=0, microsecond=0)
+        return {
+            "cause": "Bảo trì lưới điện",
+            "place": f"TP. Cần Thơ {mark}",
+            "windows": [{"start": begins.isoformat(), "end": (begins + timedelta(hours=hours)).isoformat()}],
+            "scope": {"feeder_ids": list(feeder_ids or self.town.feeder_ids)},
+        }
+
+    def ask(self, outage_id: str, step: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+        """Take a step of an outage as its planner."""
+        answer: dict[str, Any] = self.client("planner").post(NOTIFIER, f"/v1/outages/{outage_id}/{step}", body or {})
+        return answer
+
+    def notices(self, outage_id: str) -> list[dict[str, Any]]:
+        """Read how far the notices of an outage are."""
+        found: list[dict[str, Any]] = self.client("planner").get(NOTIFIER, f"/v1/outages/{outage_id}/notices")
+        return found
+
+    def settled(self, outage_id: str) -> int:
+        """Count the deliveries of an outage that are settled."""
+        return sum(
+            count
+            for notice in self.notices(outage_id)
+            for state, count in notice["states"].items()
+            if state not in OPEN
+        )
+
+    def wait_told(self, outage_id: str, *, timeout_s: float = TOLD_TIMEOUT_S) -> None:
+        """Wait until every notice of an outage that is due is at its end, and every receipt applied."""
+
+        def told() -> bool:
+            return not any(_open(notice, self.now) for notice in self.notices(outage_id))
+
+        wait_until(told, what=f"everybody is told of {outage_id}", timeout_s=timeout_s)
+        wait_until(self.receipts_applied, what="every receipt is applied", timeout_s=timeout_s)
+
+    def receipts_applied(self) -> bool:
+        """Tell whether the notifier has applied every callback that it could."""
+        waiting = self.query(
+            NOTIFIER, "SELECT 1 FROM receipt WHERE applied_at IS NULL AND apply_at <= received_at LIMIT 1"
+        )
+        return not waiting
+
+
+def _open(notice: Mapping[str, Any], now: datetime) -> bool:
+    if datetime.fromisoformat(notice["due_at"]) > now or notice["state"] == "superseded":
+        return False
+    if any(notice["states"].get(state) for state in OPEN):
+        return True
+    return bool(notice["state"] == "scheduled")
+
+
+def _shared_phones(people: Sequence[Person]) -> set[str]:
+    owners: dict[str, set[str]] = {}
+    for person in people:
+        for contact in person.contacts:
+            owners.setdefault(contact.phone, set()).add(person.code)
+    return {phone for phone, codes in owners.items() if len(codes) > 1}
+
