@@ -12,7 +12,7 @@ BASE ?= python:3.11-slim
 export UV_NO_PROGRESS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint types format lock setup clean docs bench images k8s-render
+.PHONY: help demo run test test-isolated lint types format lock setup clean docs bench images k8s-render
 
 help:  ## list the tasks
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ run: $(READY)  ## the demo that stays up: prints the URLs, stops with Ctrl-C
 
 test: $(READY)  ## every test, integration tests on a real broker and database included (ARGS="-k planner")
 	@$(BIN)/pytest $(ARGS)
+
+test-isolated: $(READY)  ## the unit tests of each service in an environment that holds only what its image holds
+	@$(BIN)/python requirements/isolated.py
 
 lint: $(READY)  ## ruff, the format, the import contracts, the migrations
 	@$(BIN)/ruff check .

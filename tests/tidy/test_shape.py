@@ -121,7 +121,7 @@ def says_something(function, source):
             if isinstance(node, ast.Assert):
                 return True
             name = name_of(node) if isinstance(node, ast.Call) else getattr(node, "id", "")
-            if name in EXPECTING or name.startswith("assert_"):
+            if name in EXPECTING or name.startswith(("assert_", "check_")):
                 return True
             if name in helpers and name not in seen:
                 seen.add(name)
