@@ -9,12 +9,12 @@ for each fault when a manifest is wrong.
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]  # it ships no types
 import yaml
+from house_rules import RULES, Manifest
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -25,11 +25,9 @@ KUBERNETES = "1.34"
 RENDER_TIMEOUT_S = 60
 SECOND = frozenset({"Deployment", "PodDisruptionBudget"})
 
-Manifest = dict[str, Any]
-
 
 class RenderError(Exception):
-    """kustomize refused, or a manifest is not what Kubernetes takes."""
+    """kustomize refused, or a manifest is not what Kubernetes or the house takes."""
 
 
 def overlays() -> list[Path]:
@@ -55,8 +53,8 @@ def render(folder: Path) -> list[Manifest]:
     return [manifest for manifest in yaml.safe_load_all(built.stdout) if manifest]
 
 
-def faults(manifests: Iterable[Manifest]) -> list[str]:
-    """Give a line for each manifest that the API's schema, unknown fields forbidden, does not allow."""
+def faults(manifests: Sequence[Manifest]) -> list[str]:
+    """Give a line for each fault: of the API's schema, unknown fields forbidden; where there is none, of the house."""
     found = []
     for manifest in manifests:
         where = f"{manifest.get('kind')} {manifest.get('metadata', {}).get('name')}"
@@ -66,7 +64,7 @@ def faults(manifests: Iterable[Manifest]) -> list[str]:
             found.append(f"{where}: {error.message} (at {'.'.join(str(part) for part in error.path)})")
         except (kubernetes_validate.SchemaNotFoundError, KeyError) as error:
             found.append(f"{where}: no such kind ({type(error).__name__})")
-    return found
+    return found or [line for rule in RULES for line in rule(manifests)]
 
 
 def rendered(folder: Path) -> list[Manifest]:

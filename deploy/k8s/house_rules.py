@@ -1,0 +1,205 @@
+# ruff: noqa: INP001 - beside the script that uses it, no package
+"""What Gridcare asks of its manifests beyond what the API's schema allows; each rule gives a line for each fault."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+Manifest = dict[str, Any]
+Rule = Callable[[Sequence[Manifest]], Iterator[str]]
+
+PROBES: Final = {"startupProbe": "/startupz", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
+RESTRICTED: Final[Manifest] = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+POD: Final[Manifest] = {"automountServiceAccountToken": False, "enableServiceLinks": False}
+SECCOMP: Final = {"type": "RuntimeDefault"}
+UID_MIN: Final = 10_000
+"""Lower ones belong to somebody on many nodes."""
+
+SHUTDOWN_GRACE_DEFAULT_S: Final = 20
+"""gridcare.settings; a test compares them."""
+
+
+def name_of(manifest: Manifest) -> str:
+    """Name a manifest as kubectl would."""
+    return f"{manifest['kind']}/{manifest['metadata']['name']}"
+
+
+def workloads(manifests: Sequence[Manifest]) -> Iterator[tuple[str, Manifest]]:
+    """Give each manifest that makes pods: its name and its pod template."""
+    for manifest in manifests:
+        if "template" in manifest.get("spec", {}):
+            yield name_of(manifest), manifest["spec"]["template"]
+
+
+def containers(template: Manifest) -> list[Manifest]:
+    """Give all containers of a pod template, those that run first too."""
+    spec = template["spec"]
+    return [*spec.get("initContainers", []), *spec["containers"]]
+
+
+def environment(manifests: Sequence[Manifest], container: Manifest) -> dict[str, str | None]:
+    """Give the variables of a container; None where a Secret that is not among the manifests holds the value.
+
+    What may be missing (`optional`) is left out unless it is there.
+    """
+    found: dict[str, str | None] = {}
+    for source in container.get("envFrom", []):
+        found |= _data(manifests, "ConfigMap", source["configMapRef"]["name"]) or {}
+    for variable in container.get("env", []):
+        secret = variable.get("valueFrom", {}).get("secretKeyRef")
+        if secret is None:
+            found[variable["name"]] = variable.get("value")
+            continue
+        held = _data(manifests, "Secret", secret["name"])
+        if held is not None and secret["key"] in held:
+            found[variable["name"]] = held[secret["key"]]
+        elif held is None and not secret.get("optional"):
+            found[variable["name"]] = None
+    return found
+
+
+def _data(manifests: Sequence[Manifest], kind: str, name: str) -> dict[str, str] | None:
+    for manifest in manifests:
+        if manifest["kind"] == kind and manifest["metadata"]["name"] == name:
+            data: dict[str, str] = manifest.get("data", {})
+            return data
+    return None
+
+
+def images_are_pinned(manifests: Sequence[Manifest]) -> Iterator[str]:
+    """Want a tag or a digest of each image; `latest` is none."""
+    for name, template in workloads(manifests):
+        for container in containers(template):
+            image = container["image"]
+            tag = image.rpartition("/")[2].partition(":")[2]
+            if "@sha256:" not in image and tag in {"", "latest"}:
+                yield f"{name} {container['name']}: image {image} names no release"
+
+
+def pods_are_hardened(manifests: Sequence[Manifest]) -> Iterator[str]:
+    """Want every container of every pod, those that run first too, restricted and writing to /tmp alone."""
+    for name, template in workloads(manifests):
+        spec, context = template["spec"], template["spec"].get("securityContext", {})
+        if not _holds(spec, POD):
+            yield f"{name}: wants {POD}"
+        if context.get("runAsNonRoot") is not True or context.get("seccompProfile") != SECCOMP:
+            yield f"{name}: wants runAsNonRoot and seccomp RuntimeDefault"
+        if not all(context.get(field, 0) >= UID_MIN for field in ("runAsUser", "runAsGroup")):
+            yield f"{name}: runs as a user or group of the system"
+        scratch = {volume["name"] for volume in spec.get("volumes", []) if "emptyDir" in volume}
+        for container in containers(template):
+            if not _holds(container.get("securityContext", {}), RESTRICTED):
+                yield f"{name} {container['name']}: wants {RESTRICTED}"
+            mounts = {mount["mountPath"]: mount["name"] for mount in container.get("volumeMounts", [])}
+            if mounts.get("/tmp") not in scratch:  # noqa: S108 - a pod's own
+                yield f"{name} {container['name']}: has no emptyDir at /tmp"
+
+
+def resources_are_bounded(manifests: Sequence[Manifest]) -> Iterator[str]:
+    """Want CPU and memory asked for and memory limited; CPU not, since a throttled process misses its leases."""
+    for name, template in workloads(manifests):
+        for container in containers(template):
+            resources = container.get("resources", {})
+            if not {"cpu", "memory"} <= resources.get("requests", {}).keys() or "memory" not in resources.get(
+                "limits", {}
+            ):
+                yield f"{name} {container['name']}: resources are not bounded"
+
+
+def probes_are_split(manifests: Sequence[Manifest]) -> Iterator[str]:
+    """Want start, life and readiness asked at three addresses, on the health port."""
+    for name, template in _deployments(manifests):
+        for container in template["spec"]["containers"]:
+            asked = {probe: container.get(probe, {}).get("httpGet", {}) for probe in PROBES}
+            if {probe: each.get("path") for probe, each in asked.items()} != PROBES:
+                yield f"{name} {container['name']}: probes are {[each.get('path') for each in asked.values()]}"
+            if {each.get("port") for each in asked.values()} != {"health"}:
+                yield f"{name} {container['name']}: probes are not on the health port"
+
+
+def processes_may_drain(manifests: Sequence[Manifest]) -> Iterator[str]:
+    """Want pods given longer than their preStop and own grace together, and an api to wait before it stops listening."""
+    for name, template in _deployments(manifests):
+        container = template["spec"]["containers"][0]
+        grace = environment(manifests, container).get("GRIDCARE_SHUTDOWN_GRACE_S")
+        grace_s = float(grace) if grace else SHUTDOWN_GRACE_DEFAULT_S
+        pause_s = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        if template["spec"].get("terminationGracePeriodSeconds", 30) <= pause_s + grace_s:
+            yield f"{name}: is killed before its grace of {grace_s:g} s is over"
+        serves = any(port["name"] == "http" for port in container.get("ports", []))
+        if serves and not pause_s:
+            yield f"{name}: stops listening before proxies have heard of it"
+
+
+def selectors_match(manifests: Sequence[Manifest]) -> Iterator[str]:
+    """Want a Deployment to select its own pods alone, and whatever else selects pods to find some, by ports that they have."""
+    pods = [(name, template["metadata"]["labels"], template) for name, template in workloads(manifests)]
+    for manifest in manifests:
+        selector, name = _selector(manifest), name_of(manifest)
+        if selector is None:
+            continue
+        chosen = [(pod, template) for pod, labels, template in pods if _selects(selector, labels)]
+        if not chosen:
+            yield f"{name}: selects no pod"
+        if manifest["kind"] == "Deployment" and [pod for pod, _ in chosen] != [name]:
+            yield f"{name}: selects {[pod for pod, _ in chosen]}"
+        if manifest["kind"] == "Service":
+            wanted = {port["targetPort"] for port in manifest["spec"]["ports"]}
+            for pod, template in chosen:
+                if not wanted <= {port["name"] for each in containers(template) for port in each.get("ports", [])}:
+                    yield f"{name}: {pod} has no port {sorted(wanted)}"
+
+
+def services_are_migrated(manifests: Sequence[Manifest]) -> Iterator[str]:
+    """Want the jobs of its release for each service, running the image of its processes."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for _, template in workloads(manifests):
+        labels = template["metadata"]["labels"]
+        by_component = found.setdefault(labels["app.kubernetes.io/name"], {})
+        by_component[labels["app.kubernetes.io/component"]] = {each["image"] for each in containers(template)}
+    for service, by_component in found.items():
+        missing = {"migrate", "topics"} - by_component.keys()
+        if missing:
+            yield f"{service}: has no job {sorted(missing)}"
+        if len(set().union(*by_component.values())) != 1:
+            yield f"{service}: its processes and jobs run different images"
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    images_are_pinned,
+    pods_are_hardened,
+    resources_are_bounded,
+    probes_are_split,
+    processes_may_drain,
+    selectors_match,
+    services_are_migrated,
+)
+
+
+def _deployments(manifests: Sequence[Manifest]) -> Iterator[tuple[str, Manifest]]:
+    yield from workloads([manifest for manifest in manifests if manifest["kind"] == "Deployment"])
+
+
+def _holds(value: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return all(value.get(field) == each for field, each in wanted.items())
+
+
+def _selector(manifest: Manifest) -> Manifest | None:
+    """Give a manifest's selector of pods in its long form; None where it has none."""
+    spec = manifest.get("spec", {})
+    if manifest["kind"] == "Service":
+        return {"matchLabels": spec["selector"]}
+    selector: Manifest | None = spec["podSelector"] if manifest["kind"] == "NetworkPolicy" else spec.get("selector")
+    return selector
+
+
+def _selects(selector: Manifest, labels: Mapping[str, str]) -> bool:
+    if not _holds(labels, selector.get("matchLabels", {})):
+        return False
+    for wanted in selector.get("matchExpressions", []):
+        if wanted["operator"] != "In" or labels.get(wanted["key"]) not in wanted["values"]:
+            return False
+    return True
