@@ -1,5 +1,6 @@
-"""Outages by HTTP: every change, what it schedules, and what is refused."""
+"""Outages by HTTP: every change, what it schedules, and who may make it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,8 @@ from outage_notifier.flow.plan_notice import plan_due_notice
 from outage_notifier.wiring import Services
 
 Outbox = Callable[[], Awaitable[list[Envelope]]]
+NOBODY = {"push": 0, "sms": 0, "unreachable": 0, "opted_out": 0, "covered": 0}
+A, B, C = "PB11010000001", "PB11010000002", "PB11010000003"
 
 
 async def notices(services: Services, outage_id: str) -> list[dict[str, Any]]:
@@ -22,23 +25,274 @@ async def notices(services: Services, outage_id: str) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
+async def plan(services: Services) -> None:
+    while await plan_due_notice(services.planner):
+        pass
+
+
+async def deliver(services: Services) -> None:
+    """Record every planned member as accepted, as senders would."""
+    async with services.db.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO delivery SELECT notice_id, m->>1, (m->>0)::int, batch_id, 'vi', 'accepted', '', channel, '', null,"
+            " 1, 0, null, null, null, now() FROM batch, jsonb_array_elements(members) AS m WHERE state = 'ready'"
+        )
+        await tx.execute("UPDATE batch SET accepted = size, state = 'settled' WHERE state = 'ready'")
+
+
 async def test_a_publication_schedules_an_announcement_and_a_reminder(api, world, services, outbox: Outbox):
     """Publishing answers 202 with whom it reaches, and schedules what is told now and on the evening before."""
-    await world.customer("PB11010000001", phones=["+84901000001"])
-    await world.customer("PB11010000002", devices=["D2"])
+    await world.customer(A, phones=["+84901000001"])
+    await world.customer(B, devices=["D2"])
     outage_id = await api.draft()
     answer = await api.post(f"/{outage_id}/publish", {})
     assert answer.status_code == 202, answer.text
     body = answer.json()
     assert body["outage"]["status"] == "published"
     assert [n["kind"] for n in body["preview"]] == ["announcement", "reminder"]
-    assert body["preview"][0]["recipients"] == {"push": 1, "sms": 1, "unreachable": 0, "opted_out": 0, "covered": 0}
+    assert body["preview"][0]["recipients"] == NOBODY | {"push": 1, "sms": 1}
     assert body["preview"][0]["sms_cost_vnd"] == 800
     made = await notices(services, outage_id)
     assert [(n["kind"], n["audience_rule"]) for n in made] == [("announcement", "scope_untold"), ("reminder", "scope")]
     assert made[1]["due_at"].isoformat() == "2026-12-05T11:00:00+00:00"
-    assert [str(n["notice_id"]) for n in made] == body["notice_ids"]
+    assert {str(n["notice_id"]) for n in made} == set(body["notice_ids"])
     types = [envelope.type for envelope in await outbox()]
     assert sorted(types) == ["gridcare.NoticeScheduled"] * 2 + ["gridcare.OutagePlanned"]
     assert await plan_due_notice(services.planner)
     assert await world.books(made[0]["notice_id"]) == {"planned": 2}
+
+
+async def test_a_repeat_gets_the_same_answer_and_changes_nothing(api, world, services):
+    """The same Idempotency-Key: one outage, one publication, the same bytes; with another body it is refused."""
+    await world.customer(A)
+    key, body = str(uuid4()), {"kind": "planned", **api.document()}
+    first = await api.post("", body, key=key)
+    second = await api.post("", body, key=key)
+    assert (second.status_code, second.content) == (201, first.content)
+    outage_id = first.json()["outage_id"]
+    answers = [await api.post(f"/{outage_id}/publish", {}, key="publish-once") for _ in range(2)]
+    assert answers[0].content == answers[1].content
+    assert len(await notices(services, outage_id)) == 2
+    reused = await api.post("", {**body, "cause": "khác"}, key=key)
+    assert (reused.status_code, reused.json()["code"]) == (422, "idempotency-key-reused")
+
+
+async def test_two_planners_at_the_same_time_publish_once(api, world, services):
+    """Different keys: one publishes, the others are told that it is published already."""
+    await world.customer(A)
+    outage_id = await api.draft()
+    answers = await asyncio.gather(*(api.post(f"/{outage_id}/publish", {}) for _ in range(5)))
+    assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409, 409]
+    assert {a.json()["code"] for a in answers if a.status_code == 409} == {"outage-already-published"}
+    assert len(await notices(services, outage_id)) == 2
+
+
+async def test_a_planner_who_saw_an_older_revision_is_told(api, world):
+    """`revision` guards against overwriting what somebody else wrote meanwhile."""
+    await world.customer(A)
+    outage_id = await api.draft()
+    edit = {**api.document(place="KV 6"), "revision": 1}
+    first = await api.call("PUT", f"/v1/outages/{outage_id}", json=edit, key="one")
+    second = await api.call("PUT", f"/v1/outages/{outage_id}", json=edit, key="two")
+    assert (first.status_code, first.json()["document"]["place"]) == (200, "KV 6")
+    assert (second.status_code, second.json()["code"]) == (409, "outage-changed-meanwhile")
+    assert second.json()["newest_revision"] == 2
+
+
+async def test_a_revision_tells_each_what_they_need_and_nobody_twice(api, world, services):
+    """FD1 to FD2: who is on both hears the change, who left the cancellation, who is new an announcement."""
+    await world.customer(A, feeder="FD1", phones=["+84901000001"])
+    await world.customer(B, feeder="FD1", phones=["+84901000002"])
+    await world.customer(C, feeder="FD2", phones=["+84901000003"])
+    outage_id = await api.published()
+    await plan(services)
+    await deliver(services)
+    scope = {"feeder_ids": ["FD2"], "supply_point_ids": [f"SP-{B}"]}
+    answer = await api.post(
+        f"/{outage_id}/revise", {**api.document(scope=scope), "reason": "moved", "late_reason": "x"}
+    )
+    assert answer.status_code == 202, answer.text
+    reached = {n["kind"]: n["audience"] for n in answer.json()["preview"]}
+    assert reached == {"change": 1, "cancellation": 1, "announcement": 1, "reminder": 2}
+    await plan(services)
+    async with services.db.read() as c:
+        rows = await c.fetch(
+            "SELECT n.kind, m->>1 AS code FROM batch JOIN notice n USING (notice_id), jsonb_array_elements(members) AS m"
+            " WHERE n.revision = 3 ORDER BY 1"
+        )
+    assert [tuple(row) for row in rows] == [("announcement", C), ("cancellation", A), ("change", B)]
+    old = [n for n in await notices(services, outage_id) if n["revision"] == 2]
+    assert [(n["kind"], n["state"]) for n in old] == [("announcement", "planned"), ("reminder", "superseded")]
+    assert all(n["superseded_at"] for n in old)
+
+
+async def test_a_second_revision_does_not_call_off_twice(api, world, services):
+    """Who got the cancellation of the first revision hears nothing of the second one."""
+    await world.customer(A, feeder="FD1", phones=["+84901000001"])
+    await world.customer(B, feeder="FD2", phones=["+84901000002"])
+    outage_id = await api.published(scope={"feeder_ids": ["FD1", "FD2"]})
+    for place in ("KV 6", "KV 7"):
+        await plan(services)
+        await deliver(services)
+        revised = {**api.document(place=place, scope={"feeder_ids": ["FD1"]}), "reason": "r", "late_reason": "x"}
+        answer = await api.post(f"/{outage_id}/revise", revised)
+    assert {n["kind"]: n["audience"] for n in answer.json()["preview"]} == {
+        "change": 1,
+        "cancellation": 0,
+        "announcement": 0,
+        "reminder": 1,
+    }
+
+
+async def test_a_cancellation_goes_to_those_who_were_told(api, world, services, outbox: Outbox):
+    """One was told before it was called off, the other was unreachable: one message."""
+    await world.customer(A, phones=["+84901000001"])
+    await world.customer(B)
+    outage_id = await api.published()
+    await plan(services)
+    await deliver(services)
+    answer = await api.post(f"/{outage_id}/cancel", {"reason": "mưa lớn"})
+    assert (answer.status_code, answer.json()["outage"]["status"]) == (202, "cancelled")
+    await plan(services)
+    cancellation = (await notices(services, outage_id))[-1]
+    assert (cancellation["kind"], cancellation["audience"]) == ("cancellation", 1)
+    assert "gridcare.OutageCancelled" in {envelope.type for envelope in await outbox()}
+    again = await api.post(f"/{outage_id}/cancel", {"reason": "again"})
+    assert (again.status_code, again.json()["code"]) == (409, "outage-already-cancelled")
+
+
+async def test_a_dispatcher_says_that_the_power_is_back(api, world, services, clock):
+    """Restoring is the dispatcher's too, once the cut has begun; who was told is told."""
+    await world.customer(A, phones=["+84901000001"])
+    outage_id = await api.published()
+    await plan(services)
+    await deliver(services)
+    early = await api.post(f"/{outage_id}/restore", {}, roles=["dispatcher"])
+    assert (early.status_code, early.json()["code"]) == (409, "outage-not-started")
+    clock.move(days=6, hours=2)
+    answer = await api.post(f"/{outage_id}/restore", {}, roles=["dispatcher"])
+    assert (answer.status_code, answer.json()["outage"]["status"]) == (202, "restored")
+    await plan(services)
+    restoration = (await notices(services, outage_id))[-1]
+    assert (restoration["kind"], restoration["audience"]) == ("restoration", 1)
+
+
+async def test_an_unplanned_cut_is_urgent(api, world, services):
+    """It may have begun, needs no five days, and goes out in the urgent lane."""
+    await world.customer(A, phones=["+84901000001"])
+    began = api.clock.now() - timedelta(hours=1)
+    window = {"start": began.isoformat(), "end": (began + timedelta(hours=4)).isoformat()}
+    answer = await api.post("", {"kind": "unplanned", **api.document(windows=[window])})
+    published = await api.post(f"/{answer.json()['outage_id']}/publish", {})
+    assert published.status_code == 202, published.text
+    made = await notices(services, answer.json()["outage_id"])
+    assert [(n["kind"], n["lane"]) for n in made] == [("emergency", "urgent")]
+    assert published.json()["preview"][0]["fallback_segments_max"] == 0
+
+
+async def test_every_change_is_a_kept_revision_with_who_when_and_why(api, world, clock):
+    """Revisions tell the whole story, oldest first, page by page."""
+    await world.customer(A)
+    outage_id = await api.draft(reason="kế hoạch tháng 12")
+    await api.call("PUT", f"/v1/outages/{outage_id}", json=api.document(place="KV 6"), key="edit", sub="second")
+    clock.move(hours=1)
+    await api.post(f"/{outage_id}/publish", {"reason": "approved"}, sub="third")
+    await api.post(f"/{outage_id}/cancel", {"reason": "storm"})
+    pages, cursor = [], None
+    while cursor is not None or not pages:
+        asked = {"limit": 3, **({"cursor": cursor} if cursor else {})}
+        answer = await api.call("GET", f"/v1/outages/{outage_id}/revisions", params=asked)
+        pages.append(answer.json()["items"])
+        cursor = answer.json()["next"]
+    story = [(r["revision"], r["action"], r["made_by"], r["reason"]) for page in pages for r in page]
+    assert story == [
+        (1, "created", "somebody", "kế hoạch tháng 12"),
+        (2, "edited", "second", ""),
+        (3, "published", "third", "approved"),
+        (4, "cancelled", "somebody", "storm"),
+    ]
+    assert [r["document"]["place"] for r in pages[0]] == ["KV 5, phường An Khánh", "KV 6", "KV 6"]
+
+
+async def test_outages_are_listed_by_their_newest_change(api, world, clock):
+    """Pages neither skip nor repeat, and a status filters."""
+    await world.customer(A)
+    made = []
+    for _ in range(5):
+        clock.move(minutes=1)
+        made.append(await api.draft())
+    clock.move(minutes=1)
+    await api.post(f"/{made[0]}/publish", {"late_reason": "x"})
+    seen, cursor = [], None
+    while cursor is not None or not seen:
+        asked = {"limit": 2, "status": "draft", **({"cursor": cursor} if cursor else {})}
+        answer = (await api.call("GET", "/v1/outages", params=asked)).json()
+        seen += [item["outage_id"] for item in answer["items"]]
+        cursor = answer["next"]
+    assert seen == made[:0:-1]
+    newest = (await api.call("GET", "/v1/outages", params={"limit": 1})).json()["items"][0]
+    assert (newest["outage_id"], newest["status"]) == (made[0], "published")
+
+
+async def test_a_preview_counts_and_writes_nothing(api, world, services):
+    """By channel and language, with the SMS, its segments and their price; a late notice is said, not refused."""
+    await world.customer(A, phones=["+84901000001"])
+    await world.customer(B, phones=["+84901000002"], language="km")
+    await world.customer(C)
+    outage_id = await api.draft(windows=[one_window(api, days=2)])
+    answer = await api.call("POST", f"/v1/outages/{outage_id}/preview", json={})
+    assert answer.status_code == 200, answer.text
+    announcement = answer.json()["notices"][0]
+    assert announcement["recipients"] == NOBODY | {"sms": 2, "unreachable": 1}
+    languages = {each["language"]: each for each in announcement["languages"]}
+    assert (languages["vi"]["sms_encoding"], languages["vi"]["sms_segments"]) == ("gsm7", 1)
+    assert (languages["km"]["sms_encoding"], languages["km"]["sms_segments"]) == ("ucs2", 2)
+    assert (announcement["sms_segments"], announcement["sms_cost_vnd"]) == (3, 2400)
+    assert answer.json()["statutory_notice"]["late"] is True
+    longer = {"document": api.document(place="x" * 200)}
+    answer = await api.call("POST", f"/v1/outages/{outage_id}/preview", json=longer)
+    assert answer.json()["notices"][0]["sms_segments"] > 3
+    assert await notices(services, outage_id) == []
+
+
+async def test_a_long_list_of_supply_points_is_published_in_parts(api, world, services, outbox: Outbox):
+    """4,500 supply points: three events of one version, each small enough for a record."""
+    async with services.db.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO supply_point SELECT 'SP' || i, $1, 'TR1', 'FD1', 'SS1', '31117', 1 FROM generate_series(1, 4500) i",
+            A,
+        )
+    await api.published(scope={"supply_point_ids": [f"SP{n}" for n in range(1, 4501)]})
+    parts = [e.data for e in await outbox() if e.type == "gridcare.OutagePlanned"]
+    assert [(p.part, p.parts, p.version, len(p.scope.supply_point_ids)) for p in parts] == [
+        (1, 3, 1, 2000),
+        (2, 3, 1, 2000),
+        (3, 3, 1, 500),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("roles", "statuses"),
+    [
+        (["planner"], [201, 200, 202]),
+        (["dispatcher"], [403, 200, 403]),
+        (["ops"], [403, 200, 403]),
+        (["customer"], [403, 403, 403]),
+        (["cashier"], [403, 403, 403]),
+    ],
+)
+async def test_who_may_do_what(api, world, roles, statuses):
+    """Planners write; staff of operations read; nobody else sees anything."""
+    await world.customer(A)
+    outage_id = await api.draft()
+    answers = [
+        await api.post("", {"kind": "planned", **api.document()}, roles=roles),
+        await api.call("GET", f"/v1/outages/{outage_id}", roles=roles),
+        await api.post(f"/{outage_id}/publish", {}, roles=roles),
+    ]
+    assert [answer.status_code for answer in answers] == statuses
+
+
+def one_window(api: Any, *, days: float, hours: float = 3) -> dict[str, str]:
+    start = api.clock.now() + timedelta(days=days)
+    return {"start": start.isoformat(), "end": (start + timedelta(hours=hours)).isoformat()}

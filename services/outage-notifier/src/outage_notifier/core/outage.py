@@ -16,7 +16,14 @@ import msgspec
 
 from gridcare.errors import Conflict
 from gridcare.events.outages import Scope, Window
-from outage_notifier.core.outage_rules import OutageRules, check_revised, check_starting, check_windows, notice_given
+from outage_notifier.core.outage_rules import (
+    OutageRules,
+    check_revised,
+    check_scope,
+    check_starting,
+    check_windows,
+    notice_given,
+)
 
 Kind = Literal["planned", "unplanned"]
 Status = Literal["draft", "published", "cancelled", "restored"]
@@ -96,6 +103,7 @@ def create(
 ) -> Step:
     """Begin a draft. Raises Unprocessable for windows that never make sense; the past is refused at publication."""
     check_windows(document.windows, rules=rules, now=now)
+    check_scope(document.scope)
     draft = Outage(
         outage_id,
         kind,
@@ -116,6 +124,7 @@ def edit(outage: Outage, document: OutageDocument, *, rules: OutageRules, now: d
         raise Conflict("outage-already-published", "a published outage is revised, not edited")
     _refuse_ended(outage)
     check_windows(document.windows, rules=rules, now=now)
+    check_scope(document.scope)
     return _step(outage, "draft", "edited", now=now, document=document)
 
 
@@ -140,6 +149,7 @@ def revise(outage: Outage, document: OutageDocument, *, rules: OutageRules, now:
     """
     _must_be_published(outage)
     check_windows(document.windows, rules=rules, now=now)
+    check_scope(document.scope)
     check_revised(document.windows, outage.document.windows, kind=outage.kind, rules=rules, now=now)
     old = msgspec.structs.replace(outage.document, late_reason="")
     if msgspec.structs.replace(document, late_reason="") == old:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Final
 
 from gridcare.errors import Unprocessable
-from gridcare.events.outages import Window
+from gridcare.events.outages import Scope, Window
 
 BEGAN_AGO_MAX: Final = timedelta(hours=72)
 """An unplanned cut may be written down after it began, not years later."""
@@ -59,6 +59,12 @@ def check_windows(windows: Sequence[Window], *, rules: OutageRules, now: datetim
     for earlier, later in pairwise(ordered):
         if windows[later].start < windows[earlier].end:
             raise Unprocessable("windows-overlap", "two windows share some time", window=later)
+
+
+def check_scope(scope: Scope) -> None:
+    """Refuse an outage that cuts nothing. Raises Unprocessable."""
+    if scope == Scope():
+        raise Unprocessable("scope-empty", "name at least one feeder, transformer, ward or supply point")
 
 
 def check_starting(windows: Sequence[Window], *, kind: str, rules: OutageRules, now: datetime) -> None:

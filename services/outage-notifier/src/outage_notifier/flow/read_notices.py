@@ -7,7 +7,7 @@ from gridcare.errors import NotFound
 from gridcare.postgres.database import Database
 from outage_notifier.core.delivery import Delivery
 from outage_notifier.core.notice import NoticeProgress
-from outage_notifier.store import delivery, progress
+from outage_notifier.store import delivery, outage, progress
 
 
 async def read_notice(db: Database, notice_id: UUID) -> NoticeProgress:
@@ -20,8 +20,10 @@ async def read_notice(db: Database, notice_id: UUID) -> NoticeProgress:
 
 
 async def list_notices(db: Database, outage_id: UUID) -> Sequence[NoticeProgress]:
-    """Sum up an outage's notices; none for an outage that nobody knows."""
+    """Sum up an outage's notices. Raises NotFound `outage-not-found`."""
     async with db.read() as connection:
+        if await outage.find(connection, outage_id) is None:
+            raise NotFound("outage-not-found", "there is no such outage")
         return await progress.of_outage(connection, outage_id)
 
 
