@@ -7,61 +7,98 @@ the same tag and delivery id, and never as an SMS.
 import signal
 
 import pytest
+from support.judge import judge_outage
+from support.together import wait_until
 
-from gridcare_local.demo.cut import Watcher
+from gridcare_local.demo.cut import NOTIFIER
 
 SLOW = [{"match": {}, "action": {"latency_s": 0.4}}]
-PUSHES_IN_FLIGHT_MAX = 2_000
-"""Four batches of 500: what a sender had taken and not yet recorded when it was killed."""
+PUSHES_IN_FLIGHT_MAX = 400
+"""GRIDCARE_PUSH_CONCURRENCY calls in a batch may be under way; a slot for each of four batches would be four times that."""
+BATCHES_AT_ONCE = 4
 
 
-def _after(share: float, act) -> Watcher:
-    """Act once when so much of the audience is settled."""
-    done = []
-
-    def watch(settled: int, audience: int) -> None:
-        if audience and settled >= audience * share and not done:
-            done.append(True)
-            act()
-
-    return watch
-
-
-@pytest.mark.parametrize("process", ["planner", "sender", "worker", "relay"])
-def test_a_kill_minus_9_in_mid_notice_ends_in_balanced_books(whole, process):
-    """The process is killed, started again, and every delivery ends settled and known to its provider once."""
+def _publish_slowly(whole, mark: str) -> str:
     for provider in ("fcm", "twilio"):
         whole.script(provider, SLOW)
-    name = f"outage-notifier-{process}"
+    outage_id = whole.draft(mark=mark)
+    whole.ask(outage_id, "publish")
+    return outage_id
 
-    def kill() -> None:
-        whole.stack.kill(name)
-        whole.stack.restart(name)
 
-    told = whole.tell(watch=_after(0.0 if process in {"planner", "relay"} else 0.15, kill))
-    books = whole.balance(told)
-    assert books.wrong == []
-    assert told.audience == whole.town.customers
-    assert books.pushes_repeated <= (PUSHES_IN_FLIGHT_MAX if process == "sender" else 0)
+def _wait_settled(whole, outage_id: str, share: float) -> None:
+    wait_until(
+        lambda: whole.settled(outage_id) >= whole.town.customers * share, what=f"{share:.0%} of the audience is settled"
+    )
+
+
+@pytest.mark.parametrize("process", ["consumer", "planner", "sender", "worker", "relay"])
+def test_a_kill_minus_9_in_mid_notice_ends_in_balanced_books(whole, process):
+    """The process is killed, started again, and every delivery ends settled and known to its provider once."""
+    outage_id = _publish_slowly(whole, f"KILL {process}")
+    _wait_settled(whole, outage_id, 0.0 if process in {"planner", "relay"} else 0.15)
+    whole.stack.kill(f"{NOTIFIER}-{process}")
+    assert whole.settled(outage_id) < whole.town.customers, "the kill came too late to mean anything"
+    whole.stack.restart(f"{NOTIFIER}-{process}")
+    whole.wait_told(outage_id)
+    verdict = judge_outage(whole, outage_id)
+    assert verdict.wrong == []
+    assert verdict.states.total() == whole.town.customers
+    assert verdict.pushes_repeated <= (PUSHES_IN_FLIGHT_MAX * BATCHES_AT_ONCE if process == "sender" else 0)
 
 
 def test_a_sender_stopped_past_its_lease_sends_nothing_twice(whole):
     """SIGSTOP until the lease is over, another sender takes over, SIGCONT: no SMS twice, books balanced."""
-    for provider in ("fcm", "twilio"):
-        whole.script(provider, SLOW)
-    sender = whole.stack.part("outage-notifier-sender")
-    stopped = sender.running()
-    other = whole.second_sender()
-
-    def stop() -> None:
-        stopped.send(signal.SIGSTOP)
-        other.start()
-
+    stopped = whole.stack.part(f"{NOTIFIER}-sender").running()
+    other = whole.second(f"{NOTIFIER}-sender")
+    outage_id = _publish_slowly(whole, "STOPPED")
     try:
-        told = whole.tell(watch=_after(0.1, stop))
+        _wait_settled(whole, outage_id, 0.1)
+        stopped.send(signal.SIGSTOP)
+        assert whole.settled(outage_id) < whole.town.customers, "the stop came too late to mean anything"
+        leased = (
+            "SELECT FROM batch b JOIN notice n USING (notice_id) WHERE n.outage_id = $1 AND b.lease_until IS NOT NULL"
+        )
+        held = whole.query(NOTIFIER, leased, outage_id)
+        other.start()
+        whole.wait_told(outage_id)
         stopped.send(signal.SIGCONT)
-        books = whole.balance(told)
+        wait_until(whole.stack.part(f"{NOTIFIER}-sender").ready, what="the stopped sender works again")
+        verdict = judge_outage(whole, outage_id)
     finally:
         stopped.send(signal.SIGCONT)
         other.stop()
-    assert books.wrong == []
+    assert held, "no batch was under way at the stop"
+    assert verdict.wrong == []
+    assert verdict.states.total() == whole.town.customers
+    assert verdict.pushes_repeated <= PUSHES_IN_FLIGHT_MAX * BATCHES_AT_ONCE
+
+
+@pytest.mark.parametrize("server", ["kafka", "postgres"])
+def test_a_server_killed_in_mid_notice_loses_nothing(whole, server):
+    """The broker or the database dies, comes back, every process goes on by itself, and the books balance."""
+    before = {part.name: part.running().pid for part in whole.stack.parts() if part.name.startswith(NOTIFIER)}
+    outage_id = _publish_slowly(whole, f"KILL {server}")
+    _wait_settled(whole, outage_id, 0.1)
+    whole.stack.kill(server)
+    whole.stack.restart(server)
+    whole.wait_told(outage_id)
+    verdict = judge_outage(whole, outage_id)
+    assert verdict.wrong == []
+    assert verdict.states.total() == whole.town.customers
+    assert verdict.pushes_repeated <= PUSHES_IN_FLIGHT_MAX * BATCHES_AT_ONCE
+    assert {part.name: part.running().pid for part in whole.stack.parts() if part.name.startswith(NOTIFIER)} == before
+
+
+@pytest.mark.parametrize("provider", ["fcm", "twilio"])
+def test_a_provider_that_dies_in_mid_notice_is_told_each_delivery_once(whole, provider):
+    """A provider's connections break and come back: what it had taken is not sent to it as another SMS."""
+    outage_id = _publish_slowly(whole, f"KILL {provider}")
+    _wait_settled(whole, outage_id, 0.1)
+    whole.stack.kill(provider)
+    whole.stack.restart(provider)
+    whole.wait_told(outage_id)
+    verdict = judge_outage(whole, outage_id)
+    assert verdict.wrong == []
+    assert verdict.states.total() == whole.town.customers
+    assert verdict.pushes_repeated <= (PUSHES_IN_FLIGHT_MAX * BATCHES_AT_ONCE if provider == "fcm" else 0)

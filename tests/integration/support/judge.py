@@ -25,7 +25,7 @@ WHERE notice_id = ANY($1::uuid[])
 _BOOKS = f"""
 SELECT notice_id, sum(size)::int AS size, {", ".join(f"sum({state})::int AS {state}" for state in RECORDED)}
 FROM batch WHERE home AND notice_id = ANY($1::uuid[]) GROUP BY notice_id
-"""  # noqa: S608 - the states are a closed list
+"""
 _ATTEMPTS = """
 SELECT batch_id, place, try, notice_id, recipient_id, outcome, error_code FROM attempt
 WHERE notice_id = ANY($1::uuid[]) AND channel = 'sms'
@@ -41,6 +41,10 @@ class Verdict:
     states: Counter[str] = field(default_factory=Counter)
     told_by: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Recipients whom a provider took a message for, by the notice's kind."""
+    told_of: dict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The same by kind and revision."""
+    in_state: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Recipients by the states of their deliveries."""
     pushes: int = 0
     pushes_repeated: int = 0
     texts: int = 0
@@ -99,6 +103,7 @@ def _judge_ledger(verdict: Verdict, books: _Books) -> None:
     rows: dict[str, Counter[str]] = defaultdict(Counter)
     for row in books.rows:
         rows[str(row["notice_id"])][row["state"]] += 1
+        verdict.in_state[row["state"]].add(row["recipient_id"])
     for notice_id, notice in books.notices.items():
         name = f"{notice['kind']} of revision {notice['revision']}"
         verdict.kinds[notice["kind"]] += 1
@@ -130,7 +135,7 @@ def _judge_pushes(verdict: Verdict, books: _Books, journal: list[dict[str, Any]]
         if row is None:
             verdict.wrong.append(f"FCM took {delivery_id}, which the ledger does not know")
             continue
-        verdict.told_by[books.notices[notice_id]["kind"]].add(row["recipient_id"])
+        _note_told(verdict, books, notice_id, row["recipient_id"])
         if not tag == message["apns"]["headers"]["apns-collapse-id"] == books.notices[notice_id]["tag"]:
             verdict.wrong.append(f"{delivery_id}: its tag is {tag}")
         revision = books.revision(notice_id)
@@ -156,7 +161,7 @@ def _judge_texts(verdict: Verdict, books: _Books, journal: list[dict[str, Any]])
             continue
         notice_id, recipient_id = str(attempt["notice_id"]), attempt["recipient_id"]
         taken[notice_id, recipient_id] += 1
-        verdict.told_by[books.notices[notice_id]["kind"]].add(recipient_id)
+        _note_told(verdict, books, notice_id, recipient_id)
         key, revision = (line["to"], books.notices[notice_id]["tag"]), books.revision(notice_id)
         if newest.setdefault(key, revision) > revision:
             verdict.wrong.append(f"{recipient_id}: an SMS of revision {revision} came after {newest[key]}")
@@ -169,3 +174,9 @@ def _judge_texts(verdict: Verdict, books: _Books, journal: list[dict[str, Any]])
             verdict.wrong.append(f"{key[1]} is {row['state']} by SMS, but Twilio never took one")
         if taken[key] and row["state"] in {"superseded", "expired", "unreachable", "covered", "opted_out"}:
             verdict.wrong.append(f"{key[1]} is {row['state']}, but Twilio took an SMS")
+
+
+def _note_told(verdict: Verdict, books: _Books, notice_id: str, recipient_id: str) -> None:
+    kind = books.notices[notice_id]["kind"]
+    verdict.told_by[kind].add(recipient_id)
+    verdict.told_of[kind, books.revision(notice_id)].add(recipient_id)

@@ -144,9 +144,9 @@ class Whole:
             probe=http_probe(f"http://127.0.0.1:{port}/readyz"),
         )
 
-    def draft(self, *, mark: str, feeder_ids: Sequence[str] = (), **changes: object) -> str:
-        """Write a planned cut in a week of these feeders (all by default); its id."""
-        body = self.document(mark=mark, feeder_ids=feeder_ids) | {"kind": "planned"} | changes
+    def draft(self, *, mark: str, feeder_ids: Sequence[str] = (), start: datetime | None = None) -> str:
+        """Write a planned cut of these feeders (all by default), in a week unless told when; its id."""
+        body = self.document(mark=mark, feeder_ids=feeder_ids, start=start) | {"kind": "planned"}
         return str(self.client("planner").post(NOTIFIER, "/v1/outages", body)["outage_id"])
 
     def document(
@@ -211,4 +211,3 @@ def _shared_phones(people: Sequence[Person]) -> set[str]:
         for contact in person.contacts:
             owners.setdefault(contact.phone, set()).add(person.code)
     return {phone for phone, codes in owners.items() if len(codes) > 1}
-

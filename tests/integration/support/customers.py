@@ -1,0 +1,68 @@
+"""What a customer of the town does: open a ticket, pay a bill, look into the app's inbox."""
+
+from typing import Any
+
+from support.together import run, wait_until
+from support.wholestack import Person, Whole
+
+from gridcare_local.demo.cut import NOTIFIER
+from gridcare_local.emulators import vnpay
+
+REPAIR = "repair-intake"
+BILLING = "billing-gateway"
+
+
+def open_ticket(whole: Whole, person: Person, description: str = "") -> dict[str, Any]:
+    """Tell the utility that there is no power at one's supply point."""
+    body = {
+        "supply_point_id": person.supply_point_id,
+        "kind": "repair",
+        "category": "no_power",
+        "description": description,
+    }
+    ticket: dict[str, Any] = whole.client("customer", person.code).post(REPAIR, "/v1/tickets", body)
+    return ticket
+
+
+def register_bill(whole: Whole, person: Person, *, number: str, amount_vnd: int) -> str:
+    """Register a bill of a customer's; its id."""
+    body = {
+        "bill_number": number,
+        "customer_code": person.code,
+        "period": whole.now.strftime("%Y-%m"),
+        "amount_vnd": amount_vnd,
+        "due_on": whole.now.date().isoformat(),
+    }
+    return str(whole.client("accountant").post(BILLING, "/v1/bills", body)["bill_id"])
+
+
+def pay(whole: Whole, person: Person, bill_id: str, *, repeat: int = 1) -> list[str]:
+    """Pay a bill by VNPay, who calls back `repeat` times; what each callback was answered."""
+    begun = whole.client("customer", person.code).post(BILLING, f"/v1/bills/{bill_id}/payments", {})
+    callback_url = f"{whole.stack.catalog.api_url(BILLING)}/v1/callbacks/vnpay"
+    secret = whole.stack.settings.secrets["vnpay_hash_secret"]
+    answers = run(vnpay.play(secret, begun["pay_url"], callback_url, repeat=repeat))
+    return [answer["RspCode"] for answer in answers]
+
+
+def inbox(whole: Whole, person: Person, kind: str) -> list[dict[str, Any]]:
+    """List the messages of a kind in a customer's inbox."""
+    page = whole.client("customer", person.code).get(NOTIFIER, "/v1/inbox?limit=100")
+    return [message for message in page["items"] if message["kind"] == kind]
+
+
+def wait_message(whole: Whole, person: Person, kind: str, *, holds: str) -> str:
+    """Wait until a message of this kind that holds a text was sent; the id of its notice."""
+    found: list[str] = []
+
+    def sent() -> bool:
+        found[:] = [
+            message["delivery_id"].rpartition("-")[0]
+            for message in inbox(whole, person, kind)
+            if holds in f"{message['title']} {message['body']}" and message["state"] in {"accepted", "delivered"}
+        ]
+        return bool(found)
+
+    wait_until(sent, what=f"{person.code} has a {kind} message")
+    assert len(found) == 1, f"{len(found)} messages"
+    return found[0]

@@ -1,0 +1,65 @@
+"""Records of the stack's topics: read, written anew, and how far a consumer group is behind them."""
+
+from collections.abc import Mapping, Sequence
+
+from aiokafka.structs import TopicPartition
+from support.together import run
+
+from gridcare.events.envelope import Wire
+from gridcare.events.topics import ALL_TOPICS, Topic, dead_letter_topic
+from gridcare.kafka.clients import close_consumer, new_reader
+from gridcare.kafka.dead_letter import EXCEPTION_MESSAGE, Record
+from gridcare.kafka.produce import Producer
+from gridcare.testing.kafka import committed, read_all
+
+
+def records(bootstrap: str, topic: str) -> list[Record]:
+    """Read every record that a topic holds now."""
+    return run(read_all(bootstrap, topic))
+
+
+def produce(bootstrap: str, wires: Sequence[Wire]) -> None:
+    """Write records."""
+
+    async def send() -> None:
+        async with Producer(bootstrap, client_id="tests") as producer:
+            await producer.send_batch(wires)
+
+    run(send())
+
+
+def again(record: Record) -> Wire:
+    """Make the same record once more, as a relay does that died before it noted what it had sent."""
+    return Wire(record.topic, record.key or b"", record.value, [(name, value) for name, value in record.headers])
+
+
+def lag(bootstrap: str, group: str, topic: Topic) -> int:
+    """Count the records of a topic that a group is not done with."""
+
+    async def behind() -> int:
+        reader = new_reader(bootstrap, client_id="tests")
+        try:
+            await reader.start()
+            ends = await reader.end_offsets([TopicPartition(topic.name, n) for n in range(topic.partitions)])
+        finally:
+            await close_consumer(reader)
+        return sum(ends.values()) - await committed(bootstrap, group, topic)
+
+    return run(behind())
+
+
+def dead_letters(bootstrap: str, topic: Topic) -> Mapping[bytes, str]:
+    """Give the reasons of a topic's dead letters by the records' keys."""
+    found = records(bootstrap, dead_letter_topic(topic.name))
+    return {record.key or b"": dict(record.headers)[EXCEPTION_MESSAGE].decode() for record in found}
+
+
+def everything(bootstrap: str) -> dict[str, bytes]:
+    """Give all bytes of every topic, dead letters included: keys, values, headers."""
+    names = [name for topic in ALL_TOPICS for name in (topic.name, dead_letter_topic(topic.name))]
+    return {name: b"\n".join(_bytes(record) for record in records(bootstrap, name)) for name in names}
+
+
+def _bytes(record: Record) -> bytes:
+    headers = b" ".join(name.encode() + b"=" + (value or b"") for name, value in record.headers)
+    return b" ".join((record.key or b"", record.value or b"", headers))

@@ -1,0 +1,80 @@
+"""Tickets and payments reach their customer as a message, by way of all three services."""
+
+from datetime import timedelta
+
+import pytest
+from support.customers import BILLING, REPAIR, inbox, open_ticket, pay, register_bill, wait_message
+from support.judge import judge
+from support.together import wait_until
+
+from gridcare_local.demo.cut import NOTIFIER
+
+
+@pytest.mark.parametrize("channel", ["push", "sms"])
+def test_a_ticket_is_confirmed_to_its_customer(whole, channel):
+    """repair-intake's API → TicketOpened → one message to the customer, over the channel that reaches them."""
+    person = (whole.on_push() if channel == "push" else whole.on_sms())[0]
+    ticket = open_ticket(whole, person)
+    notice_id = wait_message(whole, person, "ticket-opened", holds=ticket["reference"])
+    verdict = judge(whole, [notice_id])
+    assert verdict.wrong == []
+    assert (verdict.pushes, verdict.texts) == ((1, 0) if channel == "push" else (0, 1))
+    assert verdict.told_by["ticket-opened"] == {person.code}
+
+
+def test_a_ticket_that_an_outage_explains_is_answered_at_once_and_attached(whole):
+    """A cut that is about to begin there explains the ticket: the answer says so, and so does one message."""
+    person = whole.on_push()[-1]
+    outage_id = _cut_soon(whole, person.feeder_id)
+    wait_until(
+        lambda: bool(whole.query(REPAIR, "SELECT FROM outage_scope WHERE outage_id = $1", outage_id)),
+        what="repair-intake knows the outage",
+    )
+    ticket = open_ticket(whole, person)
+    assert ticket["explained_by"]["outage_id"] == outage_id
+    assert "EXPLAINS" in ticket["explained_by"]["place"]
+    assert ticket["state"] == "attached"
+    notice_id = wait_message(whole, person, "ticket-attached", holds=ticket["reference"])
+    verdict = judge(whole, [notice_id])
+    assert verdict.wrong == []
+    assert verdict.told_by["ticket-attached"] == {person.code}
+    assert not [each for each in inbox(whole, person, "ticket-opened") if ticket["reference"] in each["title"]]
+    whole.wait_told(outage_id)
+
+
+def test_a_cut_in_a_week_explains_nothing_tonight(whole):
+    """A ticket at a supply point that is cut next week is opened as any other."""
+    person = whole.on_sms()[1]
+    outage_id = whole.draft(mark="LATER", feeder_ids=[person.feeder_id])
+    whole.ask(outage_id, "publish")
+    wait_until(
+        lambda: bool(whole.query(REPAIR, "SELECT FROM outage_scope WHERE outage_id = $1", outage_id)),
+        what="repair-intake knows the outage",
+    )
+    ticket = open_ticket(whole, person)
+    assert ticket["explained_by"] is None
+    wait_message(whole, person, "ticket-opened", holds=ticket["reference"])
+    whole.wait_told(outage_id)
+
+
+def test_a_payment_is_booked_once_and_receipted_once(whole):
+    """Bill → payment begun → VNPay's signed callback, three times → ledger → PaymentRecorded → one receipt."""
+    person = whole.on_push()[1]
+    bill_id = register_bill(whole, person, number="INT-2026-0001", amount_vnd=512_300)
+    assert pay(whole, person, bill_id, repeat=3) == ["00", "02", "02"]
+    notice_id = wait_message(whole, person, "payment-received", holds="INT-2026-0001")
+    bill = whole.client("customer", person.code).get(BILLING, f"/v1/bills/{bill_id}")
+    assert (bill["paid_vnd"], bill["outstanding_vnd"], bill["credit_vnd"]) == (512_300, 0, 0)
+    verdict = judge(whole, [notice_id])
+    assert verdict.wrong == []
+    assert verdict.told_by["payment-received"] == {person.code}
+    receipts = "SELECT count(*) FROM notice WHERE kind = 'payment-received' AND recipient_id = $1"
+    assert whole.query(NOTIFIER, receipts, person.code)[0][0] == 1
+
+
+def _cut_soon(whole, feeder_id: str) -> str:
+    """Publish a planned cut that begins in five minutes; its id."""
+    start = whole.now + timedelta(minutes=5)
+    outage_id = whole.draft(mark="EXPLAINS", feeder_ids=[feeder_id], start=start)
+    whole.ask(outage_id, "publish", {"late_reason": "a pole was hit"})
+    return outage_id

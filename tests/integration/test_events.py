@@ -1,0 +1,82 @@
+"""Events that come twice, and records that are no events: told once, put aside, and the rest flows."""
+
+import uuid
+
+import pytest
+from support.customers import open_ticket, pay, register_bill, wait_message
+from support.judge import judge
+from support.records import again, dead_letters, lag, produce, records
+from support.together import wait_until
+
+from gridcare.events.envelope import Wire
+from gridcare.events.topics import PAYMENTS, TICKETS
+from gridcare_local.demo.cut import NOTIFIER
+
+NOTICES_OF_EVENT = "SELECT count(*) FROM notice WHERE cause_event_id = $1"
+
+
+def _events_with(bootstrap, topic, text: str):
+    return [record for record in records(bootstrap, topic.name) if text.encode() in (record.value or b"")]
+
+
+def test_a_redelivered_ticket_event_is_told_once(whole):
+    """The same record, produced three times more, makes no second message."""
+    kafka = whole.stack.settings.addresses["kafka"]
+    person = whole.on_sms()[2]
+    ticket = open_ticket(whole, person)
+    notice_id = wait_message(whole, person, "ticket-opened", holds=ticket["reference"])
+    (record,) = _events_with(kafka, TICKETS, ticket["ticket_id"])
+    produce(kafka, [again(record)] * 3)
+    wait_until(lambda: lag(kafka, NOTIFIER, TICKETS) == 0, what="the records are consumed")
+    event_id = dict(record.headers)["ce_id"].decode()
+    assert whole.query(NOTIFIER, NOTICES_OF_EVENT, event_id)[0][0] == 1
+    verdict = judge(whole, [notice_id])
+    assert verdict.wrong == []
+    assert verdict.texts == 1
+
+
+def test_a_redelivered_payment_event_is_receipted_once(whole):
+    """The same PaymentRecorded, produced again, makes no second receipt."""
+    kafka = whole.stack.settings.addresses["kafka"]
+    person = whole.on_sms()[3]
+    bill_id = register_bill(whole, person, number="INT-2026-0002", amount_vnd=98_700)
+    assert pay(whole, person, bill_id) == ["00"]
+    notice_id = wait_message(whole, person, "payment-received", holds="INT-2026-0002")
+    recorded = [r for r in _events_with(kafka, PAYMENTS, bill_id) if b"PaymentRecorded" in dict(r.headers)["ce_type"]]
+    produce(kafka, [again(record) for record in recorded] * 3)
+    wait_until(lambda: lag(kafka, NOTIFIER, PAYMENTS) == 0, what="the records are consumed")
+    assert whole.query(NOTIFIER, NOTICES_OF_EVENT, dict(recorded[0].headers)["ce_id"].decode())[0][0] == 1
+    assert judge(whole, [notice_id]).texts == 1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda record: Wire(record.topic, b"", b"\xff no event", []), "not-cloudevents"),
+        (lambda record: Wire(record.topic, b"", b"{}", list(record.headers)), "invalid-event-data"),
+        (
+            lambda record: Wire(record.topic, b"", record.value, _of_type(record, b"vn.example.Nothing")),
+            "unknown-event-type",
+        ),
+    ],
+    ids=["not-an-event", "wrong-data", "unknown-type"],
+)
+def test_a_poison_message_is_put_aside_with_its_reason_and_the_rest_flows(whole, spoil, reason):
+    """It lies in the dead letters as it was; what comes behind it in its partition is told; nothing lags."""
+    kafka = whole.stack.settings.addresses["kafka"]
+    person = whole.on_sms()[4]
+    first = open_ticket(whole, person)
+    wait_message(whole, person, "ticket-opened", holds=first["reference"])
+    (record,) = _events_with(kafka, TICKETS, first["ticket_id"])
+    key = f"poison-{uuid.uuid4()}".encode()
+    poison = spoil(record)
+    produce(kafka, [Wire(poison.topic, key, poison.value, poison.headers), again(record)])
+    wait_until(lambda: key in dead_letters(kafka, TICKETS), what="the record is put aside")
+    assert dead_letters(kafka, TICKETS)[key] == reason
+    second = open_ticket(whole, person)
+    wait_message(whole, person, "ticket-opened", holds=second["reference"])
+    wait_until(lambda: lag(kafka, NOTIFIER, TICKETS) == 0, what="nothing lags")
+
+
+def _of_type(record, kind: bytes):
+    return [(name, kind if name == "ce_type" else value) for name, value in record.headers]

@@ -1,0 +1,144 @@
+"""Providers refuse, hang, ask to wait, and tell what became of a message late, twice, in the wrong order or never."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from support.judge import Verdict, judge_outage
+from support.together import wait_until
+
+from gridcare_local.demo.cut import NOTIFIER
+
+LOST = {"callbacks": ["lost"]}
+RETRY_AFTER_S = 12
+"""Longer than our own first wait of ten seconds, so that it is seen to be obeyed."""
+
+DELIVERY = """
+SELECT d.state, d.channel, d.reason FROM delivery d JOIN notice n USING (notice_id)
+WHERE n.outage_id = $1 AND d.recipient_id = $2
+"""
+
+
+def _tell(whole, mark: str, feeder_ids: list[str]) -> tuple[str, Verdict]:
+    outage_id = whole.draft(mark=mark, feeder_ids=feeder_ids)
+    whole.ask(outage_id, "publish")
+    whole.wait_told(outage_id)
+    return outage_id, judge_outage(whole, outage_id)
+
+
+def test_an_sms_follows_when_every_device_is_unregistered(whole):
+    """A customer whose devices are all gone gets the SMS instead, once, and the devices are pruned."""
+    people = whole.on_push()[10:13]
+    gone = [device.registration for person in people for device in person.devices]
+    whole.script("fcm", [{"match": {"registration": each}, "action": {"error": "UNREGISTERED"}} for each in gone])
+    outage_id, verdict = _tell(whole, "GONE", sorted({person.feeder_id for person in people}))
+    assert verdict.wrong == []
+    for person in people:
+        ((state, channel, _),) = whole.query(NOTIFIER, DELIVERY, outage_id, person.code)
+        assert (state, channel) == ("delivered", "sms")
+        (text,) = [line for line in whole.journal("twilio") if _is_to(line, person, "GONE")]
+        assert text["body"]
+        assert not whole.query(NOTIFIER, "SELECT FROM device_customer WHERE customer_code = $1", person.code)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        {"hang": True},
+        {"hang": True, **LOST},
+        {"hang": True, "list_after_s": 1.0, **LOST},
+        {"http_status": 500, "accepted": True, **LOST},
+        {"http_status": 500},
+        {"http_status": 429, "retry_after_s": 1},
+    ],
+    ids=["hangs", "hangs-silently", "hangs-and-is-listed-late", "500-but-taken", "500", "429"],
+)
+def test_an_sms_of_unknown_end_is_sent_once(whole, action):
+    """Whatever Twilio's answer was, the message is found, or proven missing and sent again: one SMS."""
+    person = whole.on_sms()[6]
+    whole.script("twilio", [{"match": {"to": person.contacts[0].phone}, "action": action, "times": 1}])
+    mark = f"UNKNOWN {'-'.join(map(str, action))}".upper().replace("_", " ")
+    outage_id, verdict = _tell(whole, mark, [person.feeder_id])
+    assert verdict.wrong == []
+    assert len([line for line in whole.journal("twilio") if _is_to(line, person, mark)]) == 1
+    ((state, channel, _),) = whole.query(NOTIFIER, DELIVERY, outage_id, person.code)
+    assert channel == "sms"
+    assert state in {"accepted", "delivered"}
+
+
+def test_a_storm_of_refusals_is_waited_out(whole):
+    """FCM says 503 and 429 with Retry-After: nothing is tried before, nobody is missed, nobody is told twice."""
+    storm = [
+        {"match": {"every": 2}, "action": {"error": "UNAVAILABLE", "retry_after_s": RETRY_AFTER_S}, "times": 150},
+        {"match": {}, "action": {"error": "QUOTA_EXCEEDED", "retry_after_s": RETRY_AFTER_S}, "times": 100},
+    ]
+    whole.script("fcm", storm)
+    _, verdict = _tell(whole, "STORM", [])
+    assert verdict.wrong == []
+    assert verdict.pushes_repeated == 0
+    assert verdict.states["failed"] == 0
+    refused: dict[str, datetime] = {}
+    for line in whole.journal("fcm", "refused"):
+        refused[_delivery_id(line)] = datetime.fromisoformat(line["at"])
+    waits = [
+        datetime.fromisoformat(line["at"]) - refused[_delivery_id(line)]
+        for line in whole.journal("fcm")
+        if _delivery_id(line) in refused
+    ]
+    assert len(waits) > 100
+    assert min(waits) >= timedelta(seconds=RETRY_AFTER_S)
+
+
+def test_callbacks_in_any_order_and_number_settle_every_sms_rightly(whole):
+    """Lost, doubled, shuffled, early: who got the SMS is delivered, a lost callback leaves it accepted, 30003 failed."""
+    people = whole.on_sms()[8:11]
+    failing = [
+        {"match": {"to": person.contacts[0].phone}, "action": {"error": 30003, "callbacks": ["doubled", "shuffled"]}}
+        for person in people
+    ]
+    modes = [["lost"], ["doubled"], ["shuffled"], ["early"], ["doubled", "shuffled", "early"]]
+    others = [
+        {"match": {"probability": 0.4, "seed": number}, "action": {"callbacks": mode}}
+        for number, mode in enumerate(modes)
+    ]
+    whole.script("twilio", [*failing, *others])
+    outage_id, verdict = _tell(whole, "CALLBACKS", [])
+    _wait_delivered(whole, outage_id)
+    verdict = judge_outage(whole, outage_id)
+    assert verdict.wrong == []
+    assert verdict.in_state["failed"] == {person.code for person in people}
+    lost = [line for line in whole.journal("twilio") if _lost(line) and "CALLBACKS" in line["body"]]
+    states = "SELECT state, count(*) FROM delivery JOIN notice USING (notice_id) WHERE outage_id = $1 AND channel = 'sms' GROUP BY 1"
+    by_sms = dict(tuple(row) for row in whole.query(NOTIFIER, states, outage_id))
+    assert by_sms == {
+        "accepted": len(lost),
+        "failed": len(people),
+        "delivered": verdict.texts - len(lost) - len(people),
+    }
+
+
+def _wait_delivered(whole, outage_id: str) -> None:
+    """Wait until every callback that Twilio makes of these messages was answered, and what it says applied."""
+
+    def answered() -> bool:
+        texts = {line["sid"] for line in whole.journal("twilio") if "CALLBACKS" in line["body"] and not _lost(line)}
+        told = {
+            line["sid"]
+            for line in whole.journal("twilio", "callback")
+            if line["status"] in {"delivered", "undelivered", "failed"} and line["answered"] is not None
+        }
+        return texts <= told
+
+    wait_until(answered, what="Twilio has made its callbacks")
+    wait_until(whole.receipts_applied, what="every receipt is applied")
+
+
+def _lost(line) -> bool:
+    return "lost" in (line["action"] or {}).get("callbacks", [])
+
+
+def _is_to(line, person, mark: str) -> bool:
+    return line["to"] == person.contacts[0].phone and mark in line["body"]
+
+
+def _delivery_id(line) -> str:
+    return line["body"]["message"]["data"]["delivery_id"]
