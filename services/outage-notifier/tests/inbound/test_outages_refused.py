@@ -1,10 +1,13 @@
 """Bad outages: each refused with a stable code, and nothing half-done."""
 
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+
+from gridcare.http.pages import encode_cursor
 
 A = "PB11010000001"
 OUTAGE = uuid4()
@@ -146,11 +149,30 @@ async def test_a_change_without_a_key_is_refused(api, world):
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency-key-missing")
 
 
-@pytest.mark.parametrize("cursor", ["x", "bnVsbA", "WyIyMDI2LTEyLTA2IiwgIngiXQ"])
-async def test_a_bad_cursor_is_refused(api, cursor):
-    """400, whatever it holds."""
-    answer = await api.call("GET", "/v1/outages", params={"cursor": cursor})
+@pytest.mark.parametrize(
+    ("path", "cursor"),
+    [
+        ("", "x"),
+        ("", encode_cursor(None)),
+        ("", encode_cursor(["2026-12-06T01:00:00", str(OUTAGE)])),
+        ("", encode_cursor([-1, str(OUTAGE)])),
+        ("", encode_cursor([2**63, str(OUTAGE)])),
+        (f"/{OUTAGE}/revisions", encode_cursor([2**31])),
+        (f"/{OUTAGE}/revisions", encode_cursor([1.5])),
+    ],
+)
+async def test_a_bad_cursor_is_refused(api, path, cursor):
+    """400, whatever it holds: nothing of it reaches the database."""
+    answer = await api.call("GET", f"/v1/outages{path}", params={"cursor": cursor})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid-cursor")
+
+
+async def test_texts_that_no_database_can_keep_are_refused(api, world):
+    """Half a surrogate pair is valid JSON and no text."""
+    await world.customer(A)
+    body = json.dumps({"kind": "planned", **api.document(place="KV \ud800 5")})
+    answer = await api.call("POST", "/v1/outages", content=body, key="one", media_type="application/json")
+    assert answer.status_code == 422, answer.text
 
 
 async def test_a_body_that_is_too_large_is_refused(api):

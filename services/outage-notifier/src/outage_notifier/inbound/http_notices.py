@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from fastapi import APIRouter, Depends
 
 from gridcare.http.auth import Caller, require
@@ -17,6 +18,7 @@ from outage_notifier.inbound.dependencies import Wired
 router = APIRouter(prefix="/v1", tags=["notices"])
 
 Staff = Annotated[Caller, Depends(require("planner", "dispatcher", "ops"))]
+RecipientId = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,64}$")]
 
 
 class NoticeOut(Body):
@@ -76,11 +78,9 @@ async def get_deliveries(
     cursor: Cursor = None,
 ) -> Page[DeliveryOut]:
     """List what became of a notice's deliveries, by recipient; those still planned have no row yet."""
-    after = decode_cursor(cursor, str) or ""
+    (after,) = decode_cursor(cursor, tuple[RecipientId]) or ("",)
     found, following = await list_deliveries(services.db, notice_id, state=state, after=after, limit=limit)
-    return Page(
-        items=[_delivery_out(each) for each in found], next=encode_cursor(following) if following is not None else None
-    )
+    return Page(items=[_delivery_out(each) for each in found], next=encode_cursor((following,)) if following else None)
 
 
 def _out(found: NoticeProgress) -> NoticeOut:

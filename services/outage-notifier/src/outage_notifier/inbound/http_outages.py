@@ -1,13 +1,14 @@
 """Outages: planners write, preview and publish them; every change is a kept revision."""
 
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from fastapi import APIRouter, Depends, Response
 
 from gridcare.http.auth import Caller, require
-from gridcare.http.body import LATEST
+from gridcare.http.body import EARLIEST, LATEST
 from gridcare.http.idempotency import idempotent, respond
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
 from gridcare.postgres.idempotency import Answer, IdempotentRequest
@@ -41,7 +42,11 @@ Staff = Annotated[Caller, Depends(require("planner", "dispatcher", "team", "ops"
 Restorer = Annotated[Caller, Depends(require("planner", "dispatcher"))]
 Once = Annotated[IdempotentRequest, Depends(idempotent)]
 
-END_OF_TIME = (LATEST.astimezone(UTC), UUID(int=2**128 - 1))
+Microseconds = Annotated[int, msgspec.Meta(ge=0, le=int(LATEST.timestamp()) * 1_000_000)]
+"""Since 1970: a cursor's time, in bounds that every clock here knows."""
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+END_OF_TIME = (LATEST, UUID(int=2**128 - 1))
+MICROSECOND = timedelta(microseconds=1)
 
 
 @router.post("", status_code=201, response_model=OutageOut)
@@ -56,9 +61,11 @@ async def get_outages(
     _: Staff, services: Wired, status: Status | None = None, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
 ) -> Page[OutageOut]:
     """List outages, the newest change first."""
-    before = decode_cursor(cursor, tuple[datetime, UUID]) or END_OF_TIME
+    position = decode_cursor(cursor, tuple[Microseconds, UUID])
+    before = (EARLIEST + position[0] * MICROSECOND, position[1]) if position else END_OF_TIME
     found, following = await list_outages(services.db, status=status, before=before, limit=limit)
-    return Page(items=[outage_out(each) for each in found], next=encode_cursor(following) if following else None)
+    behind = ((following[0] - EARLIEST) // MICROSECOND, following[1]) if following else None
+    return Page(items=[outage_out(each) for each in found], next=encode_cursor(behind) if behind else None)
 
 
 @router.get("/{outage_id}")
@@ -72,9 +79,9 @@ async def get_revisions(
     _: Staff, outage_id: UUID, services: Wired, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
 ) -> Page[RevisionOut]:
     """List every state that the outage was in, the oldest first, and who put it there."""
-    after = decode_cursor(cursor, int) or 0
+    (after,) = decode_cursor(cursor, tuple[Number]) or (0,)
     found, following = await list_revisions(services.db, outage_id, after=after, limit=limit)
-    return Page(items=[revision_out(each) for each in found], next=encode_cursor(following) if following else None)
+    return Page(items=[revision_out(each) for each in found], next=encode_cursor((following,)) if following else None)
 
 
 @router.put("/{outage_id}", response_model=OutageOut)
