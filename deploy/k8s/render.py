@@ -53,8 +53,8 @@ def render(folder: Path) -> list[Manifest]:
     return [manifest for manifest in yaml.safe_load_all(built.stdout) if manifest]
 
 
-def faults(manifests: Sequence[Manifest]) -> list[str]:
-    """Give a line for each fault: of the API's schema, unknown fields forbidden; where there is none, of the house."""
+def schema_faults(manifests: Sequence[Manifest]) -> list[str]:
+    """Give a line for each manifest that the API's schema, unknown fields forbidden, does not allow."""
     found = []
     for manifest in manifests:
         where = f"{manifest.get('kind')} {manifest.get('metadata', {}).get('name')}"
@@ -64,27 +64,32 @@ def faults(manifests: Sequence[Manifest]) -> list[str]:
             found.append(f"{where}: {error.message} (at {'.'.join(str(part) for part in error.path)})")
         except (kubernetes_validate.SchemaNotFoundError, KeyError) as error:
             found.append(f"{where}: no such kind ({type(error).__name__})")
-    return found or [line for rule in RULES for line in rule(manifests)]
+    return found
+
+
+def house_faults(manifests: Sequence[Manifest]) -> list[str]:
+    """Give a line for each fault against the rules of the house; the manifests are valid."""
+    return [line for rule in RULES for line in rule(manifests)]
 
 
 def rendered(folder: Path) -> list[Manifest]:
     """Render and validate. Raises RenderError with all faults."""
     manifests = render(folder)
-    wrong = faults(manifests)
+    wrong = schema_faults(manifests) or house_faults(manifests)
     if wrong:
         raise RenderError("\n".join(f"{folder.name}: {line}" for line in wrong))
     return manifests
 
 
-def write(folder: Path, manifests: list[Manifest]) -> None:
-    """Write what is applied first and what after the jobs."""
-    out = OUT / folder.name
-    out.mkdir(parents=True, exist_ok=True)
+def write(folder: Path, manifests: list[Manifest], *, out: Path = OUT) -> None:
+    """Write what is applied first and what after the jobs, to a folder in `out`."""
+    into = out / folder.name
+    into.mkdir(parents=True, exist_ok=True)
     first = [manifest for manifest in manifests if manifest["kind"] not in SECOND]
     second = [manifest for manifest in manifests if manifest["kind"] in SECOND]
     for name, part in (("1-before", first), ("2-processes", second)):
-        (out / f"{name}.yaml").write_text(yaml.safe_dump_all(part, sort_keys=False))
-    sys.stdout.write(f"{out.relative_to(ROOT)}: {len(first)} manifests, then {len(second)}\n")
+        (into / f"{name}.yaml").write_text(yaml.safe_dump_all(part, sort_keys=False))
+    sys.stdout.write(f"{into}: {len(first)} manifests, then {len(second)}\n")
 
 
 def main(names: list[str]) -> int:

@@ -1,0 +1,207 @@
+"""What `make k8s-render` renders is whole, and it says so when it is not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import render
+import yaml
+from house_rules import Manifest, containers, workloads
+
+SERVICES = {
+    "outage-notifier": {"api", "consumer", "planner", "sender", "worker", "relay"},
+    "repair-intake": {"api", "consumer", "worker", "relay"},
+    "billing-gateway": {"api", "consumer", "worker", "relay"},
+}
+"""DESIGN.md §2, `migrate` left out: it is a job."""
+
+
+def test_overlays_and_scenarios_are_those_that_are_meant():
+    """A folder that is not found would not be checked."""
+    assert [folder.name for folder in render.overlays()] == ["dev", "prod", "staging"]
+    assert {folder.name for folder in render.scenarios()} == {
+        *(f"{name}-alone" for name in SERVICES),
+        "every-component",
+    }
+
+
+def test_every_folder_is_valid(manifests: list[Manifest]):
+    """Nothing that we render would be refused by the API's schema or by a rule of the house."""
+    assert render.schema_faults(manifests) == []
+    assert render.house_faults(manifests) == []
+
+
+def test_each_process_has_a_deployment_and_each_release_its_jobs(prod: list[Manifest]):
+    """One deployment a process, one argument each, and the two jobs of each service."""
+    found: dict[str, set[str]] = {}
+    jobs: dict[str, set[str]] = {}
+    for manifest in prod:
+        if manifest["kind"] not in {"Deployment", "Job"}:
+            continue
+        (container,) = containers(manifest["spec"]["template"])
+        (argument,) = container["args"]
+        service = manifest["metadata"]["labels"]["app.kubernetes.io/name"]
+        assert manifest["metadata"]["name"] == f"{service}-{argument}"
+        (found if manifest["kind"] == "Deployment" else jobs).setdefault(service, set()).add(argument)
+    assert found == SERVICES
+    assert jobs == {name: {"migrate", "topics"} for name in SERVICES}
+
+
+def test_everything_of_an_environment_is_in_its_namespace(manifests: list[Manifest]):
+    """A manifest without a namespace would land wherever ops happens to be."""
+    namespaces = {manifest["metadata"].get("namespace") for manifest in manifests if manifest["kind"] != "Namespace"}
+    assert len(namespaces) == 1
+    assert None not in namespaces
+
+
+def test_a_service_rolls_when_its_settings_change(dev: list[Manifest], prod: list[Manifest]):
+    """The names of generated maps carry a hash, so that pods which read another map are other pods."""
+    sources = [
+        {each["configMapRef"]["name"] for _, template in workloads(part) for each in containers(template)[0]["envFrom"]}
+        for part in (dev, prod)
+    ]
+    assert not sources[0] & sources[1]
+
+
+Break = Callable[[Manifest], object]
+
+
+def _container(deployment: Manifest) -> Manifest:
+    container: Manifest = deployment["spec"]["template"]["spec"]["containers"][0]
+    return container
+
+
+INVALID: dict[str, tuple[Break, str]] = {
+    "an unknown field": (lambda one: _container(one).update(imagePullPolice="Always"), "imagePullPolice"),
+    "a wrong type": (lambda one: one["spec"].update(replicas="two"), "'two' is not of type"),
+    "an unknown kind": (lambda one: one.update(kind="Deploymnet"), "no such kind"),
+    "a missing field": (lambda one: one["spec"].pop("selector"), "'selector' is a required property"),
+}
+AGAINST_THE_HOUSE: dict[str, tuple[Break, str]] = {
+    "no tag": (lambda one: _container(one).update(image="gridcare/x"), "names no release"),
+    "the newest image": (lambda one: _container(one).update(image="host:5000/x:latest"), "names no release"),
+    "a container that may become root": (
+        lambda one: _container(one)["securityContext"].update(allowPrivilegeEscalation=True),
+        "app: wants",
+    ),
+    "a first container that nobody hardened": (
+        lambda one: one["spec"]["template"]["spec"].update(initContainers=[{"name": "first", "image": "x:1"}]),
+        "first: wants",
+    ),
+    "a pod without a seccomp profile": (
+        lambda one: one["spec"]["template"]["spec"]["securityContext"].pop("seccompProfile"),
+        "seccomp",
+    ),
+    "the root user": (
+        lambda one: one["spec"]["template"]["spec"]["securityContext"].update(runAsUser=0),
+        "user or group of the system",
+    ),
+    "a mounted token": (
+        lambda one: one["spec"]["template"]["spec"].pop("automountServiceAccountToken"),
+        "automountServiceAccountToken",
+    ),
+    "nowhere to write": (lambda one: _container(one)["volumeMounts"].clear(), "no emptyDir at /tmp"),
+    "unbounded memory": (lambda one: _container(one)["resources"].pop("limits"), "not bounded"),
+    "liveness that asks readiness": (
+        lambda one: _container(one)["livenessProbe"]["httpGet"].update(path="/readyz"),
+        "probes are",
+    ),
+    "a probe on another port": (
+        lambda one: _container(one)["startupProbe"]["httpGet"].update(port="http"),
+        "not on the health port",
+    ),
+    "a grace that is too short": (
+        lambda one: one["spec"]["template"]["spec"].update(terminationGracePeriodSeconds=25),
+        "is killed before its grace",
+    ),
+    "no pause before the stop": (lambda one: _container(one).pop("lifecycle"), "stops listening"),
+    "a port that the service does not find": (lambda one: _container(one)["ports"].pop(), "has no port"),
+    "a selector of other pods": (
+        lambda one: one["spec"]["selector"]["matchLabels"].pop("app.kubernetes.io/component"),
+        "selects [",
+    ),
+    "another release than its jobs": (lambda one: _container(one).update(image="gridcare/x:0.0.9"), "different images"),
+}
+
+
+def _api(manifests: list[Manifest]) -> Manifest:
+    (api,) = [
+        one for one in manifests if one["metadata"]["name"] == "billing-gateway-api" and one["kind"] == "Deployment"
+    ]
+    return api
+
+
+@pytest.mark.parametrize(("spoil", "told"), INVALID.values(), ids=INVALID.keys())
+def test_an_invalid_deployment_is_caught(spoil: Break, told: str, prod: list[Manifest]):
+    """What the API would refuse, or silently forget, is named with the manifest that has it."""
+    api = _api(prod)
+    spoil(api)
+    (found,) = render.schema_faults([api])
+    assert told in found
+    assert "billing-gateway-api" in found
+
+
+@pytest.mark.parametrize(("spoil", "told"), AGAINST_THE_HOUSE.values(), ids=AGAINST_THE_HOUSE.keys())
+def test_a_careless_deployment_is_caught(spoil: Break, told: str, prod: list[Manifest]):
+    """What the API would take and we do not is named with the manifest that has it."""
+    spoil(_api(prod))
+    found = render.house_faults(prod)
+    assert any(told in line for line in found), found
+    assert all("billing-gateway" in line for line in found), found
+
+
+def test_a_service_without_its_migrate_job_is_caught(prod: list[Manifest]):
+    """A release whose tables nobody makes does not render."""
+    left = [manifest for manifest in prod if manifest["metadata"]["name"] != "repair-intake-migrate"]
+    assert render.house_faults(left) == ["repair-intake: has no job ['migrate']"]
+
+
+def test_a_policy_that_selects_nothing_is_caught(prod: list[Manifest]):
+    """A label that was renamed in one place alone would leave pods unreachable."""
+    for manifest in prod:
+        if manifest["metadata"]["name"] == "http-in":
+            manifest["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] = "web"
+    assert render.house_faults(prod) == ["NetworkPolicy/http-in: selects no pod"]
+
+
+def test_what_kustomize_refuses_is_told(tmp_path: Path):
+    """An overlay that names a file which is not there ends in one error, not in half an overlay."""
+    (tmp_path / "kustomization.yaml").write_text("resources: [missing.yaml]\n")
+    with pytest.raises(render.RenderError, match=r"missing\.yaml"):
+        render.rendered(tmp_path)
+
+
+def test_a_broken_overlay_is_not_written(tmp_path: Path):
+    """What is invalid is refused with its fault."""
+    (tmp_path / "kustomization.yaml").write_text("resources: [service.yaml]\n")
+    (tmp_path / "service.yaml").write_text(
+        yaml.safe_dump({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}, "spec": {"port": 80}})
+    )
+    with pytest.raises(render.RenderError, match=r"Service x: .*'port' was unexpected"):
+        render.rendered(tmp_path)
+
+
+def test_an_overlay_is_printed(capsys: pytest.CaptureFixture[str]):
+    """`make k8s-render OVERLAY=staging | kubectl diff -f -` is a pipe of manifests and nothing else."""
+    assert render.main(["staging"]) == 0
+    printed = list(yaml.safe_load_all(capsys.readouterr().out))
+    assert {manifest["metadata"].get("namespace", "gridcare-staging") for manifest in printed} == {"gridcare-staging"}
+
+
+def test_an_unknown_overlay_is_refused(capsys: pytest.CaptureFixture[str]):
+    """Ops is told what there is."""
+    assert render.main(["production"]) == 2
+    assert capsys.readouterr().err == "no overlay production; there are: dev prod staging\n"
+
+
+def test_processes_are_written_apart_from_what_comes_before_them(tmp_path: Path, prod: list[Manifest]):
+    """Jobs lie in the first file and the processes, which need what the jobs do, in the second."""
+    render.write(render.HERE / "overlays" / "prod", prod, out=tmp_path)
+    first, second = (
+        [manifest["kind"] for manifest in yaml.safe_load_all((tmp_path / "prod" / name).read_text())]
+        for name in ("1-before.yaml", "2-processes.yaml")
+    )
+    assert first.count("Job") == 6
+    assert "Deployment" not in first
+    assert set(second) == {"Deployment", "PodDisruptionBudget"}
+    assert len(first) + len(second) == len(prod)
