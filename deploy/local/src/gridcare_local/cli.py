@@ -3,6 +3,7 @@
 import typer
 
 from gridcare_local.cli_demo import demo_app
+from gridcare_local.cli_docs import docs_app
 from gridcare_local.cli_stack import stack_app
 from gridcare_local.cli_tools import tools_app
 
@@ -17,3 +18,4 @@ app = typer.Typer(
 app.add_typer(demo_app)
 app.add_typer(stack_app)
 app.add_typer(tools_app)
+app.add_typer(docs_app)
