@@ -11,6 +11,7 @@ from outage_notifier import NAME
 from outage_notifier.flow.plan_notice import pack_due_singles, plan_due_notice
 from outage_notifier.inbound import topic_payments, topic_supply_points, topic_tickets
 from outage_notifier.inbound.app import build_app
+from outage_notifier.inbound.reseal_command import reseal_contacts_command
 from outage_notifier.inbound.topic_notice_batches import BatchesUnderWay
 from outage_notifier.inbound.worker import work
 from outage_notifier.settings import Settings
@@ -80,7 +81,7 @@ SERVICE = Service(
     settings=Settings,
     migrations=Path(__file__).parents[2] / "migrations",
     processes={"api": api, "consumer": consumer, "planner": planner, "sender": sender, "worker": worker},
-    commands={},
+    commands={"reseal-contacts": reseal_contacts_command},
 )
 
 if __name__ == "__main__":

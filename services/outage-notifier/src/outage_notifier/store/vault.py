@@ -66,6 +66,11 @@ class Vault:
         encoded = name.encode()
         return bytes((len(encoded),)) + encoded
 
+    @property
+    def newest(self) -> bytes:
+        """How every value begins that the newest key sealed."""
+        return self._newest
+
     def seal(self, plaintext: bytes, bound_to: bytes) -> bytes:
         """Seal for one purpose: what is sealed as a phone cannot be opened as a name."""
         nonce = os.urandom(_NONCE_BYTES)
