@@ -1,6 +1,7 @@
 # ruff: noqa: INP001 - beside the script that uses it, no package
 """What Gridcare asks of its manifests beyond what the API's schema allows; each rule gives a line for each fault."""
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -65,7 +66,7 @@ def _data(manifests: Sequence[Manifest], kind: str, name: str) -> dict[str, str]
     for manifest in manifests:
         if manifest["kind"] == kind and manifest["metadata"]["name"] == name:
             data: dict[str, str] = manifest.get("data", {})
-            return data
+            return {key: b64decode(value).decode() for key, value in data.items()} if kind == "Secret" else data
     return None
 
 
