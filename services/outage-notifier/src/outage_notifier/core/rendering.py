@@ -51,6 +51,11 @@ class Catalog:
         self._sender = sender
         self._bundles = {language: _bundle(language, source) for language, source in texts.items()}
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Give the languages that we speak."""
+        return tuple(self._bundles)
+
     def render(self, template: str, language: str, channel: RenderChannel, slots: Mapping[str, Any]) -> Rendered:
         """Fill a template; a language that we do not speak gets Vietnamese. Raises TemplateBroken."""
         if template not in TEMPLATES:

@@ -21,6 +21,7 @@ from outage_notifier.core.outage_rules import OutageRules
 from outage_notifier.core.reach import NoticeReach
 from outage_notifier.core.rendering import Catalog
 from outage_notifier.core.template import TEMPLATES
+from outage_notifier.flow.check_texts import refuse_unfit
 from outage_notifier.flow.count_reach import count_reach
 from outage_notifier.store import notice, outage, scope
 from outage_notifier.store.notice import NewNotice
@@ -110,6 +111,7 @@ async def once(
             return earlier
         taken = await step(tx, now)
         intents = notices_of(taken, rules=desk.rules, now=now)
+        refuse_unfit(desk.catalog, intents)
         reach = (
             await count_reach(tx, desk.catalog, taken.after, intents, price_vnd=desk.sms_price_vnd) if counted else []
         )

@@ -11,6 +11,7 @@ from outage_notifier.core.outage import Outage, OutageDocument, Step, publish, r
 from outage_notifier.core.outage_notices import notices_of
 from outage_notifier.core.outage_rules import NoticeGiven, OutageRules
 from outage_notifier.core.reach import NoticeReach
+from outage_notifier.flow.check_texts import refuse_unfit
 from outage_notifier.flow.count_reach import count_reach
 from outage_notifier.flow.outage_desk import OutageDesk, refuse_unknown
 from outage_notifier.store import outage
@@ -40,6 +41,7 @@ async def preview_outage(desk: OutageDesk, outage_id: UUID, proposed: OutageDocu
         step = _step(found, proposed, desk.rules, now)
         await refuse_unknown(tx, step.after.document.scope)
         intents = notices_of(step, rules=desk.rules, now=now)
+        refuse_unfit(desk.catalog, intents)
         reach = await count_reach(tx, desk.catalog, step.after, intents, price_vnd=desk.sms_price_vnd)
     rules = desk.rules
     return Preview(reach, NoticeGiven(step.after.document.start - now, rules.statutory_notice, rules.statutory_basis))

@@ -1,0 +1,29 @@
+"""What no provider would take is refused before it is promised."""
+
+from datetime import timedelta
+
+import pytest
+
+from gridcare.errors import Unprocessable
+from outage_notifier.core.outage_notices import Intent
+from outage_notifier.core.rendering import Catalog
+from outage_notifier.flow.check_texts import refuse_unfit
+from outage_notifier.templates import read_texts
+
+
+@pytest.mark.parametrize(("windows", "letter", "refused"), [(20, "ភ", False), (60, "x", True), (48, "ភ", True)])
+def test_the_longest_notice_of_an_api_fits_and_longer_ones_are_refused(clock, windows, letter, refused):
+    """Twenty windows over midnight (the default limit) with the longest texts fit; what a setting may allow does not."""
+    nights = [clock.now() + timedelta(days=day, hours=12) for day in range(windows)]
+    slots = {
+        "place": letter * 200,
+        "cause": letter * 200,
+        "windows": [[night.isoformat(), (night + timedelta(hours=10)).isoformat()] for night in nights],
+    }
+    intents = [Intent("change", "told_in_scope", clock.now(), nights[-1], slots)]
+    try:
+        refuse_unfit(Catalog(read_texts(), sender="GRIDCARE"), intents)
+        code = None
+    except Unprocessable as error:
+        code = error.code
+    assert code == ("notice-too-long" if refused else None)
