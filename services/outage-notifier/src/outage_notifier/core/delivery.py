@@ -104,11 +104,6 @@ class Situation:
     first_look: timedelta = timedelta(seconds=90)
 
 
-def may_follow(current: State, following: State) -> bool:
-    """Say whether a sender's outcome may move a delivery from `current` to `following`."""
-    return current in OPEN and following is not State.PLANNED
-
-
 def raised(current: State, receipt: State) -> State:
     """Give the state after a receipt: the higher rank wins, in any order and any number of times."""
     return receipt if _RANK.get(receipt, 0) > _RANK.get(current, 0) else current

@@ -1,0 +1,155 @@
+"""What follows an outcome, case by case."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outage_notifier.core.delivery import (
+    OPEN,
+    SETTLED,
+    TRIES_MAX,
+    Situation,
+    State,
+    backoff,
+    decide_push,
+    decide_sms,
+    decide_unsent,
+    raised,
+)
+from outage_notifier.core.outcome import Outcome, OutcomeKind
+
+NOW = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)
+TAKEN = Outcome(OutcomeKind.ACCEPTED, message_id="M1")
+GONE = Outcome(OutcomeKind.REFUSED, "UNREGISTERED", contact_dead=True)
+INVALID = Outcome(OutcomeKind.REFUSED, "INVALID_ARGUMENT")
+AGAIN = Outcome(OutcomeKind.RETRY, "UNAVAILABLE", retry_after_s=120)
+LOST = Outcome(OutcomeKind.UNKNOWN, "timeout")
+OURS = Outcome(OutcomeKind.MISCONFIGURED, "SENDER_ID_MISMATCH")
+STOP = Outcome(OutcomeKind.REFUSED, "21610", opted_out=True)
+OUTCOMES = st.sampled_from([TAKEN, GONE, INVALID, AGAIN, LOST, OURS])
+
+
+def situation(**changes) -> Situation:
+    values = {"now": NOW, "useful_until": NOW + timedelta(days=2), "tries": 0, "fallback": False}
+    return Situation(**{**values, **changes})
+
+
+def after(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "changes", "state", "at", "channel"),
+    [
+        ([TAKEN], {}, State.ACCEPTED, None, None),
+        ([GONE, TAKEN], {}, State.ACCEPTED, None, None),
+        ([TAKEN], {"patience": timedelta(minutes=30)}, State.ACCEPTED, None, None),
+        ([TAKEN], {"patience": timedelta(minutes=30), "fallback": True}, State.AWAITING, after(1800), "sms"),
+        ([TAKEN], {"patience": timedelta(days=3), "fallback": True}, State.ACCEPTED, None, None),
+        ([GONE], {}, State.UNREACHABLE, None, None),
+        ([GONE], {"fallback": True}, State.RETRYING, NOW, "sms"),
+        ([], {}, State.UNREACHABLE, None, None),
+        ([], {"fallback": True}, State.RETRYING, NOW, "sms"),
+        ([INVALID], {}, State.FAILED, None, None),
+        ([GONE, INVALID], {}, State.FAILED, None, None),
+        ([INVALID], {"fallback": True}, State.RETRYING, NOW, "sms"),
+        ([AGAIN], {}, State.RETRYING, after(120), "push"),
+        ([AGAIN], {"tries": 5}, State.RETRYING, after(320), "push"),
+        ([AGAIN, GONE], {}, State.RETRYING, after(120), "push"),
+        ([LOST], {}, State.RETRYING, after(10), "push"),
+        ([OURS], {}, State.RETRYING, after(60), "push"),
+        ([AGAIN], {"tries": TRIES_MAX - 1}, State.FAILED, None, None),
+        ([AGAIN], {"tries": TRIES_MAX - 1, "fallback": True}, State.RETRYING, NOW, "sms"),
+        ([AGAIN], {"useful_until": after(60)}, State.EXPIRED, None, None),
+        ([AGAIN], {"useful_until": after(60), "fallback": True}, State.RETRYING, NOW, "sms"),
+        ([OURS], {"useful_until": after(30)}, State.EXPIRED, None, None),
+    ],
+)
+def test_what_follows_the_pushes_to_a_recipients_devices(outcomes, changes, state, at, channel):
+    """One device that was reached is enough; then a retry, then the phone, then the end."""
+    decision = decide_push(outcomes, situation(**changes))
+    assert (decision.state, decision.next_attempt_at, decision.next_channel) == (state, at, channel)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "changes", "state", "at"),
+    [
+        (TAKEN, {}, State.ACCEPTED, None),
+        (STOP, {}, State.OPTED_OUT, None),
+        (INVALID, {}, State.FAILED, None),
+        (LOST, {}, State.UNKNOWN, after(90)),
+        (AGAIN, {}, State.RETRYING, after(120)),
+        (OURS, {}, State.RETRYING, after(60)),
+        (AGAIN, {"tries": TRIES_MAX - 1}, State.FAILED, None),
+        (AGAIN, {"useful_until": after(60)}, State.EXPIRED, None),
+        (TAKEN, {"told_before": True}, State.ACCEPTED, None),
+        (LOST, {"told_before": True}, State.UNKNOWN, after(90)),
+        (AGAIN, {"told_before": True}, State.AWAITING, after(120)),
+        (STOP, {"told_before": True}, State.ACCEPTED, None),
+        (INVALID, {"told_before": True}, State.ACCEPTED, None),
+    ],
+)
+def test_what_follows_an_sms(outcome, changes, state, at):
+    """An unknown one is looked up, never retried at once; who was told by push does not fail by SMS."""
+    decision = decide_sms(outcome, situation(**changes))
+    assert (decision.state, decision.next_attempt_at) == (state, at)
+
+
+@pytest.mark.parametrize(
+    ("changes", "superseded", "held_until", "state"),
+    [
+        ({}, False, None, None),
+        ({}, True, None, State.SUPERSEDED),
+        ({"told_before": True}, True, None, State.ACCEPTED),
+        ({"useful_until": NOW}, False, None, State.EXPIRED),
+        ({"useful_until": NOW, "told_before": True}, False, None, State.ACCEPTED),
+        ({}, False, after(3600), State.HELD),
+        ({"told_before": True}, False, after(3600), State.AWAITING),
+        ({"useful_until": after(3600)}, False, after(3600), None),
+    ],
+)
+def test_why_a_member_is_not_sent_now(changes, superseded, held_until, state):
+    """Superseded, too late, or held by quiet hours that do not outlast its use."""
+    decision = decide_unsent(situation(**changes), superseded=superseded, held_until=held_until)
+    assert (decision.state if decision else None) is state
+
+
+@given(st.lists(OUTCOMES, max_size=4), st.booleans(), st.integers(0, TRIES_MAX), st.integers(-1, 7200))
+def test_a_decision_is_open_exactly_when_something_is_tried_next(outcomes, fallback, tries, left_s):
+    """No delivery waits for nothing, and none that is settled has a next attempt."""
+    decision = decide_push(outcomes, situation(fallback=fallback, tries=tries, useful_until=after(left_s)))
+    assert (decision.state in OPEN) == (decision.next_attempt_at is not None)
+    if decision.next_attempt_at is not None:
+        assert NOW <= decision.next_attempt_at < after(max(left_s, 1)) or decision.next_channel == "sms"
+
+
+@given(st.integers(0, 40), st.one_of(st.none(), st.floats(0, 86_400)))
+def test_a_wait_is_never_shorter_than_the_provider_asked_for(tries, asked):
+    """Retry-After is obeyed, and the doubling has an end."""
+    wait = backoff(tries, asked)
+    assert wait >= timedelta(seconds=asked or 0)
+    assert wait <= max(timedelta(minutes=30), timedelta(seconds=asked or 0))
+
+
+@given(st.sampled_from(State), st.lists(st.sampled_from([State.ACCEPTED, State.FAILED, State.DELIVERED])), st.randoms())
+def test_receipts_end_in_one_state_in_any_order_and_any_number(current, receipts, random):
+    """Shuffled and doubled receipts give what the highest one gives."""
+    shuffled = receipts * 2
+    random.shuffle(shuffled)
+
+    def fold(states):
+        state = current
+        for each in states:
+            state = raised(state, each)
+        return state
+
+    assert fold(shuffled) is fold(receipts)
+
+
+def test_the_states_are_the_closed_list():
+    """Fourteen states, five of them open."""
+    assert len(State) == 14
+    assert len(OPEN) == 5
+    assert set(State) == OPEN | SETTLED

@@ -1,0 +1,135 @@
+"""The walk over every transition of a delivery, with the counts of its home batch."""
+
+from collections import Counter
+from dataclasses import replace
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from gridcare.ids import uuid7
+from outage_notifier.core.audience import Member
+from outage_notifier.core.delivery import OPEN, RECORDED, Delivery, State
+from outage_notifier.store import batch, delivery
+from outage_notifier.store.batch import NewBatch
+
+PAIRS = [(current, following) for current in State for following in RECORDED]
+
+
+@pytest.fixture
+async def one(world):
+    """Give a planned member of a batch of two, as the row that it will have."""
+    notice_id = await world.notice(await world.outage())
+    batch_id = uuid7(world.clock.now())
+    members = [Member(n, f"PB1101000000{n}", "vi", (f"d{n}",)) for n in (1, 2)]
+    async with world.db.transaction() as tx:
+        await batch.insert(tx, [NewBatch(batch_id, notice_id, home=True, channel="push", lane="bulk", members=members)])
+        await tx.execute("UPDATE notice SET audience = 2")
+    return Delivery(
+        notice_id=notice_id,
+        recipient_id="PB11010000001",
+        number=1,
+        home_batch_id=batch_id,
+        language="vi",
+        state="held",
+        reason="",
+        channel="push",
+        contact="",
+        covered_by=None,
+        tries=0,
+        looks=0,
+        next_attempt_at=None,
+        next_channel=None,
+        follow_up_batch_id=None,
+        recorded_at=world.clock.now(),
+    )
+
+
+async def record(world, *rows, **how) -> int:
+    async with world.db.transaction() as tx:
+        return await delivery.record(tx, rows, **how)
+
+
+@pytest.fixture
+async def walk(world, one):
+    """Give a function that records every pair of states, each for a recipient of its own, and what came of it."""
+
+    async def run(*, only_from):
+        rows = [replace(one, recipient_id=f"PB1101{n:07}", number=n) for n in range(1, len(PAIRS) + 1)]
+        members = [Member(row.number, row.recipient_id, "vi", ("d",)) for row in rows]
+        home = NewBatch(
+            uuid7(world.clock.now()), one.notice_id, home=True, channel="push", lane="bulk", members=members
+        )
+        rows = [replace(row, home_batch_id=home.batch_id) for row in rows]
+        async with world.db.transaction() as tx:
+            await batch.insert(tx, [home])
+            await tx.execute("UPDATE notice SET audience = audience + $1", len(rows))
+        steps = list(zip(rows, PAIRS, strict=True))
+        await record(world, *(replace(row, state=now) for row, (now, _) in steps if now is not State.PLANNED))
+        await record(world, *(replace(row, state=then) for row, (_, then) in steps), only_from=only_from)
+        async with world.db.read() as c:
+            found = await delivery.find(c, [(row.notice_id, row.recipient_id) for row in rows])
+        return [(pair, State(found[row.notice_id, row.recipient_id].state)) for row, pair in steps]
+
+    return run
+
+
+async def test_a_senders_outcome_moves_open_states_only(world, one, walk):
+    """The walk over every pair of states: the row and the counts move together, or not at all."""
+    came_to = await walk(only_from=OPEN)
+    assert came_to == [(pair, pair[1] if pair[0] in OPEN else pair[0]) for pair in PAIRS]
+    books = await world.books(one.notice_id)
+    assert books == {"planned": 2} | Counter(state.value for _, state in came_to)
+
+
+async def test_a_receipt_may_move_any_state(world, one, walk):
+    """With the rank decided by its caller, a settled delivery moves too, and its counts with it."""
+    came_to = await walk(only_from=frozenset(State))
+    assert came_to == [(pair, pair[1]) for pair in PAIRS]
+    books = await world.books(one.notice_id)
+    assert books == {"planned": 2} | Counter(state.value for _, state in came_to)
+
+
+async def test_many_deliveries_of_many_batches_are_counted_each_at_home(world, one):
+    """One statement moves the counts of two home batches."""
+    other = replace(
+        one,
+        notice_id=await world.notice(
+            None, revision=None, kind="payment-received", audience_rule="one", recipient_id="PB11010000009"
+        ),
+        recipient_id="PB11010000009",
+        home_batch_id=uuid4(),
+    )
+    async with world.db.transaction() as tx:
+        await batch.insert(
+            tx,
+            [
+                NewBatch(
+                    other.home_batch_id, None, home=True, channel="sms", lane="bulk", members=[Member(1, "x", "vi", ())]
+                )
+            ],
+        )
+    await record(world, replace(one, state="accepted"), replace(other, state="unknown"))
+    await record(world, replace(one, state="failed"), replace(other, state="retrying"))
+    async with world.db.read() as c:
+        rows = await c.fetch("SELECT accepted, failed, unknown, retrying FROM batch ORDER BY notice_id NULLS LAST")
+    assert [tuple(row) for row in rows] == [(1, 0, 0, 0), (0, 0, 0, 1)]
+
+
+async def test_counts_survive_any_order_in_which_the_database_runs_the_statement(world, one):
+    """With joins forced the other way round the former state is still taken off."""
+    await record(world, replace(one, state="retrying"))
+    for method in ("enable_hashjoin", "enable_mergejoin", "enable_nestloop"):
+        async with world.db.transaction() as tx:
+            await tx.execute(f"SET LOCAL {method} = off")
+            await delivery.record(tx, [replace(one, state="unknown")])
+            await delivery.record(tx, [replace(one, state="retrying")])
+    assert await world.books(one.notice_id) == {"planned": 1, "retrying": 1}
+
+
+async def test_the_database_refuses_books_that_cannot_be(world, one):
+    """More deliveries than members violates the batch's own check."""
+    rows = [replace(one, recipient_id=f"PB1101000000{n}", state="accepted") for n in range(1, 4)]
+    with pytest.raises(asyncpg.CheckViolationError):
+        await record(world, *rows)
+    assert await world.books(one.notice_id) == {"planned": 2}
