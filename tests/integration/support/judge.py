@@ -27,8 +27,11 @@ SELECT notice_id, sum(size)::int AS size, {", ".join(f"sum({state})::int AS {sta
 FROM batch WHERE home AND notice_id = ANY($1::uuid[]) GROUP BY notice_id
 """
 _ATTEMPTS = """
-SELECT batch_id, place, try, notice_id, recipient_id, outcome, error_code FROM attempt
+SELECT batch_id, place, try, notice_id, recipient_id FROM attempt
 WHERE notice_id = ANY($1::uuid[]) AND channel = 'sms'
+"""
+_PUSHES_UNKNOWN = """
+SELECT count(*) FROM attempt WHERE notice_id = ANY($1::uuid[]) AND channel = 'push' AND outcome = 'unknown'
 """
 SENT = ("accepted", "delivered", "awaiting")
 
@@ -47,6 +50,8 @@ class Verdict:
     """Recipients by the states of their deliveries."""
     pushes: int = 0
     pushes_repeated: int = 0
+    pushes_unknown: int = 0
+    """Calls whose end the ledger does not know (timeouts): each may be repeated, as what was in flight at a kill may."""
     texts: int = 0
     wrong: list[str] = field(default_factory=list)
 
@@ -59,6 +64,7 @@ class _Books:
     rows: list[asyncpg.Record]
     sums: dict[str, asyncpg.Record]
     attempts: dict[str, asyncpg.Record]
+    pushes_unknown: int
 
     def revision(self, notice_id: str) -> int:
         return int(self.notices[notice_id]["revision"] or 0)
@@ -88,6 +94,7 @@ async def _read(url: str, notice_ids: Sequence[str]) -> _Books:
             rows = await connection.fetch(_ROWS, notice_ids)
             sums = await connection.fetch(_BOOKS, notice_ids)
             attempts = await connection.fetch(_ATTEMPTS, notice_ids)
+            pushes_unknown = await connection.fetchval(_PUSHES_UNKNOWN, notice_ids)
     finally:
         await connection.close()
     return _Books(
@@ -95,6 +102,7 @@ async def _read(url: str, notice_ids: Sequence[str]) -> _Books:
         rows,
         {str(each["notice_id"]): each for each in sums},
         {f"{each['batch_id']}.{each['place']}.{each['try']}": each for each in attempts},
+        pushes_unknown,
     )
 
 
@@ -148,6 +156,7 @@ def _judge_pushes(verdict: Verdict, books: _Books, journal: list[dict[str, Any]]
             verdict.wrong.append(f"{delivery_id} is {row['state']}, but FCM never took it")
     verdict.pushes = len(taken)
     verdict.pushes_repeated = taken.total() - len(taken)
+    verdict.pushes_unknown = books.pushes_unknown
 
 
 def _judge_texts(verdict: Verdict, books: _Books, journal: list[dict[str, Any]]) -> None:
