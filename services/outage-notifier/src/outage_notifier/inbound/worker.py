@@ -24,33 +24,18 @@ async def work(services: Services, lifecycle: Lifecycle) -> None:
     settings = services.settings
     hint = partial(hint_again, services.db, services.clock, silent_s=settings.hint_silent_s)
     receipts = partial(apply_receipts, services.db, services.clock, services.vault)
-    marks = partial(apply_marks, services.db, services.clock)
-    forget = partial(forget_expired, services.db, services.clock)
     async with texting(settings) as sms:
+        steps = (
+            ("hint_again", SWEEP_INTERVAL_S, hint),
+            ("cut_follow_ups", SWEEP_INTERVAL_S, partial(cut_follow_ups, services.db, services.clock)),
+            ("apply_receipts", RECEIPTS_INTERVAL_S, receipts),
+            ("apply_marks", RECEIPTS_INTERVAL_S, partial(apply_marks, services.db, services.clock)),
+            ("complete_notices", SWEEP_INTERVAL_S, partial(complete_notices, services.db, services.clock)),
+            ("resolve_unknown", SWEEP_INTERVAL_S, partial(resolve_unknown, resolver(services, sms))),
+            ("forget_expired", RETENTION_INTERVAL_S, partial(forget_expired, services.db, services.clock)),
+        )
         await run_together(
-            lifecycle,
-            repeat(lifecycle, hint, interval_s=SWEEP_INTERVAL_S, name="hint_again"),
-            repeat(
-                lifecycle,
-                partial(cut_follow_ups, services.db, services.clock),
-                interval_s=SWEEP_INTERVAL_S,
-                name="cut_follow_ups",
-            ),
-            repeat(lifecycle, receipts, interval_s=RECEIPTS_INTERVAL_S, name="apply_receipts"),
-            repeat(lifecycle, marks, interval_s=RECEIPTS_INTERVAL_S, name="apply_marks"),
-            repeat(lifecycle, forget, interval_s=RETENTION_INTERVAL_S, name="forget_expired"),
-            repeat(
-                lifecycle,
-                partial(complete_notices, services.db, services.clock),
-                interval_s=SWEEP_INTERVAL_S,
-                name="complete_notices",
-            ),
-            repeat(
-                lifecycle,
-                partial(resolve_unknown, resolver(services, sms)),
-                interval_s=SWEEP_INTERVAL_S,
-                name="resolve_unknown",
-            ),
+            lifecycle, *(repeat(lifecycle, step, interval_s=interval_s, name=name) for name, interval_s, step in steps)
         )
 
 
