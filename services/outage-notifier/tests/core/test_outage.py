@@ -42,10 +42,6 @@ def published(kind="planned", said: OutageDocument | None = None) -> Outage:
     return outage.publish(draft(kind, said), late_reason="x", rules=RULES, now=NOW).after
 
 
-def in_state(status: str) -> Outage:
-    return draft() if status == "draft" else replace(published(), status=status)
-
-
 def take(action: str, found: Outage, now: datetime = NOW) -> Step:
     other = document(window(7), late_reason="x")
     match action:
@@ -81,7 +77,7 @@ def take(action: str, found: Outage, now: datetime = NOW) -> Step:
 def test_every_step_from_every_state(status, action, expected):
     """A step leads to its state, or is refused with its stable code."""
     try:
-        after = take(action, in_state(status)).after.status
+        after = take(action, draft() if status == "draft" else replace(published(), status=status)).after.status
     except Conflict as refused:
         after = refused.code
     assert after == expected

@@ -1,0 +1,101 @@
+"""Reading outages by HTTP: their revisions, lists, previews; and who may do what."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+NOBODY = {"push": 0, "sms": 0, "unreachable": 0, "opted_out": 0, "covered": 0}
+A, B, C = "PB11010000001", "PB11010000002", "PB11010000003"
+
+
+async def test_every_change_is_a_kept_revision_with_who_when_and_why(api, world, clock):
+    """Revisions tell the whole story, oldest first, page by page."""
+    await world.customer(A)
+    outage_id = await api.draft(reason="kế hoạch tháng 12")
+    await api.call("PUT", f"/v1/outages/{outage_id}", json=api.document(place="KV 6"), key="edit", sub="second")
+    clock.move(hours=1)
+    await api.post(f"/{outage_id}/publish", {"reason": "approved"}, sub="third")
+    await api.post(f"/{outage_id}/cancel", {"reason": "storm"})
+    pages, cursor = [], None
+    while cursor is not None or not pages:
+        asked = {"limit": 3, **({"cursor": cursor} if cursor else {})}
+        answer = await api.call("GET", f"/v1/outages/{outage_id}/revisions", params=asked)
+        pages.append(answer.json()["items"])
+        cursor = answer.json()["next"]
+    story = [(r["revision"], r["action"], r["made_by"], r["reason"]) for page in pages for r in page]
+    assert story == [
+        (1, "created", "somebody", "kế hoạch tháng 12"),
+        (2, "edited", "second", ""),
+        (3, "published", "third", "approved"),
+        (4, "cancelled", "somebody", "storm"),
+    ]
+    assert [r["document"]["place"] for r in pages[0]] == ["KV 5, phường An Khánh", "KV 6", "KV 6"]
+
+
+async def test_outages_are_listed_by_their_newest_change(api, world, clock):
+    """Pages neither skip nor repeat, and a status filters."""
+    await world.customer(A)
+    made = []
+    for _ in range(5):
+        clock.move(minutes=1)
+        made.append(await api.draft())
+    clock.move(minutes=1)
+    await api.post(f"/{made[0]}/publish", {"late_reason": "x"})
+    seen, cursor = [], None
+    while cursor is not None or not seen:
+        asked = {"limit": 2, "status": "draft", **({"cursor": cursor} if cursor else {})}
+        answer = (await api.call("GET", "/v1/outages", params=asked)).json()
+        seen += [item["outage_id"] for item in answer["items"]]
+        cursor = answer["next"]
+    assert seen == made[:0:-1]
+    newest = (await api.call("GET", "/v1/outages", params={"limit": 1})).json()["items"][0]
+    assert (newest["outage_id"], newest["status"]) == (made[0], "published")
+
+
+async def test_a_preview_counts_and_writes_nothing(api, world):
+    """By channel and language, with the SMS, its segments and their price; a late notice is said, not refused."""
+    await world.customer(A, phones=["+84901000001"])
+    await world.customer(B, phones=["+84901000002"], language="km")
+    await world.customer(C)
+    outage_id = await api.draft(windows=[one_window(api, days=2)])
+    answer = await api.call("POST", f"/v1/outages/{outage_id}/preview", json={})
+    assert answer.status_code == 200, answer.text
+    announcement = answer.json()["notices"][0]
+    assert announcement["recipients"] == NOBODY | {"sms": 2, "unreachable": 1}
+    languages = {each["language"]: each for each in announcement["languages"]}
+    assert (languages["vi"]["sms_encoding"], languages["vi"]["sms_segments"]) == ("gsm7", 1)
+    assert (languages["km"]["sms_encoding"], languages["km"]["sms_segments"]) == ("ucs2", 2)
+    assert (announcement["sms_segments"], announcement["sms_cost_vnd"]) == (3, 2400)
+    assert answer.json()["statutory_notice"]["late"] is True
+    longer = {"document": api.document(place="x" * 200)}
+    answer = await api.call("POST", f"/v1/outages/{outage_id}/preview", json=longer)
+    assert answer.json()["notices"][0]["sms_segments"] > 3
+    assert (await api.call("GET", f"/v1/outages/{outage_id}/notices")).json() == []
+
+
+@pytest.mark.parametrize(
+    ("roles", "statuses"),
+    [
+        (["planner"], [201, 200, 202]),
+        (["dispatcher"], [403, 200, 403]),
+        (["ops"], [403, 200, 403]),
+        (["customer"], [403, 403, 403]),
+        (["cashier"], [403, 403, 403]),
+    ],
+)
+async def test_who_may_do_what(api, world, roles, statuses):
+    """Planners write; staff of operations read; nobody else sees anything."""
+    await world.customer(A)
+    outage_id = await api.draft()
+    answers = [
+        await api.post("", {"kind": "planned", **api.document()}, roles=roles),
+        await api.call("GET", f"/v1/outages/{outage_id}", roles=roles),
+        await api.post(f"/{outage_id}/publish", {}, roles=roles),
+    ]
+    assert [answer.status_code for answer in answers] == statuses
+
+
+def one_window(api: Any, *, days: float, hours: float = 3) -> dict[str, str]:
+    start = api.clock.now() + timedelta(days=days)
+    return {"start": start.isoformat(), "end": (start + timedelta(hours=hours)).isoformat()}
