@@ -56,7 +56,10 @@ def test_the_settings_take_every_environment(
         with monkeypatch.context() as surrounding:
             for variable, value in told.items():
                 surrounding.setenv(variable, secrets[settings, variable] if value is None else value)
-            load(settings)
+            read = load(settings)
+        for variable, value in told.items():
+            if value is not None and isinstance(taken := getattr(read, variable.removeprefix(PREFIX).lower()), str):
+                assert taken == value
 
 
 def test_a_missing_setting_is_caught(prod: list[Manifest], monkeypatch: pytest.MonkeyPatch):
