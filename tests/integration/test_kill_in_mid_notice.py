@@ -9,12 +9,11 @@ import signal
 import pytest
 from support.judge import judge_outage
 from support.together import wait_until
+from support.wholestack import PUSHES_IN_FLIGHT_MAX
 
 from gridcare_local.demo.cut import NOTIFIER
 
 SLOW = [{"match": {}, "action": {"latency_s": 0.4}}]
-PUSHES_IN_FLIGHT_MAX = 4 * 400
-"""A sender has four batches of pushes under way (push_batches_at_once), each with so many calls (push_concurrency)."""
 
 
 def _publish_slowly(whole, mark: str) -> str:
