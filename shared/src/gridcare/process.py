@@ -11,6 +11,7 @@ import structlog
 import uvloop
 
 from gridcare.errors import Retryable, SettingsError
+from gridcare.observability import metrics
 
 GRACE_S = 20.0
 """How long a process may drain before it is cancelled; settings set another value (GRIDCARE_SHUTDOWN_GRACE_S)."""
@@ -82,6 +83,7 @@ async def repeat(lifecycle: Lifecycle, step: Callable[[], Awaitable[int]], *, in
             found = await step()
         except Retryable as error:
             backoff_s = min(max(backoff_s, STEP_BACKOFF_FIRST_S) * 2, STEP_BACKOFF_MAX_S)
+            metrics.LOOP_FAILURES.inc(loop=name)
             logger.warning(
                 "step_waits", step=name, error_class=type(error.__cause__ or error).__name__, backoff_s=backoff_s
             )
@@ -91,6 +93,17 @@ async def repeat(lifecycle: Lifecycle, step: Callable[[], Awaitable[int]], *, in
         lifecycle.ready = True
         if not found:
             await _rest(lifecycle, interval_s)
+
+
+Step = tuple[str, float, Callable[[], Awaitable[int]]]
+"""A loop's name, how many seconds it rests when it finds nothing, and what it calls."""
+
+
+async def repeat_all(lifecycle: Lifecycle, *steps: Step) -> None:
+    """Repeat steps side by side until told to stop; a bug in one ends them all."""
+    await run_together(
+        lifecycle, *(repeat(lifecycle, step, interval_s=interval_s, name=name) for name, interval_s, step in steps)
+    )
 
 
 async def _rest(lifecycle: Lifecycle, seconds: float) -> None:

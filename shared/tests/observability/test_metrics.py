@@ -49,17 +49,17 @@ def test_labels_must_be_the_declared_ones():
     with pytest.raises(KeyError):
         metrics.DEAD_LETTERS.inc(topic="outages.v1")
     with pytest.raises(KeyError):
-        metrics.OUTBOX_UNSENT.set(1, topic="outages.v1")
+        metrics.OUTBOX_OLDEST_UNSENT_SECONDS.set(1, topic="outages.v1")
 
 
 def test_gauges_and_histograms_are_rendered():
     """What was set and observed stands in the page that Prometheus reads."""
-    metrics.OUTBOX_UNSENT.set(12)
+    metrics.OUTBOX_OLDEST_UNSENT_SECONDS.set(12)
     metrics.DATABASE_POOL_IN_USE.inc()
     metrics.DATABASE_POOL_IN_USE.dec()
     metrics.PROVIDER_CALL_SECONDS.observe(0.2, provider="fcm")
     page = instruments.render().decode()
-    assert "gridcare_outbox_unsent_rows 12.0" in page
+    assert "gridcare_outbox_oldest_unsent_seconds 12.0" in page
     assert 'gridcare_provider_call_seconds_bucket{le="0.25",provider="fcm"}' in page
     assert "process_resident_memory_bytes" in page
 

@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from billing_gateway.inbound import topic_supply_points, worker
+from billing_gateway.inbound import topic_supply_points
 from billing_gateway.inbound.app import build_app
+from billing_gateway.inbound.worker import work
 from billing_gateway.settings import Settings
 from billing_gateway.wiring import NAME, wired
-from gridcare.process import run_together
 from gridcare.service import Foundation, Service, follow_topics, main, serve_api
 
 
@@ -23,18 +23,17 @@ async def consumer(foundation: Foundation[Settings]) -> None:
         await follow_topics(foundation, [topic_supply_points.subscription(services)])
 
 
-async def work(foundation: Foundation[Settings]) -> None:
+async def worker(foundation: Foundation[Settings]) -> None:
     """Do what falls due."""
     async with wired(foundation) as services:
-        foundation.lifecycle.ready = True
-        await run_together(foundation.lifecycle, *worker.loops(services, foundation.lifecycle))
+        await work(services, foundation.lifecycle)
 
 
 SERVICE = Service(
     name=NAME,
     settings=Settings,
     migrations=Path(__file__).parents[2] / "migrations",
-    processes={"api": api, "consumer": consumer, "worker": work},
+    processes={"api": api, "consumer": consumer, "worker": worker},
     commands={},
 )
 

@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from billing_gateway.flow.forget_expired import forget_expired
 from billing_gateway.flow.handle_provider_event import handle_waiting_events
 from billing_gateway.flow.take_callback import take_callback
-from billing_gateway.inbound.worker import loops
-from gridcare.process import Lifecycle, run_together
+from billing_gateway.inbound.worker import work
+from gridcare.postgres.retention import forget_expired
+from gridcare.process import Lifecycle
 from gridcare.testing.waiting import eventually
 
 
@@ -22,7 +22,7 @@ async def test_the_worker_does_what_the_api_left(gateway: Any) -> None:
     assert taken.provider_event_id is not None
     gateway.clock.advance(timedelta(hours=1))
     lifecycle = Lifecycle()
-    running = asyncio.create_task(run_together(lifecycle, *loops(gateway.services, lifecycle)))
+    running = asyncio.create_task(work(gateway.services, lifecycle))
 
     async def done() -> bool:
         states = [(await gateway.read("payment", begun))["state"] for begun in (paid, left)]

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from gridcare.kafka.consume import ConsumerLimits
-from gridcare.process import repeat, run_together
+from gridcare.process import repeat_all, run_together
 from gridcare.service import Foundation, Service, follow_topics, main, serve_api
 from outage_notifier import NAME
 from outage_notifier.flow.plan_notice import pack_due_singles, plan_due_notice
@@ -44,11 +44,10 @@ async def consumer(foundation: Foundation[Settings]) -> None:
 async def planner(foundation: Foundation[Settings]) -> None:
     """Plan due notices, large ones page by page and one-recipient ones packed."""
     async with wired(foundation) as services:
-        lifecycle = foundation.lifecycle
-        await run_together(
-            lifecycle,
-            repeat(lifecycle, partial(plan_due_notice, services.planner), interval_s=PLAN_INTERVAL_S, name="plan"),
-            repeat(lifecycle, partial(pack_due_singles, services.planner), interval_s=PLAN_INTERVAL_S, name="pack"),
+        await repeat_all(
+            foundation.lifecycle,
+            ("plan_due_notice", PLAN_INTERVAL_S, partial(plan_due_notice, services.planner)),
+            ("pack_due_singles", PLAN_INTERVAL_S, partial(pack_due_singles, services.planner)),
         )
 
 

@@ -84,7 +84,9 @@ class Settings(ServiceSettings):
     @model_validator(mode="after")
     def _calls_end_within_leases(self) -> Self:
         if self.call_timeout_s >= self.lease_s:
-            raise ValueError("GRIDCARE_CALL_TIMEOUT_S must be less than GRIDCARE_LEASE_S: no call may end after its lease")
+            raise ValueError(
+                "GRIDCARE_CALL_TIMEOUT_S must be less than GRIDCARE_LEASE_S: no call may end after its lease"
+            )
         return self
 
     def quiet(self) -> QuietHours:

@@ -31,10 +31,10 @@ _STATE: Final = one_of(
     "covered",
     "unresolved",
 )
-_OUTCOME: Final = one_of("accepted", "refused", "throttled", "unavailable", "unknown", "pruned")
+_OUTCOME: Final = one_of("accepted", "refused", "retry", "unknown", "misconfigured")
 _METHOD: Final = one_of("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _STATUS: Final = one_of(*(str(status) for status in range(200, 600)))
-_DATABASE_FATE: Final = one_of("pool_exhausted", "connection", "serialization", "deadlock", "timeout")
+_ERROR_CLASS: Final = Named(r"[A-Za-z]+", values_max=32)
 
 _FAST_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SLOW_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -43,7 +43,6 @@ _SLOW_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 OUTBOX_OLDEST_UNSENT_SECONDS: Final = Gauge(
     "outbox_oldest_unsent_seconds", "Age of the oldest event that is not yet on its topic."
 )
-OUTBOX_UNSENT: Final = Gauge("outbox_unsent_rows", "Events that are not yet on their topic.")
 RELAY_BATCH_SECONDS: Final = Histogram(
     "relay_batch_seconds", "Time from reading a batch of the outbox to marking it sent.", buckets_s=_SLOW_S
 )
@@ -100,8 +99,7 @@ TOKENS_REFUSED: Final = Counter("tokens_refused", "Bearer tokens refused, by rea
 
 # database and process
 DATABASE_POOL_IN_USE: Final = Gauge("database_pool_in_use_connections", "Pooled connections that are in use.")
-DATABASE_POOL_SIZE: Final = Gauge("database_pool_size_connections", "Pooled connections that exist.")
 DATABASE_RETRYABLE: Final = Counter(
-    "database_retryable_errors", "Transactions that failed for a reason that passes.", {"reason": _DATABASE_FATE}
+    "database_retryable_errors", "Transactions that failed for a reason that passes.", {"error_class": _ERROR_CLASS}
 )
 LOOP_FAILURES: Final = Counter("loop_failures", "Rounds of a background loop that failed.", {"loop": _LOOP})

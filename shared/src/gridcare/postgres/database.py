@@ -9,6 +9,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from gridcare.errors import Retryable
+from gridcare.observability import metrics
 
 Connection = Union["asyncpg.Connection[asyncpg.Record]", "PoolConnectionProxy[asyncpg.Record]"]
 """What store functions take first: a connection, inside a transaction where they write."""
@@ -76,7 +77,7 @@ class Database:
                 server_settings=_server_settings(application_name, statement_timeout_s),
             )
         except _TRANSIENT as error:
-            raise Retryable(f"database: {type(error).__name__}") from error
+            raise _passing(error) from error
         try:
             yield cls(pool)
         finally:
@@ -99,7 +100,8 @@ class Database:
         try:
             connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
         except _TRANSIENT as error:
-            raise Retryable(f"database: {type(error).__name__}") from error
+            raise _passing(error) from error
+        metrics.DATABASE_POOL_IN_USE.set(self.in_use)
         try:
             if in_transaction:
                 async with connection.transaction():
@@ -107,7 +109,7 @@ class Database:
             else:
                 yield connection
         except _TRANSIENT as error:
-            raise Retryable(f"database: {type(error).__name__}") from error
+            raise _passing(error) from error
         finally:
             await self._release(connection)
 
@@ -116,6 +118,7 @@ class Database:
             await self._pool.release(connection, timeout=ACQUIRE_TIMEOUT_S)
         except _TRANSIENT:
             connection.terminate()
+        metrics.DATABASE_POOL_IN_USE.set(self.in_use)
 
     @property
     def in_use(self) -> int:
@@ -136,10 +139,16 @@ async def direct_connection(
             server_settings=_server_settings(application_name, statement_timeout_s),
         )
     except _TRANSIENT as error:
-        raise Retryable(f"database: {type(error).__name__}") from error
+        raise _passing(error) from error
     try:
         yield connection
     except _TRANSIENT as error:
-        raise Retryable(f"database: {type(error).__name__}") from error
+        raise _passing(error) from error
     finally:
         connection.terminate()
+
+
+def _passing(error: BaseException) -> Retryable:
+    name = type(error).__name__
+    metrics.DATABASE_RETRYABLE.inc(error_class=name)
+    return Retryable(f"database: {name}")

@@ -8,6 +8,7 @@ once more, with the same event ids.
 
 import json
 import random
+import time
 from typing import Any, Protocol
 
 import asyncpg
@@ -74,6 +75,7 @@ async def _publish_until_told(
         wanted = [shard for shard in range(SHARDS) if shard not in owned]
         if wanted:
             owned |= {row["shard"] for row in await connection.fetch(_LOCK, LOCK_CLASS, wanted)}
+            metrics.RELAY_SHARDS_HELD.set(len(owned))
         sent = await publish_once(connection, sorted(owned), producer) if owned else 0
         lifecycle.ready = True
         if sent < BATCH_SIZE_MAX:
@@ -86,10 +88,12 @@ async def publish_once(connection: "asyncpg.Connection[asyncpg.Record]", shards:
     metrics.OUTBOX_OLDEST_UNSENT_SECONDS.set(rows[0]["age_s"] if rows else 0)
     if not rows:
         return 0
+    began_s = time.monotonic()
     await producer.send_batch([_wire(row) for row in rows])
     deleted: str = await connection.execute(_DELETE, [row["id"] for row in rows], LOCK_CLASS)
     if int(deleted.split()[1]) != len(rows):
         raise Retryable("relay: a shard's lock was lost")
+    metrics.RELAY_BATCH_SECONDS.observe(time.monotonic() - began_s)
     return len(rows)
 
 

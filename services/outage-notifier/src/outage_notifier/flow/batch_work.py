@@ -2,9 +2,12 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Final
 from uuid import UUID
 
+from gridcare.observability import metrics
 from gridcare.postgres.database import Connection
 from outage_notifier.core.audience import Member
 from outage_notifier.core.delivery import Decision, Delivery, Situation, decide_unsent
@@ -15,6 +18,8 @@ from outage_notifier.flow.sending import Sending
 from outage_notifier.store import attempt, batch, delivery
 from outage_notifier.store.attempt import Attempt
 from outage_notifier.store.batch import ClaimedBatch
+
+PROVIDERS: Final = {"push": "fcm", "sms": "twilio"}
 
 
 class BatchWork:
@@ -106,7 +111,21 @@ class BatchWork:
                 return False
             await attempt.insert(tx, attempts)
             await delivery.record(tx, deliveries)
+        self.count(deliveries, attempts)
         return True
+
+    def count(self, deliveries: Sequence[Delivery], ended: Sequence[Attempt]) -> None:
+        """Count what was recorded, by state and by outcome."""
+        channel = self.claimed.channel
+        for state, number in Counter(row.state for row in deliveries).items():
+            metrics.DELIVERIES.inc(number, channel=channel, state=state)
+        provider = PROVIDERS[channel]
+        for outcome, number in Counter(str(each.outcome) for each in ended).items():
+            metrics.PROVIDER_CALLS.inc(number, provider=provider, outcome=outcome)
+        for each in ended:
+            if each.ended_at is not None:
+                took_s = (each.ended_at - each.started_at).total_seconds()
+                metrics.PROVIDER_CALL_SECONDS.observe(took_s, provider=provider)
 
 
 def enumerate_places(members: Sequence[Member]) -> list[tuple[int, Member]]:

@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 
 from gridcare.errors import Retryable
+from gridcare.observability import metrics
 from gridcare.postgres.database import Connection
 from outage_notifier.core.lease import Lease
 from outage_notifier.flow.batch_work import BatchWork, enumerate_places
@@ -38,6 +39,7 @@ async def send_batch(sending: Sending, batch_id: UUID, stopping: asyncio.Event) 
         if claimed is None:
             return
         work = await _load(tx, sending, claimed, asked_at_s)
+    metrics.BATCHES_CLAIMED.inc(channel=claimed.channel, lane=claimed.lane)
     work.stopping = stopping
     watch = asyncio.create_task(_watch(work))
     try:
@@ -80,6 +82,7 @@ async def _watch(work: BatchWork) -> None:
                 )
             if superseded is None:
                 work.lease.lost = True
+                metrics.BATCHES_LOST.inc(channel=work.claimed.channel)
                 logger.warning("lease_lost", batch_id=str(work.claimed.batch_id))
                 return
             work.lease.renewed(asked_at_s)

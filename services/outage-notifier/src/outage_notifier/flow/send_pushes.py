@@ -1,6 +1,7 @@
 """The push side of sending a batch: every live device of a recipient gets one, many at a time, one call each."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,44 +37,60 @@ class PushedMember:
 
 @dataclass(slots=True)
 class Pushing:
-    """A batch of pushes under way: its devices, the places for calls at once, and the messages that were rendered."""
+    """A batch of pushes under way: its devices, the messages that were rendered, and what waits to be recorded."""
 
     work: BatchWork
     devices: dict[tuple[str, str], SendingDevice]
-    slots: asyncio.Semaphore
     bodies: dict[tuple[object, str], PushBody] = field(default_factory=dict)
+    pushed: list[PushedMember] = field(default_factory=list)
+    unsent: list[Delivery] = field(default_factory=list)
+    doubtful: list[PushedMember] = field(default_factory=list)
 
 
 async def send_pushes(work: BatchWork) -> None:
-    """Call every device of the pending members; record at least every `record_interval_s`."""
+    """Call every device of the pending members; record at least every `record_interval_s`.
+
+    A few callers share the members: a task a member would cost more than what it does around its call.
+    """
+    limits = work.sending.limits
     wanted = [device_id for _, member in work.pending for device_id in member.contacts]
     async with work.sending.db.read() as connection:
         devices = await contact.devices(connection, wanted)
-    pushing = Pushing(work, devices, asyncio.Semaphore(work.sending.limits.push_concurrency))
-    unsent: list[Delivery] = []
-    tasks: set[asyncio.Task[PushedMember | Delivery | None]] = {
-        asyncio.create_task(_push_member(pushing, place, member)) for place, member in work.pending
-    }
-    doubtful: list[PushedMember] = []
-    under_way = tasks
+    pushing = Pushing(work, devices)
+    waiting = iter(work.pending)
+    callers = [
+        asyncio.create_task(_push_members(pushing, waiting))
+        for _ in range(min(limits.push_concurrency, len(work.pending)))
+    ]
+    calling = asyncio.gather(*callers)
     try:
-        while under_way:
-            done, under_way = await asyncio.wait(under_way, timeout=work.sending.limits.record_interval_s)
-            pushed: list[PushedMember] = []
-            for task in done:
-                result = task.result()
-                if isinstance(result, Delivery):
-                    unsent.append(result)
-                elif result is not None:
-                    (doubtful if result.gone else pushed).append(result)
-            if (pushed or unsent) and not await _record(work, pushed, unsent):
+        while not calling.done():
+            await asyncio.wait({calling}, timeout=limits.record_interval_s)
+            if not await _record_ended(pushing):
                 return
-            unsent = []
-        await _record_gone(work, doubtful, calls=len(wanted))
+        calling.result()
+        await _record_gone(work, pushing.doubtful, calls=len(wanted))
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for caller in callers:
+            caller.cancel()
+        await asyncio.gather(calling, *callers, return_exceptions=True)
+
+
+async def _push_members(pushing: Pushing, waiting: Iterator[tuple[int, Member]]) -> None:
+    """Push to one member after another; what came of it waits in `pushing` to be recorded."""
+    for place, member in waiting:
+        result = await _push_member(pushing, place, member)
+        if isinstance(result, Delivery):
+            pushing.unsent.append(result)
+        elif result is not None:
+            (pushing.doubtful if result.gone else pushing.pushed).append(result)
+
+
+async def _record_ended(pushing: Pushing) -> bool:
+    """Record what ended since the last time; false when the lease is gone."""
+    pushed, pushing.pushed = pushing.pushed, []
+    unsent, pushing.unsent = pushing.unsent, []
+    return not (pushed or unsent) or await _record(pushing.work, pushed, unsent)
 
 
 async def _push_member(pushing: Pushing, place: int, member: Member) -> PushedMember | Delivery | None:
@@ -84,19 +101,18 @@ async def _push_member(pushing: Pushing, place: int, member: Member) -> PushedMe
         device = pushing.devices.get((member.recipient_id, device_id))
         if device is None:  # logged out, moved to another account, or pruned
             continue
-        async with pushing.slots:
-            await work.sending.rates["push"].take(work.claimed.lane)
-            decision = work.unsent(member)
-            if decision is not None:
-                if pushed.calls:
-                    break
-                return work.delivery(member, decision, contact="", called=False)
-            if not work.may_call():
-                return None
-            body = _body(pushing, member, device)
-            started = work.sending.clock.now()
-            outcome = await _call(work, body)
-            pushed.calls.append((device_id, started, work.sending.clock.now(), outcome))
+        await work.sending.rates["push"].take(work.claimed.lane)
+        decision = work.unsent(member)
+        if decision is not None:
+            if pushed.calls:
+                break
+            return work.delivery(member, decision, contact="", called=False)
+        if not work.may_call():
+            return None
+        body = _body(pushing, member, device)
+        started = work.sending.clock.now()
+        outcome = await _call(work, body)
+        pushed.calls.append((device_id, started, work.sending.clock.now(), outcome))
     return pushed
 
 

@@ -160,4 +160,5 @@ async def _write(work: BatchWork, chunk: Chunk, begun: Sequence[Attempt]) -> boo
         if chunk.phones_opted_out:
             await contact.mark_opted_out(tx, chunk.phones_opted_out, now=now)
         await attempt.insert(tx, begun)
+    work.count(chunk.deliveries, chunk.ended)
     return True

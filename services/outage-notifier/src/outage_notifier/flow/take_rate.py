@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gridcare.observability import metrics
 from gridcare.postgres.database import Database
 from outage_notifier.store import rate
 
@@ -39,4 +40,6 @@ class RateGrants:
         if granted:
             self._left[lane] = granted
         else:
+            metrics.RATE_GRANT_WAITS.inc(lane=lane)
+            metrics.RATE_GRANT_WAIT_SECONDS.observe(next_second_s, lane=lane)
             await asyncio.sleep(next_second_s + 0.001)

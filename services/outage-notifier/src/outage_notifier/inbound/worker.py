@@ -3,20 +3,19 @@
 from datetime import timedelta
 from functools import partial
 
-from gridcare.process import Lifecycle, repeat, run_together
+from gridcare.postgres.retention import RETENTION_INTERVAL_S, forget_expired
+from gridcare.process import Lifecycle, repeat_all
 from outage_notifier.core.outcome import SmsSender
 from outage_notifier.flow.apply_marks import apply_marks
 from outage_notifier.flow.apply_receipts import apply_receipts
 from outage_notifier.flow.complete_notices import complete_notices
 from outage_notifier.flow.cut_follow_ups import cut_follow_ups
-from outage_notifier.flow.forget_expired import forget_expired
 from outage_notifier.flow.hint_batches import hint_again
 from outage_notifier.flow.resolve_unknown import Resolver, resolve_unknown
 from outage_notifier.wiring import Services, texting
 
 SWEEP_INTERVAL_S = 1.0
 RECEIPTS_INTERVAL_S = 0.2
-RETENTION_INTERVAL_S = 3600.0
 
 
 async def work(services: Services, lifecycle: Lifecycle) -> None:
@@ -25,7 +24,8 @@ async def work(services: Services, lifecycle: Lifecycle) -> None:
     hint = partial(hint_again, services.db, services.clock, silent_s=settings.hint_silent_s)
     receipts = partial(apply_receipts, services.db, services.clock, services.vault)
     async with texting(settings) as sms:
-        steps = (
+        await repeat_all(
+            lifecycle,
             ("hint_again", SWEEP_INTERVAL_S, hint),
             ("cut_follow_ups", SWEEP_INTERVAL_S, partial(cut_follow_ups, services.db, services.clock)),
             ("apply_receipts", RECEIPTS_INTERVAL_S, receipts),
@@ -33,9 +33,6 @@ async def work(services: Services, lifecycle: Lifecycle) -> None:
             ("complete_notices", SWEEP_INTERVAL_S, partial(complete_notices, services.db, services.clock)),
             ("resolve_unknown", SWEEP_INTERVAL_S, partial(resolve_unknown, resolver(services, sms))),
             ("forget_expired", RETENTION_INTERVAL_S, partial(forget_expired, services.db, services.clock)),
-        )
-        await run_together(
-            lifecycle, *(repeat(lifecycle, step, interval_s=interval_s, name=name) for name, interval_s, step in steps)
         )
 
 

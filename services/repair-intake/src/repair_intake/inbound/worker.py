@@ -2,14 +2,16 @@
 
 from functools import partial
 
-from gridcare.process import Lifecycle, repeat
-from repair_intake.flow.forget_expired import forget_expired
+from gridcare.postgres.retention import RETENTION_INTERVAL_S, forget_expired
+from gridcare.process import Lifecycle, repeat_all
+from repair_intake.flow.forget_outages import forget_outages
 from repair_intake.wiring import Services
-
-RETENTION_INTERVAL_S = 3600
 
 
 async def work(services: Services, lifecycle: Lifecycle) -> None:
     """Do what falls due until told to stop."""
-    forget = partial(forget_expired, services.db, services.clock)
-    await repeat(lifecycle, forget, interval_s=RETENTION_INTERVAL_S, name="forget_expired")
+    await repeat_all(
+        lifecycle,
+        ("forget_outages", RETENTION_INTERVAL_S, partial(forget_outages, services.db, services.clock)),
+        ("forget_expired", RETENTION_INTERVAL_S, partial(forget_expired, services.db, services.clock)),
+    )

@@ -1,0 +1,28 @@
+"""Retention of what every service's database keeps beside its own tables."""
+
+from gridcare.clock import Clock
+from gridcare.kafka import dead_letter
+from gridcare.observability.logging import get_logger
+from gridcare.postgres import idempotency, inbox
+from gridcare.postgres.database import Database
+
+RETENTION_INTERVAL_S = 3600.0
+"""How often workers forget: what is kept for days may stay an hour longer."""
+
+logger = get_logger()
+
+
+async def forget_expired(db: Database, clock: Clock) -> int:
+    """Delete answers, noted events and notes of dead letters that nobody can ask for again; how many.
+
+    Each table in a transaction of its own, so that none waits for another. Raises Retryable.
+    """
+    async with db.transaction() as tx:
+        answers = await idempotency.forget(tx, clock.now())
+    async with db.transaction() as tx:
+        events = await inbox.forget(tx)
+    async with db.transaction() as tx:
+        letters = await dead_letter.forget(tx)
+    rows = answers + events + letters
+    logger.info("expired_forgotten", rows=rows)
+    return rows

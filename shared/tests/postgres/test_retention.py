@@ -1,0 +1,50 @@
+"""Retention of the shared tables: what is deleted, and what is kept."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from gridcare.postgres import idempotency, inbox
+from gridcare.postgres.idempotency import Answer, IdempotentRequest
+from gridcare.postgres.retention import forget_expired
+
+
+class Standing:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 11, 23, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Standing:
+    return Standing()
+
+
+async def count(db, table: str) -> int:
+    async with db.read() as connection:
+        return await connection.fetchval(f"SELECT count(*) FROM {table}")
+
+
+async def test_an_answer_is_kept_for_seven_days(db, clock):
+    """To the second."""
+    async with db.transaction() as tx:
+        await idempotency.store(tx, IdempotentRequest("a", "k", b""), Answer(200, b""), clock.now())
+    clock.time += timedelta(days=7)
+    assert await forget_expired(db, clock) == 0
+    clock.time += timedelta(seconds=1)
+    assert await forget_expired(db, clock) == 1
+
+
+async def test_noted_events_are_kept_for_35_days_by_the_databases_own_clock(db, clock):
+    """Longer than any topic keeps a record."""
+    async with db.transaction() as tx:
+        await inbox.accept(tx, "tests", uuid4())
+        await inbox.accept(tx, "tests", UUID(int=1))
+        await tx.execute("UPDATE inbox SET received_at = now() - interval '36 days' WHERE event_id = $1", UUID(int=1))
+    assert await forget_expired(db, clock) == 1
+    assert await count(db, "inbox") == 1
