@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from outage_notifier.core.segments import GSM7_BASIC, GSM7_EXTENSION, segments, unaccented
 
 GSM7 = st.sampled_from(sorted(GSM7_BASIC | GSM7_EXTENSION))
-ANY_TEXT = st.characters(exclude_categories=["Cs"])
+ANY_TEXT = st.characters(exclude_categories=["Cs"], exclude_characters="\x1b")
+"""The oracle takes the escape itself for a letter of GSM-7; it only introduces one."""
 
 
 @pytest.mark.parametrize(
