@@ -17,7 +17,7 @@ from outage_notifier.core.segments import segments
 
 PAGE: Final = 200
 REACHED: Final = ("accepted", "delivered")
-STILL_TIMEOUT_S: Final = 120.0
+STILL_TIMEOUT_S: Final = 900.0
 """Until no receipt came while the rows were read: Twilio's come within minutes."""
 
 
