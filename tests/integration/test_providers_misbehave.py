@@ -56,11 +56,11 @@ def test_an_sms_follows_when_every_device_is_unregistered(whole):
     ],
     ids=["hangs", "hangs-silently", "hangs-and-is-listed-late", "500-but-taken", "500", "429"],
 )
-def test_an_sms_of_unknown_end_is_sent_once(whole, action):
+def test_an_sms_of_unknown_end_is_sent_once(whole, request, action):
     """Whatever Twilio's answer was, the message is found, or proven missing and sent again: one SMS."""
     person = whole.on_sms()[6]
     whole.script("twilio", [{"match": {"to": person.contacts[0].phone}, "action": action, "times": 1}])
-    mark = f"UNKNOWN {'-'.join(map(str, action))}".upper().replace("_", " ")
+    mark = f"UNKNOWN {request.node.callspec.id}."
     outage_id, verdict = _tell(whole, mark, [person.feeder_id])
     assert verdict.wrong == []
     assert len([line for line in whole.journal("twilio") if _is_to(line, person, mark)]) == 1
@@ -80,20 +80,18 @@ def test_a_storm_of_refusals_is_waited_out(whole):
     assert verdict.wrong == []
     assert verdict.pushes_repeated <= verdict.pushes_unknown
     assert verdict.states["failed"] == 0
-    refused: dict[str, datetime] = {}
-    for line in whole.journal("fcm", "refused"):
-        refused[_delivery_id(line)] = datetime.fromisoformat(line["at"])
+    refused = {_call(line): datetime.fromisoformat(line["at"]) for line in whole.journal("fcm", "refused")}
     waits = [
-        datetime.fromisoformat(line["at"]) - refused[_delivery_id(line)]
+        datetime.fromisoformat(line["at"]) - refused[_call(line)]
         for line in whole.journal("fcm")
-        if _delivery_id(line) in refused
+        if _call(line) in refused
     ]
     assert len(waits) > 100
     assert min(waits) >= timedelta(seconds=RETRY_AFTER_S)
 
 
 def test_callbacks_in_any_order_and_number_settle_every_sms_rightly(whole):
-    """Lost, doubled, shuffled, early: who got the SMS is delivered, a lost callback leaves it accepted, 30003 failed."""
+    """Lost, doubled, shuffled, early: who got the SMS is delivered, a lost callback leaves it accepted, 30003 is failed."""
     people = whole.on_sms()[8:11]
     failing = [
         {"match": {"to": person.contacts[0].phone}, "action": {"error": 30003, "callbacks": ["doubled", "shuffled"]}}
@@ -112,11 +110,9 @@ def test_callbacks_in_any_order_and_number_settle_every_sms_rightly(whole):
     assert verdict.in_state["failed"] == {person.code for person in people}
     lost = [line for line in whole.journal("twilio") if _lost(line) and "CALLBACKS" in line["body"]]
     by_sms = dict(tuple(row) for row in whole.query(NOTIFIER, STATES_BY_SMS, outage_id))
-    assert by_sms == {
-        "accepted": len(lost),
-        "failed": len(people),
-        "delivered": verdict.texts - len(lost) - len(people),
-    }
+    assert by_sms["failed"] == len(people)
+    assert 0 < by_sms["accepted"] <= len(lost), "a call that timed out is looked up, and then known to be delivered"
+    assert sum(by_sms.values()) == verdict.texts
 
 
 def _wait_delivered(whole, outage_id: str) -> None:
@@ -143,5 +139,7 @@ def _is_to(line, person, mark: str) -> bool:
     return line["to"] == person.contacts[0].phone and mark in line["body"]
 
 
-def _delivery_id(line) -> str:
-    return line["body"]["message"]["data"]["delivery_id"]
+def _call(line) -> tuple[str, str]:
+    """Name a push call: the delivery and the device."""
+    message = line["body"]["message"]
+    return message["data"]["delivery_id"], message.get("token") or message["fid"]

@@ -56,8 +56,27 @@ def dead_letters(bootstrap: str, topic: Topic) -> Mapping[bytes, str]:
 
 def everything(bootstrap: str) -> dict[str, bytes]:
     """Give all bytes of every topic, dead letters included: keys, values, headers."""
-    names = [name for topic in ALL_TOPICS for name in (topic.name, dead_letter_topic(topic.name))]
-    return {name: b"\n".join(_bytes(record) for record in records(bootstrap, name)) for name in names}
+    topics = [each for topic in ALL_TOPICS for each in (topic, topic.dead_letters)]
+    partitions = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
+
+    async def read() -> dict[str, bytes]:
+        held = {topic.name: bytearray() for topic in topics}
+        reader = new_reader(bootstrap, client_id="tests")
+        try:
+            await reader.start()
+            reader.assign(partitions)
+            ends = await reader.end_offsets(partitions)
+            await reader.seek_to_beginning(*partitions)
+            left = {partition for partition in partitions if ends[partition]}
+            while left:
+                for partition, fetched in (await reader.getmany(*left, timeout_ms=1_000)).items():
+                    held[partition.topic] += b"\n".join(_bytes(record) for record in fetched)
+                left = {partition for partition in left if await reader.position(partition) < ends[partition]}
+        finally:
+            await close_consumer(reader)
+        return {name: bytes(content) for name, content in held.items()}
+
+    return run(read())
 
 
 def _bytes(record: Record) -> bytes:

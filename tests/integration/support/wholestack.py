@@ -23,7 +23,7 @@ from gridcare_local.parts import ProcessPart
 from gridcare_local.probes import http_probe
 from gridcare_local.stack import Stack
 
-SUPPLY_POINTS = 1_500
+SUPPLY_POINTS = 1_200
 SEED = 7
 CANARIES = 12
 TOLD_TIMEOUT_S = 120.0
@@ -99,13 +99,13 @@ class Whole:
         ]
 
     def on_push(self) -> list[Person]:
-        """List those who have one device, and a phone of their own to fall back to."""
+        """List those who have one device, and one phone of their own to fall back to."""
         shared = _shared_phones(self.people())
         return [
             person
             for person in self.people()
             if len(person.devices) == 1
-            and person.contacts
+            and len(person.contacts) == 1
             and person.contacts[0].consent
             and person.contacts[0].phone not in shared
         ]
