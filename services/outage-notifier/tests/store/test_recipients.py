@@ -85,6 +85,22 @@ async def test_who_got_a_cancellation_counts_as_untold_until_told_again(world, e
 
 
 @pytest.mark.parametrize("listed", [True, False])
+async def test_who_was_covered_is_as_told_as_the_one_who_covers(world, earlier, listed):
+    """Their phone showed the notice, or showed nothing because a newer revision stopped it."""
+    outage_id = await world.outage(revision=2)
+    notice_id = await world.notice(outage_id, revision=2)
+    await deliver(world, notice_id, [CODES[8]], "accepted")
+    await deliver(world, notice_id, [CODES[9]], "superseded")
+    await deliver(world, notice_id, CODES[10:], "covered")
+    async with world.db.transaction() as tx:
+        cover = "UPDATE delivery SET covered_by = $2 WHERE notice_id = $3 AND recipient_id = $1"
+        await tx.execute(cover, CODES[10], CODES[8], notice_id)
+        await tx.execute(cover, CODES[11], CODES[9], notice_id)
+    known = Earlier((*earlier.notice_ids, notice_id))
+    assert await read(world, "told", known, listed=listed, limit=3) == [*TOLD, CODES[8], CODES[10]]
+
+
+@pytest.mark.parametrize("listed", [True, False])
 async def test_a_customer_with_many_supply_points_is_one_recipient(world, earlier, listed):
     """More points than a page looks at: still once, and nobody behind is skipped."""
     async with world.db.transaction() as tx:

@@ -55,8 +55,13 @@ CROSS JOIN LATERAL (
     ORDER BY d.recipient_id LIMIT $3) h
 ORDER BY h.recipient_id LIMIT $3
 """
-# Told and not called off since: who got a cancellation knows of no cut any more.
-WAS_TOLD = """d.notice_id = ANY({ids}::uuid[]) AND d.state = ANY({states}::text[]) AND NOT EXISTS (
+# Told and not called off since: who got a cancellation knows of no cut any more. Who was covered is as told as the recipient
+# on whose phone or device it was to appear: that one may have been stopped by a newer revision.
+WAS_TOLD = """d.notice_id = ANY({ids}::uuid[]) AND d.state = ANY({states}::text[])
+AND (d.state <> 'covered' OR (
+    SELECT c.state FROM delivery c WHERE c.notice_id = d.notice_id AND c.recipient_id = d.covered_by
+) = ANY({states}::text[]))
+AND NOT EXISTS (
     SELECT FROM delivery off
     JOIN notice called_off ON called_off.notice_id = off.notice_id
     JOIN notice told ON told.notice_id = d.notice_id
