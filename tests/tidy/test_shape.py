@@ -39,6 +39,7 @@ EXPECTING = {
     "usefixtures",
     "call_and_validate",
     "run_state_machine_as_test",
+    "validate",
 }
 """Calls that fail a test by themselves, a deadline and a fixture that looks at what is left among them."""
 
