@@ -1,0 +1,42 @@
+"""What the pages say is there: links lead to files, commands are tasks of the Makefile or of `gridcare`."""
+
+import re
+from pathlib import PurePosixPath
+
+from typer.main import get_command
+
+from gridcare_local.cli import app
+
+LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
+TASK = re.compile(r"(?:^|`|&& )make ((?:[a-z][a-z0-9-]*)(?: [a-z][a-z0-9-]*)*)(?=`| +#| [A-Z_]+=|$)", re.MULTILINE)
+COMMAND = re.compile(r"(?:^|`|bin/)gridcare ([a-z][a-z-]*)", re.MULTILINE)
+
+
+def pages(files):
+    return [each for each in files if each.path.endswith(".md")]
+
+
+def test_links_lead_to_files(files, repository):
+    """Each relative link of a page names a file or folder of the repository."""
+    broken = [
+        f"{page.path}: {target}"
+        for page in pages(files)
+        for target in LINK.findall(page.text)
+        if not (repository / PurePosixPath(page.path).parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_tasks_are_in_the_makefile(files, repository):
+    """Each `make …` of a page is a task that `make help` lists."""
+    tasks = set(re.findall(r"^([a-z0-9-]+):.*##", (repository / "Makefile").read_text(), re.MULTILINE))
+    named = {task for page in pages(files) for words in TASK.findall(page.text) for task in words.split()}
+    assert {"demo", "test"} <= named
+    assert named <= tasks
+
+
+def test_commands_are_commands(files):
+    """Each `gridcare …` of a page is a command of the command line."""
+    named = {name for page in pages(files) for name in COMMAND.findall(page.text)}
+    assert {"start", "token"} <= named
+    assert named <= set(get_command(app).commands)
