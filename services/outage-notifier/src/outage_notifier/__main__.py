@@ -57,16 +57,13 @@ async def sender(foundation: Foundation[Settings]) -> None:
     async with wired(foundation) as services, sending(services) as opened:
         at_once = {"push": settings.push_batches_at_once, "sms": settings.sms_batches_at_once}
         under_way = BatchesUnderWay(opened, foundation.lifecycle, at_once)
-        await run_together(
-            foundation.lifecycle,
-            follow_topics(
-                foundation,
-                under_way.subscriptions(),
-                group=f"{NAME}-sender",
-                limits=ConsumerLimits(handle_deadline_s=SLOT_WAIT_MAX_S),
-            ),
-            under_way.watch(),
-        )
+        limits = ConsumerLimits(handle_deadline_s=SLOT_WAIT_MAX_S)
+
+        async def follow() -> None:
+            await follow_topics(foundation, under_way.subscriptions(), group=f"{NAME}-sender", limits=limits)
+            await under_way.drain()
+
+        await run_together(foundation.lifecycle, follow(), under_way.watch())
 
 
 async def worker(foundation: Foundation[Settings]) -> None:

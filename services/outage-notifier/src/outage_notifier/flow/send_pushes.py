@@ -64,8 +64,10 @@ async def send_pushes(work: BatchWork) -> None:
     ]
     calling = asyncio.gather(*callers)
     try:
-        while not calling.done():
+        ended = False
+        while not ended:
             await asyncio.wait({calling}, timeout=limits.record_interval_s)
+            ended = calling.done()  # looked at before recording: what ends meanwhile is to be recorded too
             if not await _record_ended(pushing):
                 return
         calling.result()

@@ -7,6 +7,7 @@ the ledger, not the topic, knows what is unsettled.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
@@ -31,7 +32,7 @@ class BatchesUnderWay:
     at_once: dict[str, int]
     _slots: dict[tuple[str, str], asyncio.Semaphore] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _died: asyncio.Event = field(default_factory=asyncio.Event)
+    _died: asyncio.Future[asyncio.Task[None]] = field(default_factory=asyncio.Future)
 
     def subscriptions(self) -> list[Subscription]:
         """One for each lane of each channel."""
@@ -62,21 +63,21 @@ class BatchesUnderWay:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            self._failed = task
-            self._died.set()
+        if not task.cancelled() and task.exception() is not None and not self._died.done():
+            self._died.set_result(task)
+
+    async def drain(self) -> None:
+        """Wait for the batches under way; told to stop, each ends soon and gives its lease back."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def watch(self) -> None:
-        """Run until told to stop and every batch ended; raise what a batch died of, a bug that must not go unseen."""
+        """Run until told to stop; raise what a batch died of, a bug that must not go unseen."""
         stopping = asyncio.create_task(self.lifecycle.stopping.wait())
-        died = asyncio.create_task(self._died.wait())
         try:
-            await asyncio.wait({stopping, died}, return_when=asyncio.FIRST_COMPLETED)
-            if self._died.is_set():
-                self._failed.result()
-            await asyncio.gather(*self._tasks)
+            waited: set[asyncio.Future[Any]] = {stopping, self._died}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if self._died.done():
+                self._died.result().result()
         finally:
             stopping.cancel()
-            died.cancel()
-
-    _failed: asyncio.Task[None] = field(init=False)

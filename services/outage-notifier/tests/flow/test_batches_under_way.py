@@ -1,0 +1,93 @@
+"""Hints start batches: beside each other up to a lane's room, drained at the end, a bug never unseen."""
+
+import asyncio
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import pytest
+
+from gridcare.events import Envelope, type_name
+from gridcare.events.notices import BatchPlanned
+from gridcare.ids import uuid7
+from gridcare.process import Lifecycle
+from gridcare.testing.waiting import eventually
+from outage_notifier.inbound.topic_notice_batches import BatchesUnderWay
+
+
+def hint(batch_id: UUID, now) -> Envelope:
+    event = BatchPlanned(version=1, batch_id=batch_id, channel="sms", lane="bulk")
+    return Envelope(uuid7(now), "/gridcare/tests", type_name(BatchPlanned), now, event.key, 1, None, event)
+
+
+@pytest.fixture
+def under_way(sending) -> BatchesUnderWay:
+    """Give the batches of a sender with room for one SMS batch a lane."""
+    return BatchesUnderWay(sending, Lifecycle(), {"push": 1, "sms": 1})
+
+
+@pytest.fixture
+async def two_batches(world, planner) -> list[UUID]:
+    """Plan two SMS batches of one customer each."""
+    from outage_notifier.flow.plan_notice import plan_due_notice  # noqa: PLC0415 - used here alone
+
+    for n in (1, 2):
+        await world.customer(f"PB1101000000{n}", phones=[f"+8490100000{n}"])
+    await world.notice(await world.outage())
+    await plan_due_notice(replace(planner, batch_size=1))
+    return await world.batches()
+
+
+async def test_a_hint_returns_while_its_batch_is_under_way_and_the_next_waits_for_room(
+    under_way, two_batches, providers, clock
+):
+    """The first is started at once; the second starts when the first has ended."""
+    release = asyncio.Event()
+    providers.before = release.wait
+    first, second = two_batches
+    await asyncio.wait_for(under_way.start([hint(first, clock.now())]), 5)
+    waiting = asyncio.create_task(under_way.start([hint(second, clock.now())]))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    release.set()
+    await asyncio.wait_for(waiting, 10)
+    await under_way.drain()
+    assert len(providers.texts) == 2
+
+
+async def test_a_batch_that_nobody_knows_is_forgotten(under_way, clock, providers):
+    """A hint is only a hint."""
+    await under_way.start([hint(uuid4(), clock.now())])
+    await under_way.drain()
+    assert providers.texts == []
+
+
+async def test_told_to_stop_batches_give_their_leases_back(under_way, two_batches, providers, clock, world):
+    """What was not called yet is left ready for another sender, at once."""
+    under_way.lifecycle.stop()
+    await under_way.start([hint(two_batches[0], clock.now())])
+    await under_way.drain()
+    await asyncio.wait_for(under_way.watch(), 5)
+    assert providers.texts == []
+    assert await world.batches("state = 'ready' AND lease_until IS NULL AND hinted_at = '-infinity'") == two_batches[:1]
+
+
+async def test_a_bug_in_a_batch_ends_the_process(under_way, two_batches, providers, clock):
+    """Anything but Retryable is raised by the watch."""
+
+    async def bug():
+        raise LookupError
+
+    providers.before = bug
+    watching = asyncio.create_task(under_way.watch())
+    await under_way.start([hint(two_batches[0], clock.now())])
+    await eventually(watching.done)
+    with pytest.raises(LookupError):
+        await watching
+
+
+async def test_a_database_that_is_away_leaves_the_batch_to_a_later_hint(under_way, two_batches, clock, db):
+    """Retryable is logged and forgotten: the ledger still has the batch."""
+    await db._pool.close()
+    await under_way.start([hint(two_batches[0], clock.now())])
+    await under_way.drain()
+    assert not under_way._died.done()
