@@ -16,6 +16,7 @@ import pytest
 from gridcare.clock import SystemClock
 from gridcare.events import Envelope, type_name
 from gridcare.events.supply_points import SupplyPointChanged
+from gridcare.http.auth import ROLES
 from gridcare.http.health import serve
 from gridcare.ids import uuid7
 from gridcare.postgres.database import Database
@@ -25,6 +26,8 @@ from gridcare.testing.http import Issuer, issuer
 from gridcare.testing.logs import captured_logs
 from gridcare.testing.servers import database_url_of, template_database
 
+EVERYBODY = "everybody"
+"""Somebody with every role: gets past each door."""
 MINE = "PB11010012345"
 SUPPLY_POINT = "SP110100000001"
 KEY = base64.b64encode(bytes(32)).decode()
@@ -66,8 +69,9 @@ class Target:
         """Give the headers of a role's token, or of somebody without a good one."""
         if caller == "nobody":
             return {}
+        roles = sorted(ROLES) if caller == EVERYBODY else [caller]
         claims = self.tokens.claims(
-            audience=self.name, sub=caller, roles=[caller], customer_codes=[MINE], team_id="PB1101"
+            audience=self.name, sub=caller, roles=roles, customer_codes=[MINE], team_id="PB1101"
         )
         if caller == "expired":
             claims["exp"] = claims["iat"] - 3600

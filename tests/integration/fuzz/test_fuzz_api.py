@@ -10,6 +10,7 @@ import re
 import secrets
 import time
 from typing import Any
+from uuid import UUID
 
 import hypothesis
 import requests
@@ -89,16 +90,19 @@ def ask_one(target: Any, operation: Any, mode: Any, session: Any, *, seed: int, 
     )
     @given(
         case=operation.as_strategy(generation_mode=mode),
-        caller=st.sampled_from(CALLERS),
+        caller=st.just("everybody") | st.sampled_from(CALLERS),
         of_known=st.booleans(),
         pick=st.integers(0, 9),
+        key=st.uuids(),
     )
-    def ask(case: Any, caller: str, of_known: bool, pick: int) -> None:  # noqa: FBT001 - hypothesis calls it
+    def ask(case: Any, caller: str, of_known: bool, pick: int, key: UUID) -> None:  # noqa: FBT001 - hypothesis calls it
         if time.monotonic() > until and not found:
             raise OutOfTimeError
+        headers = target.headers(caller)
         if of_known:
             name_what_exists(case, target.known, pick)
-        response = case.call(base_url=target.url, session=session, headers=target.headers(caller), timeout=20)
+            headers["idempotency-key"] = str(key)
+        response = case.call(base_url=target.url, session=session, headers=headers, timeout=20)
         asked[0] += 1
         try:
             case.validate_response(response, checks=CHECKS)
