@@ -70,7 +70,7 @@ async def _ours(stack: Stack, size: int, warm_up: int, *, anew: bool) -> Run:
         await _tell(stack, planner, warm_up, completions)
         with Meter(_pids(stack, SHORT)) as meter:
             seconds = await _tell(stack, planner, size, completions)
-    return Run("ours", size, seconds, meter.cpu_s, meter.memory_mb, OWN)
+    return Run("ours", size, seconds, meter.cpu_s, meter.memory_mb, OWN, meter.strangers_share)
 
 
 async def _tell(stack: Stack, planner: Client, size: int, completions: Completions) -> float:
@@ -109,7 +109,7 @@ def _ordinary(stack: Stack, units: int, number: int) -> Run:
         service.stdin.write(msgspec.json.encode(task) + b"\n")
         service.stdin.flush()
         service.stdout.readline()
-        with Meter(_pids(stack, SERVERS)) as meter:
+        with Meter(_pids(stack, SERVERS), reaps=True) as meter:
             output, _ = service.communicate(b"\n", timeout=TIMEOUT_S)
     if service.returncode:
         raise RuntimeError(f"the ordinary service ended with {service.returncode}")
@@ -122,4 +122,5 @@ def _ordinary(stack: Stack, units: int, number: int) -> Run:
         cpu_s,
         {"service": measured.memory_mb, **meter.memory_mb},
         ("service", "postgres"),
+        meter.strangers_share,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import median
 
-from tests.benchmarks.results import Run, grouped, middle_cpu_us, middle_rate, ratios, table, times
+from tests.benchmarks.results import Run, beside, grouped, middle_cpu_us, middle_rate, ratios, table, times
 
 PROCESSES = ("service", "api", "planner", "sender", "worker", "relay", "postgres", "kafka", "fcm")
 FLAT = ("api", "planner", "sender", "worker", "relay")
@@ -41,6 +41,7 @@ def report(runs: Sequence[Run], rounds: int) -> str:
             "",
             f"- rate at {largest[0].units:,} ÷ ordinary: {times(ratios(largest, base))} (must reach {times(MUST_RATIO)})",
             f"- CPU a recipient at {largest[0].units:,} ÷ at {smallest[0].units:,}: {growth:.2f}",
+            beside(runs),
             "",
             "CPU µs a recipient by process:",
             "",

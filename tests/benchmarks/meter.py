@@ -1,5 +1,6 @@
 """CPU time and peak memory of processes that others started, each with its children."""
 
+import resource
 import threading
 from collections.abc import Mapping
 from types import TracebackType
@@ -15,19 +16,26 @@ class Meter:
     """Measures named processes for the length of a block.
 
     `cpu_s`: user and system time, children included, living or reaped. `memory_mb`: the highest sample of what a process and
-    its children hold together, memory that they share counted once.
+    its children hold together, memory that they share counted once. `strangers_share`: how much of the machine's cores went to
+    processes that are not measured; a rate that was measured beside busy strangers is too low.
     """
 
-    def __init__(self, pids: Mapping[str, int]) -> None:
+    def __init__(self, pids: Mapping[str, int], *, reaps: bool = False) -> None:
+        """Measure processes by their pids; with `reaps`, children that end within the block are no strangers either."""
+        self._reaps = reaps
+        self._reaped_before_s = 0.0
         self._processes = {name: psutil.Process(pid) for name, pid in pids.items()}
         self._before: dict[str, float] = {}
+        self._machine_before = (0.0, 0.0)
         self._over = threading.Event()
         self._sampler = threading.Thread(target=self._sample, daemon=True)
         self.cpu_s: dict[str, float] = {}
+        self.strangers_share = 0.0
         self.memory_mb: dict[str, float] = dict.fromkeys(pids, 0.0)
 
     def __enter__(self) -> Self:
         self._before = {name: _cpu_s(process) for name, process in self._processes.items()}
+        self._machine_before, self._reaped_before_s = _machine_s(), _reaped_s()
         self._sampler.start()
         return self
 
@@ -38,6 +46,9 @@ class Meter:
         self._sampler.join()
         if error is None:
             self.cpu_s = {name: _cpu_s(process) - self._before[name] for name, process in self._processes.items()}
+            busy, whole = (after - before for after, before in zip(_machine_s(), self._machine_before, strict=True))
+            own = sum(self.cpu_s.values()) + (_reaped_s() - self._reaped_before_s if self._reaps else 0.0)
+            self.strangers_share = max(0.0, busy - own) / max(whole, 1e-9)
 
     def _sample(self) -> None:
         while True:
@@ -64,6 +75,20 @@ def _cpu_s(process: psutil.Process) -> float:
             continue
         total += times.user + times.system + times.children_user + times.children_system
     return total
+
+
+def _reaped_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _machine_s() -> tuple[float, float]:
+    """Give the seconds that all cores were busy, and all their seconds, since the machine began."""
+    times = psutil.cpu_times()
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    counted_twice = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # in user and nice already
+    whole = sum(times) - counted_twice
+    return whole - idle, whole
 
 
 def _memory_mb(process: psutil.Process) -> float:

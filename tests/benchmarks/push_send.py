@@ -15,7 +15,7 @@ from tests.benchmarks.machine import ROOT
 from tests.benchmarks.meter import Meter
 from tests.benchmarks.options import Options
 from tests.benchmarks.push_clients import CONNECTIONS, CONTENDERS, IN_FLIGHT, Done, Task, message_of_ours, token
-from tests.benchmarks.results import Run, Section, grouped, middle_cpu_us, middle_rate, ratios, table, times
+from tests.benchmarks.results import Run, Section, beside, grouped, middle_cpu_us, middle_rate, ratios, table, times
 
 from gridcare_local.emulators.control import Emulator, start_emulator
 
@@ -47,7 +47,7 @@ def run(options: Options) -> Section:
 
 def _measured(emulator: Emulator, name: str, units: int) -> Run:
     before = emulator.counts().get("accepted", 0)
-    with Meter({"emulator": emulator.process.pid}) as meter:
+    with Meter({"emulator": emulator.process.pid}, reaps=True) as meter:
         done = _h2load(emulator, units) if name == "h2load" else _client(emulator, name, units)
     accepted = emulator.counts()["accepted"] - before
     if accepted < units:
@@ -60,6 +60,7 @@ def _measured(emulator: Emulator, name: str, units: int) -> Run:
         {"client": done.cpu_s, "emulator": meter.cpu_s["emulator"] * share},
         {"client": done.memory_mb, **meter.memory_mb},
         ("client",),
+        meter.strangers_share,
     )
 
 
@@ -138,4 +139,5 @@ def _report(runs: list[Run], options: Options) -> str:
         text.append(f"- ours ÷ h2load: rate {ratios(ours, groups['h2load']):.0%} (must reach {MUST_H2LOAD:.0%})")
     else:
         text.append("- h2load is not installed here, so there is no figure of what the server can do at most")
+    text.append(beside(runs))
     return "\n".join(text)

@@ -12,7 +12,7 @@ class Run(msgspec.Struct, frozen=True):
     """One run of one contender: `units` messages in `seconds`.
 
     `cpu_s` and `memory_mb` (peak, resident) are by process; `clients` names those that are the contender's own, whose sum is its
-    cost: the rest (the provider's emulator) is noted beside it.
+    cost: the rest (the provider's emulator) is noted beside it. `strangers_share` of all cores went to what is not measured.
     """
 
     contender: str
@@ -21,6 +21,7 @@ class Run(msgspec.Struct, frozen=True):
     cpu_s: dict[str, float]
     memory_mb: dict[str, float]
     clients: tuple[str, ...]
+    strangers_share: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -78,3 +79,12 @@ def ratios(runs: Sequence[Run], base: Sequence[Run]) -> float:
 def times(factor: float, *, digits: int = 1) -> str:
     """Write a ratio."""
     return f"{factor:.{digits}f}\N{MULTIPLICATION SIGN}"
+
+
+def beside(runs: Sequence[Run]) -> str:
+    """Say how much of the machine others used meanwhile: rates suffer by it, CPU µs hardly."""
+    shares = [run.strangers_share for run in runs]
+    return (
+        f"- meanwhile other programs used {median(shares):.0%} of the cores (median; at most {max(shares):.0%}): where that is "
+        "much, trust the CPU µs, not the rates"
+    )
