@@ -1,6 +1,5 @@
 """The commands that run the main job: `demo` from nothing to its end, `run` and stay, `publish` once more."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -12,8 +11,8 @@ from rich.table import Table
 
 from gridcare_local.cli_common import example, plainly, this_stack
 from gridcare_local.cli_start import bring_up, hold, show_status, stopped_by_signals
-from gridcare_local.stack import ALL_PARTS, Stack
-from gridcare_local.stack_settings import DEFAULT_HOUR, default_root
+from gridcare_local.stack import ALL_PARTS, Stack, erase_stack
+from gridcare_local.stack_settings import DEFAULT_HOUR, SETTINGS_FILE, default_root
 
 DEMO_SUPPLY_POINTS = 20_000
 SUPPLY_POINTS_MAX = 2_000_000
@@ -31,8 +30,8 @@ def demo(*, supply_points: SupplyPoints = DEMO_SUPPLY_POINTS, seed: Seed = 1, ti
     """Run the main job from nothing to its end on a stack of its own, and balance the books (exit status 0 only then)."""
     console = Console()
     root = default_root() / "demo"
-    Stack(root).stop()
-    shutil.rmtree(root, ignore_errors=True)  # what a killed run left behind
+    if (root / SETTINGS_FILE).exists():
+        erase_stack(root)  # what a killed run left behind
     stack = Stack(root)
     with stopped_by_signals():
         try:

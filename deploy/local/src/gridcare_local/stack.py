@@ -18,7 +18,7 @@ from gridcare_local.parts import Part, clean_environment
 from gridcare_local.ports import release_ports
 from gridcare_local.processes import ProcessRef
 from gridcare_local.servers import SERVERS, addresses, server_parts
-from gridcare_local.stack_settings import DEFAULT_HOUR, StackSettings
+from gridcare_local.stack_settings import DEFAULT_HOUR, SETTINGS_FILE, StackSettings
 from gridcare_local.together import together
 
 MIGRATE_TIMEOUT_S = 120.0
@@ -201,7 +201,12 @@ async def running_stack(root: Path, options: StartOptions | None = None) -> Asyn
 
 
 def erase_stack(root: Path) -> None:
-    """Stop a folder's stack and forget its data, secrets and ports. Raises LocalStackError while another holds it up."""
+    """Stop a folder's stack and forget its data, secrets and ports.
+
+    Raises LocalStackError while another holds it up, and for a folder that is no stack's: everything in it would be gone.
+    """
+    if not (root / SETTINGS_FILE).is_file() or (root / ".git").exists():
+        raise LocalStackError(f"{root.absolute()} is not the folder of a stack")
     stack = Stack(root)
     owner = stack.owner()
     if owner is not None and owner.pid != os.getpid():

@@ -14,6 +14,7 @@ from gridcare_local.cache import file_lock, write_atomically
 from gridcare_local.ports import claim_ports, is_soon_free
 
 CAN_THO = timezone(timedelta(hours=7), "ICT")
+SETTINGS_FILE = "settings.json"
 DEFAULT_HOUR = "10:00"  # office hours, far from quiet hours on both sides
 LOCK_TIMEOUT_S = 30.0
 DAY_S = 86_400.0
@@ -38,7 +39,7 @@ class StackSettings:
         root = root.resolve()
         root.mkdir(parents=True, exist_ok=True)
         try:
-            kept = json.loads((root / "settings.json").read_text())
+            kept = json.loads((root / SETTINGS_FILE).read_text())
         except FileNotFoundError:
             kept = {}
         settings = cls(root=root, **kept)
@@ -49,7 +50,7 @@ class StackSettings:
         """Write them, readable by their owner alone."""
         kept = asdict(self)
         del kept["root"]
-        write_atomically(self.root / "settings.json", json.dumps(kept, indent=1))
+        write_atomically(self.root / SETTINGS_FILE, json.dumps(kept, indent=1))
 
     def claim_missing_ports(self, names: list[str]) -> None:
         """Give every name a port of its own; one that has a port keeps it."""

@@ -134,3 +134,15 @@ def test_failed_start_leaves_nothing_running(tmp_path):
     with pytest.raises(LocalStackError, match="twilio ended while it started"):
         stack.start(FEW)
     assert states(stack) == {"postgres": "stopped", "twilio": "stopped"}
+
+
+@pytest.mark.parametrize(
+    "make", [lambda folder: folder, lambda folder: (folder / "settings.json").touch() or (folder / ".git").mkdir()]
+)
+def test_a_folder_that_is_no_stacks_is_not_erased(tmp_path, make):
+    """Neither an empty path's working directory nor a clone: what a mistaken caller names stays."""
+    make(tmp_path)
+    (tmp_path / "precious").touch()
+    with pytest.raises(LocalStackError):
+        erase_stack(tmp_path)
+    assert (tmp_path / "precious").exists()

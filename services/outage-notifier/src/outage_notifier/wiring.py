@@ -98,7 +98,7 @@ async def sending(services: Services) -> AsyncIterator[Sending]:
             },
             quiet_hours=settings.quiet(),
             limits=limits_of(settings),
-            breaker=Breaker(settings.breaker_pause_s),
+            breakers={channel: Breaker(channel, settings.breaker_pause_s) for channel in ("push", "sms")},
         )
 
 

@@ -94,7 +94,7 @@ def sending(db, clock, vault, providers: Providers) -> Sending:
         rates=grants,
         quiet_hours=QuietHours(),
         limits=SendLimits(lease_s=5, call_timeout_s=1, first_look=timedelta(seconds=90)),
-        breaker=Breaker(),
+        breakers={channel: Breaker(channel) for channel in ("push", "sms")},
     )
 
 
@@ -125,3 +125,17 @@ def send(sending: Sending, world) -> Callable[..., Awaitable[None]]:
             await send_batch(used, batch_id, asyncio.Event())
 
     return run
+
+
+@pytest.fixture
+async def planned(world, plan):
+    """Give a function that plans a notice to customers with what `each` gives them."""
+
+    async def make(count: int, *, each, **changes):
+        for n in range(count):
+            await world.customer(f"PB1101000{n:04}", **each(n))
+        notice_id = await world.notice(await world.outage(), **changes)
+        await plan()
+        return notice_id
+
+    return make

@@ -4,27 +4,11 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from outage_notifier.core.outcome import Outcome, OutcomeKind
 from outage_notifier.flow.send_batch import send_batch
 from outage_notifier.flow.sending import SendLimits
 
 GONE = Outcome(OutcomeKind.REFUSED, "UNREGISTERED", contact_dead=True)
-
-
-@pytest.fixture
-async def planned(world, plan):
-    """Give a function that plans a notice to customers with what `each` gives them."""
-
-    async def make(count: int, *, each, **changes):
-        for n in range(count):
-            await world.customer(f"PB1101000{n:04}", **each(n))
-        notice_id = await world.notice(await world.outage(), **changes)
-        await plan()
-        return notice_id
-
-    return make
 
 
 def a_phone(n):
@@ -151,26 +135,6 @@ async def test_a_device_that_is_gone_is_pruned_and_the_customer_falls_back_to_sm
     async with world.db.read() as c:
         assert await c.fetchval("SELECT count(*) FROM device") == 0
         assert await c.fetchval("SELECT next_channel FROM delivery WHERE state = 'retrying'") == "sms"
-
-
-async def test_too_many_gone_devices_open_the_breaker_and_delete_nothing(world, planned, send, sending, providers):
-    """When a tenth of a batch is unregistered the credential is wrong, not the devices."""
-    providers.answers = {f"d{n}": GONE for n in range(20)}
-    notice_id = await planned(40, each=a_device)
-    await send()
-    assert await world.books(notice_id) == {"accepted": 20, "retrying": 20}
-    assert sending.breaker.is_open
-    async with world.db.read() as c:
-        assert await c.fetchval("SELECT count(*) FROM device") == 40
-
-
-async def test_a_wrong_credential_opens_the_breaker_and_holds_the_rest(world, planned, send, sending, providers):
-    """SENDER_ID_MISMATCH stops the calls: what is left is retried later, nothing is deleted."""
-    providers.answers = {f"d{n}": Outcome(OutcomeKind.MISCONFIGURED, "SENDER_ID_MISMATCH") for n in range(10)}
-    notice_id = await planned(10, each=a_device)
-    await send(limits=replace(sending.limits, push_concurrency=1))
-    assert await world.books(notice_id) == {"retrying": 10}
-    assert sending.breaker.is_open
 
 
 async def test_a_superseded_notice_is_not_sent(world, planned, send, providers):

@@ -70,6 +70,11 @@ BATCHES_CLAIMED: Final = Counter(
     "batches_claimed", "Batches taken under a lease.", {"channel": _CHANNEL, "lane": _LANE}
 )
 BATCHES_LOST: Final = Counter("batches_lost", "Batches whose lease had gone to another.", {"channel": _CHANNEL})
+BREAKERS_OPENED: Final = Counter(
+    "breakers_opened",
+    "Times that a channel was stopped because our own credentials looked wrong.",
+    {"channel": _CHANNEL},
+)
 RATE_GRANT_WAITS: Final = Counter("rate_grant_waits", "Waits for a share of the provider's rate.", {"lane": _LANE})
 RATE_GRANT_WAIT_SECONDS: Final = Histogram(
     "rate_grant_wait_seconds", "Time waited for a share of the provider's rate.", {"lane": _LANE}, buckets_s=_SLOW_S

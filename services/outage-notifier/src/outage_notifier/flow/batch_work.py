@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -13,8 +13,9 @@ from outage_notifier.core.audience import Member
 from outage_notifier.core.delivery import Decision, Delivery, Situation, decide_unsent
 from outage_notifier.core.lease import Lease
 from outage_notifier.core.notice import Content
+from outage_notifier.core.outcome import Outcome, OutcomeKind
 from outage_notifier.core.template import TEMPLATES
-from outage_notifier.flow.sending import Sending
+from outage_notifier.flow.sending import Breaker, Sending
 from outage_notifier.store import attempt, batch, delivery
 from outage_notifier.store.attempt import Attempt
 from outage_notifier.store.batch import ClaimedBatch
@@ -52,6 +53,20 @@ class BatchWork:
         )
         self.left_unsent |= not allowed
         return allowed
+
+    @property
+    def breaker(self) -> Breaker:
+        """The breaker of the batch's channel."""
+        return self.sending.breakers[self.claimed.channel]
+
+    async def guarded(self, call: Callable[[], Awaitable[Outcome]]) -> Outcome:
+        """Call the provider unless the breaker is open; trip it when our own credentials are refused."""
+        if self.breaker.is_open:
+            return Outcome(OutcomeKind.MISCONFIGURED, "breaker-open")
+        outcome = await call()
+        if outcome.kind is OutcomeKind.MISCONFIGURED:
+            self.breaker.trip(outcome.code)
+        return outcome
 
     def situation(self, member: Member) -> Situation:
         """Describe what a decision about a member depends on, now."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from outage_notifier.core.audience import Member
 from outage_notifier.core.delivery import Delivery, decide_push
@@ -119,12 +120,7 @@ async def _push_member(pushing: Pushing, place: int, member: Member) -> PushedMe
 
 
 async def _call(work: BatchWork, body: bytes) -> Outcome:
-    if work.sending.breaker.is_open:
-        return Outcome(OutcomeKind.MISCONFIGURED, "breaker-open")
-    outcome = await work.sending.push.send(body)
-    if outcome.kind is OutcomeKind.MISCONFIGURED:
-        work.sending.breaker.trip(outcome.code)
-    return outcome
+    return await work.guarded(partial(work.sending.push.send, body))
 
 
 def _body(pushing: Pushing, member: Member, device: SendingDevice) -> bytes:
@@ -177,7 +173,7 @@ async def _record_gone(work: BatchWork, doubtful: list[PushedMember], *, calls: 
         return
     gone = [device_id for pushed in doubtful for device_id in pushed.gone]
     if len(gone) > max(PRUNED_MIN, calls * PRUNED_SHARE_MAX):
-        work.sending.breaker.trip("too-many-unregistered")
+        work.breaker.trip("too-many-unregistered")
         for pushed in doubtful:
             pushed.calls = [
                 (device_id, started, ended, _ours(outcome) if outcome.contact_dead else outcome)

@@ -6,6 +6,7 @@ A call whose sender died is in doubt: it is not made again here, but handed over
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from outage_notifier.core.audience import Member
 from outage_notifier.core.delivery import Decision, Delivery, State, decide_sms
@@ -114,12 +115,14 @@ async def _call(work: BatchWork, text: Text) -> Outcome | None:
     content = work.contents[work.notice_id(text.member)]
     left_s = int((content.useful_until - work.sending.clock.now()).total_seconds())
     number = work.sending.vault.open(text.phone.number_sealed, vault.PHONE)
-    return await work.sending.sms.send(
+    send = partial(
+        work.sending.sms.send,
         to=number.decode(),
         body=text.body,
         callback_ref=f"{work.claimed.batch_id}.{text.attempt.place}.{text.attempt.try_}",
         validity_s=max(1, min(left_s, VALIDITY_MAX_S)),
     )
+    return await work.guarded(send)
 
 
 def _ended(work: BatchWork, texts: Sequence[Text], outcomes: Sequence[Outcome | None]) -> Chunk:

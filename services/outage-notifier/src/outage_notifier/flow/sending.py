@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from gridcare.clock import Clock
+from gridcare.observability import metrics
 from gridcare.postgres.database import Database
 from outage_notifier.core.notice import Content
 from outage_notifier.core.outcome import PushSender, SmsSender
@@ -58,12 +59,14 @@ class SendLimits:
 class Breaker:
     """Open while our own credentials look wrong: nothing is sent and nothing is pruned until it closes by time."""
 
+    channel: str
     pause_s: float = 60.0
     open_until_s: float = field(default=0.0)
 
     def trip(self, why: str) -> None:
         if not self.is_open:
-            logger.error("breaker_opened", reason=why)
+            logger.error("breaker_opened", channel=self.channel, reason=why)
+            metrics.BREAKERS_OPENED.inc(channel=self.channel)
         self.open_until_s = time.monotonic() + self.pause_s
 
     @property
@@ -84,4 +87,4 @@ class Sending:
     rates: Mapping[str, RateGrants]
     quiet_hours: QuietHours
     limits: SendLimits
-    breaker: Breaker
+    breakers: Mapping[str, Breaker]
