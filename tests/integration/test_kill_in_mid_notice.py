@@ -5,13 +5,15 @@ the same tag and delivery id, and never as an SMS.
 """
 
 import signal
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from support.judge import judge_outage
 from support.together import wait_until
-from support.wholestack import PUSHES_IN_FLIGHT_MAX
+from support.wholestack import PUSHES_IN_FLIGHT_MAX, TOLD_TIMEOUT_S
 
-from gridcare_local.demo.cut import NOTIFIER
+from gridcare_local.demo.accounting import balance
+from gridcare_local.demo.cut import NOTIFIER, tell_of_a_cut
 
 SLOW = [{"match": {}, "action": {"latency_s": 0.4}}]
 
@@ -101,3 +103,21 @@ def test_a_provider_that_dies_in_mid_notice_is_told_each_delivery_once(whole, pr
     assert verdict.wrong == []
     assert verdict.states.total() == whole.town.customers
     assert verdict.pushes_repeated <= verdict.pushes_unknown
+
+
+@pytest.mark.parametrize("part", ["postgres", f"{NOTIFIER}-api"])
+def test_who_watches_a_notice_sees_its_end_whatever_is_killed(whole, part):
+    """`gridcare publish` waits for a part that is killed and started again, and its books balance."""
+    killed: list[str] = []
+
+    def kill_once(settled: int, audience: int) -> None:
+        if settled < audience and not killed:
+            killed.append(part)
+            whole.stack.kill(part)
+            restarts.append(threads.submit(whole.stack.restart, part))
+
+    restarts: list[Future[None]] = []
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        told = tell_of_a_cut(whole.stack, whole.town.feeder_ids, timeout_s=TOLD_TIMEOUT_S, watch=kill_once)
+    restarts[0].result()
+    assert balance(whole.stack, told).wrong == []

@@ -1,6 +1,7 @@
 """Calls the services of a stack as the utility's own people would: over HTTP, with tokens of their roles."""
 
 import ssl
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -15,6 +16,10 @@ from gridcare_local.errors import LocalStackError
 from gridcare_local.stack import Stack
 
 TIMEOUT_S: Final = 600.0
+PATIENCE_S: Final = 60.0
+"""Longer than any part takes to be started again."""
+
+AGAIN_INTERVAL_S: Final = 0.25
 TOKEN_LIFETIME_S: Final = 3600
 
 
@@ -52,13 +57,25 @@ class Client:
             return self._call("POST", service, path, content=body, headers={"Content-Type": media_type})
 
     def _call(self, method: str, service: str, path: str, **request: Any) -> Any:
+        """Call, and again while nobody answers or a dependency is down: a part may be killed and started again meanwhile.
+
+        A repeat carries the same Idempotency-Key. A streamed body is not repeated.
+        """
         headers = {"Authorization": f"Bearer {self._token}", **request.pop("headers", {})}
-        try:
-            answer = httpx.request(
-                method, self._urls[service] + path, headers=headers, timeout=TIMEOUT_S, verify=_no_tls(), **request
-            )
-        except httpx.TransportError as error:
-            raise LocalStackError(f"{service} does not answer ({type(error).__name__}): is the stack up?") from error
+        deadline = time.monotonic() + (0 if "content" in request else PATIENCE_S)
+        while True:
+            try:
+                answer = httpx.request(
+                    method, self._urls[service] + path, headers=headers, timeout=TIMEOUT_S, verify=_no_tls(), **request
+                )
+            except httpx.TransportError as error:
+                if time.monotonic() > deadline:
+                    why = f"{service} does not answer ({type(error).__name__}): is the stack up?"
+                    raise LocalStackError(why) from error
+            else:
+                if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                    break
+            time.sleep(AGAIN_INTERVAL_S)
         if answer.is_error:
             raise LocalStackError(f"{method} {service}{path}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else None
