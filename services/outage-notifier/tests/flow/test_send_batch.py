@@ -4,9 +4,11 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+from gridcare.testing.waiting import eventually
 from outage_notifier.core.outcome import Outcome, OutcomeKind
 from outage_notifier.flow.send_batch import send_batch
 from outage_notifier.flow.sending import SendLimits
+from outage_notifier.store import batch
 
 GONE = Outcome(OutcomeKind.REFUSED, "UNREGISTERED", contact_dead=True)
 
@@ -114,6 +116,47 @@ async def test_pushes_that_were_recorded_are_not_sent_again_after_a_crash(world,
     await send()
     assert await world.books(notice_id) == {"accepted": 6}
     assert len(providers.pushes) == 6
+
+
+async def test_a_call_that_ends_while_others_are_recorded_is_recorded_too(world, planned, sending, providers):
+    """The record of the first outcome is held up until all calls ended: none of them is forgotten."""
+    notice_id = await planned(4, each=a_device)
+    [batch_id] = await world.batches()
+    calls = 0
+
+    async def all_but_the_first_wait():
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            await asyncio.sleep(0.3)
+
+    async def hold_up_records():
+        async with world.db.transaction() as tx:
+            await tx.execute("SELECT FROM batch WHERE batch_id = $1 FOR UPDATE", batch_id)
+            await eventually(lambda: len(providers.pushes) == 4)
+            await asyncio.sleep(0.1)
+
+    async def first_call():
+        await all_but_the_first_wait()
+        if calls == 1:
+            holding.append(asyncio.create_task(hold_up_records()))
+            await asyncio.sleep(0.05)
+
+    holding: list[asyncio.Task[None]] = []
+    providers.before = first_call
+    quick = replace(sending, limits=replace(sending.limits, record_interval_s=0.1))
+    await send_batch(quick, batch_id, asyncio.Event())
+    await asyncio.gather(*holding)
+    assert await world.books(notice_id) == {"accepted": 4}
+
+
+async def test_a_batch_with_a_member_that_was_not_recorded_does_not_settle(world, planned):
+    """The ledger itself refuses: the counts of a home batch must sum to its size."""
+    await planned(2, each=a_device)
+    [batch_id] = await world.batches()
+    async with world.db.transaction() as tx:
+        assert not await batch.settle(tx, batch_id)
+    assert await world.batches() == [batch_id]
 
 
 async def test_an_unknown_text_waits_to_be_looked_up(world, planned, send, providers, clock):

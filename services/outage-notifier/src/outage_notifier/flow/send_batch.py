@@ -96,7 +96,5 @@ async def _end(work: BatchWork) -> None:
     async with work.sending.db.transaction() as tx:
         if not await batch.lock(tx, work.claimed.batch_id, work.claimed.attempt):
             return
-        if work.left_unsent:
+        if work.left_unsent or not await batch.settle(tx, work.claimed.batch_id):
             await batch.release(tx, work.claimed.batch_id, work.claimed.attempt)
-        else:
-            await batch.settle(tx, work.claimed.batch_id)

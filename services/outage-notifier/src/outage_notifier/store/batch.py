@@ -8,6 +8,7 @@ import msgspec
 
 from gridcare.postgres.database import Connection
 from outage_notifier.core.audience import Member
+from outage_notifier.core.delivery import RECORDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,10 @@ _LOCK_FOLLOW_UPS = """
 SELECT batch_id FROM batch WHERE batch_id = ANY($1::uuid[]) AND NOT home ORDER BY batch_id FOR UPDATE
 """
 _FOLLOW_UP_MEMBERS = "SELECT members FROM batch WHERE batch_id = $1 AND NOT home"
-_SETTLE = "UPDATE batch SET state = 'settled', settled_at = now(), lease_until = NULL WHERE batch_id = $1"
+_SETTLE = f"""
+UPDATE batch SET state = 'settled', settled_at = now(), lease_until = NULL
+WHERE batch_id = $1 AND (NOT home OR {" + ".join(RECORDED)} = size)
+"""
 _RELEASE = "UPDATE batch SET lease_until = NULL, hinted_at = '-infinity' WHERE batch_id = $1 AND attempt = $2 AND state = 'ready'"
 _HINT_AGAIN = """
 UPDATE batch SET hints = hints + 1, hinted_at = now()
@@ -133,9 +137,13 @@ async def follow_up_members(tx: Connection, batch_id: UUID) -> tuple[Member, ...
     return _DECODER.decode(members) if members is not None else ()
 
 
-async def settle(tx: Connection, batch_id: UUID) -> None:
-    """Say that the batch needs no sender any more; the caller holds its lock."""
-    await tx.execute(_SETTLE, batch_id)
+async def settle(tx: Connection, batch_id: UUID) -> bool:
+    """Say that the batch needs no sender any more; the caller holds its lock.
+
+    False, and nothing is written, while a member of a home batch has no row: it was not sent, or not recorded.
+    """
+    tag: str = await tx.execute(_SETTLE, batch_id)
+    return tag == "UPDATE 1"
 
 
 async def release(tx: Connection, batch_id: UUID, attempt: int) -> None:
