@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Self, Union
 
 import asyncpg
@@ -117,7 +117,8 @@ class Database:
         try:
             await self._pool.release(connection, timeout=ACQUIRE_TIMEOUT_S)
         except _TRANSIENT:
-            connection.terminate()
+            with suppress(asyncpg.InterfaceError):  # the pool may have taken it away by itself
+                connection.terminate()
         metrics.DATABASE_POOL_IN_USE.set(self.in_use)
 
     @property
