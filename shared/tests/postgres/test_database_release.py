@@ -17,10 +17,10 @@ class TakenAway:
 class DyingPool:
     """A pool whose server died while a connection was lent."""
 
-    async def acquire(self, *, timeout: float) -> TakenAway:
+    async def acquire(self, *, timeout: float) -> TakenAway:  # noqa: ASYNC109 - asyncpg's own signature
         return TakenAway()
 
-    async def release(self, connection: TakenAway, *, timeout: float) -> None:
+    async def release(self, connection: TakenAway, *, timeout: float) -> None:  # noqa: ASYNC109 - asyncpg's own signature
         raise asyncpg.InternalClientError("unexpected state")
 
     def get_size(self) -> int:
