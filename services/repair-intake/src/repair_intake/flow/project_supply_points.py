@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from gridcare.kafka.supply_points import Gone
 from gridcare.postgres.database import Database
 from repair_intake.core.supply_point import SupplyPoint
 from repair_intake.store import supply_point
-
-Gone = str
-"""The id of a supply point that a tombstone names."""
 
 
 async def project_supply_points(db: Database, changes: Sequence[SupplyPoint | Gone]) -> None:

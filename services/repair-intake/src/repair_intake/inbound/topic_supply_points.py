@@ -2,34 +2,25 @@
 
 from collections.abc import Sequence
 
-from gridcare.errors import Rejected
-from gridcare.events import Envelope
 from gridcare.events.supply_points import SupplyPointChanged
-from gridcare.events.topics import SUPPLY_POINTS
 from gridcare.kafka.consume import Subscription
+from gridcare.kafka.supply_points import Gone, supply_points
 from repair_intake.core.supply_point import SupplyPoint
-from repair_intake.flow.project_supply_points import Gone, project_supply_points
+from repair_intake.flow.project_supply_points import project_supply_points
 from repair_intake.wiring import Services
-
-RECORDS_MAX = 500
-"""A million supply points come at once on the first day; a transaction each would take hours."""
 
 
 def subscription(services: Services) -> Subscription:
     """Give what becomes of the topic's records."""
 
-    async def handle(envelopes: Sequence[Envelope]) -> None:
-        await project_supply_points(services.db, [_change(envelope) for envelope in envelopes])
+    async def apply(changes: Sequence[SupplyPointChanged | Gone]) -> None:
+        known = [each if isinstance(each, Gone) else _supply_point(each) for each in changes]
+        await project_supply_points(services.db, known)
 
-    return Subscription((SUPPLY_POINTS,), handle, records_max=RECORDS_MAX)
+    return supply_points(apply)
 
 
-def _change(envelope: Envelope) -> SupplyPoint | Gone:
-    event = envelope.data
-    if event is None:
-        return envelope.subject
-    if not isinstance(event, SupplyPointChanged):
-        raise Rejected("unexpected-event-type", envelope.type)
+def _supply_point(event: SupplyPointChanged) -> SupplyPoint:
     return SupplyPoint(
         supply_point_id=event.supply_point_id,
         customer_code=event.customer_code,
