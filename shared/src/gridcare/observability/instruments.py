@@ -5,7 +5,7 @@ or put an id or personal data into one. prometheus_client is imported here and n
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -128,6 +128,12 @@ class Histogram(_Instrument[prometheus_client.Histogram]):
     def observe(self, value_s: float, **labels: str) -> None:
         self._of(labels).observe(value_s)
 
+    def observe_all(self, values_s: Iterable[float], **labels: str) -> None:
+        """Observe many durations of one series, which is looked up once."""
+        series = self._of(labels)
+        for value_s in values_s:
+            series.observe(value_s)
+
 
 def render() -> bytes:
     """Write every series in the Prometheus text format."""
@@ -137,8 +143,3 @@ def render() -> bytes:
 def sample(name: str, **labels: str) -> float:
     """Read one series by its full name (with `_total`, `_count`, `_sum`); 0 when it was never touched."""
     return REGISTRY.get_sample_value(f"{NAMESPACE}_{name}", labels) or 0.0
-
-
-def series_names() -> Sequence[str]:
-    """Give the names of every declared metric."""
-    return sorted(family.name for family in REGISTRY.collect())
