@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 
 from gridcare.errors import Retryable
@@ -74,6 +75,20 @@ async def test_never_started(kafka_bootstrap: str, group: str):
     """Clients that were made and never started leave nothing when they are closed."""
     await close_producer(new_producer(kafka_bootstrap, client_id="tests", request_size_max_bytes=1_000_000))
     await close_consumer(new_group_member(kafka_bootstrap, group=group, client_id="t", session_timeout_s=6))
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_fetches_that_wait_to_try_again(kafka_bootstrap: str, new_topic: NewTopic):
+    """Fetches that wait out their pause after a lost connection do not end the close that cancels them."""
+    reader = new_reader(kafka_bootstrap, client_id="tests")
+    await reader.start()
+    reader.assign([TopicPartition((await new_topic(partitions=1)).name, 0)])
+    await eventually(lambda: reader._fetcher._pending_tasks)
+    pauses = {asyncio.create_task(asyncio.sleep(60)) for _ in range(3)}  # what aiokafka's fetch does after an error
+    reader._fetcher._pending_tasks.update(pauses)
+    await asyncio.sleep(0)
+    await close_consumer(reader)
+    assert all(pause.cancelled() for pause in pauses)
 
 
 @pytest.mark.usefixtures("nothing_left")

@@ -4,12 +4,10 @@ What is private to aiokafka 0.14 is touched in this file alone.
 """
 
 import asyncio
-import contextlib
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import KafkaError
 
 CLOSE_GRACE_S = 5.0
 REQUEST_TIMEOUT_S = 10
@@ -117,14 +115,26 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
 
 
 async def close_consumer(consumer: AIOKafkaConsumer, *, grace_s: float = CLOSE_GRACE_S) -> None:
-    """Leave the group and close, within about `grace_s`; a broker that is silent learns of it by the session's end."""
+    """Leave the group and close, within about `grace_s`; a broker that is silent learns of it by the session's end.
+
+    aiokafka's `stop` runs as a task of its own: it lets the cancellation of a fetch that waits to try again pass as if the
+    caller had been cancelled, and leaves the rest undone.
+    """
+    stopping = asyncio.create_task(consumer.stop())
     try:
-        async with asyncio.timeout(grace_s):
-            await consumer.stop()
-    except Exception as error:  # noqa: BLE001 - the coordination task's own error was raised where it was polled
-        logger.info("consumer_abandoned", error_class=type(error).__name__)
+        await asyncio.wait({stopping}, timeout=grace_s)
     finally:
+        await _end({stopping})
+        if stopping.cancelled() or stopping.exception() is not None:
+            error = None if stopping.cancelled() else stopping.exception()
+            logger.info("consumer_abandoned", error_class=type(error).__name__ if error else "CancelledError")
         if consumer._fetcher is not None:  # noqa: SLF001 - no public way
-            with contextlib.suppress(KafkaError, asyncio.CancelledError):
-                await consumer._fetcher.close()  # noqa: SLF001 - no public way
+            await _end({consumer._fetcher._fetch_task, *consumer._fetcher._pending_tasks})  # noqa: SLF001 - no public way
         await consumer._client.close()  # noqa: SLF001 - no public way
+
+
+async def _end(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancel the tasks and wait until they have ended, however they do."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
