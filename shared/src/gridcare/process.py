@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 import time
@@ -17,6 +18,7 @@ GRACE_S = 20.0
 """How long a process may drain before it is cancelled; settings set another value (GRIDCARE_SHUTDOWN_GRACE_S)."""
 
 BEAT_INTERVAL_S = 10.0
+COLLECT_AFTER_OBJECTS = 20_000
 STEP_BACKOFF_FIRST_S = 0.5
 STEP_BACKOFF_MAX_S = 10.0
 
@@ -132,6 +134,17 @@ async def _live(main: Main) -> None:
     work.result()
 
 
+def _spare_the_collector() -> None:
+    """Keep what was imported out of every later collection, and collect less often than after 700 new objects.
+
+    A process that holds a few thousand requests under way spent a fifth of its time looking through them (measured: the
+    sender). What the collector finds are cycles alone; all else goes at once, so memory does not grow for it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER_OBJECTS, 10, 10)
+
+
 def run(processes: Mapping[str, Main], commands: Mapping[str, Command]) -> int:
     """Run the process or the operational command named by the first argument; the exit status.
 
@@ -141,6 +154,7 @@ def run(processes: Mapping[str, Main], commands: Mapping[str, Command]) -> int:
     name = arguments[0] if arguments else ""
     try:
         if name in processes:
+            _spare_the_collector()
             uvloop.run(_live(processes[name]))
             return 0
         if name in commands:

@@ -1,11 +1,11 @@
 """The walk over every transition of a delivery, with the counts of its home batch."""
 
 from collections import Counter
-from dataclasses import replace
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from gridcare.ids import uuid7
 from outage_notifier.core.audience import Member

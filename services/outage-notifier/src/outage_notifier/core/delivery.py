@@ -7,11 +7,12 @@ A sender's outcome moves open states only. A receipt raises the rank accepted < 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
+
+from msgspec import Struct
 
 from outage_notifier.core.outcome import Outcome, OutcomeKind
 
@@ -55,8 +56,7 @@ _BACKOFF_MAX: Final = timedelta(minutes=30)
 _MISCONFIGURED_PAUSE: Final = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True, gc=False):
     """A delivery as it is to be recorded; `contact` is masked."""
 
     notice_id: UUID
@@ -77,8 +77,7 @@ class Delivery:
     recorded_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True, gc=False):
     """A delivery's next state and, while it is open, when something is tried next and over which channel."""
 
     state: State
@@ -87,8 +86,7 @@ class Decision:
     next_channel: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True, gc=False):
     """What a decision depends on, beside the outcomes.
 
     `tries` counts earlier claims that made a call; `fallback`: the recipient has a phone that a push may fall back to;
@@ -111,7 +109,7 @@ def raised(current: State, receipt: State) -> State:
 
 def decide_push(outcomes: Sequence[Outcome], situation: Situation) -> Decision:
     """Fold the outcomes of a recipient's devices: one device that was reached is enough."""
-    if any(outcome.kind is OutcomeKind.ACCEPTED for outcome in outcomes):
+    if OutcomeKind.ACCEPTED in [outcome.kind for outcome in outcomes]:
         return _after_accepted_push(situation)
     again = [outcome for outcome in outcomes if outcome.kind is not OutcomeKind.REFUSED]
     if again:

@@ -22,7 +22,7 @@ class OutcomeKind(StrEnum):
     """Our credentials or settings are wrong: certainly not taken, and no fault of the contact's."""
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """The end of one call.
 
     `code` is the provider's error code (`UNREGISTERED`, `21610`) or our word for what happened to the connection;

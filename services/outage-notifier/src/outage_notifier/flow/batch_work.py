@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -13,7 +14,6 @@ from outage_notifier.core.audience import Member
 from outage_notifier.core.delivery import Decision, Delivery, Situation, decide_unsent
 from outage_notifier.core.lease import Lease
 from outage_notifier.core.notice import Content
-from outage_notifier.core.outcome import Outcome, OutcomeKind
 from outage_notifier.core.template import TEMPLATES
 from outage_notifier.flow.sending import Breaker, Sending
 from outage_notifier.store import attempt, batch, delivery
@@ -21,6 +21,8 @@ from outage_notifier.store.attempt import Attempt
 from outage_notifier.store.batch import ClaimedBatch
 
 PROVIDERS: Final = {"push": "fcm", "sms": "twilio"}
+STANDING_KEPT_S: Final = 0.1
+"""Quiet hours and a message's usefulness end at minutes: a look at the clock a message would cost more than it tells."""
 
 
 class BatchWork:
@@ -35,6 +37,7 @@ class BatchWork:
         self.in_doubt: set[tuple[UUID, str]] = set()
         self.left_unsent = False
         self.stopping = asyncio.Event()
+        self._standings: dict[tuple[UUID | None, bool], tuple[float, Decision | None]] = {}
 
     def notice_id(self, member: Member) -> UUID:
         """Give a member's notice: its own where one-recipient notices are packed, else the batch's."""
@@ -59,20 +62,11 @@ class BatchWork:
         """The breaker of the batch's channel."""
         return self.sending.breakers[self.claimed.channel]
 
-    async def guarded(self, call: Callable[[], Awaitable[Outcome]]) -> Outcome:
-        """Call the provider unless the breaker is open; trip it when our own credentials are refused."""
-        if self.breaker.is_open:
-            return Outcome(OutcomeKind.MISCONFIGURED, "breaker-open")
-        outcome = await call()
-        if outcome.kind is OutcomeKind.MISCONFIGURED:
-            self.breaker.trip(outcome.code)
-        return outcome
-
-    def situation(self, member: Member) -> Situation:
-        """Describe what a decision about a member depends on, now."""
+    def situation(self, member: Member, now: datetime) -> Situation:
+        """Describe what a decision about a member depends on."""
         content = self.contents[self.notice_id(member)]
         return Situation(
-            now=self.sending.clock.now(),
+            now=now,
             useful_until=content.useful_until,
             tries=member.tries,
             fallback=member.fallback,
@@ -82,15 +76,28 @@ class BatchWork:
         )
 
     def unsent(self, member: Member) -> Decision | None:
-        """Say why a member is not to be sent now, if it is not."""
+        """Say why a member is not to be sent now, if it is not.
+
+        The same for all members of a notice but for what they were told before; found anew every `STANDING_KEPT_S`, and
+        at once when a newer revision superseded it.
+        """
+        key = (member.notice_id, member.told_before)
+        found_at_s, decision = self._standings.get(key, (-STANDING_KEPT_S, None))
+        now_s = time.monotonic()
+        if now_s - found_at_s >= STANDING_KEPT_S or self.lease.superseded:
+            decision = self._standing(member)
+            self._standings[key] = (now_s, decision)
+        return decision
+
+    def _standing(self, member: Member) -> Decision | None:
         content = self.contents[self.notice_id(member)]
-        situation = self.situation(member)
+        situation = self.situation(member, self.sending.clock.now())
         template = TEMPLATES[content.template]
         held_until = None if template.ignores_quiet_hours else self.sending.quiet_hours.held_until(situation.now)
         return decide_unsent(situation, superseded=content.superseded or self.lease.superseded, held_until=held_until)
 
-    def delivery(self, member: Member, decision: Decision, *, contact: str, called: bool) -> Delivery:
-        """Make the row that a decision becomes."""
+    def delivery(self, member: Member, decision: Decision, *, contact: str, called: bool, now: datetime) -> Delivery:
+        """Make the row that a decision of `now` becomes."""
         return Delivery(
             notice_id=self.notice_id(member),
             recipient_id=member.recipient_id,
@@ -107,7 +114,7 @@ class BatchWork:
             next_attempt_at=decision.next_attempt_at,
             next_channel=decision.next_channel or (self.claimed.channel if decision.next_attempt_at else None),
             follow_up_batch_id=None,
-            recorded_at=self.sending.clock.now(),
+            recorded_at=now,
         )
 
     async def fence(self, tx: Connection) -> bool:

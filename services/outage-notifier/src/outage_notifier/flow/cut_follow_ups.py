@@ -7,9 +7,11 @@ meet here: who comes second sees what the first did.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from gridcare.clock import Clock
 from gridcare.ids import uuid7

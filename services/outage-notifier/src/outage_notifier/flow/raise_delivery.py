@@ -1,8 +1,10 @@
 """What receipts, look-ups and the app's received marks do: raise deliveries; what a provider says marks phones too."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from gridcare.postgres.database import Connection
 from outage_notifier.core.delivery import Delivery, State, raised

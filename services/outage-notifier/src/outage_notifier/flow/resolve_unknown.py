@@ -6,10 +6,12 @@ there counts only when two looks, minutes apart, agree.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import asyncpg
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gridcare.clock import Clock
 from gridcare.errors import Retryable
@@ -46,8 +48,7 @@ class Resolver:
     between_looks: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """An unknown delivery under a lease; without a number the provider cannot be asked."""
 
     row: Delivery

@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 
 from outage_notifier.core.audience import Member
 from outage_notifier.core.delivery import Delivery, decide_push
 from outage_notifier.core.outcome import Outcome, OutcomeKind
 from outage_notifier.flow.batch_work import BatchWork
-from outage_notifier.flow.sending import PushBody
+from outage_notifier.flow.sending import BLOCKED, PushBody
 from outage_notifier.store import contact, vault
 from outage_notifier.store.attempt import Attempt
 from outage_notifier.store.contact import SendingDevice
@@ -99,28 +98,30 @@ async def _record_ended(pushing: Pushing) -> bool:
 async def _push_member(pushing: Pushing, place: int, member: Member) -> PushedMember | Delivery | None:
     """Call a member's devices one after another; a row at once when it is not to be sent, None when it may not be now."""
     work = pushing.work
+    clock, rates = work.sending.clock, work.sending.rates["push"]
     pushed = PushedMember(member, place)
     for device_id in member.contacts:
         device = pushing.devices.get((member.recipient_id, device_id))
         if device is None:  # logged out, moved to another account, or pruned
             continue
-        await work.sending.rates["push"].take(work.claimed.lane)
+        if not rates.take_now(work.claimed.lane):
+            await rates.take(work.claimed.lane)
         decision = work.unsent(member)
         if decision is not None:
             if pushed.calls:
                 break
-            return work.delivery(member, decision, contact="", called=False)
+            return work.delivery(member, decision, contact="", called=False, now=work.sending.clock.now())
         if not work.may_call():
             return None
         body = _body(pushing, member, device)
-        started = work.sending.clock.now()
-        outcome = await _call(work, body)
-        pushed.calls.append((device_id, started, work.sending.clock.now(), outcome))
+        started = clock.now()
+        if work.breaker.is_open:
+            outcome = BLOCKED
+        else:
+            outcome = await work.sending.push.send(body)
+            work.breaker.judge(outcome)
+        pushed.calls.append((device_id, started, clock.now(), outcome))
     return pushed
-
-
-async def _call(work: BatchWork, body: bytes) -> Outcome:
-    return await work.guarded(partial(work.sending.push.send, body))
 
 
 def _body(pushing: Pushing, member: Member, device: SendingDevice) -> bytes:
@@ -139,9 +140,10 @@ def _body(pushing: Pushing, member: Member, device: SendingDevice) -> bytes:
     )
 
 
-def _rows(work: BatchWork, pushed: PushedMember) -> tuple[Delivery, list[Attempt]]:
-    decision = decide_push([outcome for _, _, _, outcome in pushed.calls], work.situation(pushed.member))
-    row = work.delivery(pushed.member, decision, contact=f"{len(pushed.calls)} device(s)", called=bool(pushed.calls))
+def _rows(work: BatchWork, pushed: PushedMember, now: datetime) -> tuple[Delivery, list[Attempt]]:
+    decision = decide_push([outcome for _, _, _, outcome in pushed.calls], work.situation(pushed.member, now))
+    contact_masked = f"{len(pushed.calls)} device(s)"
+    row = work.delivery(pushed.member, decision, contact=contact_masked, called=bool(pushed.calls), now=now)
     attempts = [
         Attempt(
             batch_id=work.claimed.batch_id,
@@ -163,7 +165,8 @@ def _rows(work: BatchWork, pushed: PushedMember) -> tuple[Delivery, list[Attempt
 
 
 async def _record(work: BatchWork, pushed: list[PushedMember], unsent: list[Delivery]) -> bool:
-    rows = [_rows(work, each) for each in pushed]
+    now = work.sending.clock.now()
+    rows = [_rows(work, each, now) for each in pushed]
     return await work.record([*unsent, *(row for row, _ in rows)], [a for _, attempts in rows for a in attempts])
 
 

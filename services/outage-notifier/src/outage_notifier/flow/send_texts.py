@@ -5,14 +5,17 @@ A call whose sender died is in doubt: it is not made again here, but handed over
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from outage_notifier.core.audience import Member
 from outage_notifier.core.delivery import Decision, Delivery, State, decide_sms
 from outage_notifier.core.look_up import body_hash
 from outage_notifier.core.outcome import Outcome, OutcomeKind
 from outage_notifier.flow.batch_work import BatchWork
+from outage_notifier.flow.sending import BLOCKED
 from outage_notifier.store import attempt, contact, delivery, vault
 from outage_notifier.store.attempt import Attempt
 from outage_notifier.store.contact import SendingPhone
@@ -21,8 +24,7 @@ VALIDITY_MAX_S = 36_000
 """Twilio's limit of ValidityPeriod."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """One SMS that is about to be sent."""
 
     member: Member
@@ -31,8 +33,7 @@ class Text:
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     """What one transaction writes: the ends of the chunk before, and the beginnings of the next."""
 
     deliveries: Sequence[Delivery]
@@ -67,15 +68,17 @@ def _prepare(
 ) -> tuple[list[Delivery], list[Text]]:
     unsent: list[Delivery] = []
     texts: list[Text] = []
+    now = work.sending.clock.now()
     for place, member in chunk:
         phone = phones.get(member.contacts[0]) if member.contacts else None
         decision = _in_doubt(work, member) or work.unsent(member) or _unreachable(phone)
         if decision is not None or phone is None:
             decision = decision or Decision(State.UNREACHABLE, "no-contact")
-            unsent.append(work.delivery(member, decision, contact=phone.masked if phone else "", called=False))
+            contact_masked = phone.masked if phone else ""
+            unsent.append(work.delivery(member, decision, contact=contact_masked, called=False, now=now))
         else:
             body = work.sending.renderer.sms(work.contents[work.notice_id(member)], member.language)
-            texts.append(Text(member, phone, body, _attempt(work, place, member, body)))
+            texts.append(Text(member, phone, body, _attempt(work, place, member, body, now)))
     return unsent, texts
 
 
@@ -93,7 +96,7 @@ def _unreachable(phone: SendingPhone | None) -> Decision | None:
     return Decision(State.UNREACHABLE, "bad-contact") if phone.bad_reason else None
 
 
-def _attempt(work: BatchWork, place: int, member: Member, body: str) -> Attempt:
+def _attempt(work: BatchWork, place: int, member: Member, body: str, now: datetime) -> Attempt:
     return Attempt(
         batch_id=work.claimed.batch_id,
         place=place,
@@ -102,38 +105,43 @@ def _attempt(work: BatchWork, place: int, member: Member, body: str) -> Attempt:
         recipient_id=member.recipient_id,
         channel="sms",
         contact_id=member.contacts[0],
-        started_at=work.sending.clock.now(),
+        started_at=now,
         body_hash=body_hash(body),
     )
 
 
 async def _call(work: BatchWork, text: Text) -> Outcome | None:
     """Send one; None when it may not start any more."""
-    await work.sending.rates["sms"].take(work.claimed.lane)
+    rates = work.sending.rates["sms"]
+    if not rates.take_now(work.claimed.lane):
+        await rates.take(work.claimed.lane)
     if not work.may_call():
         return None
     content = work.contents[work.notice_id(text.member)]
     left_s = int((content.useful_until - work.sending.clock.now()).total_seconds())
     number = work.sending.vault.open(text.phone.number_sealed, vault.PHONE)
-    send = partial(
-        work.sending.sms.send,
+    if work.breaker.is_open:
+        return BLOCKED
+    outcome = await work.sending.sms.send(
         to=number.decode(),
         body=text.body,
         callback_ref=f"{work.claimed.batch_id}.{text.attempt.place}.{text.attempt.try_}",
         validity_s=max(1, min(left_s, VALIDITY_MAX_S)),
     )
-    return await work.guarded(send)
+    work.breaker.judge(outcome)
+    return outcome
 
 
 def _ended(work: BatchWork, texts: Sequence[Text], outcomes: Sequence[Outcome | None]) -> Chunk:
     """Decide what a chunk's outcomes come to. A call that was not started is ended as `retry` and left pending."""
     deliveries, ended, bad, opted_out = [], [], [], []
+    now = work.sending.clock.now()
     for text, outcome in zip(texts, outcomes, strict=True):
         end = outcome or Outcome(OutcomeKind.RETRY, "not-started")
         ended.append(
             replace(
                 text.attempt,
-                ended_at=work.sending.clock.now(),
+                ended_at=now,
                 outcome=end.kind,
                 error_code=end.code or None,
                 provider_message_id=end.message_id,
@@ -145,8 +153,8 @@ def _ended(work: BatchWork, texts: Sequence[Text], outcomes: Sequence[Outcome | 
             opted_out.append(text.attempt.contact_id)
         elif outcome.contact_dead:
             bad.append((text.attempt.contact_id, outcome.code))
-        decision = decide_sms(outcome, work.situation(text.member))
-        deliveries.append(work.delivery(text.member, decision, contact=text.phone.masked, called=True))
+        decision = decide_sms(outcome, work.situation(text.member, now))
+        deliveries.append(work.delivery(text.member, decision, contact=text.phone.masked, called=True, now=now))
     return Chunk(deliveries, ended, bad, opted_out)
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
@@ -12,7 +12,7 @@ from gridcare.clock import Clock
 from gridcare.observability import metrics
 from gridcare.postgres.database import Database
 from outage_notifier.core.notice import Content
-from outage_notifier.core.outcome import PushSender, SmsSender
+from outage_notifier.core.outcome import Outcome, OutcomeKind, PushSender, SmsSender
 from outage_notifier.core.quiet_hours import QuietHours
 from outage_notifier.flow.take_rate import RateGrants
 
@@ -55,6 +55,10 @@ class SendLimits:
     first_look: timedelta = timedelta(seconds=90)
 
 
+BLOCKED: Final = Outcome(OutcomeKind.MISCONFIGURED, "breaker-open")
+"""What a call that an open breaker forbids comes to."""
+
+
 @dataclass(slots=True)
 class Breaker:
     """Open while our own credentials look wrong: nothing is sent and nothing is pruned until it closes by time."""
@@ -62,6 +66,11 @@ class Breaker:
     channel: str
     pause_s: float = 60.0
     open_until_s: float = field(default=0.0)
+
+    def judge(self, outcome: Outcome) -> None:
+        """Open when a call says that our own credentials are refused."""
+        if outcome.kind is OutcomeKind.MISCONFIGURED:
+            self.trip(outcome.code)
 
     def trip(self, why: str) -> None:
         if not self.is_open:

@@ -23,13 +23,20 @@ class RateGrants:
     _left: dict[str, int] = field(default_factory=dict)
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
 
+    def take_now(self, lane: str) -> bool:
+        """Take one call of the share that is leased already; false when none is left: then `take`."""
+        left = self._left.get(lane, 0)
+        if left <= 0:
+            return False
+        self._left[lane] = left - 1
+        return True
+
     async def take(self, lane: str) -> None:
         """Wait until one more call may be made in this lane."""
-        while self._left.get(lane, 0) <= 0:
+        while not self.take_now(lane):
             async with self._locks.setdefault(lane, asyncio.Lock()):
                 if self._left.get(lane, 0) <= 0:
                     await self._lease(lane)
-        self._left[lane] -= 1
 
     async def _lease(self, lane: str) -> None:
         wanted = max(1, self.rate_per_s // GRANTS_PER_S)

@@ -1,16 +1,17 @@
 """`attempt`: every provider call; written before an SMS, after a push."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from gridcare.postgres.database import Connection
 from outage_notifier.core.receipt import AttemptName
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True, gc=False):
     """One call; `place` is the contact's place among all contacts of the batch's members."""
 
     batch_id: UUID
@@ -33,7 +34,7 @@ class Attempt:
         return AttemptName(self.batch_id, self.place, self.try_)
 
 
-_COLUMNS = ("batch_id", "place", "try", *Attempt.__slots__[3:])
+_COLUMNS = ("batch_id", "place", "try", *Attempt.__struct_fields__[3:])
 _COMPLETE = """
 UPDATE attempt a SET ended_at = c.ended_at, outcome = c.outcome, error_code = c.error_code,
     provider_message_id = c.provider_message_id
@@ -78,7 +79,7 @@ _IN_DOUBT = "SELECT notice_id, recipient_id FROM attempt WHERE batch_id = $1 AND
 
 async def insert(tx: Connection, attempts: Sequence[Attempt]) -> None:
     """Write attempts, complete (a push) or open (an SMS that is about to be sent)."""
-    rows = [tuple(getattr(a, name) for name in Attempt.__slots__) for a in attempts]
+    rows = [astuple(each) for each in attempts]
     await tx.copy_records_to_table("attempt", records=rows, columns=_COLUMNS)
 
 

@@ -1,25 +1,23 @@
 """Contacts as a sender needs them, read when a batch is claimed: what changed since planning counts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+
+from msgspec import Struct
 
 from gridcare.postgres.database import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class SendingDevice:
+class SendingDevice(Struct, frozen=True, gc=False):
     """A live device of a customer, its registration sealed."""
 
     customer_code: str
-    device_id: UUID
+    device_id: str
     kind: str
     registration_sealed: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SendingPhone:
+class SendingPhone(Struct, frozen=True, gc=False):
     """A phone of a customer, its number sealed."""
 
     customer_code: str
@@ -31,14 +29,14 @@ class SendingPhone:
 
 
 _DEVICES = """
-SELECT c.customer_code, d.device_id, d.kind, d.registration_sealed
-FROM device d JOIN device_customer c USING (device_id) WHERE d.device_id = ANY($1::uuid[])
+SELECT c.customer_code, d.device_id::text, d.kind, d.registration_sealed
+FROM device d JOIN device_customer c USING (device_id) WHERE d.device_id = ANY($1::text[]::uuid[])
 """
 _PHONES = """
 SELECT customer_code, phone_id, number_sealed, masked, opted_out_at IS NOT NULL OR NOT consent, bad_reason
 FROM phone WHERE phone_id = ANY($1::bigint[])
 """
-_PRUNE = "DELETE FROM device WHERE device_id = ANY($1::uuid[])"
+_PRUNE = "DELETE FROM device WHERE device_id = ANY($1::text[]::uuid[])"
 _MARK_BAD = """
 UPDATE phone p SET bad_reason = b.reason, bad_at = $3
 FROM unnest($1::bigint[], $2::text[]) AS b (phone_id, reason)
@@ -52,8 +50,8 @@ WHERE number_index IN (SELECT number_index FROM phone WHERE phone_id = ANY($1::b
 
 async def devices(tx: Connection, device_ids: Sequence[str]) -> dict[tuple[str, str], SendingDevice]:
     """Read devices by (customer code, device id); one that moved to another account is not found for the old one."""
-    rows = await tx.fetch(_DEVICES, [UUID(device_id) for device_id in device_ids])
-    return {(row[0], str(row[1])): SendingDevice(*row) for row in rows}
+    rows = await tx.fetch(_DEVICES, device_ids)
+    return {(row[0], row[1]): SendingDevice(*row) for row in rows}
 
 
 async def phones(tx: Connection, phone_ids: Sequence[str]) -> dict[str, SendingPhone]:
@@ -64,7 +62,7 @@ async def phones(tx: Connection, phone_ids: Sequence[str]) -> dict[str, SendingP
 
 async def prune_devices(tx: Connection, device_ids: Sequence[str]) -> None:
     """Forget devices that the provider says are gone for good."""
-    await tx.execute(_PRUNE, [UUID(device_id) for device_id in device_ids])
+    await tx.execute(_PRUNE, device_ids)
 
 
 async def mark_bad(tx: Connection, reasons: Sequence[tuple[str, str]], *, now: datetime) -> None:

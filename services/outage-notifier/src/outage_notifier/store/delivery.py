@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from msgspec.structs import astuple
+
 from gridcare.postgres.database import Connection
 from outage_notifier.core.delivery import OPEN, RECORDED, Delivery, State
 from outage_notifier.store import batch
@@ -11,7 +13,7 @@ from outage_notifier.store import batch
 Key = tuple[UUID, str]
 """A delivery's key: notice and recipient."""
 
-_NAMES = tuple(Delivery.__slots__)
+_NAMES = Delivery.__struct_fields__
 _LIST = ", ".join(_NAMES)
 _STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_delivery (
@@ -75,7 +77,7 @@ async def record(tx: Connection, deliveries: Sequence[Delivery], *, only_from: f
     if not deliveries:
         return 0
     await tx.execute(_STAGE)
-    rows = [tuple(getattr(d, name) for name in _NAMES) for d in deliveries]
+    rows = [astuple(each) for each in deliveries]
     await tx.copy_records_to_table("staged_delivery", records=rows, columns=_NAMES)
     written: int = await tx.fetchval(_MERGE, [state.value for state in only_from])
     await tx.execute(_UNSENT)  # the transaction may record once more before its end
