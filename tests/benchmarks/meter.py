@@ -8,7 +8,7 @@ from typing import Self
 
 import psutil
 
-SAMPLE_INTERVAL_S = 0.1
+SAMPLE_INTERVAL_S = 0.5
 MB = 1_000_000
 
 

@@ -36,13 +36,13 @@ FAST = {
     "GRIDCARE_UNKNOWN_FIRST_LOOK_AFTER_S": "2",
     "GRIDCARE_UNKNOWN_SECOND_LOOK_AFTER_S": "4",
     "GRIDCARE_BREAKER_PAUSE_S": "2",
-    "GRIDCARE_PUSH_CONCURRENCY": "50",
+    "GRIDCARE_PUSH_CONCURRENCY": "200",
 }
 """Leases and looks of seconds instead of minutes: what is tested is their order, not their length. Fewer pushes at once,
 so that a notice to a small town has a middle."""
 
-PUSHES_IN_FLIGHT_MAX = 4 * 50
-"""A sender has four batches of pushes under way (push_batches_at_once), each with so many calls (push_concurrency)."""
+PUSHES_IN_FLIGHT_MAX = 200
+"""A sender has so many calls under way in a lane (push_concurrency)."""
 
 
 CODES_A_TOKEN = 50

@@ -54,9 +54,10 @@ class Settings(ServiceSettings):
     """Vietnam's time; bulk messages wait for their end (§3.2 of the field's practice: 07:00 to 21:00)."""
     lease_s: float = Field(default=30, ge=2, le=600)
     call_timeout_s: float = Field(default=10, ge=0.5, le=120)
-    push_concurrency: int = Field(default=1_200, ge=1, le=10_000)
     push_connections: int = Field(default=12, ge=1, le=64)
     """Each is one HTTP/2 connection of 100 streams: twelve keep 10,000 a second in flight at 100 ms."""
+    push_concurrency: int = Field(default=1_200, ge=1, le=10_000)
+    """Calls under way in a lane, shared out among its batches: more than the streams would only wait for one."""
     push_batches_at_once: int = Field(default=4, ge=1, le=64)
     sms_batches_at_once: int = Field(default=2, ge=1, le=64)
     sms_chunk_size: int = Field(default=50, ge=1, le=500)

@@ -123,7 +123,7 @@ def limits_of(settings: Settings) -> SendLimits:
     return SendLimits(
         lease_s=settings.lease_s,
         call_timeout_s=settings.call_timeout_s,
-        push_concurrency=settings.push_concurrency,
+        push_concurrency=max(1, settings.push_concurrency // settings.push_batches_at_once),
         sms_chunk_size=settings.sms_chunk_size,
         first_look=timedelta(seconds=settings.unknown_first_look_after_s),
     )

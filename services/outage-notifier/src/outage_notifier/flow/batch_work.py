@@ -36,6 +36,7 @@ class BatchWork:
         self.pending: list[tuple[int, Member]] = []
         self.in_doubt: set[tuple[UUID, str]] = set()
         self.left_unsent = False
+        self.settled = False
         self.stopping = asyncio.Event()
         self._standings: dict[tuple[UUID | None, bool], tuple[float, Decision | None]] = {}
 
@@ -126,13 +127,20 @@ class BatchWork:
             await batch.lock_many(tx, [m.home_batch_id for m in self.claimed.members if m.home_batch_id])
         return True
 
-    async def record(self, deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> bool:
-        """Write outcomes of pushes, fenced; false when the lease is gone and nothing was written."""
+    async def record(self, deliveries: Sequence[Delivery], attempts: Sequence[Attempt], *, last: bool = False) -> bool:
+        """Write outcomes of pushes, fenced; false when the lease is gone and nothing was written.
+
+        With the `last` ones the batch settles in the same transaction, unless something is left to send.
+        """
+        settled = False
         async with self.sending.db.transaction() as tx:
             if not await self.fence(tx):
                 return False
             await attempt.insert(tx, attempts)
             await delivery.record(tx, deliveries)
+            if last and not self.left_unsent:
+                settled = await batch.settle(tx, self.claimed.batch_id)
+        self.settled = settled
         self.count(deliveries, attempts)
         return True
 

@@ -91,7 +91,7 @@ async def _watch(work: BatchWork) -> None:
 
 async def _end(work: BatchWork) -> None:
     """Settle the batch, or give the lease back when something is left to send."""
-    if work.lease.lost:
+    if work.lease.lost or work.settled:
         return
     async with work.sending.db.transaction() as tx:
         if not await batch.lock(tx, work.claimed.batch_id, work.claimed.attempt):

@@ -68,7 +68,7 @@ async def send_pushes(work: BatchWork) -> None:
         while not ended:
             await asyncio.wait({calling}, timeout=limits.record_interval_s)
             ended = calling.done()  # looked at before recording: what ends meanwhile is to be recorded too
-            if not await _record_ended(pushing):
+            if not await _record_ended(pushing, last=ended):
                 return
         calling.result()
         await _record_gone(work, pushing.doubtful, calls=len(wanted))
@@ -88,11 +88,12 @@ async def _push_members(pushing: Pushing, waiting: Iterator[tuple[int, Member]])
             (pushing.doubtful if result.gone else pushing.pushed).append(result)
 
 
-async def _record_ended(pushing: Pushing) -> bool:
-    """Record what ended since the last time; false when the lease is gone."""
+async def _record_ended(pushing: Pushing, *, last: bool) -> bool:
+    """Record what ended since the last time, `last` when all calls have; false when the lease is gone."""
     pushed, pushing.pushed = pushing.pushed, []
     unsent, pushing.unsent = pushing.unsent, []
-    return not (pushed or unsent) or await _record(pushing.work, pushed, unsent)
+    last = last and not pushing.doubtful
+    return not (pushed or unsent) or await _record(pushing.work, pushed, unsent, last=last)
 
 
 async def _push_member(pushing: Pushing, place: int, member: Member) -> PushedMember | Delivery | None:
@@ -164,10 +165,11 @@ def _rows(work: BatchWork, pushed: PushedMember, now: datetime) -> tuple[Deliver
     return row, attempts
 
 
-async def _record(work: BatchWork, pushed: list[PushedMember], unsent: list[Delivery]) -> bool:
+async def _record(work: BatchWork, pushed: list[PushedMember], unsent: list[Delivery], *, last: bool = False) -> bool:
     now = work.sending.clock.now()
     rows = [_rows(work, each, now) for each in pushed]
-    return await work.record([*unsent, *(row for row, _ in rows)], [a for _, attempts in rows for a in attempts])
+    attempts = [each for _, made in rows for each in made]
+    return await work.record([*unsent, *(row for row, _ in rows)], attempts, last=last)
 
 
 async def _record_gone(work: BatchWork, doubtful: list[PushedMember], *, calls: int) -> None:

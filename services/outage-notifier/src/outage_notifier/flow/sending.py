@@ -41,7 +41,7 @@ class Opener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SendLimits:
-    """How long things may take and how many go on at once.
+    """How long things may take and how many go on at once in a batch.
 
     `call_timeout_s` is less than `lease_s`: no call starts that could end after the lease. `sms_chunk_size`: attempts that
     are committed before their calls start; a crash leaves at most so many in doubt.
@@ -49,7 +49,7 @@ class SendLimits:
 
     lease_s: float = 30
     call_timeout_s: float = 10
-    push_concurrency: int = 400
+    push_concurrency: int = 300
     sms_chunk_size: int = 50
     record_interval_s: float = 0.25
     first_look: timedelta = timedelta(seconds=90)
