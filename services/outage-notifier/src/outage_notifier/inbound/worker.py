@@ -15,7 +15,8 @@ from outage_notifier.flow.resolve_unknown import Resolver, resolve_unknown
 from outage_notifier.wiring import Services, texting
 
 SWEEP_INTERVAL_S = 1.0
-RECEIPTS_INTERVAL_S = 0.2
+PROMPT_INTERVAL_S = 0.2
+"""Of what somebody waits for: a receipt's progress, a notice's completion."""
 
 
 async def work(services: Services, lifecycle: Lifecycle) -> None:
@@ -28,9 +29,9 @@ async def work(services: Services, lifecycle: Lifecycle) -> None:
             lifecycle,
             ("hint_again", SWEEP_INTERVAL_S, hint),
             ("cut_follow_ups", SWEEP_INTERVAL_S, partial(cut_follow_ups, services.db, services.clock)),
-            ("apply_receipts", RECEIPTS_INTERVAL_S, receipts),
-            ("apply_marks", RECEIPTS_INTERVAL_S, partial(apply_marks, services.db, services.clock)),
-            ("complete_notices", SWEEP_INTERVAL_S, partial(complete_notices, services.db, services.clock)),
+            ("apply_receipts", PROMPT_INTERVAL_S, receipts),
+            ("apply_marks", PROMPT_INTERVAL_S, partial(apply_marks, services.db, services.clock)),
+            ("complete_notices", PROMPT_INTERVAL_S, partial(complete_notices, services.db, services.clock)),
             ("resolve_unknown", SWEEP_INTERVAL_S, partial(resolve_unknown, resolver(services, sms))),
             ("forget_expired", RETENTION_INTERVAL_S, partial(forget_expired, services.db, services.clock)),
         )

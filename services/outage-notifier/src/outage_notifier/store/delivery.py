@@ -30,11 +30,13 @@ _ADDED = ", ".join(f"{s} = b.{s} + m.{s}" for s in RECORDED)
 # `old` reads the statement's snapshot, whichever part runs first. It must not lock: a row that `written` changed before it
 # would be passed over, and counted twice. What keeps others out are the locks of the home batches.
 _MERGE = f"""
-WITH old AS MATERIALIZED (
+WITH staged AS MATERIALIZED (
+    DELETE FROM staged_delivery RETURNING *
+), old AS MATERIALIZED (
     SELECT d.notice_id, d.recipient_id, d.state FROM delivery d
-    JOIN staged_delivery s USING (notice_id, recipient_id)
+    JOIN staged s USING (notice_id, recipient_id)
 ), written AS (
-    INSERT INTO delivery AS d ({_LIST}) SELECT {_LIST} FROM staged_delivery
+    INSERT INTO delivery AS d ({_LIST}) SELECT {_LIST} FROM staged
     ON CONFLICT (notice_id, recipient_id) DO UPDATE SET {_CHANGED} WHERE d.state = ANY($1::text[])
     RETURNING d.notice_id, d.recipient_id, d.home_batch_id, d.state
 ), moved AS (
@@ -45,7 +47,6 @@ WITH old AS MATERIALIZED (
 )
 SELECT count(*) FROM written
 """
-_UNSENT = "DELETE FROM staged_delivery"
 _FIND = f"""
 SELECT {_LIST} FROM delivery
 JOIN unnest($1::uuid[], $2::text[]) AS k (notice_id, recipient_id) USING (notice_id, recipient_id)
@@ -80,7 +81,6 @@ async def record(tx: Connection, deliveries: Sequence[Delivery], *, only_from: f
     rows = [astuple(each) for each in deliveries]
     await tx.copy_records_to_table("staged_delivery", records=rows, columns=_NAMES)
     written: int = await tx.fetchval(_MERGE, [state.value for state in only_from])
-    await tx.execute(_UNSENT)  # the transaction may record once more before its end
     return written
 
 
