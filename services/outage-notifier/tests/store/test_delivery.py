@@ -1,5 +1,6 @@
 """The walk over every transition of a delivery, with the counts of its home batch."""
 
+import dataclasses
 from collections import Counter
 from uuid import uuid4
 
@@ -133,3 +134,22 @@ async def test_the_database_refuses_books_that_cannot_be(world, one):
     with pytest.raises(asyncpg.CheckViolationError):
         await record(world, *rows)
     assert await world.books(one.notice_id) == {"planned": 2}
+
+
+async def test_what_is_recorded_costs_the_same_in_a_large_ledger(world, one):
+    """A record of a batch reads no other batch, and no delivery but its own."""
+    others = [replace(one, recipient_id=f"PB1102{n:07}", number=n) for n in range(3, 403)]
+    async with world.db.transaction() as tx:
+        home = NewBatch(
+            uuid4(), one.notice_id, home=True, channel="push", lane="bulk", members=[Member(1, "x", "vi", ())]
+        )
+        await batch.insert(tx, [dataclasses.replace(home, batch_id=uuid4()) for _ in range(3_000)])
+        await tx.execute("UPDATE batch SET size = 500 WHERE batch_id = $1", one.home_batch_id)
+        await delivery.record(tx, others)
+        await tx.execute("ANALYZE batch, delivery")
+    async with world.db.transaction() as tx:
+        await delivery.record(tx, [replace(one, number=1), replace(one, recipient_id="PB11010000002", number=2)])
+        read = await tx.fetch(
+            "SELECT relname, seq_tup_read FROM pg_stat_xact_user_tables WHERE relname IN ('batch', 'delivery')"
+        )
+    assert dict(read) == {"batch": 0, "delivery": 0}
