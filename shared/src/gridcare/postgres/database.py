@@ -47,6 +47,7 @@ def _server_settings(application_name: str, statement_timeout_s: float) -> dict[
         "lock_timeout": f"{LOCK_TIMEOUT_S * 1000}",
         "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_S * 1000}",
         "jit": "off",  # compiling a plan costs more than these statements take
+        "random_page_cost": "1.1",  # of solid-state disks: the default of 1996 scans a million rows for five thousand
     }
 
 
