@@ -45,6 +45,21 @@ def after(seconds: float) -> datetime:
     [
         ([TAKEN], {}, State.ACCEPTED, None, None),
         ([GONE, TAKEN], {}, State.ACCEPTED, None, None),
+        ([TAKEN, AGAIN], {}, State.AWAITING, after(120), "push"),
+        ([AGAIN], {"told_before": True, "tries": 1}, State.AWAITING, after(120), "push"),
+        ([TAKEN], {"told_before": True, "tries": 1}, State.ACCEPTED, None, None),
+        ([], {"told_before": True}, State.ACCEPTED, None, None),
+        ([GONE], {"told_before": True, "fallback": True}, State.ACCEPTED, None, None),
+        ([TAKEN, AGAIN], {"tries": TRIES_MAX - 1}, State.ACCEPTED, None, None),
+        ([TAKEN, AGAIN], {"useful_until": after(60)}, State.ACCEPTED, None, None),
+        ([TAKEN, LOST], {"patience": timedelta(minutes=30), "fallback": True}, State.AWAITING, after(10), "push"),
+        (
+            [TAKEN, LOST],
+            {"patience": timedelta(minutes=30), "fallback": True, "tries": 3},
+            State.AWAITING,
+            after(1800),
+            "sms",
+        ),
         ([TAKEN], {"patience": timedelta(minutes=30)}, State.ACCEPTED, None, None),
         ([TAKEN], {"patience": timedelta(minutes=30), "fallback": True}, State.AWAITING, after(1800), "sms"),
         ([TAKEN], {"patience": timedelta(days=3), "fallback": True}, State.ACCEPTED, None, None),
@@ -68,7 +83,7 @@ def after(seconds: float) -> datetime:
     ],
 )
 def test_what_follows_the_pushes_to_a_recipients_devices(outcomes, changes, state, at, channel):
-    """One device that was reached is enough; then a retry, then the phone, then the end."""
+    """Each device is to get one, and one is enough to be told; then a retry, then the phone, then the end."""
     decision = decide_push(outcomes, situation(**changes))
     assert (decision.state, decision.next_attempt_at, decision.next_channel) == (state, at, channel)
 

@@ -20,7 +20,11 @@ def waiting(state: State = State.RETRYING, channel: str = "sms", reason: str = "
     return Waiting("A", state, reason, channel)
 
 
-MINE, THEIRS = Device("mine", shared=False), Device("theirs", shared=True)
+def told(*device_ids: str) -> Waiting:
+    return Waiting("A", State.AWAITING, "UNAVAILABLE", "push", device_ids)
+
+
+MINE, OTHER, THEIRS = Device("mine", shared=False), Device("other", shared=False), Device("theirs", shared=True)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +40,10 @@ MINE, THEIRS = Device("mine", shared=False), Device("theirs", shared=True)
         ),
         (waiting(channel="push"), reach((), (THEIRS,)), {b"theirs": "A"}, Follow("push", ("theirs",), fallback=False)),
         (waiting(channel="push"), reach((), (THEIRS,)), {b"theirs": "B"}, Covered("B")),
+        (told("mine"), reach((phone(1),), (MINE, OTHER)), {}, Follow("push", ("other",), fallback=True)),
+        (told("mine"), reach((phone(1),), (MINE,)), {}, Follow("push", (), fallback=True)),
+        (told("mine"), reach((), (MINE, THEIRS)), {b"theirs": "B"}, Follow("push", (), fallback=False)),
+        (told("mine"), reach(), {}, Follow("push", (), fallback=False)),
         (waiting(), reach((phone(1), phone(2))), {}, Follow("sms", ("1",), fallback=False)),
         (waiting(), reach((phone(1, bad=True), phone(2))), {}, Follow("sms", ("2",), fallback=False)),
         (waiting(), reach((phone(1, shared=True), phone(2))), {b"k1": "B"}, Follow("sms", ("2",), fallback=False)),

@@ -85,6 +85,44 @@ async def test_a_retry_keeps_its_channel_and_its_count_of_tries(world, plan, sen
     assert [channel for channel, *_ in await follow_ups(world)] == ["push", "push"]
 
 
+async def test_a_device_that_was_busy_gets_its_push_later_and_the_others_no_second_one(
+    world, plan, send, providers, follow_up
+):
+    """Every live device of a recipient gets one: the one that took it is left out when the other is tried again."""
+    await world.customer(A, devices=["d1", "d2"])
+    providers.answers["d2"] = BUSY
+    notice_id = await world.notice(await world.outage())
+    await plan()
+    await send()
+    assert await world.books(notice_id) == {"awaiting": 1}
+    world.clock.move(seconds=61)
+    await follow_up()
+    await send()
+    assert await world.books(notice_id) == {"awaiting": 1}
+    providers.answers.clear()
+    world.clock.move(seconds=61)
+    await follow_up()
+    await send()
+    assert await world.books(notice_id) == {"accepted": 1}
+    assert [message["to"] for message in providers.pushes] == ["d1", "d2"]
+
+
+async def test_a_busy_device_that_is_gone_by_then_leaves_its_owner_told(world, plan, send, providers, follow_up):
+    """Nobody is left to be called: who was told on another device stays told, and gets no SMS."""
+    await world.customer(A, devices=["d1", "d2"], phones=["+84901000001"])
+    providers.answers["d2"] = BUSY
+    notice_id = await world.notice(await world.outage())
+    await plan()
+    await send()
+    async with world.db.transaction() as tx:
+        await tx.execute("DELETE FROM device")
+    world.clock.move(seconds=61)
+    await follow_up()
+    await send()
+    assert await world.books(notice_id) == {"accepted": 1}
+    assert providers.texts == []
+
+
 async def test_what_was_held_over_night_goes_out_in_the_morning(world, plan, send, follow_up):
     """Quiet hours hold: at seven a follow-up batch is cut and sent."""
     await world.customer(A, phones=["+84901000001"])

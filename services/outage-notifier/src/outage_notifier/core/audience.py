@@ -20,7 +20,8 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     """A recipient in a batch, stored as an array in `batch.members`; its contacts are never chosen again.
 
     `contacts` are device ids (push) or one phone id (sms), as text; `notice_id` stands where the batch has none of its own,
-    `home_batch_id` where this is a follow-up of another batch; `tries` counts earlier calls.
+    `home_batch_id` where this is a follow-up of another batch; `tries` counts earlier calls;
+    `told_devices` took the push in an earlier batch and are no longer among the `contacts`.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     home_batch_id: UUID | None = None
     tries: int = 0
     told_before: bool = False
+    told_devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,13 +51,20 @@ _RANK: Final[Mapping[State, int]] = {State.ACCEPTED: 1, State.FAILED: 2, State.D
 TRIES_MAX: Final = 8
 """Calls for one delivery before it counts as failed: with the backoff below about two hours."""
 
+TRIES_BESIDE_FALLBACK_MAX: Final = 4
+"""Calls for a recipient's other devices before the patience of a fallback begins: some 70 seconds."""
+
+_ENDS: Final = (OutcomeKind.ACCEPTED, OutcomeKind.REFUSED)
 _BACKOFF_FIRST: Final = timedelta(seconds=10)
 _BACKOFF_MAX: Final = timedelta(minutes=30)
 _MISCONFIGURED_PAUSE: Final = timedelta(minutes=1)
 
 
 class Delivery(Struct, frozen=True, gc=False):
-    """A delivery as it is to be recorded; `contact` is masked."""
+    """A delivery as it is to be recorded; `contact` is masked.
+
+    `told_devices` took the push already while others of the recipient are tried again; None when none is.
+    """
 
     notice_id: UUID
     recipient_id: str
@@ -75,6 +82,7 @@ class Delivery(Struct, frozen=True, gc=False):
     next_channel: str | None
     follow_up_batch_id: UUID | None
     recorded_at: datetime
+    told_devices: Sequence[str] | None = None
 
 
 class Decision(Struct, frozen=True, gc=False):
@@ -90,7 +98,7 @@ class Situation(Struct, frozen=True, gc=False):
     """What a decision depends on, beside the outcomes.
 
     `tries` counts earlier claims that made a call; `fallback`: the recipient has a phone that a push may fall back to;
-    `told_before`: an earlier push of this delivery was accepted (it is awaiting).
+    `told_before`: an earlier push of this delivery was accepted by a device (it is awaiting).
     """
 
     now: datetime
@@ -108,14 +116,14 @@ def raised(current: State, receipt: State) -> State:
 
 
 def decide_push(outcomes: Sequence[Outcome], situation: Situation) -> Decision:
-    """Fold the outcomes of a recipient's devices: one device that was reached is enough."""
-    if OutcomeKind.ACCEPTED in [outcome.kind for outcome in outcomes]:
-        return _after_accepted_push(situation)
-    again = [outcome for outcome in outcomes if outcome.kind is not OutcomeKind.REFUSED]
-    if again:
-        retry = _retry(again, situation, channel="push")
-        if retry is not None:
-            return retry
+    """Fold the outcomes of a recipient's devices: each is to get one, and one that was reached is enough to be told."""
+    told = situation.told_before or OutcomeKind.ACCEPTED in [outcome.kind for outcome in outcomes]
+    again = [outcome for outcome in outcomes if outcome.kind not in _ENDS]
+    retry = _retry(again, situation, channel="push") if again else None
+    if told:
+        return _after_accepted_push(situation, retry)
+    if retry is not None:
+        return retry
     code = outcomes[0].code if outcomes else "no-device"
     if situation.fallback and situation.now < situation.useful_until:
         return Decision(State.RETRYING, code, situation.now, "sms")
@@ -174,9 +182,16 @@ def backoff(tries: int, retry_after_s: float | None) -> timedelta:
     return max(doubled, timedelta(seconds=retry_after_s or 0))
 
 
-def _after_accepted_push(situation: Situation) -> Decision:
+def _after_accepted_push(situation: Situation, retry: Decision | None) -> Decision:
+    """Go on with the devices that did not take it yet, then with the patience of the template.
+
+    Where an SMS waits for that patience, the other devices are tried a few times only: the SMS must not wait for them.
+    """
     patience = situation.patience
-    if patience is None or not situation.fallback or situation.now + patience >= situation.useful_until:
+    falls_back = patience is not None and situation.fallback and situation.now + patience < situation.useful_until
+    if retry is not None and not (falls_back and situation.tries + 1 >= TRIES_BESIDE_FALLBACK_MAX):
+        return Decision(State.AWAITING, retry.reason, retry.next_attempt_at, "push")
+    if patience is None or not falls_back:
         return Decision(State.ACCEPTED)
     return Decision(State.AWAITING, "push-accepted", situation.now + patience, "sms")
 

@@ -3,23 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from outage_notifier.core.audience import Phone, Reach
+from outage_notifier.core.audience import Device, Phone, Reach
 from outage_notifier.core.delivery import Decision, State
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A delivery that waited: its state, why, and the channel that it waits for."""
+    """A delivery that waited: its state, why, the channel that it waits for, and the devices that took its push."""
 
     recipient_id: str
     state: State
     reason: str
     channel: str
+    told_devices: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """It is sent again, to these contacts."""
+    """It is sent again, to these contacts; to none when a push has no device left to go to but was taken by others."""
 
     channel: str
     contacts: tuple[str, ...]
@@ -35,8 +36,9 @@ class Covered:
 
 def keys_to_note(waiting: Waiting, reach: Reach) -> list[bytes]:
     """Give the shared contacts that would be used, to be noted before anything is decided."""
-    if waiting.channel == "push" and reach.devices:
-        return [device.contact_key for device in reach.devices if device.shared]
+    devices = _untold(waiting, reach)
+    if waiting.channel == "push" and (devices or waiting.told_devices):
+        return [device.contact_key for device in devices if device.shared]
     return [phone.contact_key for phone in _usable(reach)[:1] if phone.shared]
 
 
@@ -45,11 +47,12 @@ def follow(waiting: Waiting, reach: Reach, owners: Mapping[bytes, str]) -> Follo
 
     A push whose devices are gone is followed by an SMS.
     """
-    if waiting.channel == "push" and reach.devices:
-        free = [d for d in reach.devices if not d.shared or _mine(d.contact_key, waiting, owners)]
-        if free:
+    devices = _untold(waiting, reach)
+    if waiting.channel == "push" and (devices or waiting.told_devices):
+        free = [d for d in devices if not d.shared or _mine(d.contact_key, waiting, owners)]
+        if free or waiting.told_devices:
             return Follow("push", tuple(d.device_id for d in free), fallback=bool(_usable(reach)))
-        return _covered(waiting, owners[reach.devices[0].contact_key])
+        return _covered(waiting, owners[devices[0].contact_key])
     usable = _usable(reach)
     if not usable:
         return _nobody(waiting, reach.phones)
@@ -60,6 +63,10 @@ def follow(waiting: Waiting, reach: Reach, owners: Mapping[bytes, str]) -> Follo
     if alone is not None:
         return Follow("sms", (str(alone.phone_id),), fallback=False)
     return _covered(waiting, owners[first.contact_key])
+
+
+def _untold(waiting: Waiting, reach: Reach) -> Sequence[Device]:
+    return [device for device in reach.devices if device.device_id not in waiting.told_devices]
 
 
 def _usable(reach: Reach) -> Sequence[Phone]:

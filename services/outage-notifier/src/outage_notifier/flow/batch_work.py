@@ -11,7 +11,7 @@ from uuid import UUID
 from gridcare.observability import metrics
 from gridcare.postgres.database import Connection
 from outage_notifier.core.audience import Member
-from outage_notifier.core.delivery import Decision, Delivery, Situation, decide_unsent
+from outage_notifier.core.delivery import Decision, Delivery, Situation, State, decide_unsent
 from outage_notifier.core.lease import Lease
 from outage_notifier.core.notice import Content
 from outage_notifier.core.template import TEMPLATES
@@ -97,8 +97,19 @@ class BatchWork:
         held_until = None if template.ignores_quiet_hours else self.sending.quiet_hours.held_until(situation.now)
         return decide_unsent(situation, superseded=content.superseded or self.lease.superseded, held_until=held_until)
 
-    def delivery(self, member: Member, decision: Decision, *, contact: str, called: bool, now: datetime) -> Delivery:
-        """Make the row that a decision of `now` becomes."""
+    def delivery(
+        self,
+        member: Member,
+        decision: Decision,
+        *,
+        contact: str,
+        called: bool,
+        now: datetime,
+        told_devices: Sequence[str] = (),
+    ) -> Delivery:
+        """Make the row that a decision of `now` becomes; `told_devices` took a push in this batch."""
+        next_channel = decision.next_channel or (self.claimed.channel if decision.next_attempt_at else None)
+        others_left = decision.state is State.AWAITING and next_channel == "push"
         return Delivery(
             notice_id=self.notice_id(member),
             recipient_id=member.recipient_id,
@@ -113,9 +124,10 @@ class BatchWork:
             tries=member.tries + int(called),
             looks=0,
             next_attempt_at=decision.next_attempt_at,
-            next_channel=decision.next_channel or (self.claimed.channel if decision.next_attempt_at else None),
+            next_channel=next_channel,
             follow_up_batch_id=None,
             recorded_at=now,
+            told_devices=[*member.told_devices, *told_devices] if others_left else None,
         )
 
     async def fence(self, tx: Connection) -> bool:

@@ -124,7 +124,8 @@ async def _write(tx: Connection, cutting: Cutting) -> None:
 
 
 def _waiting(found: Delivery) -> Waiting:
-    return Waiting(found.recipient_id, State(found.state), found.reason, found.next_channel or found.channel)
+    channel = found.next_channel or found.channel
+    return Waiting(found.recipient_id, State(found.state), found.reason, channel, found.told_devices or ())
 
 
 def _member(found: Delivery, chosen: Follow, *, packed: bool) -> Member:
@@ -138,6 +139,7 @@ def _member(found: Delivery, chosen: Follow, *, packed: bool) -> Member:
         found.home_batch_id,
         found.tries,
         told_before=found.state == State.AWAITING,
+        told_devices=tuple(found.told_devices or ()),
     )
 
 
@@ -150,4 +152,5 @@ def _settled(found: Delivery, decision: Decision, now: datetime) -> Delivery:
         next_channel=None,
         follow_up_batch_id=None,
         recorded_at=now,
+        told_devices=None,
     )

@@ -103,6 +103,7 @@ def _risen(row: Delivery, receipt: State, *, reason: str, now: datetime) -> Deli
         next_channel=None,
         follow_up_batch_id=None,
         recorded_at=now,
+        told_devices=None,
     )
 
 

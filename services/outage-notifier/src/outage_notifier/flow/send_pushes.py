@@ -30,6 +30,11 @@ class PushedMember:
     calls: list[tuple[str, datetime, datetime, Outcome]] = field(default_factory=list)
 
     @property
+    def taken(self) -> list[str]:
+        """The devices that were reached."""
+        return [device_id for device_id, _, _, outcome in self.calls if outcome.kind is OutcomeKind.ACCEPTED]
+
+    @property
     def gone(self) -> list[str]:
         """The devices that the provider says are gone."""
         return [device_id for device_id, _, _, outcome in self.calls if outcome.contact_dead]
@@ -144,7 +149,10 @@ def _body(pushing: Pushing, member: Member, device: SendingDevice) -> bytes:
 def _rows(work: BatchWork, pushed: PushedMember, now: datetime) -> tuple[Delivery, list[Attempt]]:
     decision = decide_push([outcome for _, _, _, outcome in pushed.calls], work.situation(pushed.member, now))
     contact_masked = f"{len(pushed.calls)} device(s)"
-    row = work.delivery(pushed.member, decision, contact=contact_masked, called=bool(pushed.calls), now=now)
+    called = bool(pushed.calls)
+    row = work.delivery(
+        pushed.member, decision, contact=contact_masked, called=called, now=now, told_devices=pushed.taken
+    )
     attempts = [
         Attempt(
             batch_id=work.claimed.batch_id,

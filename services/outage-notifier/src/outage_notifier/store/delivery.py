@@ -19,7 +19,7 @@ _STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_delivery (
     notice_id uuid, recipient_id text COLLATE "C", number int, home_batch_id uuid, language text, state text, reason text,
     channel text, contact text, covered_by text, tries smallint, looks smallint, next_attempt_at timestamptz,
-    next_channel text, follow_up_batch_id uuid, recorded_at timestamptz
+    next_channel text, follow_up_batch_id uuid, recorded_at timestamptz, told_devices text[]
 ) ON COMMIT DELETE ROWS
 """
 _CHANGED = ", ".join(f"{name} = excluded.{name}" for name in _NAMES[5:])
