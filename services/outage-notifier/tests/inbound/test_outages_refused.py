@@ -177,6 +177,13 @@ async def test_texts_that_no_database_can_keep_are_refused(api, world):
 
 async def test_a_body_that_is_too_large_is_refused(api):
     """413 before it is read whole."""
-    body = {"kind": "planned", **api.document(scope={"supply_point_ids": ["S" * 64] * 100_000})}
+    body = {"kind": "planned", **api.document(scope={"supply_point_ids": ["S" * 64] * 130_000})}
     answer = await api.post("", body)
-    assert answer.status_code == 413
+    assert (answer.status_code, answer.json()["code"]) == (413, "body-too-large")
+
+
+async def test_the_longest_list_that_a_scope_may_hold_has_room(api):
+    """A hundred thousand supply points are read and looked up: none of these is known."""
+    listed = [f"{n:064}" for n in range(100_000)]
+    answer = await api.post("", {"kind": "planned", **api.document(scope={"supply_point_ids": listed})})
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown-scope")

@@ -33,9 +33,18 @@ from outage_notifier.inbound.outage_answers import (
     revision_out,
     statutory_out,
 )
-from outage_notifier.inbound.outage_bodies import EditIn, EndIn, OutageIn, PreviewIn, PublishIn, RestoreIn, ReviseIn
+from outage_notifier.inbound.outage_bodies import (
+    OUTAGE_SIZE_MAX_BYTES,
+    EditIn,
+    EndIn,
+    OutageIn,
+    PreviewIn,
+    PublishIn,
+    RestoreIn,
+    ReviseIn,
+)
 
-router = APIRouter(prefix="/v1/outages", tags=["outages"])
+router = APIRouter(prefix="/v1/outages", tags=["outages"], max_body_size=OUTAGE_SIZE_MAX_BYTES)
 
 Planner = Annotated[Caller, Depends(require("planner"))]
 Staff = Annotated[Caller, Depends(require("planner", "dispatcher", "team", "ops"))]

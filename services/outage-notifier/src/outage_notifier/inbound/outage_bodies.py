@@ -11,6 +11,8 @@ from outage_notifier.core.outage import Kind, OutageDocument
 
 ELEMENTS_MAX = 2_000
 SUPPLY_POINTS_MAX = 100_000
+OUTAGE_SIZE_MAX_BYTES = 8 * 1024**2
+"""Room for as many supply points as a scope may list, each with the longest id."""
 WINDOWS_MAX = 100
 """The rules (core/outage_rules.py) allow fewer; this only keeps a body from being endless."""
 
