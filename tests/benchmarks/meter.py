@@ -16,7 +16,8 @@ class Meter:
     """Measures named processes for the length of a block.
 
     `cpu_s`: user and system time, children included, living or reaped. `memory_mb`: the highest sample of what a process and
-    its children hold together, memory that they share counted once. `strangers_share`: how much of the machine's cores went to
+    its children hold for themselves; what is shared (libraries, and PostgreSQL's buffers, a cache of fixed size that fills
+    whatever is asked of it) is not in it. `strangers_share`: how much of the machine's cores went to
     processes that are not measured; a rate that was measured beside busy strangers is too low.
     """
 
@@ -92,13 +93,11 @@ def _machine_s() -> tuple[float, float]:
 
 
 def _memory_mb(process: psutil.Process) -> float:
-    own, common = 0, 0
+    own = 0
     for each in _family(process):
         try:
             held = each.memory_info()
         except psutil.NoSuchProcess:
             continue
-        shared = getattr(held, "shared", 0)  # of Linux; elsewhere a family's shared memory counts once a process
-        own += held.rss - shared
-        common = max(common, shared)
-    return (own + common) / MB
+        own += held.rss - getattr(held, "shared", 0)  # of Linux; elsewhere it is all the resident memory
+    return own / MB
