@@ -1,11 +1,13 @@
 """`fanout`: one publication until all outcomes are recorded, by push, on the real stack; beside it the ordinary service."""
 
 import asyncio
+import dataclasses
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -21,6 +23,8 @@ from tests.benchmarks.town import DATABASE, feeder, settle_in
 
 from gridcare_local.demo.client import Client
 from gridcare_local.demo.cut import DAYS_AHEAD, NOTIFIER, draft
+from gridcare_local.parts import ProcessPart
+from gridcare_local.probes import http_probe
 from gridcare_local.stack import Stack, StartOptions, running_stack
 from gridcare_local.together import together
 
@@ -28,6 +32,7 @@ SERVERS = ("postgres", "kafka", "fcm")
 PROCESSES = tuple(f"{NOTIFIER}-{process}" for process in ("api", "planner", "sender", "worker", "relay"))
 PARTS = (*SERVERS, "oidc", *PROCESSES)
 SHORT = {name: name.removeprefix(f"{NOTIFIER}-") for name in (*SERVERS, *PROCESSES)}
+SECOND = "sender 2"
 OWN = tuple(SHORT[name] for name in ("postgres", *PROCESSES))
 """What the job costs us; Kafka is noted apart, since its virtual machine compiles itself for minutes."""
 
@@ -58,19 +63,28 @@ async def _run(options: Options) -> Section:
                 for size in options.recipients:
                     options.say(f"fanout: round {number + 1}, ours, {size:,} recipients")
                     runs.append(await _ours(stack, size, warm_up, anew=not options.tiny))
+                options.say(f"fanout: round {number + 1}, ours with two senders, {size:,} recipients")
+                with _second_sender(stack) as second:
+                    runs.append(await _ours(stack, size, warm_up, anew=not options.tiny, second=second))
     return Section("fanout", report(runs, options.rounds), runs)
 
 
-async def _ours(stack: Stack, size: int, warm_up: int, *, anew: bool) -> Run:
+async def _ours(stack: Stack, size: int, warm_up: int, *, anew: bool, second: ProcessPart | None = None) -> Run:
     """Tell a few, then tell all and measure; in processes started `anew` the peak of memory is this run's."""
     if anew:
         await asyncio.to_thread(together, stack.restart, PROCESSES)
+    pids = _pids(stack, SHORT)
+    if second is not None:
+        await asyncio.to_thread(second.start)
+        started = second.running()
+        pids[SECOND] = started.pid if started else 0
     planner = Client(stack, "planner")
     async with Completions.open(stack.settings.addresses["kafka"]) as completions:
         await _tell(stack, planner, warm_up, completions)
-        with Meter(_pids(stack, SHORT)) as meter:
+        with Meter(pids) as meter:
             seconds = await _tell(stack, planner, size, completions)
-    return Run("ours", size, seconds, meter.cpu_s, meter.memory_mb, OWN, meter.strangers_share)
+    name, own = ("ours, two senders", (*OWN, SECOND)) if second else ("ours", OWN)
+    return Run(name, size, seconds, meter.cpu_s, meter.memory_mb, own, meter.strangers_share)
 
 
 async def _tell(stack: Stack, planner: Client, size: int, completions: Completions) -> float:
@@ -85,6 +99,25 @@ async def _tell(stack: Stack, planner: Client, size: int, completions: Completio
     if completed.audience != size or told != {"accepted": size}:
         raise RuntimeError(f"of {size} recipients: audience {completed.audience}, {told}")
     return seconds
+
+
+@contextmanager
+def _second_sender(stack: Stack) -> Iterator[ProcessPart]:
+    """Give another sender beside the stack's, to be started; it is stopped at the end."""
+    port = f"{NOTIFIER}-{SECOND}.health"
+    stack.settings.claim_missing_ports([port])
+    one = stack.catalog.service_part(f"{NOTIFIER}-sender")
+    health = stack.settings.ports[port]
+    second = dataclasses.replace(
+        one,
+        name=f"{NOTIFIER}-sender-2",
+        environment={**one.environment, "GRIDCARE_HEALTH_PORT": str(health)},
+        probe=http_probe(f"http://127.0.0.1:{health}/readyz"),
+    )
+    try:
+        yield second
+    finally:
+        second.stop()
 
 
 def _pids(stack: Stack, names: Iterable[str]) -> dict[str, int]:
