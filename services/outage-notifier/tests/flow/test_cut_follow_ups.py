@@ -7,6 +7,7 @@ import pytest
 
 from outage_notifier.core.outcome import Outcome, OutcomeKind
 from outage_notifier.flow.cut_follow_ups import cut_follow_ups
+from outage_notifier.flow.send_batch import send_batch
 from outage_notifier.store import notice
 
 A, B = "PB11010000001", "PB11010000002"
@@ -105,6 +106,32 @@ async def test_a_device_that_was_busy_gets_its_push_later_and_the_others_no_seco
     await send()
     assert await world.books(notice_id) == {"accepted": 1}
     assert [message["to"] for message in providers.pushes] == ["d1", "d2"]
+
+
+async def test_a_sender_that_must_stop_between_two_devices_calls_the_second_later(
+    world, plan, *, send, sending, providers, follow_up
+):
+    """What the first device got is recorded, and is not sent to it again."""
+    await world.customer(A, devices=["d1", "d2"])
+    notice_id = await world.notice(await world.outage())
+    await plan()
+    stop = asyncio.Event()
+
+    async def stop_now():
+        stop.set()
+
+    providers.before = stop_now
+    [batch_id] = await world.batches()
+    await send_batch(sending, batch_id, stop)
+    providers.before = None
+    assert len(providers.pushes) == 1
+    assert await world.books(notice_id) == {"awaiting": 1}
+    await send()
+    world.clock.move(seconds=11)
+    await follow_up()
+    await send()
+    assert sorted(push["to"] for push in providers.pushes) == ["d1", "d2"]
+    assert await world.books(notice_id) == {"accepted": 1}
 
 
 async def test_a_busy_device_that_is_gone_by_then_leaves_its_owner_told(world, plan, send, providers, follow_up):

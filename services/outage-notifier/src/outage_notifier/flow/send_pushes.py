@@ -21,13 +21,24 @@ PRUNED_MIN = 10
 """The share means nothing in a small batch."""
 
 
+NOT_STARTED = Outcome(OutcomeKind.RETRY, "not-started")
+"""Stands for the devices of a member that could not be called any more: they are called later, the others not again."""
+
+
 @dataclass(slots=True)
 class PushedMember:
-    """A member whose devices were all called."""
+    """A member whose devices were called: all of them, or `cut_short`."""
 
     member: Member
     place: int
     calls: list[tuple[str, datetime, datetime, Outcome]] = field(default_factory=list)
+    cut_short: bool = False
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What became of its devices."""
+        ended = [outcome for _, _, _, outcome in self.calls]
+        return [*ended, NOT_STARTED] if self.cut_short else ended
 
     @property
     def taken(self) -> list[str]:
@@ -114,11 +125,15 @@ async def _push_member(pushing: Pushing, place: int, member: Member) -> PushedMe
             await rates.take(work.claimed.lane)
         decision = work.unsent(member)
         if decision is not None:
-            if pushed.calls:
-                break
-            return work.delivery(member, decision, contact="", called=False, now=work.sending.clock.now())
+            if not pushed.calls:
+                return work.delivery(member, decision, contact="", called=False, now=clock.now())
+            pushed.cut_short = decision.next_attempt_at is not None  # held; else there is no use in going on
+            break
         if not work.may_call():
-            return None
+            if not pushed.calls:
+                return None
+            pushed.cut_short = True
+            break
         body = _body(pushing, member, device)
         started = clock.now()
         if work.breaker.is_open:
@@ -147,7 +162,7 @@ def _body(pushing: Pushing, member: Member, device: SendingDevice) -> bytes:
 
 
 def _rows(work: BatchWork, pushed: PushedMember, now: datetime) -> tuple[Delivery, list[Attempt]]:
-    decision = decide_push([outcome for _, _, _, outcome in pushed.calls], work.situation(pushed.member, now))
+    decision = decide_push(pushed.outcomes, work.situation(pushed.member, now))
     contact_masked = f"{len(pushed.calls)} device(s)"
     called = bool(pushed.calls)
     row = work.delivery(
