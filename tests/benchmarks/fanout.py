@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from tests.benchmarks.town import DATABASE, feeder, settle_in
 
 from gridcare_local.demo.client import Client
 from gridcare_local.demo.cut import DAYS_AHEAD, NOTIFIER, draft
-from gridcare_local.parts import ProcessPart
+from gridcare_local.parts import Part, ProcessPart
 from gridcare_local.probes import http_probe
 from gridcare_local.stack import Stack, StartOptions, running_stack
 from gridcare_local.together import together
@@ -63,9 +63,10 @@ async def _run(options: Options) -> Section:
                 for size in options.recipients:
                     options.say(f"fanout: round {number + 1}, ours, {size:,} recipients")
                     runs.append(await _ours(stack, size, warm_up, anew=not options.tiny))
-                options.say(f"fanout: round {number + 1}, ours with two senders, {size:,} recipients")
+                largest = options.recipients[-1]
+                options.say(f"fanout: round {number + 1}, ours with two senders, {largest:,} recipients")
                 with _second_sender(stack) as second:
-                    runs.append(await _ours(stack, size, warm_up, anew=not options.tiny, second=second))
+                    runs.append(await _ours(stack, largest, warm_up, anew=not options.tiny, second=second))
     return Section("fanout", report(runs, options.rounds), runs)
 
 
@@ -73,15 +74,14 @@ async def _ours(stack: Stack, size: int, warm_up: int, *, anew: bool, second: Pr
     """Tell a few, then tell all and measure; in processes started `anew` the peak of memory is this run's."""
     if anew:
         await asyncio.to_thread(together, stack.restart, PROCESSES)
-    pids = _pids(stack, SHORT)
+    parts = _parts(stack, SHORT)
     if second is not None:
         await asyncio.to_thread(second.start)
-        started = second.running()
-        pids[SECOND] = started.pid if started else 0
+        parts[SECOND] = second
     planner = Client(stack, "planner")
     async with Completions.open(stack.settings.addresses["kafka"]) as completions:
         await _tell(stack, planner, warm_up, completions)
-        with Meter(pids) as meter:
+        with Meter(_pids(parts)) as meter:
             seconds = await _tell(stack, planner, size, completions)
     name, own = ("ours, two senders", (*OWN, SECOND)) if second else ("ours", OWN)
     return Run(name, size, seconds, meter.cpu_s, meter.memory_mb, own, meter.strangers_share)
@@ -120,8 +120,12 @@ def _second_sender(stack: Stack) -> Iterator[ProcessPart]:
         second.stop()
 
 
-def _pids(stack: Stack, names: Iterable[str]) -> dict[str, int]:
-    found = {SHORT[name]: stack.part(name).running() for name in names}
+def _parts(stack: Stack, names: Iterable[str]) -> dict[str, Part]:
+    return {SHORT[name]: stack.part(name) for name in names}
+
+
+def _pids(parts: Mapping[str, Part]) -> dict[str, int]:
+    found = {name: part.running() for name, part in parts.items()}
     return {name: ref.pid for name, ref in found.items() if ref is not None}
 
 
@@ -142,7 +146,7 @@ def _ordinary(stack: Stack, units: int, number: int) -> Run:
         service.stdin.write(msgspec.json.encode(task) + b"\n")
         service.stdin.flush()
         service.stdout.readline()
-        with Meter(_pids(stack, SERVERS), reaps=True) as meter:
+        with Meter(_pids(_parts(stack, SERVERS)), reaps=True) as meter:
             output, _ = service.communicate(b"\n", timeout=TIMEOUT_S)
     if service.returncode:
         raise RuntimeError(f"the ordinary service ended with {service.returncode}")

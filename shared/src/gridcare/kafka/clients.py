@@ -124,17 +124,16 @@ async def close_consumer(consumer: AIOKafkaConsumer, *, grace_s: float = CLOSE_G
     try:
         await asyncio.wait({stopping}, timeout=grace_s)
     finally:
-        await _end({stopping})
-        if stopping.cancelled() or stopping.exception() is not None:
-            error = None if stopping.cancelled() else stopping.exception()
-            logger.info("consumer_abandoned", error_class=type(error).__name__ if error else "CancelledError")
+        (error,) = await _end(stopping)
+        if error is not None:
+            logger.info("consumer_abandoned", error_class=type(error).__name__)
         if consumer._fetcher is not None:  # noqa: SLF001 - no public way
-            await _end({consumer._fetcher._fetch_task, *consumer._fetcher._pending_tasks})  # noqa: SLF001 - no public way
+            await _end(consumer._fetcher._fetch_task, *consumer._fetcher._pending_tasks)  # noqa: SLF001 - no public way
         await consumer._client.close()  # noqa: SLF001 - no public way
 
 
-async def _end(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel the tasks and wait until they have ended, however they do."""
+async def _end(*tasks: asyncio.Task[None]) -> list[BaseException | None]:
+    """Cancel the tasks and wait until they have ended; what each died of."""
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    return await asyncio.gather(*tasks, return_exceptions=True)

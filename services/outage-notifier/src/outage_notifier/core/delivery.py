@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from outage_notifier.core.outcome import Outcome, OutcomeKind
 
@@ -108,6 +109,20 @@ class Situation(Struct, frozen=True, gc=False):
     told_before: bool = False
     patience: timedelta | None = None
     first_look: timedelta = timedelta(seconds=90)
+
+
+def settled(row: Delivery, state: State, *, reason: str, now: datetime) -> Delivery:
+    """Give a delivery in a settled state: nothing more is tried."""
+    return replace(
+        row,
+        state=state,
+        reason=reason,
+        next_attempt_at=None,
+        next_channel=None,
+        follow_up_batch_id=None,
+        recorded_at=now,
+        told_devices=None,
+    )
 
 
 def raised(current: State, receipt: State) -> State:

@@ -17,7 +17,7 @@ from gridcare.clock import Clock
 from gridcare.ids import uuid7
 from gridcare.postgres.database import Connection, Database
 from outage_notifier.core.audience import Member, Reach, cut
-from outage_notifier.core.delivery import Decision, Delivery, Situation, State, decide_unsent
+from outage_notifier.core.delivery import Delivery, Situation, State, decide_unsent, settled
 from outage_notifier.core.follow_up import Covered, Follow, Waiting, follow, keys_to_note
 from outage_notifier.core.notice import Content
 from outage_notifier.core.template import TEMPLATES
@@ -74,7 +74,7 @@ def _ended(cutting: Cutting, found: Delivery, content: Content) -> bool:
     )
     decision = decide_unsent(situation, superseded=content.superseded, held_until=None)
     if decision is not None:
-        cutting.settled.append(_settled(found, decision, cutting.now))
+        cutting.settled.append(settled(found, decision.state, reason=decision.reason, now=cutting.now))
     return decision is not None
 
 
@@ -90,10 +90,10 @@ async def _choose(tx: Connection, cutting: Cutting, due: Sequence[Delivery], con
             target = (None if packed else found.notice_id, chosen.channel, TEMPLATES[content.template].lane)
             cutting.members[target].append((_member(found, chosen, packed=packed), found))
         elif isinstance(chosen, Covered):
-            covered = _settled(found, Decision(State.COVERED, "shared-contact"), cutting.now)
+            covered = settled(found, State.COVERED, reason="shared-contact", now=cutting.now)
             cutting.settled.append(replace(covered, covered_by=chosen.by))
         else:
-            cutting.settled.append(_settled(found, chosen, cutting.now))
+            cutting.settled.append(settled(found, chosen.state, reason=chosen.reason, now=cutting.now))
 
 
 async def _note(tx: Connection, due: Sequence[Delivery], reaches: Mapping[str, Reach]) -> dict[UUID, dict[bytes, str]]:
@@ -140,17 +140,4 @@ def _member(found: Delivery, chosen: Follow, *, packed: bool) -> Member:
         found.tries,
         told_before=found.state == State.AWAITING,
         told_devices=tuple(found.told_devices or ()),
-    )
-
-
-def _settled(found: Delivery, decision: Decision, now: datetime) -> Delivery:
-    return replace(
-        found,
-        state=decision.state,
-        reason=decision.reason,
-        next_attempt_at=None,
-        next_channel=None,
-        follow_up_batch_id=None,
-        recorded_at=now,
-        told_devices=None,
     )

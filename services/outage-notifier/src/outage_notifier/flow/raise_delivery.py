@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from gridcare.postgres.database import Connection
-from outage_notifier.core.delivery import Delivery, State, raised
+from outage_notifier.core.delivery import Delivery, State, raised, settled
 from outage_notifier.core.receipt import OPTED_OUT, UNREACHABLE
 from outage_notifier.store import batch, contact, delivery
 from outage_notifier.store.attempt import Attempt
@@ -95,16 +95,7 @@ def _risen(row: Delivery, receipt: State, *, reason: str, now: datetime) -> Deli
     following = raised(State(row.state), receipt)
     if following is State(row.state):
         return None
-    return replace(
-        row,
-        state=following,
-        reason=reason,
-        next_attempt_at=None,
-        next_channel=None,
-        follow_up_batch_id=None,
-        recorded_at=now,
-        told_devices=None,
-    )
+    return settled(row, following, reason=reason, now=now)
 
 
 def _pairs(reasons: Mapping[str, str]) -> Sequence[tuple[str, str]]:

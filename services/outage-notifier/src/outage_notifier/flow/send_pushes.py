@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from outage_notifier.core.audience import Member
 from outage_notifier.core.delivery import Delivery, decide_push
 from outage_notifier.core.outcome import Outcome, OutcomeKind
 from outage_notifier.flow.batch_work import BatchWork
-from outage_notifier.flow.sending import BLOCKED, PushBody
+from outage_notifier.flow.sending import NOT_STARTED, PushBody
 from outage_notifier.store import contact, vault
 from outage_notifier.store.attempt import Attempt
 from outage_notifier.store.contact import SendingDevice
@@ -21,13 +22,9 @@ PRUNED_MIN = 10
 """The share means nothing in a small batch."""
 
 
-NOT_STARTED = Outcome(OutcomeKind.RETRY, "not-started")
-"""Stands for the devices of a member that could not be called any more: they are called later, the others not again."""
-
-
 @dataclass(slots=True)
 class PushedMember:
-    """A member whose devices were called: all of them, or `cut_short`."""
+    """A member whose devices were called: all of them, or `cut_short`: then the others are called later, these not again."""
 
     member: Member
     place: int
@@ -136,11 +133,7 @@ async def _push_member(pushing: Pushing, place: int, member: Member) -> PushedMe
             break
         body = _body(pushing, member, device)
         started = clock.now()
-        if work.breaker.is_open:
-            outcome = BLOCKED
-        else:
-            outcome = await work.sending.push.send(body)
-            work.breaker.judge(outcome)
+        outcome = await work.breaker.guard(partial(work.sending.push.send, body))
         pushed.calls.append((device_id, started, clock.now(), outcome))
     return pushed
 

@@ -6,6 +6,7 @@ A call whose sender died is in doubt: it is not made again here, but handed over
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,9 +14,9 @@ from msgspec.structs import replace
 from outage_notifier.core.audience import Member
 from outage_notifier.core.delivery import Decision, Delivery, State, decide_sms
 from outage_notifier.core.look_up import body_hash
-from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.core.outcome import Outcome
 from outage_notifier.flow.batch_work import BatchWork
-from outage_notifier.flow.sending import BLOCKED
+from outage_notifier.flow.sending import NOT_STARTED
 from outage_notifier.store import attempt, contact, delivery, vault
 from outage_notifier.store.attempt import Attempt
 from outage_notifier.store.contact import SendingPhone
@@ -112,24 +113,20 @@ def _attempt(work: BatchWork, place: int, member: Member, body: str, now: dateti
 
 async def _call(work: BatchWork, text: Text) -> Outcome | None:
     """Send one; None when it may not start any more."""
-    rates = work.sending.rates["sms"]
-    if not rates.take_now(work.claimed.lane):
-        await rates.take(work.claimed.lane)
+    await work.sending.rates["sms"].take(work.claimed.lane)
     if not work.may_call():
         return None
     content = work.contents[work.notice_id(text.member)]
     left_s = int((content.useful_until - work.sending.clock.now()).total_seconds())
     number = work.sending.vault.open(text.phone.number_sealed, vault.PHONE)
-    if work.breaker.is_open:
-        return BLOCKED
-    outcome = await work.sending.sms.send(
+    send = partial(
+        work.sending.sms.send,
         to=number.decode(),
         body=text.body,
         callback_ref=f"{work.claimed.batch_id}.{text.attempt.place}.{text.attempt.try_}",
         validity_s=max(1, min(left_s, VALIDITY_MAX_S)),
     )
-    work.breaker.judge(outcome)
-    return outcome
+    return await work.breaker.guard(send)
 
 
 def _ended(work: BatchWork, texts: Sequence[Text], outcomes: Sequence[Outcome | None]) -> Chunk:
@@ -137,7 +134,7 @@ def _ended(work: BatchWork, texts: Sequence[Text], outcomes: Sequence[Outcome | 
     deliveries, ended, bad, opted_out = [], [], [], []
     now = work.sending.clock.now()
     for text, outcome in zip(texts, outcomes, strict=True):
-        end = outcome or Outcome(OutcomeKind.RETRY, "not-started")
+        end = outcome or NOT_STARTED
         ended.append(
             replace(
                 text.attempt,

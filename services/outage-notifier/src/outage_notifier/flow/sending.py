@@ -1,7 +1,7 @@
 """What the sending flows share: clients, limits, the breaker."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol
@@ -58,6 +58,9 @@ class SendLimits:
 BLOCKED: Final = Outcome(OutcomeKind.MISCONFIGURED, "breaker-open")
 """What a call that an open breaker forbids comes to."""
 
+NOT_STARTED: Final = Outcome(OutcomeKind.RETRY, "not-started")
+"""Stands for a call that could not be started any more: it is made later."""
+
 
 @dataclass(slots=True)
 class Breaker:
@@ -67,10 +70,14 @@ class Breaker:
     pause_s: float = 60.0
     open_until_s: float = field(default=0.0)
 
-    def judge(self, outcome: Outcome) -> None:
-        """Open when a call says that our own credentials are refused."""
+    async def guard(self, call: Callable[[], Awaitable[Outcome]]) -> Outcome:
+        """Make a call unless the breaker is open; open it when the call says that our own credentials are refused."""
+        if self.is_open:
+            return BLOCKED
+        outcome = await call()
         if outcome.kind is OutcomeKind.MISCONFIGURED:
             self.trip(outcome.code)
+        return outcome
 
     def trip(self, why: str) -> None:
         if not self.is_open:
