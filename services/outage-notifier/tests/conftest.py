@@ -10,6 +10,8 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
+from outage_notifier_testing.sending import plan, planned, planner, providers, send, sending  # noqa: F401 - fixtures
+from outage_notifier_testing.wired import api, outbox, services, settings, tokens  # noqa: F401 - fixtures
 
 import outage_notifier
 from gridcare.events.outages import Scope, Window
@@ -170,8 +172,8 @@ class World:
         counted = {state: row[state] for state in RECORDED if row[state]}
         assert counted == {r["state"]: r["n"] for r in rows}
         assert row["size"] == audience
-        planned = row["size"] - sum(counted.values())
-        return counted | ({"planned": planned} if planned else {})
+        unrecorded = row["size"] - sum(counted.values())
+        return counted | ({"planned": unrecorded} if unrecorded else {})
 
     async def batches(self, where: str = "state = 'ready'") -> list[UUID]:
         """Give the batches of a condition, oldest first."""

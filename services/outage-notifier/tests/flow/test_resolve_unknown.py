@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from fake_sms import FakeSmsSender
+from outage_notifier_testing.fake_sms import FakeSmsSender
 
 from gridcare.testing.waiting import eventually
 from gridcare_local.emulators.control import Emulator, start_emulator

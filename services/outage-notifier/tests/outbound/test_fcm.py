@@ -5,7 +5,7 @@ import json
 import time
 
 import pytest
-from fake_push import body_for
+from outage_notifier_testing.fake_push import body_for
 
 from gridcare.errors import SettingsError
 from gridcare.testing.waiting import eventually

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from fake_push import FakePushSender, body_for
+from outage_notifier_testing.fake_push import FakePushSender, body_for
 
 from outage_notifier.core.outcome import Outcome, OutcomeKind, PushSender
 

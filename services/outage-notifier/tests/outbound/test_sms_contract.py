@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
-from fake_sms import FakeSmsSender
+from outage_notifier_testing.fake_sms import FakeSmsSender
 
 from gridcare.clock import SystemClock
 from outage_notifier.core.outcome import Outcome, OutcomeKind, SmsSender
