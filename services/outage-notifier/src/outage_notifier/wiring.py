@@ -11,7 +11,6 @@ from gridcare.postgres.database import Database
 from gridcare.service import Foundation
 from outage_notifier import NAME
 from outage_notifier.core.outage_rules import OutageRules
-from outage_notifier.core.rendering import Catalog
 from outage_notifier.flow.outage_desk import OutageDesk
 from outage_notifier.flow.plan_notice import Planner
 from outage_notifier.flow.sending import Breaker, Sending, SendLimits
@@ -21,7 +20,8 @@ from outage_notifier.outbound.render import MessageRenderer
 from outage_notifier.outbound.twilio import TwilioSmsSender
 from outage_notifier.settings import Settings
 from outage_notifier.store.vault import Vault
-from outage_notifier.templates import read_texts
+from outage_notifier.texts.languages import read_texts
+from outage_notifier.texts.rendering import Catalog
 
 
 @dataclass(frozen=True, slots=True)

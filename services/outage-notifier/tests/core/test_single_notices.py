@@ -7,10 +7,10 @@ import pytest
 
 from gridcare.events.payments import PaymentRecorded
 from gridcare.events.tickets import TicketAssigned, TicketAttached, TicketCancelled, TicketClosed, TicketOpened
-from outage_notifier.core.rendering import Catalog
 from outage_notifier.core.single_notices import of_payment, of_ticket
-from outage_notifier.core.template import TEMPLATES
-from outage_notifier.templates import read_texts
+from outage_notifier.texts.languages import read_texts
+from outage_notifier.texts.rendering import Catalog
+from outage_notifier.texts.template import TEMPLATES
 
 AT = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)
 

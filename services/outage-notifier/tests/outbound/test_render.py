@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 
 from outage_notifier.core.notice import Content
-from outage_notifier.core.rendering import Catalog, TemplateBroken
-from outage_notifier.core.template import TEMPLATES
 from outage_notifier.outbound.render import TEXTS_KEPT_MAX, MessageRenderer
-from outage_notifier.templates import LANGUAGES, read_texts
+from outage_notifier.texts.languages import LANGUAGES, read_texts
+from outage_notifier.texts.rendering import Catalog, TemplateBroken
+from outage_notifier.texts.template import TEMPLATES
 
 END = datetime(2026, 12, 6, 4, 30, tzinfo=UTC)
 SLOTS = {

@@ -12,7 +12,7 @@ from gridcare_local.demo.client import Client
 from gridcare_local.demo.cut import NOTIFIER, OPEN, Told
 from gridcare_local.emulators.journal import read_lines
 from gridcare_local.stack import Stack
-from outage_notifier.core.segments import segments
+from outage_notifier.texts.segments import segments
 
 PAGE: Final = 200
 REACHED: Final = ("accepted", "delivered")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from outage_notifier.core.delivery_id import DeliveryId
 from outage_notifier.core.notice import Content
-from outage_notifier.core.rendering import Rendered
+from outage_notifier.texts.rendering import Rendered
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from outage_notifier.core.outage_rules import OutageRules
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A notice that a step asks for; its kind is its template's name. `slots` are what core/rendering.py knows."""
+    """A notice that a step asks for; its kind is its template's name. `slots` are what texts/rendering.py knows."""
 
     kind: str
     audience_rule: str

@@ -14,11 +14,11 @@ from outage_notifier.core.audience import Member
 from outage_notifier.core.delivery import Decision, Delivery, Situation, State, decide_unsent
 from outage_notifier.core.lease import Lease
 from outage_notifier.core.notice import Content
-from outage_notifier.core.template import TEMPLATES
 from outage_notifier.flow.sending import Breaker, Sending
 from outage_notifier.store import attempt, batch, delivery
 from outage_notifier.store.attempt import Attempt
 from outage_notifier.store.batch import ClaimedBatch
+from outage_notifier.texts.template import TEMPLATES
 
 PROVIDERS: Final = {"push": "fcm", "sms": "twilio"}
 STANDING_KEPT_S: Final = 0.1

@@ -19,12 +19,12 @@ from outage_notifier.core.outage import Outage, Step
 from outage_notifier.core.outage_notices import Intent, events_of, notices_of, tag_of
 from outage_notifier.core.outage_rules import OutageRules
 from outage_notifier.core.reach import NoticeReach
-from outage_notifier.core.rendering import Catalog
-from outage_notifier.core.template import TEMPLATES
-from outage_notifier.flow.check_texts import refuse_unfit
 from outage_notifier.flow.count_reach import count_reach
 from outage_notifier.store import notice, outage, scope
 from outage_notifier.store.notice import NewNotice
+from outage_notifier.texts.fit import refuse_unfit
+from outage_notifier.texts.rendering import Catalog
+from outage_notifier.texts.template import TEMPLATES
 
 UNKNOWN_NAMED_MAX = 100
 """How many unknown elements of each kind an answer names."""

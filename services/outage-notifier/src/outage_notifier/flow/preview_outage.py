@@ -11,10 +11,10 @@ from outage_notifier.core.outage import Outage, OutageDocument, Step, publish, r
 from outage_notifier.core.outage_notices import notices_of
 from outage_notifier.core.outage_rules import NoticeGiven, OutageRules
 from outage_notifier.core.reach import NoticeReach
-from outage_notifier.flow.check_texts import refuse_unfit
 from outage_notifier.flow.count_reach import count_reach
 from outage_notifier.flow.outage_desk import OutageDesk, refuse_unknown
 from outage_notifier.store import outage
+from outage_notifier.texts.fit import refuse_unfit
 
 UNSAID = "a preview"
 """Stands for the reason of a late notice: a preview says that it would be late instead of refusing."""

@@ -6,9 +6,9 @@ from typing import Final
 from uuid import UUID
 
 from outage_notifier.core.notice import Content
-from outage_notifier.core.rendering import Catalog, RenderChannel, Rendered
-from outage_notifier.core.template import TEMPLATES
 from outage_notifier.outbound.fcm_message import PushMessage, push_message
+from outage_notifier.texts.rendering import Catalog, RenderChannel, Rendered
+from outage_notifier.texts.template import TEMPLATES
 
 TEXTS_KEPT_MAX: Final = 1_000
 """A big notice has one text a language and channel; one-recipient notices are rendered once each."""

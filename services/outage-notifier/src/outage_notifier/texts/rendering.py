@@ -20,8 +20,8 @@ from fluent.runtime import FluentBundle, FluentResource
 from gridcare.clock import VIETNAM
 from gridcare.errors import GridcareError
 from gridcare.money import format_vnd
-from outage_notifier.core.segments import unaccented
-from outage_notifier.core.template import TEMPLATES
+from outage_notifier.texts.segments import unaccented
+from outage_notifier.texts.template import TEMPLATES
 
 RenderChannel = Literal["push", "sms"]
 DEFAULT_LANGUAGE: Final = "vi"

@@ -1,4 +1,4 @@
-"""The texts of every message, one file a language; what a template may do is in core/template.py."""
+"""The texts of every message, one file a language; what a template may do is in texts/template.py."""
 
 from collections.abc import Mapping
 from importlib.resources import files

@@ -5,10 +5,10 @@ from itertools import product
 
 import pytest
 
-from outage_notifier.core.rendering import Catalog, TemplateBroken, times
-from outage_notifier.core.segments import segments
-from outage_notifier.core.template import TEMPLATES
-from outage_notifier.templates import LANGUAGES, read_texts
+from outage_notifier.texts.languages import LANGUAGES, read_texts
+from outage_notifier.texts.rendering import Catalog, TemplateBroken, times
+from outage_notifier.texts.segments import segments
+from outage_notifier.texts.template import TEMPLATES
 
 OUTAGE_SLOTS = {
     "place": "KV 5, P. An Khánh, Q. Ninh Kiều",

@@ -1,4 +1,4 @@
-"""The catalogue of message templates: what each kind of notice may do. Texts are in templates/<language>.ftl.
+"""The catalogue of message templates: what each kind of notice may do. Texts are in texts/languages/<language>.ftl.
 
 Vietnamese carriers deliver registered templates only, each with the sender's name in it; so a text is a template with
 slots, with a version that is kept with every notice.

@@ -5,7 +5,7 @@ import smsutil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outage_notifier.core.segments import GSM7_BASIC, GSM7_EXTENSION, segments, unaccented
+from outage_notifier.texts.segments import GSM7_BASIC, GSM7_EXTENSION, segments, unaccented
 
 GSM7 = st.sampled_from(sorted(GSM7_BASIC | GSM7_EXTENSION))
 ANY_TEXT = st.characters(exclude_categories=["Cs"], exclude_characters="\x1b")

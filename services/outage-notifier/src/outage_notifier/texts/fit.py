@@ -5,7 +5,7 @@ from typing import Final
 
 from gridcare.errors import Unprocessable
 from outage_notifier.core.outage_notices import Intent
-from outage_notifier.core.rendering import Catalog
+from outage_notifier.texts.rendering import Catalog
 
 SMS_MAX_CHARACTERS: Final = 1_600
 """Twilio refuses a longer body (error 21617)."""

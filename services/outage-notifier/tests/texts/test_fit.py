@@ -6,9 +6,9 @@ import pytest
 
 from gridcare.errors import Unprocessable
 from outage_notifier.core.outage_notices import Intent
-from outage_notifier.core.rendering import Catalog
-from outage_notifier.flow.check_texts import refuse_unfit
-from outage_notifier.templates import read_texts
+from outage_notifier.texts.fit import refuse_unfit
+from outage_notifier.texts.languages import read_texts
+from outage_notifier.texts.rendering import Catalog
 
 
 @pytest.mark.parametrize(("windows", "letter", "refused"), [(20, "ភ", False), (60, "x", True), (48, "ភ", True)])
