@@ -49,7 +49,7 @@ SendMany = Callable[[int], Awaitable[None]]
 
 async def ours(task: Task, stack: AsyncExitStack) -> SendMany:
     """Send through the notifier's own transport, cutting each message from one that was made before, as a sender does."""
-    from outage_notifier.core.outcome import OutcomeKind  # noqa: PLC0415 - each contender pays for its own imports alone
+    from outage_notifier.ledger.core.outcome import OutcomeKind  # noqa: PLC0415 - each contender pays for its own imports alone
     from outage_notifier.outbound.fcm import FcmPushSender  # noqa: PLC0415
 
     sender = await stack.enter_async_context(

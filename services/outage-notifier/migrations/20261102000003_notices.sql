@@ -1,5 +1,5 @@
 -- migrate:up
--- The ledger of what is said to whom. core/delivery.py gives the meaning of each state.
+-- The ledger of what is said to whom. ledger/core/delivery.py gives the meaning of each state.
 
 CREATE TABLE notice (
     notice_id uuid PRIMARY KEY,

@@ -15,7 +15,7 @@ from support.together import run
 from support.wholestack import Whole
 
 from gridcare_local.demo.cut import NOTIFIER, OPEN
-from outage_notifier.core.delivery import RECORDED
+from outage_notifier.ledger.core.delivery import RECORDED
 
 _NOTICES = "SELECT notice_id, kind, revision, tag, audience, state FROM notice WHERE notice_id = ANY($1::uuid[])"
 _ROWS = """

@@ -3,8 +3,8 @@
 import pytest
 
 from outage_notifier.core.audience import Device, Phone, Reach
-from outage_notifier.core.delivery import Decision, State
 from outage_notifier.core.follow_up import Covered, Follow, Waiting, follow, keys_to_note
+from outage_notifier.ledger.core.delivery import Decision, State
 
 
 def phone(number: int, *, shared: bool = False, **changes: bool) -> Phone:

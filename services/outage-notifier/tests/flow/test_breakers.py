@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 
 GONE = Outcome(OutcomeKind.REFUSED, "UNREGISTERED", contact_dead=True)
 

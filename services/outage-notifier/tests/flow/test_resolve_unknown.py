@@ -13,9 +13,9 @@ from outage_notifier_testing.fake_sms import FakeSmsSender
 from gridcare.testing.waiting import eventually
 from gridcare_local.emulators.control import Emulator, start_emulator
 from gridcare_local.emulators.twilio import ACCOUNT_SID, AUTH_TOKEN
-from outage_notifier.core.outcome import Outcome, OutcomeKind
 from outage_notifier.flow.apply_receipts import apply_receipts
 from outage_notifier.flow.resolve_unknown import LOOK_LEASE, PAUSE, Resolver, resolve_unknown
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.outbound.twilio import TwilioSmsSender
 from outage_notifier.store import receipt
 from outage_notifier.store.vault import RECEIPT

@@ -11,7 +11,7 @@ from gridcare.errors import SettingsError
 from gridcare.testing.waiting import eventually
 from gridcare_local.emulators.control import start_emulator
 from gridcare_local.emulators.keys import new_rsa_key, pem
-from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 
 ACCEPTED = OutcomeKind.ACCEPTED
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from outage_notifier_testing.fake_push import FakePushSender, body_for
 
-from outage_notifier.core.outcome import Outcome, OutcomeKind, PushSender
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind, PushSender
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 from outage_notifier_testing.fake_sms import FakeSmsSender
 
 from gridcare.clock import SystemClock
-from outage_notifier.core.outcome import Outcome, OutcomeKind, SmsSender
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind, SmsSender
 
 numbers = (f"+8490{at:07d}" for at in count(1))
 OUTCOMES = {

@@ -9,7 +9,7 @@ import pytest
 
 from gridcare.errors import Retryable
 from gridcare_local.emulators.twilio import AUTH_TOKEN
-from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.outbound.twilio import refusal
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from outage_notifier.core.audience import Choice, Member, Reach, choose, without_noted
-from outage_notifier.core.delivery import State
+from outage_notifier.ledger.core.delivery import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from outage_notifier.core.audience import Device, Phone, Reach
-from outage_notifier.core.delivery import Decision, State
+from outage_notifier.ledger.core.delivery import Decision, State
 
 
 @dataclass(frozen=True, slots=True)

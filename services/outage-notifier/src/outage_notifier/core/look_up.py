@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from outage_notifier.core.delivery import Decision, State
-from outage_notifier.core.outcome import FoundMessage
+from outage_notifier.ledger.core.delivery import Decision, State
+from outage_notifier.ledger.core.outcome import FoundMessage
 
 SKEW: Final = timedelta(seconds=30)
 """The provider's clock may differ from ours, and it tells whole seconds."""

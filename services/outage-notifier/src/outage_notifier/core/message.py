@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from outage_notifier.core.delivery_id import DeliveryId
-from outage_notifier.core.notice import Content
+from outage_notifier.ledger.core.delivery_id import DeliveryId
+from outage_notifier.ledger.core.notice import Content
 from outage_notifier.texts.rendering import Rendered
 
 

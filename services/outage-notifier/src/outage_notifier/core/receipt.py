@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from outage_notifier.core.delivery import State
+from outage_notifier.ledger.core.delivery import State
 
 GIVEN_UP_AFTER: Final = timedelta(days=7)
 """A receipt that fits no attempt of ours in this time never will."""

@@ -13,9 +13,10 @@ from gridcare.postgres.database import Connection, Database
 from outage_notifier.core.receipt import AttemptName, StatusCallback, attempt_name, look_again_at, state_of
 from outage_notifier.flow.raise_delivery import Raising, lock_deliveries
 from outage_notifier.flow.store_callback import SOURCE
+from outage_notifier.ledger.store import attempt
+from outage_notifier.ledger.store.attempt import Attempt
 from outage_notifier.outbound.twilio_callback import read_callback
-from outage_notifier.store import attempt, receipt
-from outage_notifier.store.attempt import Attempt
+from outage_notifier.store import receipt
 from outage_notifier.store.receipt import StoredReceipt
 from outage_notifier.store.vault import RECEIPT, Unsealable, Vault
 

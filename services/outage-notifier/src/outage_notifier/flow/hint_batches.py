@@ -9,8 +9,8 @@ from gridcare.events.notices import BatchPlanned, Channel, Lane
 from gridcare.postgres import outbox
 from gridcare.postgres.database import Connection, Database
 from outage_notifier import NAME
-from outage_notifier.store import batch
-from outage_notifier.store.batch import Hint
+from outage_notifier.ledger.store import batch
+from outage_notifier.ledger.store.batch import Hint
 
 HINTS_MAX = 1_000
 """Hints published in one transaction."""

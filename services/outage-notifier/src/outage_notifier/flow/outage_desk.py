@@ -20,8 +20,9 @@ from outage_notifier.core.outage_notices import Intent, events_of, notices_of, t
 from outage_notifier.core.outage_rules import OutageRules
 from outage_notifier.core.reach import NoticeReach
 from outage_notifier.flow.count_reach import count_reach
-from outage_notifier.store import notice, outage, scope
-from outage_notifier.store.notice import NewNotice
+from outage_notifier.ledger.store import notice
+from outage_notifier.ledger.store.notice import NewNotice
+from outage_notifier.store import outage, scope
 from outage_notifier.texts.fit import refuse_unfit
 from outage_notifier.texts.rendering import Catalog
 from outage_notifier.texts.template import TEMPLATES

@@ -17,13 +17,14 @@ from gridcare.clock import Clock
 from gridcare.errors import Retryable
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Connection, Database
-from outage_notifier.core.delivery import Decision, Delivery, State
 from outage_notifier.core.look_up import LOOKS, decide_not_asked, decide_not_found, fitting
-from outage_notifier.core.outcome import FoundMessage, SmsSender
 from outage_notifier.core.receipt import state_of
 from outage_notifier.flow.raise_delivery import Raising, key_of, lock_deliveries
-from outage_notifier.store import attempt, batch, contact, delivery, notice, phone_lock, receipt
-from outage_notifier.store.attempt import Attempt
+from outage_notifier.ledger.core.delivery import Decision, Delivery, State
+from outage_notifier.ledger.core.outcome import FoundMessage, SmsSender
+from outage_notifier.ledger.store import attempt, batch, delivery, notice
+from outage_notifier.ledger.store.attempt import Attempt
+from outage_notifier.store import contact, phone_lock, receipt
 from outage_notifier.store.vault import PHONE, Vault
 
 LOOKS_MAX = 40

@@ -19,8 +19,8 @@ from outage_notifier.flow.batch_work import BatchWork, enumerate_places
 from outage_notifier.flow.send_pushes import send_pushes
 from outage_notifier.flow.send_texts import send_texts
 from outage_notifier.flow.sending import Sending
-from outage_notifier.store import attempt, batch, delivery, notice
-from outage_notifier.store.batch import ClaimedBatch
+from outage_notifier.ledger.store import attempt, batch, delivery, notice
+from outage_notifier.ledger.store.batch import ClaimedBatch
 
 WATCH_INTERVAL_S = 1.0
 """How often a batch under way renews its lease and looks whether it was superseded."""

@@ -7,12 +7,12 @@ from datetime import datetime
 from functools import partial
 
 from outage_notifier.core.audience import Member
-from outage_notifier.core.delivery import Delivery, decide_push
-from outage_notifier.core.outcome import Outcome, OutcomeKind
 from outage_notifier.flow.batch_work import BatchWork
 from outage_notifier.flow.sending import NOT_STARTED, PushBody
+from outage_notifier.ledger.core.delivery import Delivery, decide_push
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
+from outage_notifier.ledger.store.attempt import Attempt
 from outage_notifier.store import contact, vault
-from outage_notifier.store.attempt import Attempt
 from outage_notifier.store.contact import SendingDevice
 
 PRUNED_SHARE_MAX = 0.05

@@ -12,13 +12,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from outage_notifier.core.audience import Member
-from outage_notifier.core.delivery import Decision, Delivery, State, decide_sms
 from outage_notifier.core.look_up import body_hash
-from outage_notifier.core.outcome import Outcome
 from outage_notifier.flow.batch_work import BatchWork
 from outage_notifier.flow.sending import NOT_STARTED
-from outage_notifier.store import attempt, contact, delivery, vault
-from outage_notifier.store.attempt import Attempt
+from outage_notifier.ledger.core.delivery import Decision, Delivery, State, decide_sms
+from outage_notifier.ledger.core.outcome import Outcome
+from outage_notifier.ledger.store import attempt, delivery
+from outage_notifier.ledger.store.attempt import Attempt
+from outage_notifier.store import contact, vault
 from outage_notifier.store.contact import SendingPhone
 
 VALIDITY_MAX_S = 36_000

@@ -11,10 +11,10 @@ from outage_notifier.inbound import (
     http_devices,
     http_imports,
     http_inbox,
-    http_notices,
     http_outages,
     http_preferences,
 )
+from outage_notifier.ledger import http_notices
 from outage_notifier.wiring import Services
 
 ROUTERS: tuple[APIRouter, ...] = (

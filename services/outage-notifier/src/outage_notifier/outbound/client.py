@@ -11,7 +11,7 @@ from pyreqwest.client import BaseClientBuilder
 from pyreqwest.exceptions import RequestError, RequestTimeoutError
 
 from gridcare.errors import SettingsError
-from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 
 USER_AGENT: Final = "gridcare/0.1"
 CONNECT_DEADLINE_S: Final = 3.0

@@ -12,7 +12,7 @@ from pyreqwest.bytes import Bytes
 from pyreqwest.client import Client, ClientBuilder, SyncClientBuilder
 from pyreqwest.exceptions import RequestError
 
-from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.outbound import fcm_errors
 from outage_notifier.outbound.client import configured, failed
 from outage_notifier.outbound.fcm_token import AccessTokens, NoToken, read_service_account

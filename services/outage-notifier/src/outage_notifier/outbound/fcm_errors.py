@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.outbound.client import retry_after_s
 
 QUOTA_PAUSE_S: Final = 60.0

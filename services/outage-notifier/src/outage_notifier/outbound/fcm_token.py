@@ -15,7 +15,7 @@ from pyreqwest.client import SyncClient
 from pyreqwest.exceptions import PyreqwestError
 
 from gridcare.errors import SettingsError
-from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 
 SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
 LIFETIME_S: Final = 3600.0

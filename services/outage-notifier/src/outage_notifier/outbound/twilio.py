@@ -17,7 +17,7 @@ from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
 from gridcare.errors import Retryable
-from outage_notifier.core.outcome import FoundMessage, Outcome, OutcomeKind
+from outage_notifier.ledger.core.outcome import FoundMessage, Outcome, OutcomeKind
 from outage_notifier.outbound.client import configured, failed, retry_after_s
 from outage_notifier.outbound.twilio_http import Refused, TwilioHttp
 

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Final
 
 from gridcare.postgres.database import Connection
-from outage_notifier.core.delivery import State
-from outage_notifier.store.delivery import Key
+from outage_notifier.ledger.core.delivery import State
+from outage_notifier.ledger.store.delivery import Key
 
 CUT_FROM: Final = frozenset({State.HELD, State.RETRYING, State.AWAITING})
 """What is unknown is asked of the provider first (flow/resolve_unknown.py)."""

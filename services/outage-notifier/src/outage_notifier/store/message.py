@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from gridcare.postgres.database import Connection
-from outage_notifier.core.delivery_id import DeliveryId
 from outage_notifier.core.message import Message
-from outage_notifier.core.notice import Content
+from outage_notifier.ledger.core.delivery_id import DeliveryId
+from outage_notifier.ledger.core.notice import Content
 
 # A covered delivery is left out where the caller has the one that covers it, and a superseded one always: it was never
 # told, and what it says is no longer so.

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gridcare.postgres.database import Connection
-from outage_notifier.core.delivery_id import DeliveryId
-from outage_notifier.store.delivery import Key
+from outage_notifier.ledger.core.delivery_id import DeliveryId
+from outage_notifier.ledger.store.delivery import Key
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from gridcare.events.outages import Scope
 from gridcare.postgres.database import Connection
-from outage_notifier.core.delivery import TOLD
+from outage_notifier.ledger.core.delivery import TOLD
 
 LISTED_MAX: Final = 100_000
 """Some 10 MB of a planner's memory; also the most supply points that a scope may name one by one."""

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from gridcare.clock import Clock
 from gridcare.errors import Retryable
-from outage_notifier.core.outcome import FoundMessage, Outcome, OutcomeKind
+from outage_notifier.ledger.core.outcome import FoundMessage, Outcome, OutcomeKind
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from gridcare.errors import NotFound
 from gridcare.postgres.database import Database
-from outage_notifier.core.delivery import Delivery
-from outage_notifier.core.notice import NoticeProgress
-from outage_notifier.store import delivery, outage, progress
+from outage_notifier.ledger.core.delivery import Delivery
+from outage_notifier.ledger.core.notice import NoticeProgress
+from outage_notifier.ledger.store import delivery, progress
+from outage_notifier.store import outage
 
 
 async def read_notice(db: Database, notice_id: UUID) -> NoticeProgress:

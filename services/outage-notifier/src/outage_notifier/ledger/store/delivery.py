@@ -7,8 +7,8 @@ from uuid import UUID
 from msgspec.structs import astuple
 
 from gridcare.postgres.database import Connection
-from outage_notifier.core.delivery import OPEN, RECORDED, Delivery, State
-from outage_notifier.store import batch
+from outage_notifier.ledger.core.delivery import OPEN, RECORDED, Delivery, State
+from outage_notifier.ledger.store import batch
 
 Key = tuple[UUID, str]
 """A delivery's key: notice and recipient."""

@@ -15,7 +15,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 
 
 class State(StrEnum):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outage_notifier.core.delivery import (
+from outage_notifier.ledger.core.delivery import (
     OPEN,
     SETTLED,
     TRIES_MAX,
@@ -18,7 +18,7 @@ from outage_notifier.core.delivery import (
     decide_unsent,
     raised,
 )
-from outage_notifier.core.outcome import Outcome, OutcomeKind
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 
 NOW = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)
 TAKEN = Outcome(OutcomeKind.ACCEPTED, message_id="M1")

@@ -7,8 +7,8 @@ from uuid import UUID
 import asyncpg
 
 from gridcare.postgres.database import Connection
-from outage_notifier.core.delivery import OPEN, RECORDED, State
-from outage_notifier.core.notice import NoticeProgress
+from outage_notifier.ledger.core.delivery import OPEN, RECORDED, State
+from outage_notifier.ledger.core.notice import NoticeProgress
 
 Counts = tuple[Mapping[str, int], Mapping[str, int]]
 """By state, and by channel."""

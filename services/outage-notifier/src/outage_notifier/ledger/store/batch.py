@@ -8,7 +8,7 @@ import msgspec
 
 from gridcare.postgres.database import Connection
 from outage_notifier.core.audience import Member
-from outage_notifier.core.delivery import RECORDED
+from outage_notifier.ledger.core.delivery import RECORDED
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from gridcare.postgres.database import Connection
-from outage_notifier.core.notice import Content
+from outage_notifier.ledger.core.notice import Content
 
 
 @dataclass(frozen=True, slots=True)

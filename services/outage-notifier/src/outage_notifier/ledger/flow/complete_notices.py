@@ -7,8 +7,8 @@ from gridcare.events.notices import NoticeCompleted
 from gridcare.postgres import outbox
 from gridcare.postgres.database import Database
 from outage_notifier import NAME
-from outage_notifier.core.notice import NoticeProgress
-from outage_notifier.store import progress
+from outage_notifier.ledger.core.notice import NoticeProgress
+from outage_notifier.ledger.store import progress
 
 COMPLETED_MAX: Final = 200
 """In one transaction: a large notice's channels are counted over its deliveries, half a second for a million."""
