@@ -10,8 +10,8 @@ from tests.benchmarks.push_clients import token
 
 from gridcare.ids import uuid7
 from gridcare_local.stack import Stack
-from outage_notifier.store import vault
-from outage_notifier.store.vault import Vault
+from outage_notifier.contacts import vault
+from outage_notifier.contacts.vault import Vault
 
 DATABASE = "outage_notifier"
 CHUNK = 10_000

@@ -25,7 +25,7 @@ CREATE TABLE customer (
     name_sealed bytea
 );
 COMMENT ON COLUMN customer.language_chosen IS 'the customer chose it in the app: an import no longer changes it';
-COMMENT ON COLUMN customer.name_sealed IS 'AES-256-GCM (store/vault.py)';
+COMMENT ON COLUMN customer.name_sealed IS 'AES-256-GCM (contacts/vault.py)';
 
 CREATE TABLE phone (
     phone_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

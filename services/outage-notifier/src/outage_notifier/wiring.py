@@ -10,6 +10,7 @@ from gridcare.http.auth import TokenVerifier
 from gridcare.postgres.database import Database
 from gridcare.service import Foundation
 from outage_notifier import NAME
+from outage_notifier.contacts.vault import Vault
 from outage_notifier.core.outage_rules import OutageRules
 from outage_notifier.flow.outage_desk import OutageDesk
 from outage_notifier.flow.plan_notice import Planner
@@ -19,7 +20,6 @@ from outage_notifier.outbound.fcm import FcmPushSender
 from outage_notifier.outbound.render import MessageRenderer
 from outage_notifier.outbound.twilio import TwilioSmsSender
 from outage_notifier.settings import Settings
-from outage_notifier.store.vault import Vault
 from outage_notifier.texts.languages import read_texts
 from outage_notifier.texts.rendering import Catalog
 

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import pytest
 from twilio.request_validator import RequestValidator
 
-from outage_notifier.store.vault import RECEIPT
+from outage_notifier.contacts.vault import RECEIPT
 
 PATH = "/v1/callbacks/twilio?attempt=0192f0c1-2345-7000-8000-000000000001.3.1"
 FORM = {"MessageSid": "SM1", "MessageStatus": "delivered", "To": "+84901234567", "From": "GRIDCARE", "Blank": ""}

@@ -11,6 +11,9 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
+from outage_notifier.contacts import vault
+from outage_notifier.contacts.store import contact
+from outage_notifier.contacts.store.contact import SendingPhone
 from outage_notifier.core.audience import Member
 from outage_notifier.core.look_up import body_hash
 from outage_notifier.flow.batch_work import BatchWork
@@ -19,8 +22,6 @@ from outage_notifier.ledger.core.delivery import Decision, Delivery, State, deci
 from outage_notifier.ledger.core.outcome import Outcome
 from outage_notifier.ledger.store import attempt, delivery
 from outage_notifier.ledger.store.attempt import Attempt
-from outage_notifier.store import contact, vault
-from outage_notifier.store.contact import SendingPhone
 
 VALIDITY_MAX_S = 36_000
 """Twilio's limit of ValidityPeriod."""

@@ -7,10 +7,10 @@ from gridcare.errors import BadRequest, Forbidden
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Database
+from outage_notifier.contacts.vault import RECEIPT, Vault
 from outage_notifier.core.receipt import attempt_name
 from outage_notifier.outbound.twilio_callback import read_callback, signature_fits
 from outage_notifier.store import receipt
-from outage_notifier.store.vault import RECEIPT, Vault
 
 SOURCE = "twilio"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outage_notifier.store.vault import DEVICE, NAME, PHONE, RECEIPT, Unsealable, Vault, index_key_of, keys_of
+from outage_notifier.contacts.vault import DEVICE, NAME, PHONE, RECEIPT, Unsealable, Vault, index_key_of, keys_of
 
 OLD, NEW, INDEX = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2, 3))
 NUMBER = b"+84912345678"

@@ -8,9 +8,9 @@ from gridcare.clock import Clock
 from gridcare.ids import uuid7
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Database
-from outage_notifier.store import device
-from outage_notifier.store.device import NewDevice
-from outage_notifier.store.vault import DEVICE, Vault
+from outage_notifier.contacts.store import device
+from outage_notifier.contacts.store.device import NewDevice
+from outage_notifier.contacts.vault import DEVICE, Vault
 
 DEVICES_PER_ACCOUNT_MAX: Final = 20
 """More than a household has. The longest unseen one makes room: whoever has a new phone must not be refused."""

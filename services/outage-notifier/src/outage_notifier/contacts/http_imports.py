@@ -7,12 +7,12 @@ from fastapi import APIRouter, Depends, Request
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
-from outage_notifier.core.imported import CONTACT_COLUMNS, DEVICE_COLUMNS, SUPPLY_POINT_COLUMNS, Columns
-from outage_notifier.flow.import_contacts import import_contacts, import_devices
-from outage_notifier.flow.import_rows import ImportReport
-from outage_notifier.flow.import_supply_points import import_supply_points
+from outage_notifier.contacts.core.imported import CONTACT_COLUMNS, DEVICE_COLUMNS, SUPPLY_POINT_COLUMNS, Columns
+from outage_notifier.contacts.flow.import_contacts import import_contacts, import_devices
+from outage_notifier.contacts.flow.import_rows import ImportReport
+from outage_notifier.contacts.flow.import_supply_points import import_supply_points
+from outage_notifier.contacts.http_tables import Row, media_type, rows
 from outage_notifier.inbound.dependencies import Wired
-from outage_notifier.inbound.rows import Row, media_type, rows
 
 IMPORT_SIZE_MAX_BYTES = 1024**3
 """Five times a million supply points; the body is streamed, so its size costs time and no memory."""

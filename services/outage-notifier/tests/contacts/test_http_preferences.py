@@ -1,6 +1,6 @@
 """The language that a customer chooses."""
 
-from outage_notifier.flow.import_contacts import import_contacts
+from outage_notifier.contacts.flow.import_contacts import import_contacts
 
 MINE, ALSO_MINE = "PB11010012345", "PB11010012346"
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from outage_notifier.core.imported import BadLine
+from outage_notifier.contacts.core.imported import BadLine
 
 CHUNK_SIZE: Final = 1_000
 BAD_LINES_REPORTED_MAX: Final = 1_000

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from gridcare.postgres.database import Database
 from outage_notifier import NAME
-from outage_notifier.flow.reseal_contacts import reseal_contacts
+from outage_notifier.contacts.flow.reseal_contacts import reseal_contacts
 from outage_notifier.settings import Settings
 from outage_notifier.wiring import vault_of
 

@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from gridcare.postgres.database import Database
-from outage_notifier.store import sealed
-from outage_notifier.store.sealed import SEALED_COLUMNS, SealedColumn
-from outage_notifier.store.vault import Vault
+from outage_notifier.contacts.store import sealed
+from outage_notifier.contacts.store.sealed import SEALED_COLUMNS, SealedColumn
+from outage_notifier.contacts.vault import Vault
 
 PAGE_SIZE: Final = 1_000
 """Rows in one transaction: some 50 ms, so that no sender waits long for a row."""

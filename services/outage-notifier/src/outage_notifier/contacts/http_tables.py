@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from gridcare.errors import TooLarge, Unprocessable
-from outage_notifier.core.imported import BadLine, Columns
+from outage_notifier.contacts.core.imported import BadLine, Columns
 
 LINE_SIZE_MAX_BYTES: Final = 16_384
 """Many times what any real line needs; without a limit a file of one line would be read into memory whole."""

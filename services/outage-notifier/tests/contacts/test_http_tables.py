@@ -3,8 +3,8 @@
 import pytest
 
 from gridcare.errors import Unprocessable
-from outage_notifier.core.imported import CONTACT_COLUMNS, BadLine
-from outage_notifier.inbound.rows import LINE_SIZE_MAX_BYTES, media_type, rows
+from outage_notifier.contacts.core.imported import CONTACT_COLUMNS, BadLine
+from outage_notifier.contacts.http_tables import LINE_SIZE_MAX_BYTES, media_type, rows
 
 HEADER = "customer_code,phone,language,consent"
 LINE = "PB11010012345,0912345678,vi,true"

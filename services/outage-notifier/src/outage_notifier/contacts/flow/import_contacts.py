@@ -7,11 +7,12 @@ from gridcare.clock import Clock
 from gridcare.ids import uuid7
 from gridcare.phone import mask
 from gridcare.postgres.database import Database
-from outage_notifier.core.imported import ImportedContact, ImportedDevice, read_contact, read_device
-from outage_notifier.flow.import_rows import ImportReport, Row, import_rows
-from outage_notifier.store import contact_import, vault
-from outage_notifier.store.contact_import import StagedContact, StagedDevice
-from outage_notifier.store.vault import Vault
+from outage_notifier.contacts import vault
+from outage_notifier.contacts.core.imported import ImportedContact, ImportedDevice, read_contact, read_device
+from outage_notifier.contacts.flow.import_rows import ImportReport, Row, import_rows
+from outage_notifier.contacts.store import contact_import
+from outage_notifier.contacts.store.contact_import import StagedContact, StagedDevice
+from outage_notifier.contacts.vault import Vault
 
 
 async def import_contacts(rows: AsyncIterator[Row], *, db: Database, clock: Clock, sealing: Vault) -> ImportReport:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from gridcare.errors import Forbidden
 from gridcare.postgres.database import Database
-from outage_notifier.store import customer
+from outage_notifier.contacts.store import customer
 
 
 async def choose_language(db: Database, customer_codes: Collection[str], language: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gridcare.postgres.database import Connection
-from outage_notifier.store import vault
+from outage_notifier.contacts import vault
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from gridcare.errors import NotFound
 from gridcare.postgres.database import Database
-from outage_notifier.store import device
+from outage_notifier.contacts.store import device
 
 
 async def remove_device(db: Database, device_id: UUID, *, account: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from outage_notifier.core.imported import BadLine, read_contact, read_device, read_supply_point
+from outage_notifier.contacts.core.imported import BadLine, read_contact, read_device, read_supply_point
 
 CONTACT = {"customer_code": "PB11010012345", "phone": "0912 345 678", "language": "km", "consent": "true"}
 POINT = {

@@ -6,11 +6,11 @@ import psutil
 import pytest
 
 from gridcare.events.supply_points import SupplyPointChanged
-from outage_notifier.core.imported import CONTACT_COLUMNS, SUPPLY_POINT_COLUMNS, read_supply_point
-from outage_notifier.flow.import_contacts import import_contacts
-from outage_notifier.flow.import_rows import BAD_LINES_REPORTED_MAX, import_rows
-from outage_notifier.inbound.rows import rows
-from outage_notifier.store.vault import NAME, PHONE
+from outage_notifier.contacts.core.imported import CONTACT_COLUMNS, SUPPLY_POINT_COLUMNS, read_supply_point
+from outage_notifier.contacts.flow.import_contacts import import_contacts
+from outage_notifier.contacts.flow.import_rows import BAD_LINES_REPORTED_MAX, import_rows
+from outage_notifier.contacts.http_tables import rows
+from outage_notifier.contacts.vault import NAME, PHONE
 
 MINE, ALSO_MINE = "PB11010012345", "PB11010012346"
 CONTACTS = "customer_code,phone,language,consent,name,segment"

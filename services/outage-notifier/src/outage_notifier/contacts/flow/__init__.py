@@ -1,0 +1,1 @@
+"""Registering, importing and resealing contacts."""
