@@ -50,7 +50,7 @@ SendMany = Callable[[int], Awaitable[None]]
 async def ours(task: Task, stack: AsyncExitStack) -> SendMany:
     """Send through the notifier's own transport, cutting each message from one that was made before, as a sender does."""
     from outage_notifier.ledger.core.outcome import OutcomeKind  # noqa: PLC0415 - each contender pays for its own imports alone
-    from outage_notifier.outbound.fcm import FcmPushSender  # noqa: PLC0415
+    from outage_notifier.providers.fcm.sender import FcmPushSender  # noqa: PLC0415
 
     sender = await stack.enter_async_context(
         FcmPushSender.open(
@@ -121,7 +121,7 @@ def message_of_ours() -> Any:
     """Make the message that all send, as the notifier makes an announcement's."""
     from tests.benchmarks.firebase import DATA, TAG, TEXT, TITLE  # noqa: PLC0415
 
-    from outage_notifier.outbound.fcm_message import push_message  # noqa: PLC0415 - as above
+    from outage_notifier.providers.fcm.message import push_message  # noqa: PLC0415 - as above
 
     ttl = timedelta(hours=3)
     return push_message(

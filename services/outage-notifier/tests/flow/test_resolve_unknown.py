@@ -17,7 +17,7 @@ from outage_notifier.contacts.vault import RECEIPT
 from outage_notifier.flow.apply_receipts import apply_receipts
 from outage_notifier.flow.resolve_unknown import LOOK_LEASE, PAUSE, Resolver, resolve_unknown
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
-from outage_notifier.outbound.twilio import TwilioSmsSender
+from outage_notifier.providers.twilio.sender import TwilioSmsSender
 from outage_notifier.store import receipt
 
 NOW = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)

@@ -16,7 +16,7 @@ from outage_notifier.flow.raise_delivery import Raising, lock_deliveries
 from outage_notifier.flow.store_callback import SOURCE
 from outage_notifier.ledger.store import attempt
 from outage_notifier.ledger.store.attempt import Attempt
-from outage_notifier.outbound.twilio_callback import read_callback
+from outage_notifier.providers.twilio.callback import read_callback
 from outage_notifier.store import receipt
 from outage_notifier.store.receipt import StoredReceipt
 

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from outage_notifier.ledger.core.notice import Content
-from outage_notifier.outbound.fcm_message import PushMessage, push_message
+from outage_notifier.providers.fcm.message import PushMessage, push_message
 from outage_notifier.texts.rendering import Catalog, RenderChannel, Rendered
 from outage_notifier.texts.template import TEMPLATES
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
-from outage_notifier.outbound.fcm_message import push_message
+from outage_notifier.providers.fcm.message import push_message
 
 
 class FakePushSender:

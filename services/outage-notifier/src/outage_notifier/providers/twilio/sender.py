@@ -18,8 +18,8 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 
 from gridcare.errors import Retryable
 from outage_notifier.ledger.core.outcome import FoundMessage, Outcome, OutcomeKind
-from outage_notifier.outbound.client import configured, failed, retry_after_s
-from outage_notifier.outbound.twilio_http import Refused, TwilioHttp
+from outage_notifier.providers.http_client import configured, failed, retry_after_s
+from outage_notifier.providers.twilio.http import Refused, TwilioHttp
 
 API_URL: Final = "https://api.twilio.com"
 CALLBACK_PATH: Final = "/v1/callbacks/twilio"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from outage_notifier.ledger.core.outcome import OutcomeKind
-from outage_notifier.outbound.fcm_errors import QUOTA_PAUSE_S, refused
+from outage_notifier.providers.fcm.errors import QUOTA_PAUSE_S, refused
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 REFUSED, RETRY, UNKNOWN, WRONG = (

@@ -10,8 +10,8 @@ import pytest
 
 from gridcare_local.emulators.control import Emulator, start_emulator
 from gridcare_local.emulators.twilio import ACCOUNT_SID, AUTH_TOKEN
-from outage_notifier.outbound.fcm import FcmPushSender
-from outage_notifier.outbound.twilio import TwilioSmsSender
+from outage_notifier.providers.fcm.sender import FcmPushSender
+from outage_notifier.providers.twilio.sender import TwilioSmsSender
 
 PUBLIC_URL = "https://api.gridcare.test"
 Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

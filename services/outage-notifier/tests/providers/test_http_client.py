@@ -11,7 +11,7 @@ from pyreqwest.exceptions import RequestError
 
 from gridcare.errors import SettingsError
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
-from outage_notifier.outbound.client import RETRY_AFTER_S_MAX, configured, failed, retry_after_s
+from outage_notifier.providers.http_client import RETRY_AFTER_S_MAX, configured, failed, retry_after_s
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 NOT_DONE = Outcome(OutcomeKind.RETRY, "no-connection")

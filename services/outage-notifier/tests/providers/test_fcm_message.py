@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outage_notifier.outbound.fcm_message import MessageUnfit, PushMessage, push_message
+from outage_notifier.providers.fcm.message import MessageUnfit, PushMessage, push_message
 
 EXPIRES_AT = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
 TAG = "outage:0192f0c1-2345-7000-8000-000000000001"

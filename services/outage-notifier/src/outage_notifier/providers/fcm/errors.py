@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
-from outage_notifier.outbound.client import retry_after_s
+from outage_notifier.providers.http_client import retry_after_s
 
 QUOTA_PAUSE_S: Final = 60.0
 """FCM asks for at least a minute after QUOTA_EXCEEDED that names no time."""

@@ -13,9 +13,9 @@ from pyreqwest.client import Client, ClientBuilder, SyncClientBuilder
 from pyreqwest.exceptions import RequestError
 
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
-from outage_notifier.outbound import fcm_errors
-from outage_notifier.outbound.client import configured, failed
-from outage_notifier.outbound.fcm_token import AccessTokens, NoToken, read_service_account
+from outage_notifier.providers.fcm import errors as fcm_errors
+from outage_notifier.providers.fcm.token import AccessTokens, NoToken, read_service_account
+from outage_notifier.providers.http_client import configured, failed
 
 API_URL: Final = "https://fcm.googleapis.com"
 CONNECTIONS: Final = 10

@@ -10,7 +10,7 @@ import pytest
 from gridcare.errors import Retryable
 from gridcare_local.emulators.twilio import AUTH_TOKEN
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
-from outage_notifier.outbound.twilio import refusal
+from outage_notifier.providers.twilio.sender import refusal
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 numbers = (f"+8491{at:07d}" for at in count(1))

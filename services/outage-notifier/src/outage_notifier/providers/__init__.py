@@ -1,0 +1,1 @@
+"""The vendors, a folder each; a vendor's codes become our outcomes here."""

@@ -1,0 +1,1 @@
+"""Twilio: SMS, their status callbacks, and what it lists."""
