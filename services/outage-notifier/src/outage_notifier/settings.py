@@ -8,9 +8,9 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_
 
 from gridcare.settings import HttpUrl, ServiceSettings
 from outage_notifier.contacts.vault import index_key_of, keys_of
-from outage_notifier.core.quiet_hours import QuietHours
 from outage_notifier.providers.fcm.sender import API_URL as FCM_API_URL
 from outage_notifier.providers.twilio.sender import API_URL as TWILIO_API_URL
+from outage_notifier.sending.core.quiet_hours import QuietHours
 
 
 def _hours(text: str) -> str:

@@ -14,11 +14,11 @@ from outage_notifier.contacts.vault import Vault
 from outage_notifier.core.outage_rules import OutageRules
 from outage_notifier.flow.outage_desk import OutageDesk
 from outage_notifier.flow.plan_notice import Planner
-from outage_notifier.flow.sending import Breaker, Sending, SendLimits
-from outage_notifier.flow.take_rate import RateGrants
-from outage_notifier.outbound.render import MessageRenderer
 from outage_notifier.providers.fcm.sender import FcmPushSender
 from outage_notifier.providers.twilio.sender import TwilioSmsSender
+from outage_notifier.sending.flow.take_rate import RateGrants
+from outage_notifier.sending.render import MessageRenderer
+from outage_notifier.sending.room import Breaker, Sending, SendLimits
 from outage_notifier.settings import Settings
 from outage_notifier.texts.languages import read_texts
 from outage_notifier.texts.rendering import Catalog

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from gridcare.errors import Retryable
-from outage_notifier.core.quiet_hours import QuietHours
 from outage_notifier.flow.plan_notice import Planner, pack_due_singles, plan_due_notice
-from outage_notifier.flow.send_batch import send_batch
-from outage_notifier.flow.sending import Breaker, Sending, SendLimits
-from outage_notifier.flow.take_rate import RateGrants
 from outage_notifier.ledger.core.notice import Content
 from outage_notifier.ledger.core.outcome import FoundMessage, Outcome, OutcomeKind
+from outage_notifier.sending.core.quiet_hours import QuietHours
+from outage_notifier.sending.flow.send_batch import send_batch
+from outage_notifier.sending.flow.take_rate import RateGrants
+from outage_notifier.sending.room import Breaker, Sending, SendLimits
 
 
 @dataclass

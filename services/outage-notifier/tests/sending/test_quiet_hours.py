@@ -5,7 +5,7 @@ from datetime import datetime, time
 import pytest
 
 from gridcare.clock import VIETNAM
-from outage_notifier.core.quiet_hours import QuietHours
+from outage_notifier.sending.core.quiet_hours import QuietHours
 
 
 def at(text: str) -> datetime:

@@ -14,13 +14,13 @@ import structlog
 from gridcare.errors import Retryable
 from gridcare.observability import metrics
 from gridcare.postgres.database import Connection
-from outage_notifier.core.lease import Lease
-from outage_notifier.flow.batch_work import BatchWork, enumerate_places
-from outage_notifier.flow.send_pushes import send_pushes
-from outage_notifier.flow.send_texts import send_texts
-from outage_notifier.flow.sending import Sending
 from outage_notifier.ledger.store import attempt, batch, delivery, notice
 from outage_notifier.ledger.store.batch import ClaimedBatch
+from outage_notifier.sending.core.lease import Lease
+from outage_notifier.sending.flow.batch_work import BatchWork, enumerate_places
+from outage_notifier.sending.flow.send_pushes import send_pushes
+from outage_notifier.sending.flow.send_texts import send_texts
+from outage_notifier.sending.room import Sending
 
 WATCH_INTERVAL_S = 1.0
 """How often a batch under way renews its lease and looks whether it was superseded."""

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from outage_notifier.ledger.core.notice import Content
-from outage_notifier.outbound.render import TEXTS_KEPT_MAX, MessageRenderer
+from outage_notifier.sending.render import TEXTS_KEPT_MAX, MessageRenderer
 from outage_notifier.texts.languages import LANGUAGES, read_texts
 from outage_notifier.texts.rendering import Catalog, TemplateBroken
 from outage_notifier.texts.template import TEMPLATES

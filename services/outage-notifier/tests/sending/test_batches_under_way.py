@@ -11,7 +11,7 @@ from gridcare.events.notices import BatchPlanned
 from gridcare.ids import uuid7
 from gridcare.process import Lifecycle
 from gridcare.testing.waiting import eventually
-from outage_notifier.inbound.topic_notice_batches import BatchesUnderWay
+from outage_notifier.sending.topic_notice_batches import BatchesUnderWay
 
 
 def hint(batch_id: UUID, now) -> Envelope:

@@ -11,10 +11,10 @@ import structlog
 from gridcare.clock import Clock
 from gridcare.observability import metrics
 from gridcare.postgres.database import Database
-from outage_notifier.core.quiet_hours import QuietHours
-from outage_notifier.flow.take_rate import RateGrants
 from outage_notifier.ledger.core.notice import Content
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind, PushSender, SmsSender
+from outage_notifier.sending.core.quiet_hours import QuietHours
+from outage_notifier.sending.flow.take_rate import RateGrants
 
 logger = structlog.get_logger()
 

@@ -1,6 +1,6 @@
 """A lease, as its holder sees it."""
 
-from outage_notifier.core.lease import Lease
+from outage_notifier.sending.core.lease import Lease
 
 
 def test_no_call_may_end_after_the_lease():

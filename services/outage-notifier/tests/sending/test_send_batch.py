@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from gridcare.testing.waiting import eventually
-from outage_notifier.flow.send_batch import send_batch
-from outage_notifier.flow.sending import SendLimits
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.ledger.store import batch
+from outage_notifier.sending.flow.send_batch import send_batch
+from outage_notifier.sending.room import SendLimits
 
 GONE = Outcome(OutcomeKind.REFUSED, "UNREGISTERED", contact_dead=True)
 

@@ -16,12 +16,12 @@ from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.store.contact import SendingPhone
 from outage_notifier.core.audience import Member
 from outage_notifier.core.look_up import body_hash
-from outage_notifier.flow.batch_work import BatchWork
-from outage_notifier.flow.sending import NOT_STARTED
 from outage_notifier.ledger.core.delivery import Decision, Delivery, State, decide_sms
 from outage_notifier.ledger.core.outcome import Outcome
 from outage_notifier.ledger.store import attempt, delivery
 from outage_notifier.ledger.store.attempt import Attempt
+from outage_notifier.sending.flow.batch_work import BatchWork
+from outage_notifier.sending.room import NOT_STARTED
 
 VALIDITY_MAX_S = 36_000
 """Twilio's limit of ValidityPeriod."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gridcare.observability import metrics
 from gridcare.postgres.database import Database
-from outage_notifier.store import rate
+from outage_notifier.sending import store as rate
 
 GRANTS_PER_S = 20
 """A grant is this part of a second's rate: small enough that several senders share a second, large enough to be cheap."""

@@ -17,8 +17,8 @@ from gridcare.events.notices import BatchPlanned
 from gridcare.events.topics import LANES, NOTICE_BATCHES
 from gridcare.kafka.consume import Subscription
 from gridcare.process import Lifecycle
-from outage_notifier.flow.send_batch import send_batch
-from outage_notifier.flow.sending import Sending
+from outage_notifier.sending.flow.send_batch import send_batch
+from outage_notifier.sending.room import Sending
 
 logger = structlog.get_logger()
 

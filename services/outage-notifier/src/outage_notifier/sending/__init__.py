@@ -1,0 +1,1 @@
+"""Batches of the ledger go to the providers: claim, call, record."""

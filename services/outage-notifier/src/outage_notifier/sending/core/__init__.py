@@ -1,0 +1,1 @@
+"""The lease of a batch, and quiet hours."""

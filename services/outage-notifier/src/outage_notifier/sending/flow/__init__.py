@@ -1,0 +1,1 @@
+"""Sending one batch, by push or by SMS."""
