@@ -10,7 +10,7 @@ from outage_notifier.contacts.flow.reseal_contacts import reseal_contacts
 from outage_notifier.contacts.store import contact_import
 from outage_notifier.contacts.store.sealed import SEALED_COLUMNS
 from outage_notifier.contacts.vault import RECEIPT, Unsealable, Vault
-from outage_notifier.store import receipt
+from outage_notifier.receipts.store import receipt
 
 OLD, NEW = (base64.b64encode(bytes(32) if n == 0 else bytes([n]) * 32).decode() for n in (0, 1))
 

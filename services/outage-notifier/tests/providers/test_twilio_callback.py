@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from outage_notifier.core.receipt import StatusCallback
 from outage_notifier.providers.twilio.callback import read_callback, signature_fits
+from outage_notifier.receipts.core.receipt import StatusCallback
 
 TOKEN = "a-token"
 URL = "https://api.gridcare.test/v1/callbacks/twilio?attempt=0192.1.1"

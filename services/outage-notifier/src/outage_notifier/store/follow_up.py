@@ -8,7 +8,7 @@ from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.store.delivery import Key
 
 CUT_FROM: Final = frozenset({State.HELD, State.RETRYING, State.AWAITING})
-"""What is unknown is asked of the provider first (flow/resolve_unknown.py)."""
+"""What is unknown is asked of the provider first (receipts/flow/resolve_unknown.py)."""
 
 _DUE = """
 SELECT notice_id, recipient_id FROM delivery

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from gridcare.postgres.database import Connection
-from outage_notifier.core.receipt import AttemptName
+from outage_notifier.receipts.core.receipt import AttemptName
 
 
 class Attempt(Struct, frozen=True, gc=False):

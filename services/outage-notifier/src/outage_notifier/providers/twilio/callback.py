@@ -8,7 +8,7 @@ import hmac
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from outage_notifier.core.receipt import StatusCallback
+from outage_notifier.receipts.core.receipt import StatusCallback
 
 FIELDS_MAX: Final = 100
 _PORTS: Final = {"https": 443, "http": 80}

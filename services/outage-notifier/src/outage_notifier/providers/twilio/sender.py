@@ -1,7 +1,7 @@
 """Twilio's Programmable Messaging: SMS sent once, and looked up.
 
 There is no idempotency key on a message: whether a call whose end is not known made one is found out by its status
-callback or by a look-up (flow/resolve_unknown.py), never by sending again.
+callback or by a look-up (receipts/flow/resolve_unknown.py), never by sending again.
 """
 
 from collections.abc import AsyncIterator

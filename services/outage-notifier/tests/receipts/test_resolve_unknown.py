@@ -14,11 +14,11 @@ from gridcare.testing.waiting import eventually
 from gridcare_local.emulators.control import Emulator, start_emulator
 from gridcare_local.emulators.twilio import ACCOUNT_SID, AUTH_TOKEN
 from outage_notifier.contacts.vault import RECEIPT
-from outage_notifier.flow.apply_receipts import apply_receipts
-from outage_notifier.flow.resolve_unknown import LOOK_LEASE, PAUSE, Resolver, resolve_unknown
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.providers.twilio.sender import TwilioSmsSender
-from outage_notifier.store import receipt
+from outage_notifier.receipts.flow.apply_receipts import apply_receipts
+from outage_notifier.receipts.flow.resolve_unknown import LOOK_LEASE, PAUSE, Resolver, resolve_unknown
+from outage_notifier.receipts.store import receipt
 
 NOW = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)
 """The standing clock of these tests; the emulator's runs from here on."""

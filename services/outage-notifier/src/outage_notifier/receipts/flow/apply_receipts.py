@@ -11,14 +11,14 @@ from gridcare.clock import Clock
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Connection, Database
 from outage_notifier.contacts.vault import RECEIPT, Unsealable, Vault
-from outage_notifier.core.receipt import AttemptName, StatusCallback, attempt_name, look_again_at, state_of
-from outage_notifier.flow.raise_delivery import Raising, lock_deliveries
-from outage_notifier.flow.store_callback import SOURCE
 from outage_notifier.ledger.store import attempt
 from outage_notifier.ledger.store.attempt import Attempt
 from outage_notifier.providers.twilio.callback import read_callback
-from outage_notifier.store import receipt
-from outage_notifier.store.receipt import StoredReceipt
+from outage_notifier.receipts.core.receipt import AttemptName, StatusCallback, attempt_name, look_again_at, state_of
+from outage_notifier.receipts.flow.raise_delivery import Raising, lock_deliveries
+from outage_notifier.receipts.flow.store_callback import SOURCE
+from outage_notifier.receipts.store import receipt
+from outage_notifier.receipts.store.receipt import StoredReceipt
 
 RECEIPTS_MAX = 500
 """Applied in one transaction: some 50 ms of it."""

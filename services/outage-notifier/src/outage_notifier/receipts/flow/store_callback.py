@@ -8,9 +8,9 @@ from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Database
 from outage_notifier.contacts.vault import RECEIPT, Vault
-from outage_notifier.core.receipt import attempt_name
 from outage_notifier.providers.twilio.callback import read_callback, signature_fits
-from outage_notifier.store import receipt
+from outage_notifier.receipts.core.receipt import attempt_name
+from outage_notifier.receipts.store import receipt
 
 SOURCE = "twilio"
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from outage_notifier.core.receipt import GIVEN_UP_AFTER
-from outage_notifier.flow.apply_marks import apply_marks
-from outage_notifier.flow.mark_received import mark_received
 from outage_notifier.ledger.core.delivery_id import DeliveryId, read_delivery_id
+from outage_notifier.receipts.core.receipt import GIVEN_UP_AFTER
+from outage_notifier.receipts.flow.apply_marks import apply_marks
+from outage_notifier.receipts.flow.mark_received import mark_received
 
 MINE = "PB11010012345"
 

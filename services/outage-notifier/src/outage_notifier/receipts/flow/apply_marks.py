@@ -3,10 +3,10 @@
 from gridcare.clock import Clock
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Database
-from outage_notifier.core.receipt import look_again_at
-from outage_notifier.flow.raise_delivery import raise_by_mark
 from outage_notifier.ledger.store import delivery
-from outage_notifier.store import receipt, received_mark
+from outage_notifier.receipts.core.receipt import look_again_at
+from outage_notifier.receipts.flow.raise_delivery import raise_by_mark
+from outage_notifier.receipts.store import receipt, received_mark
 
 MARKS_MAX = 500
 """Applied in one transaction: some 50 ms of it."""

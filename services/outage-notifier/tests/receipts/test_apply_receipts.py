@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from outage_notifier.contacts.vault import RECEIPT
-from outage_notifier.core.receipt import GIVEN_UP_AFTER
-from outage_notifier.flow.apply_receipts import apply_receipts
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
-from outage_notifier.store import receipt
+from outage_notifier.receipts.core.receipt import GIVEN_UP_AFTER
+from outage_notifier.receipts.flow.apply_receipts import apply_receipts
+from outage_notifier.receipts.store import receipt
 
 LOST = Outcome(OutcomeKind.UNKNOWN, "timeout")
 PHONE = "+84901000000"

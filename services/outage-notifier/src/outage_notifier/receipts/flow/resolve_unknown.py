@@ -19,14 +19,14 @@ from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Connection, Database
 from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.vault import PHONE, Vault
-from outage_notifier.core.look_up import LOOKS, decide_not_asked, decide_not_found, fitting
-from outage_notifier.core.receipt import state_of
-from outage_notifier.flow.raise_delivery import Raising, key_of, lock_deliveries
 from outage_notifier.ledger.core.delivery import Decision, Delivery, State
 from outage_notifier.ledger.core.outcome import FoundMessage, SmsSender
 from outage_notifier.ledger.store import attempt, batch, delivery, notice
 from outage_notifier.ledger.store.attempt import Attempt
-from outage_notifier.store import phone_lock, receipt
+from outage_notifier.receipts.core.look_up import LOOKS, decide_not_asked, decide_not_found, fitting
+from outage_notifier.receipts.core.receipt import state_of
+from outage_notifier.receipts.flow.raise_delivery import Raising, key_of, lock_deliveries
+from outage_notifier.receipts.store import phone_lock, receipt
 
 LOOKS_MAX = 40
 LOOKS_AT_ONCE = 8

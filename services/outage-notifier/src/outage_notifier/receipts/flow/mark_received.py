@@ -5,11 +5,11 @@ from collections.abc import Collection
 from gridcare.clock import Clock
 from gridcare.errors import NotFound
 from gridcare.postgres.database import Connection, Database
-from outage_notifier.flow.raise_delivery import raise_by_mark
 from outage_notifier.ledger.core.delivery_id import DeliveryId
 from outage_notifier.ledger.store import delivery
 from outage_notifier.ledger.store.delivery import Key
-from outage_notifier.store import received_mark
+from outage_notifier.receipts.flow.raise_delivery import raise_by_mark
+from outage_notifier.receipts.store import received_mark
 
 
 async def mark_received(db: Database, clock: Clock, delivery_id: DeliveryId, customer_codes: Collection[str]) -> None:

@@ -1,0 +1,1 @@
+"""What a receipt or a look-up says of a delivery."""

@@ -1,0 +1,1 @@
+"""Storing and applying receipts and marks, and resolving the unknown."""
