@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from gridcare.ids import uuid7
-from outage_notifier.flow.plan_notice import pack_due_singles, plan_due_notice
 from outage_notifier.ledger.core.delivery import Delivery
 from outage_notifier.ledger.store import delivery
+from outage_notifier.planning.flow.plan_notice import pack_due_singles, plan_due_notice
 
 MINE, ALSO_MINE, THEIRS = "PB11010012345", "PB11010012346", "PB11010054321"
 SLOTS = {

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from gridcare.events import Envelope
-from outage_notifier.flow.plan_notice import plan_due_notice
+from outage_notifier.planning.flow.plan_notice import plan_due_notice
 from outage_notifier.wiring import Services
 
 Outbox = Callable[[], Awaitable[list[Envelope]]]

@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 
 from gridcare.http.pages import encode_cursor
-from outage_notifier.flow.plan_notice import plan_due_notice
 from outage_notifier.ledger.flow.complete_notices import complete_notices
 from outage_notifier.ledger.store import delivery
+from outage_notifier.planning.flow.plan_notice import plan_due_notice
 
 CODES = [f"PB1101000{n:04}" for n in range(5)]
 

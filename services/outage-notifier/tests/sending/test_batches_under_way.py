@@ -28,7 +28,7 @@ def under_way(sending) -> BatchesUnderWay:
 @pytest.fixture
 async def two_batches(world, planner) -> list[UUID]:
     """Plan two SMS batches of one customer each."""
-    from outage_notifier.flow.plan_notice import plan_due_notice  # noqa: PLC0415 - used here alone
+    from outage_notifier.planning.flow.plan_notice import plan_due_notice  # noqa: PLC0415 - used here alone
 
     for n in (1, 2):
         await world.customer(f"PB1101000000{n}", phones=[f"+8490100000{n}"])

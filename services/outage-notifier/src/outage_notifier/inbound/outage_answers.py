@@ -9,7 +9,7 @@ from pydantic import Field
 from gridcare.http.body import Body
 from outage_notifier.core.outage import Action, Kind, Outage, OutageDocument, Revision, Status
 from outage_notifier.core.outage_rules import NoticeGiven
-from outage_notifier.core.reach import NoticeReach
+from outage_notifier.planning.core.reach import NoticeReach
 
 
 class WindowOut(Body):

@@ -5,10 +5,10 @@ from functools import partial
 
 from gridcare.postgres.retention import RETENTION_INTERVAL_S, forget_expired
 from gridcare.process import Lifecycle, repeat_all
-from outage_notifier.flow.cut_follow_ups import cut_follow_ups
-from outage_notifier.flow.hint_batches import hint_again
 from outage_notifier.ledger.core.outcome import SmsSender
 from outage_notifier.ledger.flow.complete_notices import complete_notices
+from outage_notifier.planning.flow.cut_follow_ups import cut_follow_ups
+from outage_notifier.planning.flow.hint_batches import hint_again
 from outage_notifier.receipts.flow.apply_marks import apply_marks
 from outage_notifier.receipts.flow.apply_receipts import apply_receipts
 from outage_notifier.receipts.flow.resolve_unknown import Resolver, resolve_unknown

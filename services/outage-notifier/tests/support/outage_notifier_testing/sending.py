@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from gridcare.errors import Retryable
-from outage_notifier.flow.plan_notice import Planner, pack_due_singles, plan_due_notice
 from outage_notifier.ledger.core.notice import Content
 from outage_notifier.ledger.core.outcome import FoundMessage, Outcome, OutcomeKind
+from outage_notifier.planning.flow.plan_notice import Planner, pack_due_singles, plan_due_notice
 from outage_notifier.sending.core.quiet_hours import QuietHours
 from outage_notifier.sending.flow.send_batch import send_batch
 from outage_notifier.sending.flow.take_rate import RateGrants

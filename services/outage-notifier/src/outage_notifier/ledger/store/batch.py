@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 
 from gridcare.postgres.database import Connection
-from outage_notifier.core.audience import Member
 from outage_notifier.ledger.core.delivery import RECORDED
+from outage_notifier.planning.core.audience import Member
 
 
 @dataclass(frozen=True, slots=True)

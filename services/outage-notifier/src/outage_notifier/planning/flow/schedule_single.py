@@ -11,9 +11,9 @@ from gridcare.ids import uuid7
 from gridcare.postgres import inbox, outbox
 from gridcare.postgres.database import Connection, Database
 from outage_notifier import NAME
-from outage_notifier.core.single_notices import Single
 from outage_notifier.ledger.store import notice
 from outage_notifier.ledger.store.notice import NewNotice
+from outage_notifier.planning.core.single_notices import Single
 from outage_notifier.texts.template import TEMPLATES
 
 

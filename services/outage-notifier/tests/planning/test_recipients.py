@@ -6,8 +6,8 @@ from itertools import product
 import pytest
 
 from gridcare.events.outages import Scope
-from outage_notifier.store import recipients
-from outage_notifier.store.recipients import Earlier
+from outage_notifier.planning.store import recipients
+from outage_notifier.planning.store.recipients import Earlier
 
 CODES = [f"PB1101000{n:04}" for n in range(12)]
 EVEN = [code for n, code in enumerate(CODES) if n % 2 == 0]

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from outage_notifier.core.audience import Device, Phone, Reach
 from outage_notifier.ledger.core.delivery import Decision, State
+from outage_notifier.planning.core.audience import Device, Phone, Reach
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from random import Random
 import pytest
 
 from gridcare.events.outages import Scope
-from outage_notifier.flow.plan_notice import Planner, plan_due_notice
-from outage_notifier.store import reach, recipients
-from outage_notifier.store.recipients import Earlier
+from outage_notifier.planning.flow.plan_notice import Planner, plan_due_notice
+from outage_notifier.planning.store import reach, recipients
+from outage_notifier.planning.store.recipients import Earlier
 
 CUSTOMERS = 120
 

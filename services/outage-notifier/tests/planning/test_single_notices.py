@@ -7,7 +7,7 @@ import pytest
 
 from gridcare.events.payments import PaymentRecorded
 from gridcare.events.tickets import TicketAssigned, TicketAttached, TicketCancelled, TicketClosed, TicketOpened
-from outage_notifier.core.single_notices import of_payment, of_ticket
+from outage_notifier.planning.core.single_notices import of_payment, of_ticket
 from outage_notifier.texts.languages import read_texts
 from outage_notifier.texts.rendering import Catalog
 from outage_notifier.texts.template import TEMPLATES

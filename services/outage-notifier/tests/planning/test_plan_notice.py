@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from outage_notifier.flow import plan_notice
+from outage_notifier.planning.flow import plan_notice
 
 
 async def test_each_customer_is_planned_once_whatever_the_number_of_supply_points(world, plan):

@@ -16,14 +16,14 @@ from msgspec.structs import replace
 from gridcare.clock import Clock
 from gridcare.ids import uuid7
 from gridcare.postgres.database import Connection, Database
-from outage_notifier.core.audience import Member, Reach, cut
-from outage_notifier.core.follow_up import Covered, Follow, Waiting, follow, keys_to_note
-from outage_notifier.flow.hint_batches import hint_at
 from outage_notifier.ledger.core.delivery import Delivery, Situation, State, decide_unsent, settled
 from outage_notifier.ledger.core.notice import Content
 from outage_notifier.ledger.store import batch, delivery, notice
 from outage_notifier.ledger.store.batch import Hint, NewBatch
-from outage_notifier.store import audience, follow_up
+from outage_notifier.planning.core.audience import Member, Reach, cut
+from outage_notifier.planning.core.follow_up import Covered, Follow, Waiting, follow, keys_to_note
+from outage_notifier.planning.flow.hint_batches import hint_at
+from outage_notifier.planning.store import audience, follow_up
 from outage_notifier.texts.template import TEMPLATES
 
 CUT_MAX = 500

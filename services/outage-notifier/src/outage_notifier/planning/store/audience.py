@@ -1,11 +1,11 @@
-"""How recipients can be reached, and which contacts of a notice are spoken for; store/recipients.py says who they are."""
+"""How recipients can be reached, and which contacts of a notice are spoken for; planning/store/recipients.py says who they are."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
 from gridcare.postgres.database import Connection
-from outage_notifier.core.audience import Device, Phone, Reach
+from outage_notifier.planning.core.audience import Device, Phone, Reach
 
 _LANGUAGES = "SELECT customer_code, language FROM customer WHERE customer_code = ANY($1::text[])"
 _PHONES = """

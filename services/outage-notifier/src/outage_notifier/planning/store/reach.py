@@ -1,14 +1,14 @@
 """Counting an audience before it is planned, in one statement: a million recipients in a few seconds.
 
-The same choice as planning makes (core/audience.py `choose` and `without_noted`), said in SQL: a test compares the two.
+The same choice as planning makes (planning/core/audience.py `choose` and `without_noted`), said in SQL: a test compares the two.
 """
 
 from dataclasses import dataclass
 
 from gridcare.events.outages import Scope
 from gridcare.postgres.database import Connection
-from outage_notifier.store.audience import DEFAULT_LANGUAGE
-from outage_notifier.store.recipients import ELEMENTS, POINTS, TOLD_STATES, WAS_TOLD, Earlier, elements_of
+from outage_notifier.planning.store.audience import DEFAULT_LANGUAGE
+from outage_notifier.planning.store.recipients import ELEMENTS, POINTS, TOLD_STATES, WAS_TOLD, Earlier, elements_of
 
 COUNT_TIMEOUT_S = 25
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outage_notifier.core.audience import Choice, Device, Phone, Reach, choose, cut, without_noted
+from outage_notifier.planning.core.audience import Choice, Device, Phone, Reach, choose, cut, without_noted
 
 PHONE = Phone(1, b"p1", "*01", consent=True, opted_out=False, bad=False, shared=False)
 OTHER = Phone(2, b"p2", "*02", consent=True, opted_out=False, bad=False, shared=False)

@@ -8,8 +8,8 @@ from uuid import UUID
 from gridcare.clock import Clock
 from gridcare.events.tickets import TicketEvent
 from gridcare.postgres.database import Database
-from outage_notifier.core.single_notices import of_ticket
-from outage_notifier.flow.schedule_single import Cause, schedule_singles
+from outage_notifier.planning.core.single_notices import of_ticket
+from outage_notifier.planning.flow.schedule_single import Cause, schedule_singles
 
 
 @dataclass(frozen=True, slots=True)

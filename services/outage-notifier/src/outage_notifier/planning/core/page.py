@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from outage_notifier.core.audience import Choice, Member, Reach, choose, without_noted
 from outage_notifier.ledger.core.delivery import State
+from outage_notifier.planning.core.audience import Choice, Member, Reach, choose, without_noted
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from gridcare.events import Envelope
 from gridcare.events.tickets import TicketEvent
 from gridcare.events.topics import TICKETS
 from gridcare.kafka.consume import Subscription
-from outage_notifier.flow.notify_ticket import TicketStep, notify_ticket
+from outage_notifier.planning.flow.notify_ticket import TicketStep, notify_ticket
 from outage_notifier.wiring import Services
 
 RECORDS_MAX = 100

@@ -2,9 +2,9 @@
 
 import pytest
 
-from outage_notifier.core.audience import Device, Phone, Reach
-from outage_notifier.core.follow_up import Covered, Follow, Waiting, follow, keys_to_note
 from outage_notifier.ledger.core.delivery import Decision, State
+from outage_notifier.planning.core.audience import Device, Phone, Reach
+from outage_notifier.planning.core.follow_up import Covered, Follow, Waiting, follow, keys_to_note
 
 
 def phone(number: int, *, shared: bool = False, **changes: bool) -> Phone:

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from outage_notifier.flow.cut_follow_ups import cut_follow_ups
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.ledger.store import notice
+from outage_notifier.planning.flow.cut_follow_ups import cut_follow_ups
 from outage_notifier.sending.flow.send_batch import send_batch
 
 A, B = "PB11010000001", "PB11010000002"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from gridcare.postgres.database import Connection
 from outage_notifier.core.outage import Outage
 from outage_notifier.core.outage_notices import Intent
-from outage_notifier.core.reach import LanguageReach, NoticeReach
-from outage_notifier.store import reach, recipients
-from outage_notifier.store.reach import Counted
+from outage_notifier.planning.core.reach import LanguageReach, NoticeReach
+from outage_notifier.planning.store import reach, recipients
+from outage_notifier.planning.store.reach import Counted
 from outage_notifier.texts.rendering import Catalog
 from outage_notifier.texts.segments import segments
 from outage_notifier.texts.template import TEMPLATES

@@ -1,0 +1,1 @@
+"""The choice of a channel and of contacts for each recipient."""

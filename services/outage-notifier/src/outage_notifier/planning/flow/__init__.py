@@ -1,0 +1,1 @@
+"""Planning notices, packing one-recipient notices, cutting follow-ups."""

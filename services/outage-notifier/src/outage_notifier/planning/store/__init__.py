@@ -1,0 +1,1 @@
+"""The audience of a notice, read page by page: SQL beside the one function that runs it."""
