@@ -10,9 +10,9 @@ from msgspec import Meta
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
-from outage_notifier.core.message import InboxMessage
-from outage_notifier.flow.read_inbox import read_inbox
 from outage_notifier.inbound.dependencies import Wired
+from outage_notifier.inbox.core import InboxMessage
+from outage_notifier.inbox.flow import read_inbox
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.delivery_id import DELIVERY_ID_PATTERN, DeliveryId, read_delivery_id
 from outage_notifier.receipts.flow.mark_received import mark_received

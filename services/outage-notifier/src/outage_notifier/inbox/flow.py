@@ -5,10 +5,10 @@ from typing import Protocol
 
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Database
-from outage_notifier.core.message import InboxMessage, Message
+from outage_notifier.inbox import store as message
+from outage_notifier.inbox.core import InboxMessage, Message
 from outage_notifier.ledger.core.delivery_id import DeliveryId
 from outage_notifier.ledger.core.notice import Content
-from outage_notifier.store import message
 from outage_notifier.texts.rendering import DEFAULT_LANGUAGE, RenderChannel, Rendered, TemplateBroken
 
 logger = get_logger()

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from gridcare.postgres.database import Connection
-from outage_notifier.core.message import Message
+from outage_notifier.inbox.core import Message
 from outage_notifier.ledger.core.delivery_id import DeliveryId
 from outage_notifier.ledger.core.notice import Content
 

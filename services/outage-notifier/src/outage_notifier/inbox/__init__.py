@@ -1,0 +1,1 @@
+"""What customers were told, as the app lists it."""
