@@ -12,7 +12,7 @@ CREATE TABLE outage (
 );
 COMMENT ON COLUMN outage.revision IS 'the newest row of outage_revision';
 COMMENT ON COLUMN outage.version IS 'how many events were published of it (ce_sequence)';
-COMMENT ON COLUMN outage.document IS 'cause, place by language, windows and scope (core/outage.py) as of the revision';
+COMMENT ON COLUMN outage.document IS 'cause, place by language, windows and scope (outages/core/outage.py) as of the revision';
 CREATE INDEX outage_by_update ON outage (updated_at, outage_id);
 
 CREATE TABLE outage_revision (

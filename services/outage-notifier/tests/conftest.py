@@ -19,10 +19,10 @@ from gridcare.ids import uuid7
 from gridcare.postgres.database import Database
 from gridcare.testing.servers import copied_database, template_database
 from outage_notifier.contacts.vault import DEVICE, PHONE, Vault
-from outage_notifier.core.outage import OutageDocument
 from outage_notifier.ledger.core.delivery import RECORDED
 from outage_notifier.ledger.store import notice
 from outage_notifier.ledger.store.notice import NewNotice
+from outage_notifier.outages.core.outage import OutageDocument
 
 MIGRATIONS = Path(outage_notifier.__file__).parents[2] / "migrations"
 NOW = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)

@@ -11,8 +11,8 @@ from gridcare.postgres.database import Database
 from gridcare.service import Foundation
 from outage_notifier import NAME
 from outage_notifier.contacts.vault import Vault
-from outage_notifier.core.outage_rules import OutageRules
-from outage_notifier.flow.outage_desk import OutageDesk
+from outage_notifier.outages.core.rules import OutageRules
+from outage_notifier.outages.flow.outage_desk import OutageDesk
 from outage_notifier.planning.flow.plan_notice import Planner
 from outage_notifier.providers.fcm.sender import FcmPushSender
 from outage_notifier.providers.twilio.sender import TwilioSmsSender

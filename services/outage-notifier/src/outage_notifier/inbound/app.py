@@ -7,9 +7,9 @@ from fastapi import APIRouter, FastAPI
 from gridcare.http.app import create_app
 from outage_notifier import NAME
 from outage_notifier.contacts import http_devices, http_imports, http_preferences
-from outage_notifier.inbound import http_outages
 from outage_notifier.inbox import http_inbox
 from outage_notifier.ledger import http_notices
+from outage_notifier.outages import http_outages
 from outage_notifier.receipts import http_callbacks
 from outage_notifier.wiring import Services
 

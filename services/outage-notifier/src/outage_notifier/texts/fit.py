@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gridcare.errors import Unprocessable
-from outage_notifier.core.outage_notices import Intent
+from outage_notifier.outages.core.notices import Intent
 from outage_notifier.texts.rendering import Catalog
 
 SMS_MAX_CHARACTERS: Final = 1_600

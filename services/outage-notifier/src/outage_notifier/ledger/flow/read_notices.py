@@ -8,7 +8,7 @@ from gridcare.postgres.database import Database
 from outage_notifier.ledger.core.delivery import Delivery
 from outage_notifier.ledger.core.notice import NoticeProgress
 from outage_notifier.ledger.store import delivery, progress
-from outage_notifier.store import outage
+from outage_notifier.outages.store import outage
 
 
 async def read_notice(db: Database, notice_id: UUID) -> NoticeProgress:

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from gridcare.postgres.database import Connection
-from outage_notifier.core.outage import Outage
-from outage_notifier.core.outage_notices import Intent
+from outage_notifier.outages.core.notices import Intent
+from outage_notifier.outages.core.outage import Outage
 from outage_notifier.planning.core.reach import LanguageReach, NoticeReach
 from outage_notifier.planning.store import reach, recipients
 from outage_notifier.planning.store.reach import Counted

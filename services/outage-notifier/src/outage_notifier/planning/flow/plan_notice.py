@@ -16,12 +16,12 @@ from outage_notifier.ledger.core.delivery import Delivery
 from outage_notifier.ledger.store import batch, delivery, notice
 from outage_notifier.ledger.store.batch import Hint, NewBatch
 from outage_notifier.ledger.store.notice import PlannedNotice
+from outage_notifier.outages.store import outage
 from outage_notifier.planning.core.audience import BATCH_SIZE_MAX, PAGE_SIZE, Member, cut
 from outage_notifier.planning.core.page import Place, Settled, chosen, contacts_to_note, plan_page
 from outage_notifier.planning.flow.hint_batches import hint_at
 from outage_notifier.planning.store import audience, recipients
 from outage_notifier.planning.store.recipients import Audience
-from outage_notifier.store import outage
 from outage_notifier.texts.template import TEMPLATES
 
 PLAN_LEASE_S = 30

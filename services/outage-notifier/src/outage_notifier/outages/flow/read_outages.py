@@ -5,9 +5,9 @@ from uuid import UUID
 
 from gridcare.errors import NotFound
 from gridcare.postgres.database import Database
-from outage_notifier.core.outage import Outage, Revision
-from outage_notifier.store import outage
-from outage_notifier.store.outage import Position
+from outage_notifier.outages.core.outage import Outage, Revision
+from outage_notifier.outages.store import outage
+from outage_notifier.outages.store.outage import Position
 
 
 async def read_outage(db: Database, outage_id: UUID) -> Outage:

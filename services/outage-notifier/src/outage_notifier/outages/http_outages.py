@@ -12,18 +12,18 @@ from gridcare.http.body import EARLIEST, LATEST
 from gridcare.http.idempotency import idempotent, respond
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
 from gridcare.postgres.idempotency import Answer, IdempotentRequest
-from outage_notifier.core.outage import Status
-from outage_notifier.flow.cancel_outage import cancel_outage
-from outage_notifier.flow.create_outage import create_outage
-from outage_notifier.flow.edit_outage import edit_outage
-from outage_notifier.flow.outage_desk import Asked, Done, Write
-from outage_notifier.flow.preview_outage import preview_outage
-from outage_notifier.flow.publish_outage import publish_outage
-from outage_notifier.flow.read_outages import list_outages, list_revisions, read_outage
-from outage_notifier.flow.restore_outage import restore_outage
-from outage_notifier.flow.revise_outage import revise_outage
 from outage_notifier.inbound.dependencies import Wired
-from outage_notifier.inbound.outage_answers import (
+from outage_notifier.outages.core.outage import Status
+from outage_notifier.outages.flow.cancel_outage import cancel_outage
+from outage_notifier.outages.flow.create_outage import create_outage
+from outage_notifier.outages.flow.edit_outage import edit_outage
+from outage_notifier.outages.flow.outage_desk import Asked, Done, Write
+from outage_notifier.outages.flow.preview_outage import preview_outage
+from outage_notifier.outages.flow.publish_outage import publish_outage
+from outage_notifier.outages.flow.read_outages import list_outages, list_revisions, read_outage
+from outage_notifier.outages.flow.restore_outage import restore_outage
+from outage_notifier.outages.flow.revise_outage import revise_outage
+from outage_notifier.outages.http_answers import (
     ChangedOut,
     OutageOut,
     PreviewOut,
@@ -33,7 +33,7 @@ from outage_notifier.inbound.outage_answers import (
     revision_out,
     statutory_out,
 )
-from outage_notifier.inbound.outage_bodies import (
+from outage_notifier.outages.http_bodies import (
     OUTAGE_SIZE_MAX_BYTES,
     EditIn,
     EndIn,

@@ -17,8 +17,8 @@ from gridcare.events.outages import (
     Scope,
     Window,
 )
-from outage_notifier.core.outage import Outage, OutageDocument, Step
-from outage_notifier.core.outage_rules import OutageRules
+from outage_notifier.outages.core.outage import Outage, OutageDocument, Step
+from outage_notifier.outages.core.rules import OutageRules
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import Field
 
 from gridcare.http.body import Body
-from outage_notifier.core.outage import Action, Kind, Outage, OutageDocument, Revision, Status
-from outage_notifier.core.outage_rules import NoticeGiven
+from outage_notifier.outages.core.outage import Action, Kind, Outage, OutageDocument, Revision, Status
+from outage_notifier.outages.core.rules import NoticeGiven
 from outage_notifier.planning.core.reach import NoticeReach
 
 

@@ -15,14 +15,14 @@ from gridcare.postgres import idempotency, outbox
 from gridcare.postgres.database import Connection, Database
 from gridcare.postgres.idempotency import Answer, IdempotentRequest
 from outage_notifier import NAME
-from outage_notifier.core.outage import Outage, Step
-from outage_notifier.core.outage_notices import Intent, events_of, notices_of, tag_of
-from outage_notifier.core.outage_rules import OutageRules
 from outage_notifier.ledger.store import notice
 from outage_notifier.ledger.store.notice import NewNotice
+from outage_notifier.outages.core.notices import Intent, events_of, notices_of, tag_of
+from outage_notifier.outages.core.outage import Outage, Step
+from outage_notifier.outages.core.rules import OutageRules
+from outage_notifier.outages.store import outage, scope
 from outage_notifier.planning.core.reach import NoticeReach
 from outage_notifier.planning.flow.count_reach import count_reach
-from outage_notifier.store import outage, scope
 from outage_notifier.texts.fit import refuse_unfit
 from outage_notifier.texts.rendering import Catalog
 from outage_notifier.texts.template import TEMPLATES

@@ -1,4 +1,4 @@
-"""What the outage routes take, as JSON; inbound/outage_answers.py is what they give."""
+"""What the outage routes take, as JSON; outages/http_answers.py is what they give."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -7,14 +7,14 @@ from pydantic import Field, StringConstraints
 
 from gridcare.events.outages import Scope, Window
 from gridcare.http.body import Body
-from outage_notifier.core.outage import Kind, OutageDocument
+from outage_notifier.outages.core.outage import Kind, OutageDocument
 
 ELEMENTS_MAX = 2_000
 SUPPLY_POINTS_MAX = 100_000
 OUTAGE_SIZE_MAX_BYTES = 8 * 1024**2
 """Room for as many supply points as a scope may list, each with the longest id."""
 WINDOWS_MAX = 100
-"""The rules (core/outage_rules.py) allow fewer; this only keeps a body from being endless."""
+"""The rules (outages/core/rules.py) allow fewer; this only keeps a body from being endless."""
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Text = Annotated[

@@ -3,10 +3,10 @@
 from uuid import UUID
 
 from gridcare.postgres.idempotency import Answer
-from outage_notifier.core.outage import cancel
-from outage_notifier.flow.outage_desk import Asked, OutageDesk, Write, take_step
+from outage_notifier.outages.core.outage import cancel
+from outage_notifier.outages.flow.outage_desk import Asked, OutageDesk, Write, take_step
 
 
 async def cancel_outage(desk: OutageDesk, outage_id: UUID, asked: Asked, *, answer: Write) -> Answer:
-    """Call an outage off, or drop a draft. Raises what core/outage.py `cancel` raises."""
+    """Call an outage off, or drop a draft. Raises what outages/core/outage.py `cancel` raises."""
     return await take_step(desk, outage_id, asked, lambda found, now: cancel(found, now=now), answer=answer)

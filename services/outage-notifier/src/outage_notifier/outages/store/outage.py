@@ -9,7 +9,7 @@ import msgspec
 
 from gridcare.events.outages import Scope
 from gridcare.postgres.database import Connection
-from outage_notifier.core.outage import Outage, OutageDocument, Revision, Step
+from outage_notifier.outages.core.outage import Outage, OutageDocument, Revision, Step
 
 _COLUMNS = "outage_id, kind, status, revision, version, document, created_by, created_at, updated_at"
 _DOCUMENT_AT = "SELECT document FROM outage_revision WHERE outage_id = $1 AND revision = $2"

@@ -12,10 +12,10 @@ from gridcare.events.outages import (
     Scope,
     Window,
 )
-from outage_notifier.core import outage
-from outage_notifier.core.outage import Outage, OutageDocument, Step
-from outage_notifier.core.outage_notices import events_of, notices_of, tag_of
-from outage_notifier.core.outage_rules import OutageRules
+from outage_notifier.outages.core import outage
+from outage_notifier.outages.core.notices import events_of, notices_of, tag_of
+from outage_notifier.outages.core.outage import Outage, OutageDocument, Step
+from outage_notifier.outages.core.rules import OutageRules
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 RULES = OutageRules()

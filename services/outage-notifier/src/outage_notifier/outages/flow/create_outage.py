@@ -5,8 +5,8 @@ from datetime import datetime
 from gridcare.ids import uuid7
 from gridcare.postgres.database import Connection
 from gridcare.postgres.idempotency import Answer
-from outage_notifier.core.outage import Kind, OutageDocument, Step, create
-from outage_notifier.flow.outage_desk import Asked, OutageDesk, Write, once, refuse_unknown
+from outage_notifier.outages.core.outage import Kind, OutageDocument, Step, create
+from outage_notifier.outages.flow.outage_desk import Asked, OutageDesk, Write, once, refuse_unknown
 
 
 async def create_outage(

@@ -7,13 +7,13 @@ from uuid import UUID
 import msgspec
 
 from gridcare.errors import NotFound
-from outage_notifier.core.outage import Outage, OutageDocument, Step, publish, revise
-from outage_notifier.core.outage_notices import notices_of
-from outage_notifier.core.outage_rules import NoticeGiven, OutageRules
-from outage_notifier.flow.outage_desk import OutageDesk, refuse_unknown
+from outage_notifier.outages.core.notices import notices_of
+from outage_notifier.outages.core.outage import Outage, OutageDocument, Step, publish, revise
+from outage_notifier.outages.core.rules import NoticeGiven, OutageRules
+from outage_notifier.outages.flow.outage_desk import OutageDesk, refuse_unknown
+from outage_notifier.outages.store import outage
 from outage_notifier.planning.core.reach import NoticeReach
 from outage_notifier.planning.flow.count_reach import count_reach
-from outage_notifier.store import outage
 from outage_notifier.texts.fit import refuse_unfit
 
 UNSAID = "a preview"

@@ -4,7 +4,7 @@
       │ ▲ edit        │  ▲ revise
       └─┴──cancel─────┴──┴──────────────▶ cancelled
 
-Every step is a kept revision. What a step says to customers is in core/outage_notices.py.
+Every step is a kept revision. What a step says to customers is in outages/core/notices.py.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ import msgspec
 
 from gridcare.errors import Conflict
 from gridcare.events.outages import Scope, Window
-from outage_notifier.core.outage_rules import (
+from outage_notifier.outages.core.rules import (
     OutageRules,
     check_revised,
     check_scope,

@@ -3,12 +3,12 @@
 from uuid import UUID
 
 from gridcare.postgres.idempotency import Answer
-from outage_notifier.core.outage import publish
-from outage_notifier.flow.outage_desk import Asked, OutageDesk, Write, take_step
+from outage_notifier.outages.core.outage import publish
+from outage_notifier.outages.flow.outage_desk import Asked, OutageDesk, Write, take_step
 
 
 async def publish_outage(desk: OutageDesk, outage_id: UUID, asked: Asked, *, late_reason: str, answer: Write) -> Answer:
-    """Publish a draft; customers hear of it from now on. Raises what core/outage.py `publish` raises."""
+    """Publish a draft; customers hear of it from now on. Raises what outages/core/outage.py `publish` raises."""
     return await take_step(
         desk,
         outage_id,
