@@ -8,15 +8,15 @@ from gridcare.kafka.consume import ConsumerLimits
 from gridcare.process import repeat_all, run_together
 from gridcare.service import Foundation, Service, follow_topics, main, serve_api
 from outage_notifier import NAME
+from outage_notifier.app import build_app
 from outage_notifier.contacts.reseal_command import reseal_contacts_command
-from outage_notifier.inbound import topic_supply_points
-from outage_notifier.inbound.app import build_app
-from outage_notifier.inbound.worker import work
+from outage_notifier.known_supply_points import topic_supply_points
 from outage_notifier.planning import topic_payments, topic_tickets
 from outage_notifier.planning.flow.plan_notice import pack_due_singles, plan_due_notice
 from outage_notifier.sending.topic_notice_batches import BatchesUnderWay
 from outage_notifier.settings import Settings
 from outage_notifier.wiring import sending, wired
+from outage_notifier.worker import work
 
 PLAN_INTERVAL_S = 0.25
 SLOT_WAIT_MAX_S = 300

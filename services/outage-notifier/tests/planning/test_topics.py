@@ -16,7 +16,7 @@ from gridcare.ids import uuid7
 from gridcare.kafka.produce import Producer
 from gridcare.testing.kafka import consuming, poison
 from gridcare.testing.waiting import eventually
-from outage_notifier.inbound import topic_supply_points
+from outage_notifier.known_supply_points import topic_supply_points
 from outage_notifier.planning import topic_payments, topic_tickets
 
 MINE = "PB11010012345"

@@ -17,7 +17,7 @@ from gridcare.testing.waiting import eventually
 from gridcare_local.emulators.control import Emulator, free_port, start_emulator
 from gridcare_local.emulators.twilio import ACCOUNT_SID, AUTH_TOKEN
 from outage_notifier import NAME
-from outage_notifier.inbound.app import build_app
+from outage_notifier.app import build_app
 from outage_notifier.receipts.flow.apply_receipts import apply_receipts
 from outage_notifier.settings import Settings
 from outage_notifier.wiring import Services, texting, wired

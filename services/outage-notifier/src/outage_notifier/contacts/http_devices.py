@@ -11,7 +11,7 @@ from gridcare.http.body import Body
 from outage_notifier.contacts.core.imported import REGISTRATION_PATTERN
 from outage_notifier.contacts.flow.register_device import Registration, register_device
 from outage_notifier.contacts.flow.remove_device import remove_device
-from outage_notifier.inbound.dependencies import Wired
+from outage_notifier.dependencies import Wired
 
 router = APIRouter(prefix="/v1/devices", tags=["devices"])
 

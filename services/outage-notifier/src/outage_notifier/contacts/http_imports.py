@@ -12,7 +12,7 @@ from outage_notifier.contacts.flow.import_contacts import import_contacts, impor
 from outage_notifier.contacts.flow.import_rows import ImportReport
 from outage_notifier.contacts.flow.import_supply_points import import_supply_points
 from outage_notifier.contacts.http_tables import Row, media_type, rows
-from outage_notifier.inbound.dependencies import Wired
+from outage_notifier.dependencies import Wired
 
 IMPORT_SIZE_MAX_BYTES = 1024**3
 """Five times a million supply points; the body is streamed, so its size costs time and no memory."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from outage_notifier.contacts.flow.choose_language import choose_language
-from outage_notifier.inbound.dependencies import Wired
+from outage_notifier.dependencies import Wired
 
 router = APIRouter(prefix="/v1/preferences", tags=["preferences"])
 

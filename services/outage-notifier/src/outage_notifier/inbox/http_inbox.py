@@ -10,7 +10,7 @@ from msgspec import Meta
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
-from outage_notifier.inbound.dependencies import Wired
+from outage_notifier.dependencies import Wired
 from outage_notifier.inbox.core import InboxMessage
 from outage_notifier.inbox.flow import read_inbox
 from outage_notifier.ledger.core.delivery import State

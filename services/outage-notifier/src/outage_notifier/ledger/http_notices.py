@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
-from outage_notifier.inbound.dependencies import Wired
+from outage_notifier.dependencies import Wired
 from outage_notifier.ledger.core.delivery import Delivery, State
 from outage_notifier.ledger.core.notice import NoticeProgress
 from outage_notifier.ledger.flow.read_notices import list_deliveries, list_notices, read_notice

@@ -12,7 +12,7 @@ from gridcare.http.body import EARLIEST, LATEST
 from gridcare.http.idempotency import idempotent, respond
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
 from gridcare.postgres.idempotency import Answer, IdempotentRequest
-from outage_notifier.inbound.dependencies import Wired
+from outage_notifier.dependencies import Wired
 from outage_notifier.outages.core.outage import Status
 from outage_notifier.outages.flow.cancel_outage import cancel_outage
 from outage_notifier.outages.flow.create_outage import create_outage

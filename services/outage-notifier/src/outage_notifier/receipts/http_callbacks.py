@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response, status
 
 from gridcare.http.routes import public
-from outage_notifier.inbound.dependencies import Wired
+from outage_notifier.dependencies import Wired
 from outage_notifier.providers.twilio.sender import callback_address
 from outage_notifier.receipts.flow.store_callback import CallbackDesk, RawCallback, store_callback
 

@@ -19,7 +19,7 @@ from gridcare.process import Lifecycle
 from gridcare.service import Foundation
 from gridcare.testing.http import Issuer, client_for, issuer
 from outage_notifier import NAME
-from outage_notifier.inbound.app import build_app
+from outage_notifier.app import build_app
 from outage_notifier.settings import Settings
 from outage_notifier.wiring import Services, wired
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from gridcare.customer_code import is_customer_code
 from gridcare.phone import InvalidPhone, parse_mobile
-from outage_notifier.core.supply_point import SupplyPoint
+from outage_notifier.known_supply_points.core import SupplyPoint
 
 LANGUAGES: Final = frozenset({"vi", "km", "zh", "en"})
 SEGMENTS: Final = frozenset({"ordinary", "life_support", "elderly", "business", "hospital"})

@@ -9,7 +9,7 @@ from gridcare.postgres.database import Database
 from outage_notifier import NAME
 from outage_notifier.contacts.core.imported import read_supply_point
 from outage_notifier.contacts.flow.import_rows import ImportReport, Row, import_rows
-from outage_notifier.core.supply_point import SupplyPoint
+from outage_notifier.known_supply_points.core import SupplyPoint
 
 
 async def import_supply_points(rows: AsyncIterator[Row], *, db: Database, clock: Clock) -> ImportReport:

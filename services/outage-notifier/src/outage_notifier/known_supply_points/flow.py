@@ -5,8 +5,8 @@ from itertools import groupby
 
 from gridcare.kafka.supply_points import Gone
 from gridcare.postgres.database import Database
-from outage_notifier.core.supply_point import SupplyPoint
-from outage_notifier.store import supply_point
+from outage_notifier.known_supply_points import store as supply_point
+from outage_notifier.known_supply_points.core import SupplyPoint
 
 
 async def project_supply_points(db: Database, changes: Sequence[SupplyPoint | Gone]) -> None:

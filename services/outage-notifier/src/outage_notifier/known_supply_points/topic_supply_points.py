@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.kafka.consume import Subscription
 from gridcare.kafka.supply_points import Gone, supply_points
-from outage_notifier.core.supply_point import SupplyPoint
-from outage_notifier.flow.project_supply_points import project_supply_points
+from outage_notifier.known_supply_points.core import SupplyPoint
+from outage_notifier.known_supply_points.flow import project_supply_points
 from outage_notifier.wiring import Services
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import astuple
 
 from gridcare.postgres.database import Connection
-from outage_notifier.core.supply_point import SupplyPoint
+from outage_notifier.known_supply_points.core import SupplyPoint
 
 _PROJECT = """
 INSERT INTO supply_point AS known (supply_point_id, customer_code, transformer_id, feeder_id, substation_id,
