@@ -12,8 +12,8 @@ import asyncpg
 import httpx
 import pytest
 
-from billing_gateway.flow.note_customers import note_customers
-from billing_gateway.inbound.app import build_app
+from billing_gateway.app import build_app
+from billing_gateway.bills.flow.note_customers import note_customers
 from billing_gateway.settings import Settings
 from billing_gateway.wiring import NAME, Services, wired
 from gridcare.postgres.database import Database

@@ -21,8 +21,9 @@ from gridcare.testing.http import Issuer, client_for, issuer
 from gridcare.testing.servers import copied_database, template_database
 from repair_intake import NAME
 from repair_intake.__main__ import SERVICE
-from repair_intake.inbound import topic_outages, topic_supply_points
-from repair_intake.inbound.app import build_app
+from repair_intake.app import build_app
+from repair_intake.known_outages import topic_outages
+from repair_intake.known_supply_points import topic_supply_points
 from repair_intake.settings import Settings
 from repair_intake.wiring import Services, wired
 

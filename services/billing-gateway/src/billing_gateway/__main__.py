@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from billing_gateway.inbound import topic_supply_points
-from billing_gateway.inbound.app import build_app
-from billing_gateway.inbound.worker import work
+from billing_gateway.app import build_app
+from billing_gateway.bills import topic_supply_points
 from billing_gateway.settings import Settings
 from billing_gateway.wiring import NAME, wired
+from billing_gateway.worker import work
 from gridcare.service import Foundation, Service, follow_topics, main, serve_api
 
 

@@ -5,9 +5,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from billing_gateway.core.payment import Limits
-from billing_gateway.flow.payment_desk import PaymentDesk
-from billing_gateway.outbound.vnpay import Vnpay
+from billing_gateway.payments.core import Limits
+from billing_gateway.payments.room import PaymentDesk
+from billing_gateway.providers.vnpay import Vnpay
 from billing_gateway.settings import Settings
 from gridcare.clock import Clock
 from gridcare.http.auth import TokenVerifier

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from gridcare.service import Foundation, Service, follow_topics, main, serve_api
 from repair_intake import NAME
-from repair_intake.inbound import topic_outages, topic_supply_points
-from repair_intake.inbound.app import build_app
-from repair_intake.inbound.worker import work
+from repair_intake.app import build_app
+from repair_intake.known_outages import topic_outages
+from repair_intake.known_supply_points import topic_supply_points
 from repair_intake.settings import Settings
 from repair_intake.wiring import wired
+from repair_intake.worker import work
 
 
 async def api(foundation: Foundation[Settings]) -> None:

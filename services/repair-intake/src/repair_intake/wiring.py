@@ -11,10 +11,10 @@ from gridcare.http.auth import TokenVerifier
 from gridcare.postgres.database import Database
 from gridcare.service import Foundation
 from repair_intake import NAME
-from repair_intake.core.outage import Margins
-from repair_intake.core.submission import Rules
-from repair_intake.flow.submit_ticket import Intake
+from repair_intake.known_outages.core import Margins
 from repair_intake.settings import Settings
+from repair_intake.tickets.core.submission import Rules
+from repair_intake.tickets.flow.submit_ticket import Intake
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from outage_notifier.outages.flow.outage_desk import Asked, OutageDesk, Write, t
 async def revise_outage(
     desk: OutageDesk, outage_id: UUID, document: OutageDocument, asked: Asked, *, answer: Write
 ) -> Answer:
-    """Replace what a published outage says; what is unsent of it is stopped. Raises what outages/core/outage.py `revise` raises."""
+    """Replace what a published outage says; what is unsent of it is stopped. Raises what `core.outage.revise` raises."""
     return await take_step(
         desk,
         outage_id,

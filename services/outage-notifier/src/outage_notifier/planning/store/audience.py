@@ -1,4 +1,4 @@
-"""How recipients can be reached, and which contacts of a notice are spoken for; planning/store/recipients.py says who they are."""
+"""How recipients can be reached, and which contacts of a notice are spoken for; recipients.py says who they are."""
 
 from collections import defaultdict
 from collections.abc import Sequence

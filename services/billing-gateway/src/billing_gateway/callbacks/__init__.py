@@ -1,0 +1,1 @@
+"""What providers tell us of payments: verified, stored, answered, and worked on from the stored row."""

@@ -1,0 +1,1 @@
+"""Taking a callback, and doing what it makes true."""

@@ -1,0 +1,1 @@
+"""Payments: attempts to pay a bill through a provider."""

@@ -1,0 +1,62 @@
+"""Table `payment`: attempts to pay."""
+
+from datetime import datetime
+from uuid import UUID
+
+from billing_gateway.payments.core import Payment
+from gridcare.events.payments import Provider
+from gridcare.postgres.database import Connection
+
+_COLUMNS = """
+payment_id, bill_id, provider, order_reference, amount_vnd, begun_at, expires_at, state, reason, settled_at, version
+"""
+_ADD = f"INSERT INTO payment ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+_SAVE = "UPDATE payment SET state = $2, reason = $3, settled_at = $4, version = $5 WHERE payment_id = $1"
+_FIND = f"SELECT {_COLUMNS} FROM payment WHERE payment_id = $1"
+_LOCK = f"{_FIND} FOR NO KEY UPDATE"
+_BY_ORDER_REFERENCE = f"SELECT {_COLUMNS} FROM payment WHERE provider = $1 AND order_reference = $2"
+_EXPIRE = """
+UPDATE payment SET state = 'expired', settled_at = $1, version = version + 1
+WHERE payment_id IN (
+    SELECT payment_id FROM payment WHERE state = 'begun' AND expires_at <= $1
+    ORDER BY expires_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+)
+"""
+
+
+async def add(tx: Connection, payment: Payment) -> None:
+    """Save an attempt that just began."""
+    await tx.execute(
+        _ADD,
+        *(payment.payment_id, payment.bill_id, payment.provider, payment.order_reference, payment.amount_vnd),
+        *(payment.begun_at, payment.expires_at, payment.state, payment.reason, payment.settled_at, payment.version),
+    )
+
+
+async def save(tx: Connection, payment: Payment) -> None:
+    """Save an attempt's new state; the caller holds its row."""
+    await tx.execute(_SAVE, payment.payment_id, payment.state, payment.reason, payment.settled_at, payment.version)
+
+
+async def find(connection: Connection, payment_id: UUID) -> Payment | None:
+    """Find an attempt, whoever's it is."""
+    row = await connection.fetchrow(_FIND, payment_id)
+    return Payment(**row) if row else None
+
+
+async def lock(tx: Connection, payment_id: UUID) -> Payment | None:
+    """Find an attempt and hold it; whoever needs its bill too takes the bill first."""
+    row = await tx.fetchrow(_LOCK, payment_id)
+    return Payment(**row) if row else None
+
+
+async def by_order_reference(connection: Connection, provider: Provider, order_reference: str) -> Payment | None:
+    """Find the attempt that a provider knows by this reference."""
+    row = await connection.fetchrow(_BY_ORDER_REFERENCE, provider, order_reference)
+    return Payment(**row) if row else None
+
+
+async def expire(tx: Connection, *, now: datetime, limit: int) -> int:
+    """Mark attempts whose time passed with nothing heard; how many."""
+    tag: str = await tx.execute(_EXPIRE, now, limit)
+    return int(tag.split()[1])

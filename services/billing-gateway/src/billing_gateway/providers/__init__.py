@@ -1,0 +1,1 @@
+"""Payment providers; a vendor's codes become our outcomes here."""

@@ -1,1 +1,0 @@
-"""One file a table or aggregate: SQL beside the one function that runs it. The connection comes first."""

@@ -1,0 +1,60 @@
+"""Which customer codes exist, as supply-points.v1 says."""
+
+from typing import Any
+
+import pytest
+
+from billing_gateway.bills.topic_supply_points import subscription
+from gridcare.errors import Rejected
+from gridcare.events import Envelope, Event, type_name
+from gridcare.events.payments import PaymentRecorded
+from gridcare.events.supply_points import SupplyPointChanged
+from gridcare.ids import uuid7
+
+NEWCOMER = "PB11017777777"
+
+
+def envelope(gateway: Any, data: Event | None, kind: type[Event] = SupplyPointChanged) -> Envelope:
+    now = gateway.clock.now()
+    return Envelope(uuid7(now), "/gridcare/tests", type_name(kind), now, "SP1", 1, None, data)
+
+
+def supply_point(customer_code: str) -> SupplyPointChanged:
+    return SupplyPointChanged(
+        version=1,
+        supply_point_id="SP1",
+        customer_code=customer_code,
+        transformer_id="T1",
+        feeder_id="F1",
+        substation_id="S1",
+        ward_code="31117",
+    )
+
+
+async def test_a_customer_can_be_billed_once_a_supply_point_names_them(gateway: Any) -> None:
+    """Records that come twice, and a tombstone after, change nothing: who moved out still gets a last bill."""
+    handle = subscription(gateway.services).handle
+    known = envelope(gateway, supply_point(NEWCOMER))
+    await handle([known, known, envelope(gateway, None)])
+    await handle([known])
+    assert (await gateway.bill(customer_code=NEWCOMER))["customer_code"] == NEWCOMER
+
+
+async def test_an_event_of_another_kind_is_rejected(gateway: Any) -> None:
+    """It goes to the dead letters with its reason, and nothing of its batch is kept."""
+    handle = subscription(gateway.services).handle
+    stranger = PaymentRecorded(
+        version=1,
+        customer_code=NEWCOMER,
+        payment_id=uuid7(gateway.clock.now()),
+        bill_id=uuid7(gateway.clock.now()),
+        bill_number="HD1",
+        provider="vnpay",
+        amount_vnd=1,
+        paid_at=gateway.clock.now(),
+        bill_outstanding_vnd=0,
+    )
+    with pytest.raises(Rejected) as raised:
+        await handle([envelope(gateway, supply_point(NEWCOMER)), envelope(gateway, stranger, PaymentRecorded)])
+    assert raised.value.reason == "unexpected-event-type"
+    assert await gateway.rows("SELECT 1 FROM customer WHERE customer_code = $1", NEWCOMER) == []

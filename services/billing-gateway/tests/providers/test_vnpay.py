@@ -1,0 +1,205 @@
+"""VNPay's signatures, addresses and callbacks, against its document's rules and the emulator's own reading of them."""
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing_gateway.providers.provider import PayOrder, Unreadable
+from billing_gateway.providers.vnpay import Vnpay, sign
+from gridcare.money import AMOUNT_MAX_VND
+from gridcare_local.emulators.vnpay import Outcome, callback_query, read_pay_url
+
+SECRET = "TESTSECRET"
+VECTOR = (
+    "vnp_Amount=89612500&vnp_BankCode=NCB&vnp_BankTranNo=VNP14226112&vnp_CardType=ATM"
+    "&vnp_OrderInfo=Thanh+toan+tien+dien+PB11010012345+T10%2F2026&vnp_PayDate=20261123093000&vnp_ResponseCode=00"
+    "&vnp_TmnCode=CTTVNP01&vnp_TransactionNo=14226112&vnp_TransactionStatus=00&vnp_TxnRef=HD202610-0001"
+)
+SIGNATURE = (
+    "fd4a87d34c099e71214ef05db8b46f0ffc40ec6b59fff476fb15b43f2a4466f2"
+    "c28d741b13df00573c81ee585227662702d52f645c37263e3b362c8ba6c098ad"
+)
+SIGNED = f"{VECTOR}&vnp_SecureHash={SIGNATURE}"
+VNPAY = Vnpay(
+    tmn_code="CTTVNP01",
+    hash_secret=SECRET,
+    pay_url="https://pay.example/vpcpay.html",
+    return_url="https://app.example/back?from=vnpay&x=1",
+    order_type="billpayment",
+)
+NOW = datetime(2026, 11, 23, 18, 30, tzinfo=UTC)
+
+
+def order(amount_vnd: int = 896_125, client_ip: str = "203.0.113.7") -> PayOrder:
+    return PayOrder(
+        order_reference="HD2026100001",
+        amount_vnd=amount_vnd,
+        customer_code="PB11010012345",
+        period="2026-10",
+        locale="vn",
+        client_ip=client_ip,
+        created_at=NOW,
+        expires_at=NOW + timedelta(minutes=15),
+    )
+
+
+def signed(text: str) -> str:
+    """Sign a text whose names are in order."""
+    return f"{text}&vnp_SecureHash={sign(SECRET, text.encode())}"
+
+
+def test_the_documented_vector() -> None:
+    """The signature of the documented text is the documented one."""
+    assert sign(SECRET, VECTOR.encode()) == SIGNATURE
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        SIGNED,
+        f"vnp_SecureHash={SIGNATURE.upper()}&{VECTOR}",
+        f"{SIGNED}&vnp_SecureHashType=HMACSHA512",
+        "&".join(reversed(SIGNED.split("&"))),
+        f"utm_source=x&{SIGNED}",
+    ],
+    ids=["as-documented", "upper-case", "hash-type", "another-order", "a-stranger's-field"],
+)
+def test_a_good_signature(raw: str) -> None:
+    """Neither the order, the case of the hash nor unsigned fields matter."""
+    message = VNPAY.verify(raw.encode())
+    assert message is not None
+    assert message.raw == raw
+    assert (message.order_reference, message.transaction_number) == ("HD202610-0001", "14226112")
+
+
+@given(st.data())
+def test_any_changed_byte_breaks_the_signature(data: st.DataObject) -> None:
+    """One byte changed anywhere in what is signed makes the signature bad."""
+    at = data.draw(st.integers(0, len(VECTOR) - 1))
+    byte = data.draw(st.integers(0, 255).filter(lambda value: value != ord(VECTOR[at])))
+    changed = bytearray(SIGNED.encode())
+    changed[at] = byte
+    assert VNPAY.verify(bytes(changed)) is None
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"&&==",
+        VECTOR.encode(),
+        f"{VECTOR}&vnp_SecureHash=".encode(),
+        f"{SIGNED}&vnp_SecureHash={SIGNATURE}".encode(),
+        f"{SIGNED}&vnp_Amount=89612500".encode(),
+        f"{SIGNED}&vnp_Extra=1".encode(),
+        SIGNED.replace("=TESTSECRET", "").encode() + b"\xff",
+        signed("vnp_X=" + "1" * 9000).encode(),
+    ],
+)
+def test_a_bad_signature(raw: bytes) -> None:
+    """Rubbish, a missing signature, a field twice or added, foreign bytes and what is too long are refused."""
+    assert VNPAY.verify(raw) is None
+
+
+def test_another_secret_is_refused() -> None:
+    """A signature by another merchant's secret is bad."""
+    fields = read_pay_url(SECRET, VNPAY.pay_address(order()))
+    assert VNPAY.verify(callback_query("OTHERSECRET", fields).encode()) is None
+
+
+@given(st.integers(1, 9_999_999_999))
+def test_amounts_are_hundredfold_in_the_adapter_alone(amount_vnd: int) -> None:
+    """An amount leaves times 100 and comes back as it was."""
+    fields = read_pay_url(SECRET, VNPAY.pay_address(order(amount_vnd)))
+    assert int(fields["vnp_Amount"]) == amount_vnd * 100
+    message = VNPAY.verify(callback_query(SECRET, fields).encode())
+    assert message is not None
+    assert VNPAY.read(message.raw).amount_vnd == amount_vnd <= AMOUNT_MAX_VND
+
+
+@pytest.mark.parametrize("client_ip", ["203.0.113.7", "2001:db8::1"])
+def test_the_pay_address_is_what_vnpay_wants(client_ip: str) -> None:
+    """VNPay, played by its document, takes the address; its times are in GMT+7 and its text has no accents."""
+    fields = read_pay_url(SECRET, VNPAY.pay_address(order(client_ip=client_ip)), now=NOW)
+    assert fields["vnp_CreateDate"] == "20261124013000"
+    assert fields["vnp_ExpireDate"] == "20261124014500"
+    assert fields["vnp_OrderInfo"] == "Thanh toan tien dien PB11010012345 T10/2026"
+    assert fields["vnp_ReturnUrl"] == VNPAY.return_url
+    assert fields["vnp_IpAddr"] == client_ip
+
+
+def test_the_pay_address_keeps_its_host() -> None:
+    """The address is the merchant's VNPay page and holds the signature last."""
+    address = VNPAY.pay_address(order())
+    assert address.startswith("https://pay.example/vpcpay.html?")
+    assert parse_qsl(urlsplit(address).query)[-1][0] == "vnp_SecureHash"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "outcome", "reason"),
+    [
+        ("00", "00", "succeeded", None),
+        ("00", "02", "failed", "refused"),
+        ("24", "00", "failed", "cancelled"),
+        ("24", "02", "failed", "cancelled"),
+        ("11", "02", "failed", "expired"),
+        ("51", "02", "failed", "insufficient_funds"),
+        ("65", "02", "failed", "limit_exceeded"),
+        ("75", "02", "failed", "bank_maintenance"),
+        ("99", "02", "failed", "refused"),
+        ("07", "07", "suspected", None),
+        ("07", "00", "suspected", None),
+    ],
+)
+def test_codes(code: str, status: str, outcome: str, reason: str | None) -> None:
+    """Money counts when both codes are 00; 07 is money under suspicion; all else is a failure with its reason."""
+    fields = read_pay_url(SECRET, VNPAY.pay_address(order()))
+    wanted = Outcome(response_code=code, transaction_status=status)
+    report = VNPAY.read(callback_query(SECRET, fields, wanted))
+    assert report.outcome == outcome
+    assert report.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("vnp_TmnCode=CTTVNP01", "vnp_TmnCode=OTHER001", "another-merchant"),
+        ("vnp_Amount=89612500", "vnp_Amount=89612550", "fraction-of-a-dong"),
+        ("vnp_Amount=89612500", "vnp_Amount=-100", "no-amount"),
+        ("vnp_Amount=89612500", "vnp_Amount=0", "no-amount"),
+        ("vnp_Amount=89612500", "vnp_Amount=%D9%A1%D9%A0%D9%A0", "no-amount"),
+        ("vnp_TransactionNo=14226112", "vnp_TransactionNo=0", "no-transactionno"),
+        ("&vnp_TransactionNo=14226112", "", "no-transactionno"),
+        ("&vnp_TxnRef=HD202610-0001", "", "no-txnref"),
+        ("&vnp_ResponseCode=00", "", "no-responsecode"),
+        ("&vnp_TransactionStatus=00", "", "no-transactionstatus"),
+    ],
+)
+def test_what_makes_no_sense_is_unreadable(old: str, new: str, reason: str) -> None:
+    """A verified callback that lacks or garbles what money needs is not guessed at."""
+    with pytest.raises(Unreadable) as raised:
+        VNPAY.read(signed(VECTOR.replace(old, new)))
+    assert raised.value.reason == reason
+
+
+@pytest.mark.parametrize("written", ["", "20261399000000", "yesterday"])
+def test_a_bad_time_does_not_cost_the_money(written: str) -> None:
+    """A pay date that is none is left out."""
+    report = VNPAY.read(signed(VECTOR.replace("20261123093000", written)))
+    assert report.paid_at is None
+    assert report.money_moved
+
+
+def test_the_pay_date_is_vietnamese_time() -> None:
+    """The documented 09:30 is 02:30 UTC."""
+    assert VNPAY.read(SIGNED).paid_at == datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
+
+
+def test_an_identity_that_cannot_be_a_key() -> None:
+    """What is longer than any provider's reference is not stored."""
+    message = VNPAY.verify(signed("vnp_TxnRef=" + "A" * 101).encode())
+    assert message is not None
+    assert not message.storable

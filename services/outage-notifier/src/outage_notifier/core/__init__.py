@@ -1,1 +1,0 @@
-"""The business rules as pure functions over frozen values: no I/O, no clock, no ids drawn."""

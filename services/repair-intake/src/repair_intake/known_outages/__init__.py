@@ -1,0 +1,1 @@
+"""Outages as outage-notifier publishes them: what explains a ticket."""

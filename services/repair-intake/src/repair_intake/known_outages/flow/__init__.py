@@ -1,0 +1,1 @@
+"""Following outages, and forgetting those long past."""

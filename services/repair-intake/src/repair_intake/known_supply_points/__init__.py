@@ -1,0 +1,1 @@
+"""Supply points as the utility's system says them."""

@@ -1,0 +1,1 @@
+"""The local power-management teams and the wards that they work."""

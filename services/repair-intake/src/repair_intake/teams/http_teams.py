@@ -1,0 +1,47 @@
+"""Teams: ops imports them with the wards they work."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi import Body as InBody
+from pydantic import Field
+
+from gridcare.http.auth import Caller, require
+from gridcare.http.body import Body
+from repair_intake.dependencies import Wired
+from repair_intake.teams.core import Team
+from repair_intake.teams.flow import import_teams
+
+router = APIRouter(prefix="/v1/teams", tags=["teams"])
+
+TEAMS_MAX = 500
+WARDS_OF_A_TEAM_MAX = 500
+
+Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+
+class TeamIn(Body):
+    """A local power-management team and its area."""
+
+    team_id: Code
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    ward_codes: Annotated[list[Code], Field(max_length=WARDS_OF_A_TEAM_MAX)]
+
+
+class TeamsOut(Body):
+    """How many teams work how many wards from now on."""
+
+    teams: int
+    wards: int
+
+
+@router.put("")
+async def put_teams(
+    _: Annotated[Caller, Depends(require("ops"))],
+    teams: Annotated[list[TeamIn], InBody(min_length=1, max_length=TEAMS_MAX)],
+    services: Wired,
+) -> TeamsOut:
+    """Import all teams: wards that no team of the list works have none from now on."""
+    imported = [Team(team.team_id, team.name, tuple(team.ward_codes)) for team in teams]
+    await import_teams(services.db, imported)
+    return TeamsOut(teams=len(imported), wards=sum(len(team.ward_codes) for team in imported))

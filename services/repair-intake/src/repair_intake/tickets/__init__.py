@@ -1,0 +1,1 @@
+"""Tickets: customers open and read them; an outage that explains one is told at once."""

@@ -1,0 +1,92 @@
+"""What becomes of a request for a ticket."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from gridcare.errors import Conflict, TooManyRequests
+from gridcare.events.tickets import TicketKind
+from repair_intake.known_outages.core import CoveringOutage, Margins, explain
+from repair_intake.known_supply_points.core import SupplyPoint
+from repair_intake.tickets.core.category import CategoryName, category_of
+from repair_intake.tickets.core.ticket import Ticket
+
+RETRY_AFTER_S = 600
+"""When a caller who sent too much may try again: some of the hour's tickets are out of the count by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The request as it came; `customer_codes` are those that the sender holds. `description` is personal data."""
+
+    ticket_id: UUID
+    sender: str
+    customer_codes: frozenset[str]
+    supply_point_id: str
+    kind: TicketKind
+    category: CategoryName
+    description: str = field(repr=False)
+    client_ref: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many tickets of the same urgency there are already."""
+
+    waiting: int
+    """Of the supply point: neither done nor attached to an outage that is over."""
+    sent_lately: int
+    """By the sender, within the last hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known of the supply point when the request comes."""
+
+    supply_point: SupplyPoint
+    team_id: str | None
+    outages: tuple[CoveringOutage, ...]
+    load: Load
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What ops may change: settings, not code."""
+
+    margins: Margins
+    waiting_per_supply_point_max: int
+    sent_per_hour_max: int
+
+
+def decide_submission(
+    asked: Submission, around: Surroundings, rules: Rules, *, reference: str, now: datetime
+) -> Ticket:
+    """Accept a request, attached to the outage that explains it where there is one.
+
+    Raises Unprocessable `category-not-of-kind`, Conflict `too-many-open-tickets`, TooManyRequests `too-many-tickets`.
+    """
+    category = category_of(asked.kind, asked.category)
+    if around.load.waiting >= rules.waiting_per_supply_point_max:
+        raise Conflict("too-many-open-tickets", "this supply point has tickets enough that wait for work")
+    if around.load.sent_lately >= rules.sent_per_hour_max:
+        raise TooManyRequests(
+            "too-many-tickets", "too many tickets within an hour", headers={"Retry-After": str(RETRY_AFTER_S)}
+        )
+    explanation = explain(around.outages, rules.margins, now) if category.cut_explains else None
+    return Ticket(
+        ticket_id=asked.ticket_id,
+        reference=reference,
+        version=1,
+        state="attached" if explanation else "open",
+        customer_code=around.supply_point.customer_code,
+        supply_point_id=around.supply_point.supply_point_id,
+        kind=asked.kind,
+        category=asked.category,
+        urgent=category.urgent,
+        description=asked.description,
+        client_ref=asked.client_ref,
+        team_id=around.team_id,
+        explanation=explanation,
+        opened_at=now,
+        opened_by=asked.sender,
+    )

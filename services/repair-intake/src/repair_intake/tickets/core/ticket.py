@@ -1,0 +1,59 @@
+"""A ticket, what becomes of a request for one, and what is published of it."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from gridcare.events.tickets import TicketAttached, TicketEvent, TicketKind, TicketOpened, TicketState
+from repair_intake.known_outages.core import Explanation
+from repair_intake.tickets.core.category import CategoryName
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A customer's request for work. `description` is personal data: it stays out of events, logs and this value's repr.
+
+    `explanation` is what the customer was told when the ticket was attached to an outage; `team_id` is None where no team
+    works the ward.
+    """
+
+    ticket_id: UUID
+    reference: str
+    version: int
+    state: TicketState
+    customer_code: str
+    supply_point_id: str
+    kind: TicketKind
+    category: CategoryName
+    urgent: bool
+    description: str = field(repr=False)
+    client_ref: str | None
+    team_id: str | None
+    explanation: Explanation | None
+    opened_at: datetime
+    opened_by: str
+
+
+def released(ticket: Ticket) -> Ticket:
+    """Open a ticket whose outage was called off: nothing explains it any more, so that somebody has to come."""
+    return replace(ticket, state="open", version=ticket.version + 1, explanation=None)
+
+
+def event_of(ticket: Ticket) -> TicketEvent:
+    """Say what is published of a ticket that came or was released: attached, or else open. One event, so one message."""
+    kind = TicketAttached if ticket.state == "attached" else TicketOpened
+    told = ticket.explanation
+    return kind(
+        version=ticket.version,
+        ticket_id=ticket.ticket_id,
+        reference=ticket.reference,
+        customer_code=ticket.customer_code,
+        supply_point_id=ticket.supply_point_id,
+        kind=ticket.kind,
+        category=ticket.category,
+        state=ticket.state,
+        team_id=ticket.team_id,
+        outage_id=told.outage_id if told else None,
+        opened_at=ticket.opened_at,
+        expected_end_at=told.expected_end_at if told else None,
+    )

@@ -1,0 +1,125 @@
+"""Tickets through the API: opened, routed, repeated."""
+
+import asyncio
+from dataclasses import replace
+
+from gridcare.events.tickets import TicketOpened
+from gridcare.testing.http import client_for
+from gridcare.testing.logs import captured_logs
+from gridcare.testing.waiting import eventually
+from repair_intake.app import build_app
+from repair_intake.tickets.core.reference import spell
+
+MINE = "PB11010012345"
+_KEYS_HELD = """
+SELECT count(*) FROM pg_locks
+WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+async def _rows(db, table: str) -> int:
+    async with db.read() as connection:
+        return await connection.fetchval(f"SELECT count(*) FROM {table}")
+
+
+async def test_open(api, happens, supply_point, published, clock):
+    """A ticket is answered 201 with its reference, and published once as TicketOpened."""
+    await happens(supply_point())
+    answer = await api.open(client_ref="app-1")
+    assert answer.status_code == 201
+    ticket = answer.json()
+    assert ticket["reference"].startswith("T-")
+    assert (ticket["state"], ticket["explained_by"], ticket["team_id"]) == ("open", None, None)
+    assert (ticket["description"], ticket["client_ref"], ticket["customer_code"]) == ("mất điện", "app-1", MINE)
+    (envelope,) = await published()
+    assert isinstance(envelope.data, TicketOpened)
+    assert (envelope.subject, envelope.data.reference) == (ticket["ticket_id"], ticket["reference"])
+    assert (envelope.data.opened_at, envelope.data.customer_code) == (clock.now(), MINE)
+
+
+async def test_description_stays(api, happens, supply_point, db):
+    """The customer's words are in no event, no log line and no problem document."""
+    await happens(supply_point())
+    with captured_logs() as logs:
+        await api.open(description="Nguyễn Canary, 0912345678")
+        refused = await api.open(description="Nguyễn Canary, 0912345678", kind="installation")
+    async with db.read() as connection:
+        row = await connection.fetchrow("SELECT convert_from(value, 'UTF8') AS value, headers::text FROM outbox")
+    assert logs.named("ticket_opened")
+    for text in (row["value"], row["headers"], logs.text, refused.text):
+        assert "Canary" not in text
+        assert "0912345678" not in text
+
+
+async def test_routed(api, happens, supply_point):
+    """The ticket goes to the team whose area has the supply point's ward."""
+    teams = [
+        {"team_id": "PB1101", "name": "Ninh Kiều", "ward_codes": ["31117", "31120"]},
+        {"team_id": "PB1102", "name": "Bình Thủy", "ward_codes": ["31168"]},
+    ]
+    await api.call("PUT", "/v1/teams", roles=["ops"], json=teams)
+    await happens(supply_point(), supply_point("SP2", ward_code="31168"), supply_point("SP3", ward_code="99999"))
+    routed = [(await api.open(supply_point_id=name)).json()["team_id"] for name in ("SP1", "SP2", "SP3")]
+    assert routed == ["PB1101", "PB1102", None]
+
+
+async def test_repeat(api, happens, supply_point, *, published, db, clock):
+    """The same request again gets the same bytes, whenever, and has no second effect."""
+    await happens(supply_point())
+    first = await api.open(key="k1")
+    clock.move(hours=5)
+    again = await api.open(key="k1")
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert await _rows(db, "ticket") == 1
+    assert len(await published()) == 1
+
+
+async def test_key_reused(api, happens, supply_point, db):
+    """The key of another request is refused with 422."""
+    await happens(supply_point())
+    await api.open(key="k1")
+    answer = await api.open(key="k1", description="khác")
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency-key-reused")
+    assert await _rows(db, "ticket") == 1
+
+
+async def test_key_of_another_caller(api, happens, supply_point, db):
+    """A key is its caller's own: another's same key is another request."""
+    await happens(supply_point())
+    answers = [await api.open(key="k1", sub=sub) for sub in ("one", "other")]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json()["ticket_id"] != answers[1].json()["ticket_id"]
+
+
+async def test_twin(api, happens, supply_point, db):
+    """A twin under way is refused with 409, and may come again for the answer."""
+    await happens(supply_point())
+    async with db.transaction() as tx:
+        await tx.execute("SELECT FROM supply_point FOR UPDATE")  # the first request waits here, its key in its hand
+        first = asyncio.create_task(api.open(key="k1"))
+        await eventually(lambda: tx.fetchval(_KEYS_HELD))
+        twin = await api.open(key="k1")
+    assert (twin.status_code, twin.json()["code"]) == (409, "idempotency-key-in-use")
+    assert twin.headers["retry-after"] == "1"
+    assert (await first).status_code == 201
+    assert (await api.open(key="k1")).content == (await first).content
+
+
+async def test_reference_is_taken(services, api, happens, supply_point):
+    """A reference that is taken is drawn again; when none is free the caller is told to come back."""
+    await happens(supply_point())
+    drawn = iter([1, 1, 1, 2, *[1] * 10])
+    unlucky = replace(services, intake=replace(services.intake, draw=lambda _: next(drawn)))
+    async with client_for(build_app(unlucky)) as client:
+        same = replace(api, client=client)
+        references = [(await same.open()).json()["reference"] for _ in range(2)]
+        refused = await same.open()
+    assert references == [spell(1), spell(2)]
+    assert (refused.status_code, refused.json()["code"]) == (503, "no-free-reference")
+
+
+async def test_longest_description(api, happens, supply_point):
+    """2,000 characters are taken, however many bytes they are."""
+    await happens(supply_point())
+    answer = await api.open(description="ệ" * 2000)
+    assert answer.json()["description"] == "ệ" * 2000

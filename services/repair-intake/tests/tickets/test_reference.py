@@ -1,0 +1,30 @@
+"""References that are read out over the telephone."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from repair_intake.tickets.core.reference import ALPHABET, COUNT, LENGTH, spell
+
+NUMBERS = st.integers(min_value=0, max_value=COUNT - 1)
+
+
+@given(NUMBERS, NUMBERS)
+def test_different_numbers_are_spelt_differently(one: int, other: int):
+    """Two numbers never share a reference."""
+    assert (spell(one) == spell(other)) == (one == other)
+
+
+@given(NUMBERS)
+def test_shape(number: int):
+    """A reference is `T-` and six letters or digits of the alphabet."""
+    reference = spell(number)
+    assert reference.startswith("T-")
+    assert len(reference) == 2 + LENGTH
+    assert set(reference[2:]) <= set(ALPHABET)
+
+
+def test_no_look_alikes():
+    """No pair of characters that people take for one another is in the alphabet."""
+    for pair in ("0O", "1I", "1L", "2Z", "5S", "8B", "UV", "6G"):
+        assert not set(pair) <= set(ALPHABET)
+    assert len(set(ALPHABET)) == len(ALPHABET)
