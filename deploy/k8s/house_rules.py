@@ -20,7 +20,7 @@ UID_MIN: Final = 10_000
 """Lower ones belong to somebody on many nodes."""
 
 SHUTDOWN_GRACE_DEFAULT_S: Final = 20
-"""gridcare.settings; a test compares them."""
+"""gridcare.process.settings; a test compares them."""
 
 
 def name_of(manifest: Manifest) -> str:

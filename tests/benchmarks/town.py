@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 from tests.benchmarks.push_clients import token
 
-from gridcare.ids import uuid7
+from gridcare.values.ids import uuid7
 from gridcare_local.stack import Stack
 from outage_notifier.contacts import vault
 from outage_notifier.contacts.vault import Vault

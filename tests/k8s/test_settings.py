@@ -9,7 +9,7 @@ import billing_gateway.settings
 import outage_notifier.settings
 import repair_intake.settings
 from gridcare.errors import SettingsError
-from gridcare.settings import PREFIX, ServiceSettings, load
+from gridcare.process.settings import PREFIX, ServiceSettings, load
 
 SETTINGS: dict[str, type[ServiceSettings]] = {
     "outage-notifier": outage_notifier.settings.Settings,

@@ -18,8 +18,8 @@ from billing_gateway.settings import Settings
 from billing_gateway.wiring import NAME, Services, wired
 from gridcare.postgres.database import Database
 from gridcare.postgres.migrate import migrate
-from gridcare.process import Lifecycle
-from gridcare.service import Foundation
+from gridcare.process.lifecycle import Lifecycle
+from gridcare.process.service import Foundation
 from gridcare.testing.http import Issuer, client_for, issuer
 from gridcare.testing.servers import database_url_of
 from gridcare_local.emulators.vnpay import SUCCESS, Outcome, callback_query, read_pay_url

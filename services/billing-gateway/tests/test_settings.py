@@ -6,7 +6,7 @@ import pytest
 
 from billing_gateway.settings import Settings
 from gridcare.errors import SettingsError
-from gridcare.settings import load
+from gridcare.process.settings import load
 
 GOOD = {
     "DATABASE_URL": "postgresql://billing_gateway@127.0.0.1:5432/billing_gateway",

@@ -11,7 +11,7 @@ from billing_gateway.callbacks.flow.handle_provider_event import handle_waiting_
 from billing_gateway.callbacks.flow.take_callback import take_callback
 from billing_gateway.worker import work
 from gridcare.postgres.retention import forget_expired
-from gridcare.process import Lifecycle
+from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.waiting import eventually
 
 

@@ -15,9 +15,9 @@ from outage_notifier_testing.wired import api, outbox, services, settings, token
 
 import outage_notifier
 from gridcare.events.outages import Scope, Window
-from gridcare.ids import uuid7
 from gridcare.postgres.database import Database
 from gridcare.testing.servers import copied_database, template_database
+from gridcare.values.ids import uuid7
 from outage_notifier.contacts.vault import DEVICE, PHONE, Vault
 from outage_notifier.ledger.core.delivery import RECORDED
 from outage_notifier.ledger.store import notice

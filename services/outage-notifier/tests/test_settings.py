@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from gridcare.errors import SettingsError
-from gridcare.settings import load
+from gridcare.process.settings import load
 from outage_notifier.settings import Settings
 
 KEY = base64.b64encode(bytes(32)).decode()

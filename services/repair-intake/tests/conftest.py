@@ -13,12 +13,12 @@ import pytest
 from gridcare.events import Envelope, Event, decode, type_name
 from gridcare.events.outages import OutagePlanned, Scope, Window
 from gridcare.events.supply_points import SupplyPointChanged
-from gridcare.ids import uuid7
 from gridcare.postgres.database import Database
-from gridcare.process import Lifecycle
-from gridcare.service import Foundation
+from gridcare.process.lifecycle import Lifecycle
+from gridcare.process.service import Foundation
 from gridcare.testing.http import Issuer, client_for, issuer
 from gridcare.testing.servers import copied_database, template_database
+from gridcare.values.ids import uuid7
 from repair_intake import NAME
 from repair_intake.__main__ import SERVICE
 from repair_intake.app import build_app

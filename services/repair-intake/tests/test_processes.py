@@ -15,12 +15,12 @@ from gridcare.events import Envelope, decode, encode, type_name
 from gridcare.events.outages import Window
 from gridcare.events.tickets import TicketAttached
 from gridcare.events.topics import TICKETS
-from gridcare.ids import uuid7
 from gridcare.kafka.admin import ensure_topics
 from gridcare.kafka.produce import Producer
 from gridcare.testing.kafka import read_all
 from gridcare.testing.servers import database_url_of
 from gridcare.testing.waiting import eventually
+from gridcare.values.ids import uuid7
 from gridcare_local.ports import claim_ports
 from repair_intake import NAME
 

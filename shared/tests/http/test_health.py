@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from gridcare.http.app import create_app
 from gridcare.http.health import BEAT_AGE_MAX_S, ServerError, health_app, serve, serving
 from gridcare.http.routes import public
-from gridcare.process import Lifecycle
+from gridcare.process.lifecycle import Lifecycle
 
 
 @asynccontextmanager

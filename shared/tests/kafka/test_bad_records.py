@@ -9,8 +9,8 @@ from gridcare.errors import Rejected
 from gridcare.events import Envelope, Wire
 from gridcare.kafka.clients import close_producer, new_producer
 from gridcare.kafka.consume import Subscription
+from gridcare.kafka.dead_letters.replay import dead_letters
 from gridcare.kafka.produce import Producer
-from gridcare.kafka.replay import dead_letters
 from gridcare.postgres.database import Database
 from gridcare.testing.kafka import Seen, committed, consuming, hint, poison, read_all, wires
 from gridcare.testing.servers import NewTopic

@@ -11,7 +11,7 @@ from gridcare.errors import Rejected, Retryable
 from gridcare.events import Envelope, Wire
 from gridcare.kafka.admin import DEAD_LETTER_SIZE_MAX_BYTES
 from gridcare.kafka.consume import Subscription
-from gridcare.kafka.dead_letter import DeadLetterLimitReached, DeadLetters, Why, dead_letter_of, forget
+from gridcare.kafka.dead_letters.dead_letter import DeadLetterLimitReached, DeadLetters, Why, dead_letter_of, forget
 from gridcare.kafka.produce import Producer
 from gridcare.postgres.database import Database
 from gridcare.testing.kafka import QUICK, committed, hint, poison, read_all, start_consumer, wires

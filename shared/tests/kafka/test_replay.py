@@ -7,8 +7,8 @@ import pytest
 from gridcare.errors import Rejected
 from gridcare.events import Envelope, Topic
 from gridcare.kafka.consume import Subscription
+from gridcare.kafka.dead_letters.replay import DeadLetter, Replayed, dead_letters, replay
 from gridcare.kafka.produce import Producer
-from gridcare.kafka.replay import DeadLetter, Replayed, dead_letters, replay
 from gridcare.postgres.database import Database
 from gridcare.postgres.inbox import accept
 from gridcare.testing.kafka import consuming, hint, poison, read_all, wires

@@ -14,7 +14,7 @@ from gridcare.kafka.produce import Producer
 from gridcare.postgres import outbox
 from gridcare.postgres.database import direct_connection
 from gridcare.postgres.relay import run_relay
-from gridcare.process import Lifecycle
+from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.kafka import read_all
 from gridcare.testing.waiting import eventually
 

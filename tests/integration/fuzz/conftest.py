@@ -13,18 +13,18 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from gridcare.clock import SystemClock
 from gridcare.events import Envelope, type_name
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.http.auth import ROLES
 from gridcare.http.health import serve
-from gridcare.ids import uuid7
 from gridcare.postgres.database import Database
-from gridcare.process import Lifecycle
-from gridcare.service import Foundation
+from gridcare.process.lifecycle import Lifecycle
+from gridcare.process.service import Foundation
 from gridcare.testing.http import Issuer, issuer
 from gridcare.testing.logs import captured_logs
 from gridcare.testing.servers import database_url_of, template_database
+from gridcare.values.clock import SystemClock
+from gridcare.values.ids import uuid7
 
 EVERYBODY = "everybody"
 """Somebody with every role: gets past each door."""

@@ -8,7 +8,7 @@ from support.together import run
 from gridcare.events.envelope import Wire
 from gridcare.events.topics import ALL_TOPICS, Topic, dead_letter_topic
 from gridcare.kafka.clients import close_consumer, new_reader
-from gridcare.kafka.dead_letter import EXCEPTION_MESSAGE, Record
+from gridcare.kafka.dead_letters.dead_letter import EXCEPTION_MESSAGE, Record
 from gridcare.kafka.produce import Producer
 from gridcare.testing.kafka import committed, read_all
 

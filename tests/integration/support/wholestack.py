@@ -11,7 +11,7 @@ import httpx
 import msgspec
 from support.together import run, wait_until
 
-from gridcare.clock import SystemClock
+from gridcare.values.clock import SystemClock
 from gridcare_local.data.records import Contact, Device
 from gridcare_local.data.world import DemoWorld
 from gridcare_local.demo.client import Client

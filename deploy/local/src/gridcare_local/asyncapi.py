@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from gridcare.events import Event, Topic, event_types, type_name
-from gridcare.kafka import dead_letter
+from gridcare.kafka.dead_letters import dead_letter
 
 VERSION: Final = "3.0.0"
 KAFKA_BINDING: Final = "0.5.0"

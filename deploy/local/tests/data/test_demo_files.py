@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from gridcare.customer_code import is_customer_code
-from gridcare.phone import InvalidPhone, parse_mobile
+from gridcare.values.customer_code import is_customer_code
+from gridcare.values.phone import InvalidPhone, parse_mobile
 from gridcare_local.data import Contact, DemoWorld, SupplyPoint, write_demo_data
 
 # The bytes of 200 supply points from seed 1. They change when the generator is changed on purpose, and never otherwise.

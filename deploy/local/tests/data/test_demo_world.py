@@ -5,8 +5,8 @@ from collections import Counter
 import phonenumbers
 import pytest
 
-from gridcare.customer_code import is_customer_code
-from gridcare.phone import parse_mobile
+from gridcare.values.customer_code import is_customer_code
+from gridcare.values.phone import parse_mobile
 from gridcare_local.data import DemoWorld
 from gridcare_local.data.customers import CANARY_MARKER, TEAM_SIZE_MAX
 from gridcare_local.data.grid import lay_grid, substations_and_feeders

@@ -8,7 +8,7 @@ from billing_gateway.bills import topic_supply_points
 from billing_gateway.settings import Settings
 from billing_gateway.wiring import NAME, wired
 from billing_gateway.worker import work
-from gridcare.service import Foundation, Service, follow_topics, main, serve_api
+from gridcare.process.service import Foundation, Service, follow_topics, main, serve_api
 
 
 async def api(foundation: Foundation[Settings]) -> None:

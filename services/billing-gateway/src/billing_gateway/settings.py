@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 
-from gridcare.settings import HttpUrl, ServiceSettings
+from gridcare.process.settings import HttpUrl, ServiceSettings
 
 
 class Settings(ServiceSettings):

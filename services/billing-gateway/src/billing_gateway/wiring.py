@@ -9,10 +9,10 @@ from billing_gateway.payments.core import Limits
 from billing_gateway.payments.room import PaymentDesk
 from billing_gateway.providers.vnpay import Vnpay
 from billing_gateway.settings import Settings
-from gridcare.clock import Clock
 from gridcare.http.auth import TokenVerifier
 from gridcare.postgres.database import Database
-from gridcare.service import Foundation
+from gridcare.process.service import Foundation
+from gridcare.values.clock import Clock
 
 NAME = "billing-gateway"
 

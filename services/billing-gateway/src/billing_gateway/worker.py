@@ -6,7 +6,7 @@ from billing_gateway.callbacks.flow.handle_provider_event import handle_waiting_
 from billing_gateway.payments.flow.expire_payments import expire_payments
 from billing_gateway.wiring import Services
 from gridcare.postgres.retention import RETENTION_INTERVAL_S, forget_expired
-from gridcare.process import Lifecycle, repeat_all
+from gridcare.process.lifecycle import Lifecycle, repeat_all
 
 EVENTS_INTERVAL_S = 1.0
 """The api works on a callback right after its answer; here is what it could not, so nobody's receipt waits longer."""

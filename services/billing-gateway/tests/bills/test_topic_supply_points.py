@@ -9,7 +9,7 @@ from gridcare.errors import Rejected
 from gridcare.events import Envelope, Event, type_name
 from gridcare.events.payments import PaymentRecorded
 from gridcare.events.supply_points import SupplyPointChanged
-from gridcare.ids import uuid7
+from gridcare.values.ids import uuid7
 
 NEWCOMER = "PB11017777777"
 

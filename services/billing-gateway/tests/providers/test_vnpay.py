@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from billing_gateway.providers.provider import PayOrder, Unreadable
 from billing_gateway.providers.vnpay import Vnpay, sign
-from gridcare.money import AMOUNT_MAX_VND
+from gridcare.values.money import AMOUNT_MAX_VND
 from gridcare_local.emulators.vnpay import Outcome, callback_query, read_pay_url
 
 SECRET = "TESTSECRET"

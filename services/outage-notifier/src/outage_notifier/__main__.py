@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 
 from gridcare.kafka.consume import ConsumerLimits
-from gridcare.process import repeat_all, run_together
-from gridcare.service import Foundation, Service, follow_topics, main, serve_api
+from gridcare.process.lifecycle import repeat_all, run_together
+from gridcare.process.service import Foundation, Service, follow_topics, main, serve_api
 from outage_notifier import NAME
 from outage_notifier.app import build_app
 from outage_notifier.contacts.reseal_command import reseal_contacts_command

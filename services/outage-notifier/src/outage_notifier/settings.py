@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
-from gridcare.settings import HttpUrl, ServiceSettings
+from gridcare.process.settings import HttpUrl, ServiceSettings
 from outage_notifier.contacts.vault import index_key_of, keys_of
 from outage_notifier.providers.fcm.sender import API_URL as FCM_API_URL
 from outage_notifier.providers.twilio.sender import API_URL as TWILIO_API_URL

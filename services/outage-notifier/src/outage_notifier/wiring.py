@@ -5,10 +5,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from gridcare.clock import Clock
 from gridcare.http.auth import TokenVerifier
 from gridcare.postgres.database import Database
-from gridcare.service import Foundation
+from gridcare.process.service import Foundation
+from gridcare.values.clock import Clock
 from outage_notifier import NAME
 from outage_notifier.contacts.vault import Vault
 from outage_notifier.outages.core.rules import OutageRules

@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 from gridcare.postgres.retention import RETENTION_INTERVAL_S, forget_expired
-from gridcare.process import Lifecycle, repeat_all
+from gridcare.process.lifecycle import Lifecycle, repeat_all
 from outage_notifier.ledger.core.outcome import SmsSender
 from outage_notifier.ledger.flow.complete_notices import complete_notices
 from outage_notifier.planning.flow.cut_follow_ups import cut_follow_ups

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from gridcare.ids import uuid7
+from gridcare.values.ids import uuid7
 from outage_notifier.ledger.core.delivery import Delivery
 from outage_notifier.ledger.store import delivery
 from outage_notifier.planning.flow.plan_notice import pack_due_singles, plan_due_notice

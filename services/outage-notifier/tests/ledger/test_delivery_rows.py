@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from gridcare.ids import uuid7
+from gridcare.values.ids import uuid7
 from outage_notifier.ledger.core.delivery import OPEN, RECORDED, Delivery, State
 from outage_notifier.ledger.store import batch, delivery
 from outage_notifier.ledger.store.batch import NewBatch

@@ -12,10 +12,10 @@ from gridcare.events.notices import NoticeScheduled
 from gridcare.events.payments import BillIssued, PaymentRecorded
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.events.tickets import TicketAssigned, TicketAttached, TicketOpened
-from gridcare.ids import uuid7
 from gridcare.kafka.produce import Producer
 from gridcare.testing.kafka import consuming, poison
 from gridcare.testing.waiting import eventually
+from gridcare.values.ids import uuid7
 from outage_notifier.known_supply_points import topic_supply_points
 from outage_notifier.planning import topic_payments, topic_tickets
 

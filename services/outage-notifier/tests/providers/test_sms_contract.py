@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 from outage_notifier_testing.fake_sms import FakeSmsSender
 
-from gridcare.clock import SystemClock
+from gridcare.values.clock import SystemClock
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind, SmsSender
 
 numbers = (f"+8490{at:07d}" for at in count(1))

@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from gridcare.http.health import serve
-from gridcare.process import Lifecycle
-from gridcare.service import Foundation
+from gridcare.process.lifecycle import Lifecycle
+from gridcare.process.service import Foundation
 from gridcare.testing.http import issuer
 from gridcare.testing.waiting import eventually
 from gridcare_local.emulators.control import Emulator, free_port, start_emulator

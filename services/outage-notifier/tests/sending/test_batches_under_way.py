@@ -8,9 +8,9 @@ import pytest
 
 from gridcare.events import Envelope, type_name
 from gridcare.events.notices import BatchPlanned
-from gridcare.ids import uuid7
-from gridcare.process import Lifecycle
+from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.waiting import eventually
+from gridcare.values.ids import uuid7
 from outage_notifier.sending.topic_notice_batches import BatchesUnderWay
 
 

@@ -4,7 +4,7 @@ from datetime import datetime, time
 
 import pytest
 
-from gridcare.clock import VIETNAM
+from gridcare.values.clock import VIETNAM
 from outage_notifier.sending.core.quiet_hours import QuietHours
 
 

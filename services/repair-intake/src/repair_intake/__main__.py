@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from gridcare.service import Foundation, Service, follow_topics, main, serve_api
+from gridcare.process.service import Foundation, Service, follow_topics, main, serve_api
 from repair_intake import NAME
 from repair_intake.app import build_app
 from repair_intake.known_outages import topic_outages

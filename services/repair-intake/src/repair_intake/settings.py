@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from gridcare.settings import ServiceSettings
+from gridcare.process.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):

@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from gridcare.clock import Clock
 from gridcare.http.auth import TokenVerifier
 from gridcare.postgres.database import Database
-from gridcare.service import Foundation
+from gridcare.process.service import Foundation
+from gridcare.values.clock import Clock
 from repair_intake import NAME
 from repair_intake.known_outages.core import Margins
 from repair_intake.settings import Settings

@@ -3,7 +3,7 @@
 from functools import partial
 
 from gridcare.postgres.retention import RETENTION_INTERVAL_S, forget_expired
-from gridcare.process import Lifecycle, repeat_all
+from gridcare.process.lifecycle import Lifecycle, repeat_all
 from repair_intake.known_outages.flow.forget_outages import forget_outages
 from repair_intake.wiring import Services
 

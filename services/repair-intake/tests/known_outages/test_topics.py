@@ -9,10 +9,10 @@ import pytest
 from gridcare.errors import Rejected
 from gridcare.events import Envelope, encode, type_name
 from gridcare.events.outages import OutageCancelled
-from gridcare.ids import uuid7
 from gridcare.kafka.produce import Producer
 from gridcare.testing.kafka import consuming
 from gridcare.testing.waiting import eventually
+from gridcare.values.ids import uuid7
 from repair_intake.known_outages import topic_outages
 from repair_intake.known_supply_points import topic_supply_points
 

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from gridcare.ids import uuid7
+from gridcare.values.ids import uuid7
 
 MINE, THEIRS = "PB11010012345", "PB11010054321"
 

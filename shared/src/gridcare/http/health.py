@@ -33,7 +33,7 @@ Check = Callable[[], Awaitable[object]]
 
 
 class Life(Protocol):
-    """What is read of gridcare.process.Lifecycle."""
+    """What is read of gridcare.process.lifecycle.Lifecycle."""
 
     stopping: asyncio.Event
     last_beat_s: float
@@ -98,7 +98,7 @@ async def _failing(checks: Mapping[str, Check]) -> list[str]:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers (gridcare.process owns the signals) and without its way out by SystemExit."""
+    """uvicorn without its signal handlers (gridcare.process.lifecycle owns the signals) and without its way out by SystemExit."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -19,14 +19,14 @@ from gridcare.events import Topic
 from gridcare.kafka.admin import DEAD_LETTER_SIZE_MAX_BYTES
 from gridcare.kafka.clients import REBALANCE_TIMEOUT_MIN_S, close_consumer, new_group_member
 from gridcare.kafka.crashes import CrashLedger
-from gridcare.kafka.dead_letter import LIMIT_PER_HOUR, DeadLetters
+from gridcare.kafka.dead_letters.dead_letter import LIMIT_PER_HOUR, DeadLetters
 from gridcare.kafka.offsets import Offsets
 from gridcare.kafka.partition import Handle, PartitionWork, Tools
 from gridcare.kafka.patience import BACKOFF_MAX_S
 from gridcare.kafka.produce import Producer
 from gridcare.observability import metrics
 from gridcare.postgres.database import Database
-from gridcare.process import Lifecycle
+from gridcare.process.lifecycle import Lifecycle
 
 START_DEADLINE_S = 30.0
 START_BACKOFF_MAX_S = 10.0

@@ -17,7 +17,7 @@ from aiokafka.structs import TopicPartition
 from gridcare.errors import Retryable
 from gridcare.events import Envelope, decode
 from gridcare.kafka.crashes import CRASHES_MAX, CrashLedger
-from gridcare.kafka.dead_letter import REPLAY_FOR, DeadLetterLimitReached, DeadLetters, Record, Why
+from gridcare.kafka.dead_letters.dead_letter import REPLAY_FOR, DeadLetterLimitReached, DeadLetters, Record, Why
 from gridcare.kafka.fate import Fate, fate_of
 from gridcare.kafka.offsets import Offsets
 from gridcare.kafka.patience import BACKOFF_MAX_S, Patience, Stopped

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from gridcare.errors import GridcareError
 from gridcare.events import Envelope, Event, Topic, Wire, encode, type_name
-from gridcare.ids import uuid7
 from gridcare.observability.tracing import current_traceparent
 from gridcare.postgres.database import Connection
+from gridcare.values.ids import uuid7
 
 SHARDS = 16
 """How many relays can publish side by side; events of one key always share a shard."""

@@ -19,7 +19,7 @@ from gridcare.events import Wire
 from gridcare.observability import metrics
 from gridcare.postgres.database import direct_connection
 from gridcare.postgres.outbox import SHARDS
-from gridcare.process import Lifecycle
+from gridcare.process.lifecycle import Lifecycle
 
 BATCH_SIZE_MAX = 2_000
 """Rows read at once: a crash re-publishes at most this many."""

@@ -1,10 +1,10 @@
 """Retention of what every service's database keeps beside its own tables."""
 
-from gridcare.clock import Clock
-from gridcare.kafka import dead_letter
+from gridcare.kafka.dead_letters import dead_letter
 from gridcare.observability.logging import get_logger
 from gridcare.postgres import idempotency, inbox
 from gridcare.postgres.database import Database
+from gridcare.values.clock import Clock
 
 RETENTION_INTERVAL_S = 3600.0
 """How often workers forget: what is kept for days may stay an hour longer."""

@@ -11,12 +11,12 @@ from aiokafka.structs import TopicPartition
 
 from gridcare.events import Envelope, Topic, Wire, encode, type_name
 from gridcare.events.notices import BatchPlanned
-from gridcare.ids import uuid7
 from gridcare.kafka.clients import close_consumer, new_reader
 from gridcare.kafka.consume import ConsumerLimits, Subscription, run_consumer
-from gridcare.kafka.dead_letter import Record
+from gridcare.kafka.dead_letters.dead_letter import Record
 from gridcare.postgres.database import Database
-from gridcare.process import Lifecycle
+from gridcare.process.lifecycle import Lifecycle
+from gridcare.values.ids import uuid7
 
 QUICK = ConsumerLimits(session_timeout_s=6, commit_interval_s=0.05, stop_grace_s=5, backoff_max_s=0.3)
 """The broker's shortest session, and backoffs that a test can wait for."""

@@ -11,13 +11,13 @@ from billing_gateway.bills.core import BillStanding, BillState
 from billing_gateway.bills.flow.read_bills import list_bills, read_bill
 from billing_gateway.bills.flow.register_bill import NewBill, register_bill
 from billing_gateway.dependencies import MONEY_STAFF, Wired, must_see, sees_all
-from gridcare.customer_code import CUSTOMER_CODE_PATTERN
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from gridcare.http.idempotency import idempotent, respond
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
-from gridcare.money import AMOUNT_MAX_VND
 from gridcare.postgres.idempotency import Answer, IdempotentRequest
+from gridcare.values.customer_code import CUSTOMER_CODE_PATTERN
+from gridcare.values.money import AMOUNT_MAX_VND
 
 router = APIRouter(prefix="/v1/bills", tags=["bills"])
 

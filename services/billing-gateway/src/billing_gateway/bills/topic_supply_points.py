@@ -6,7 +6,7 @@ from billing_gateway.bills.flow.note_customers import note_customers
 from billing_gateway.wiring import Services
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.kafka.consume import Subscription
-from gridcare.kafka.supply_points import Gone, supply_points
+from gridcare.known_supply_points.topic_supply_points import Gone, supply_points
 
 
 def subscription(services: Services) -> Subscription:

@@ -15,8 +15,8 @@ from gridcare.events.payments import Provider
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from gridcare.http.idempotency import idempotent, respond
-from gridcare.money import AMOUNT_MAX_VND
 from gridcare.postgres.idempotency import Answer, IdempotentRequest
+from gridcare.values.money import AMOUNT_MAX_VND
 
 router = APIRouter(prefix="/v1", tags=["payments"])
 

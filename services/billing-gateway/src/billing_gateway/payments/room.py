@@ -6,9 +6,9 @@ from typing import Final
 
 from billing_gateway.payments.core import Limits
 from billing_gateway.providers.provider import PaymentProvider
-from gridcare.clock import Clock
 from gridcare.events.payments import Provider
 from gridcare.postgres.database import Database
+from gridcare.values.clock import Clock
 
 SOURCE: Final = "billing-gateway"
 """Who the events of this service are from."""

@@ -16,7 +16,7 @@ from urllib.parse import unquote_plus, urlencode
 from billing_gateway.callbacks.core import SignedMessage, Verdict
 from billing_gateway.payments.core import Outcome, ProviderReport
 from billing_gateway.providers.provider import PayOrder, Unreadable
-from gridcare.clock import VIETNAM
+from gridcare.values.clock import VIETNAM
 
 VERSION: Final = "2.1.0"
 AMOUNT_FACTOR: Final = 100

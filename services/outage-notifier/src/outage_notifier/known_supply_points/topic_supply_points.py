@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.kafka.consume import Subscription
-from gridcare.kafka.supply_points import Gone, supply_points
+from gridcare.known_supply_points.topic_supply_points import Gone, supply_points
 from outage_notifier.known_supply_points.core import SupplyPoint
 from outage_notifier.known_supply_points.flow import project_supply_points
 from outage_notifier.wiring import Services

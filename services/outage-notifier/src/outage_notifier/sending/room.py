@@ -8,9 +8,9 @@ from typing import Final, Protocol
 
 import structlog
 
-from gridcare.clock import Clock
 from gridcare.observability import metrics
 from gridcare.postgres.database import Database
+from gridcare.values.clock import Clock
 from outage_notifier.ledger.core.notice import Content
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind, PushSender, SmsSender
 from outage_notifier.sending.core.quiet_hours import QuietHours

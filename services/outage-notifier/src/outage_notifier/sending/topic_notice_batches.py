@@ -16,7 +16,7 @@ from gridcare.events import Envelope
 from gridcare.events.notices import BatchPlanned
 from gridcare.events.topics import LANES, NOTICE_BATCHES
 from gridcare.kafka.consume import Subscription
-from gridcare.process import Lifecycle
+from gridcare.process.lifecycle import Lifecycle
 from outage_notifier.sending.flow.send_batch import send_batch
 from outage_notifier.sending.room import Sending
 

@@ -17,9 +17,9 @@ from typing import Any, Final, Literal
 from babel.dates import format_date
 from fluent.runtime import FluentBundle, FluentResource
 
-from gridcare.clock import VIETNAM
 from gridcare.errors import GridcareError
-from gridcare.money import format_vnd
+from gridcare.values.clock import VIETNAM
+from gridcare.values.money import format_vnd
 from outage_notifier.texts.segments import unaccented
 from outage_notifier.texts.template import TEMPLATES
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gridcare.clock import Clock
 from gridcare.errors import Retryable
+from gridcare.values.clock import Clock
 from outage_notifier.ledger.core.outcome import FoundMessage, Outcome, OutcomeKind
 
 

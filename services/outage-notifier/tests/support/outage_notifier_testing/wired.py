@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from gridcare.events import Envelope, decode
 from gridcare.postgres.database import Database
-from gridcare.process import Lifecycle
-from gridcare.service import Foundation
+from gridcare.process.lifecycle import Lifecycle
+from gridcare.process.service import Foundation
 from gridcare.testing.http import Issuer, client_for, issuer
 from outage_notifier import NAME
 from outage_notifier.app import build_app

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from gridcare.kafka.supply_points import Gone
+from gridcare.known_supply_points.topic_supply_points import Gone
 from gridcare.postgres.database import Database
 from repair_intake.known_supply_points import store as supply_point
 from repair_intake.known_supply_points.core import SupplyPoint

@@ -12,8 +12,8 @@ from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from gridcare.http.idempotency import idempotent, respond
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
-from gridcare.ids import uuid7
 from gridcare.postgres.idempotency import Answer, IdempotentRequest
+from gridcare.values.ids import uuid7
 from repair_intake.dependencies import Wired
 from repair_intake.known_outages.core import Explanation
 from repair_intake.tickets.core.category import CategoryName

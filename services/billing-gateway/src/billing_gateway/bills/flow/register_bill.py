@@ -9,13 +9,13 @@ from billing_gateway.bills.store import bill, customer
 from billing_gateway.ledger import store as ledger
 from billing_gateway.ledger.core import bill_issued
 from billing_gateway.payments.room import SOURCE
-from gridcare.clock import VIETNAM, Clock
 from gridcare.errors import Conflict, Unprocessable
-from gridcare.ids import uuid7
 from gridcare.observability.logging import get_logger
 from gridcare.postgres import idempotency, outbox
 from gridcare.postgres.database import Database
 from gridcare.postgres.idempotency import Answer, IdempotentRequest
+from gridcare.values.clock import VIETNAM, Clock
+from gridcare.values.ids import uuid7
 
 logger = get_logger()
 

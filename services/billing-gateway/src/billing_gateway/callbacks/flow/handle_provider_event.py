@@ -13,10 +13,10 @@ from billing_gateway.payments.room import SOURCE, PaymentDesk
 from billing_gateway.providers.provider import Unreadable
 from gridcare.errors import Retryable
 from gridcare.events.payments import Provider
-from gridcare.ids import uuid7
 from gridcare.observability.logging import get_logger
 from gridcare.postgres import outbox
 from gridcare.postgres.database import Connection
+from gridcare.values.ids import uuid7
 
 BATCH_SIZE_MAX = 100
 """Messages of one round; what is left waits for the next."""

@@ -9,9 +9,9 @@ from billing_gateway.payments import store as payment
 from billing_gateway.payments.room import PaymentDesk
 from billing_gateway.providers.provider import Unreadable
 from gridcare.events.payments import Provider
-from gridcare.ids import uuid7
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
+from gridcare.values.ids import uuid7
 
 logger = get_logger()
 

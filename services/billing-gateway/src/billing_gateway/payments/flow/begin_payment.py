@@ -12,10 +12,10 @@ from billing_gateway.payments.room import PaymentDesk
 from billing_gateway.providers.provider import PayOrder
 from gridcare.errors import NotFound
 from gridcare.events.payments import Provider
-from gridcare.ids import uuid7
 from gridcare.observability.logging import get_logger
 from gridcare.postgres import idempotency
 from gridcare.postgres.idempotency import Answer, IdempotentRequest
+from gridcare.values.ids import uuid7
 
 logger = get_logger()
 

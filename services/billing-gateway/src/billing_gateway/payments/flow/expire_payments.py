@@ -1,8 +1,8 @@
 """Let go of attempts to pay whose time passed with nothing heard; a late success still counts."""
 
 from billing_gateway.payments import store as payment
-from gridcare.clock import Clock
 from gridcare.postgres.database import Database
+from gridcare.values.clock import Clock
 
 BATCH_SIZE_MAX = 500
 """Attempts of one transaction."""

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gridcare.customer_code import is_customer_code
-from gridcare.phone import InvalidPhone, parse_mobile
+from gridcare.values.customer_code import is_customer_code
+from gridcare.values.phone import InvalidPhone, parse_mobile
 from outage_notifier.known_supply_points.core import SupplyPoint
 
 LANGUAGES: Final = frozenset({"vi", "km", "zh", "en"})

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
-from gridcare.clock import Clock
-from gridcare.ids import uuid7
-from gridcare.phone import mask
 from gridcare.postgres.database import Database
+from gridcare.values.clock import Clock
+from gridcare.values.ids import uuid7
+from gridcare.values.phone import mask
 from outage_notifier.contacts import vault
 from outage_notifier.contacts.core.imported import ImportedContact, ImportedDevice, read_contact, read_device
 from outage_notifier.contacts.flow.import_rows import ImportReport, Row, import_rows

@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from gridcare.clock import Clock
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.postgres import outbox
 from gridcare.postgres.database import Database
+from gridcare.values.clock import Clock
 from outage_notifier import NAME
 from outage_notifier.contacts.core.imported import read_supply_point
 from outage_notifier.contacts.flow.import_rows import ImportReport, Row, import_rows

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from gridcare.clock import Clock
-from gridcare.ids import uuid7
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Database
+from gridcare.values.clock import Clock
+from gridcare.values.ids import uuid7
 from outage_notifier.contacts.store import device
 from outage_notifier.contacts.store.device import NewDevice
 from outage_notifier.contacts.vault import DEVICE, Vault

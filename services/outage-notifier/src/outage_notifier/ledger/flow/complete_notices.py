@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from gridcare.clock import Clock
 from gridcare.events.notices import NoticeCompleted
 from gridcare.postgres import outbox
 from gridcare.postgres.database import Database
+from gridcare.values.clock import Clock
 from outage_notifier import NAME
 from outage_notifier.ledger.core.notice import NoticeProgress
 from outage_notifier.ledger.store import progress

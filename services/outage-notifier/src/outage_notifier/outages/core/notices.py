@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from gridcare.clock import VIETNAM
 from gridcare.events.outages import (
     SUPPLY_POINTS_PER_PART_MAX,
     OutageCancelled,
@@ -17,6 +16,7 @@ from gridcare.events.outages import (
     Scope,
     Window,
 )
+from gridcare.values.clock import VIETNAM
 from outage_notifier.outages.core.outage import Outage, OutageDocument, Step
 from outage_notifier.outages.core.rules import OutageRules
 

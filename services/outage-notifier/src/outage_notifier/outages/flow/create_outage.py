@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from gridcare.ids import uuid7
 from gridcare.postgres.database import Connection
 from gridcare.postgres.idempotency import Answer
+from gridcare.values.ids import uuid7
 from outage_notifier.outages.core.outage import Kind, OutageDocument, Step, create
 from outage_notifier.outages.flow.outage_desk import Asked, OutageDesk, Write, once, refuse_unknown
 

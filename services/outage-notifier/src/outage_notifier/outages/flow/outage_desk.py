@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from gridcare.clock import Clock
 from gridcare.errors import Conflict, NotFound, Unprocessable
 from gridcare.events.notices import NoticeScheduled
 from gridcare.events.outages import Scope
-from gridcare.ids import uuid7
 from gridcare.observability.logging import get_logger
 from gridcare.postgres import idempotency, outbox
 from gridcare.postgres.database import Connection, Database
 from gridcare.postgres.idempotency import Answer, IdempotentRequest
+from gridcare.values.clock import Clock
+from gridcare.values.ids import uuid7
 from outage_notifier import NAME
 from outage_notifier.ledger.store import notice
 from outage_notifier.ledger.store.notice import NewNotice

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from gridcare.clock import Clock
-from gridcare.ids import uuid7
 from gridcare.postgres.database import Connection, Database
+from gridcare.values.clock import Clock
+from gridcare.values.ids import uuid7
 from outage_notifier.ledger.core.delivery import Delivery, Situation, State, decide_unsent, settled
 from outage_notifier.ledger.core.notice import Content
 from outage_notifier.ledger.store import batch, delivery, notice

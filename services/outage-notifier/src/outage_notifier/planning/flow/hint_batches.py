@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
-from gridcare.clock import Clock
 from gridcare.events.notices import BatchPlanned, Channel, Lane
 from gridcare.postgres import outbox
 from gridcare.postgres.database import Connection, Database
+from gridcare.values.clock import Clock
 from outage_notifier import NAME
 from outage_notifier.ledger.store import batch
 from outage_notifier.ledger.store.batch import Hint

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from gridcare.clock import Clock
 from gridcare.events.tickets import TicketEvent
 from gridcare.postgres.database import Database
+from gridcare.values.clock import Clock
 from outage_notifier.planning.core.single_notices import of_ticket
 from outage_notifier.planning.flow.schedule_single import Cause, schedule_singles
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from gridcare.clock import Clock
-from gridcare.ids import uuid7
 from gridcare.postgres.database import Connection, Database
+from gridcare.values.clock import Clock
+from gridcare.values.ids import uuid7
 from outage_notifier.ledger.core.delivery import Delivery
 from outage_notifier.ledger.store import batch, delivery, notice
 from outage_notifier.ledger.store.batch import Hint, NewBatch

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from gridcare.clock import Clock
 from gridcare.events.notices import NoticeScheduled
-from gridcare.ids import uuid7
 from gridcare.postgres import inbox, outbox
 from gridcare.postgres.database import Connection, Database
+from gridcare.values.clock import Clock
+from gridcare.values.ids import uuid7
 from outage_notifier import NAME
 from outage_notifier.ledger.store import notice
 from outage_notifier.ledger.store.notice import NewNotice

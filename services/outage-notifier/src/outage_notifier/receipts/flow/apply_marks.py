@@ -1,8 +1,8 @@
 """Apply the app's received marks that came before their delivery was recorded."""
 
-from gridcare.clock import Clock
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Database
+from gridcare.values.clock import Clock
 from outage_notifier.ledger.store import delivery
 from outage_notifier.receipts.core.receipt import look_again_at
 from outage_notifier.receipts.flow.raise_delivery import raise_by_mark

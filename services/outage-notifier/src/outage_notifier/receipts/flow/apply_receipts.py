@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gridcare.clock import Clock
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Connection, Database
+from gridcare.values.clock import Clock
 from outage_notifier.contacts.vault import RECEIPT, Unsealable, Vault
 from outage_notifier.ledger.store import attempt
 from outage_notifier.ledger.store.attempt import Attempt

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection
 
-from gridcare.clock import Clock
 from gridcare.errors import NotFound
 from gridcare.postgres.database import Connection, Database
+from gridcare.values.clock import Clock
 from outage_notifier.ledger.core.delivery_id import DeliveryId
 from outage_notifier.ledger.store import delivery
 from outage_notifier.ledger.store.delivery import Key

@@ -13,10 +13,10 @@ import asyncpg
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gridcare.clock import Clock
 from gridcare.errors import Retryable
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Connection, Database
+from gridcare.values.clock import Clock
 from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.vault import PHONE, Vault
 from outage_notifier.ledger.core.delivery import Decision, Delivery, State

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from gridcare.clock import Clock
 from gridcare.errors import BadRequest, Forbidden
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Database
+from gridcare.values.clock import Clock
 from outage_notifier.contacts.vault import RECEIPT, Vault
 from outage_notifier.providers.twilio.callback import read_callback, signature_fits
 from outage_notifier.receipts.core.receipt import attempt_name

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-from gridcare.clock import VIETNAM
+from gridcare.values.clock import VIETNAM
 
 
 @dataclass(frozen=True, slots=True)

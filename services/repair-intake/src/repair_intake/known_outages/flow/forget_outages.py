@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from gridcare.clock import Clock
 from gridcare.postgres import inbox
 from gridcare.postgres.database import Database
+from gridcare.values.clock import Clock
 from repair_intake.known_outages import store as outage
 
 OUTAGE_KEPT = timedelta(days=inbox.KEPT_DAYS)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from gridcare.clock import Clock
 from gridcare.events.outages import OutageCancelled, OutageEvent
 from gridcare.postgres import outbox
 from gridcare.postgres.database import Connection, Database
+from gridcare.values.clock import Clock
 from repair_intake import NAME
 from repair_intake.known_outages import store as outage
 from repair_intake.known_outages.core import Step, next_step

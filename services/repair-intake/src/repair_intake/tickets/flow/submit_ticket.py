@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gridcare.clock import Clock
 from gridcare.errors import NotFound, Unavailable
 from gridcare.observability.logging import get_logger
 from gridcare.postgres import idempotency, outbox
 from gridcare.postgres.database import Connection, Database
 from gridcare.postgres.idempotency import Answer, IdempotentRequest
+from gridcare.values.clock import Clock
 from repair_intake import NAME
 from repair_intake.known_outages import store as outage
 from repair_intake.known_supply_points import store as supply_point

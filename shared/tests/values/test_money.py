@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridcare.errors import GridcareError
-from gridcare.money import AMOUNT_MAX_VND, InvalidAmount, checked_vnd, format_vnd, parse_vnd
+from gridcare.values.money import AMOUNT_MAX_VND, InvalidAmount, checked_vnd, format_vnd, parse_vnd
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridcare.errors import GridcareError
-from gridcare.phone import InvalidPhone, mask, parse_mobile
+from gridcare.values.phone import InvalidPhone, mask, parse_mobile
 
 
 @pytest.mark.parametrize(

@@ -12,19 +12,19 @@ from typing import Generic, TypeVar
 
 from fastapi import FastAPI
 
-from gridcare import process
-from gridcare.clock import Clock, SystemClock
 from gridcare.http import health
 from gridcare.kafka.admin import ensure_topics
-from gridcare.kafka.command import dead_letters_command
 from gridcare.kafka.consume import DEFAULT_LIMITS, ConsumerLimits, Subscription, run_consumer
+from gridcare.kafka.dead_letters.command import dead_letters_command
 from gridcare.kafka.produce import Producer
 from gridcare.observability import logging, tracing
 from gridcare.postgres.database import Database
 from gridcare.postgres.migrate import migrate
 from gridcare.postgres.relay import run_relay
-from gridcare.process import Lifecycle
-from gridcare.settings import ServiceSettings, load
+from gridcare.process import lifecycle as process
+from gridcare.process.lifecycle import Lifecycle
+from gridcare.process.settings import ServiceSettings, load
+from gridcare.values.clock import Clock, SystemClock
 
 S = TypeVar("S", bound=ServiceSettings)
 
@@ -56,7 +56,7 @@ class Service(Generic[S]):
 
 
 def main(service: Service[S]) -> int:
-    """Run the process or command that the command line names; its exit status (see gridcare.process.run)."""
+    """Run the process or command that the command line names; its exit status (see gridcare.process.lifecycle.run)."""
 
     def prepare(name: str) -> S:
         settings = load(service.settings)

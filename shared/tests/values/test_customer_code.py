@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from gridcare.customer_code import CUSTOMER_CODE_PATTERN, is_customer_code
+from gridcare.values.customer_code import CUSTOMER_CODE_PATTERN, is_customer_code
 
 
 @pytest.mark.parametrize("text", ["PB11010012345", "PB11280000000", "PB11999999999"])

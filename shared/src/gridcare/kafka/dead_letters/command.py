@@ -9,10 +9,10 @@ import getpass
 import sys
 from collections.abc import Sequence
 
+from gridcare.kafka.dead_letters.replay import LIMIT, RATE_PER_S, dead_letters, replay
 from gridcare.kafka.produce import Producer
-from gridcare.kafka.replay import LIMIT, RATE_PER_S, dead_letters, replay
 from gridcare.postgres.database import Database
-from gridcare.settings import ServiceSettings
+from gridcare.process.settings import ServiceSettings
 
 
 def _parser() -> argparse.ArgumentParser:

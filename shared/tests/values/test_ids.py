@@ -6,7 +6,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridcare.ids import uuid7
+from gridcare.values.ids import uuid7
 
 
 def test_the_vector_of_the_standard():

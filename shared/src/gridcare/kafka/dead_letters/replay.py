@@ -19,9 +19,9 @@ from aiokafka.structs import TopicPartition
 from gridcare.errors import Retryable
 from gridcare.events import Wire
 from gridcare.events.topics import dead_letter_topic
-from gridcare.kafka import dead_letter as headers
 from gridcare.kafka.clients import close_consumer, new_reader
-from gridcare.kafka.dead_letter import Record, event_id_of, original_headers
+from gridcare.kafka.dead_letters import dead_letter as headers
+from gridcare.kafka.dead_letters.dead_letter import Record, event_id_of, original_headers
 from gridcare.kafka.produce import Producer
 from gridcare.postgres.database import Database
 

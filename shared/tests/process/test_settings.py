@@ -3,7 +3,7 @@
 import pytest
 
 from gridcare.errors import SettingsError
-from gridcare.settings import ServiceSettings, load
+from gridcare.process.settings import ServiceSettings, load
 
 GOOD = {
     "GRIDCARE_DATABASE_URL": "postgresql://u:geheim@db/x",

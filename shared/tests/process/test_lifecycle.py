@@ -10,7 +10,7 @@ import time
 import pytest
 
 from gridcare.errors import Retryable
-from gridcare.process import Lifecycle, repeat, run_together
+from gridcare.process.lifecycle import Lifecycle, repeat, run_together
 
 PROGRAM = """
 import asyncio, sys

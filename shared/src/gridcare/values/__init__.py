@@ -1,0 +1,1 @@
+"""Values that every service speaks of: times, phones, money, ids, customer codes."""
