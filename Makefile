@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-MEMBERS := shared services/outage-notifier services/repair-intake services/billing-gateway deploy/local
+MEMBERS := shared services/outage-notifier services/repair-intake services/billing-gateway local
 READY := $(VENV)/.ready
 SUPPLY_POINTS ?= 20000
 SERVICES := outage-notifier repair-intake billing-gateway
@@ -46,7 +46,7 @@ docs: $(READY)  ## write the OpenAPI and AsyncAPI documents to docs/
 	@$(BIN)/gridcare docs
 
 bench: $(READY)  ## the benchmark suite, written to docs/benchmarks.md (ARGS="--only fanout")
-	@$(BIN)/python -m tests.benchmarks $(ARGS)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 images:  ## build gridcare/<service>:IMAGE_TAG of each service with Docker (IMAGE_TAG=, BASE=, BUILD_ARGS=)
 	@for service in $(SERVICES); do \
@@ -54,7 +54,7 @@ images:  ## build gridcare/<service>:IMAGE_TAG of each service with Docker (IMAG
 	done
 
 k8s-render: $(READY)  ## render the Kubernetes manifests of every overlay to .local/k8s (OVERLAY=dev: one, printed)
-	@$(BIN)/python deploy/k8s/render.py $(OVERLAY)
+	@$(BIN)/python -m deploy.k8s.render $(OVERLAY)
 
 lock: $(READY)  ## pin the requirements anew, with hashes and without addresses (ARGS="--upgrade")
 	@$(BIN)/python requirements/lock.py $(ARGS)

@@ -1,3 +1,3 @@
 """What every test of the project may use."""
 
-pytest_plugins = ["gridcare.testing.servers"]
+pytest_plugins = ["gridcare_local.testing.servers"]

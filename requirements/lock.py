@@ -36,7 +36,7 @@ def main() -> None:
     members = ["shared/pyproject.toml", *(f"services/{s}/pyproject.toml" for s in SERVICES)]
     compile_to("bootstrap", "requirements/bootstrap.in", extra=extra)
     compile_to("build", "requirements/build.in", extra=extra)
-    compile_to("dev", *members, "deploy/local/pyproject.toml", "--group", "pyproject.toml:dev", extra=extra)
+    compile_to("dev", *members, "local/pyproject.toml", "--group", "pyproject.toml:dev", extra=extra)
     for service in SERVICES:
         pins = ["-c", "requirements/dev.txt"]  # an image runs what was tested
         compile_to(service, "shared/pyproject.toml", f"services/{service}/pyproject.toml", *pins, extra=extra)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import kubernetes_validate  # type: ignore[import-untyped]  # it ships no types
 import yaml
-from house_rules import RULES, Manifest
+from deploy.k8s.house_rules import RULES, Manifest
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.wholestack import CANARIES, FAST, SEED, SUPPLY_POINTS, Whole
+from tests.integration.support.wholestack import CANARIES, FAST, SEED, SUPPLY_POINTS, Whole
 
-from gridcare_local.data.world import DemoWorld
 from gridcare_local.demo.load import load_town
-from gridcare_local.stack import ALL_PARTS, Stack, StartOptions
+from gridcare_local.stack.stack import ALL_PARTS, Stack, StartOptions
+from gridcare_local.town.world import DemoWorld
 
 LAST = "test_personal_data"
 """It looks through everything that the other tests left, so it runs after them."""

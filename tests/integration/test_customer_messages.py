@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from support.customers import BILLING, REPAIR, inbox, open_ticket, pay, register_bill, wait_message
-from support.judge import judge
-from support.together import wait_until
+from tests.integration.support.customers import BILLING, REPAIR, inbox, open_ticket, pay, register_bill, wait_message
+from tests.integration.support.judge import judge
+from tests.integration.support.together import wait_until
 
 from gridcare_local.demo.cut import NOTIFIER
 

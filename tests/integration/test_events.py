@@ -3,10 +3,10 @@
 import uuid
 
 import pytest
-from support.customers import open_ticket, pay, register_bill, wait_message
-from support.judge import judge
-from support.records import again, dead_letters, lag, produce, records
-from support.together import wait_until
+from tests.integration.support.customers import open_ticket, pay, register_bill, wait_message
+from tests.integration.support.judge import judge
+from tests.integration.support.records import again, dead_letters, lag, produce, records
+from tests.integration.support.together import wait_until
 
 from gridcare.events.envelope import Wire
 from gridcare.events.topics import PAYMENTS, TICKETS

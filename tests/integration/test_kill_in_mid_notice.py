@@ -8,9 +8,9 @@ import signal
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
-from support.judge import judge_outage
-from support.together import wait_until
-from support.wholestack import PUSHES_IN_FLIGHT_MAX, TOLD_TIMEOUT_S
+from tests.integration.support.judge import judge_outage
+from tests.integration.support.together import wait_until
+from tests.integration.support.wholestack import PUSHES_IN_FLIGHT_MAX, TOLD_TIMEOUT_S
 
 from gridcare_local.demo.accounting import balance
 from gridcare_local.demo.cut import NOTIFIER, tell_of_a_cut

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.customers import open_ticket, wait_message
-from support.records import everything
+from tests.integration.support.customers import open_ticket, wait_message
+from tests.integration.support.records import everything
 
-from gridcare_local.catalog import SERVICE_PARTS, SERVICES
-from gridcare_local.data.customers import CANARY_MARKER
 from gridcare_local.demo.cut import NOTIFIER
 from gridcare_local.errors import LocalStackError
+from gridcare_local.stack.catalog import SERVICE_PARTS, SERVICES
+from gridcare_local.town.customers import CANARY_MARKER
 
 NATIONAL_DIGITS = 9
 

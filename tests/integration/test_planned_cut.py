@@ -1,6 +1,6 @@
 """The main job: a planner publishes a planned cut, every affected customer is told once, and the books balance."""
 
-from support.judge import judge_outage
+from tests.integration.support.judge import judge_outage
 
 from gridcare_local.demo.accounting import balance
 from gridcare_local.demo.cut import tell_of_a_cut

@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 import pytest
-from support.judge import Verdict, judge_outage
-from support.together import wait_until
+from tests.integration.support.judge import Verdict, judge_outage
+from tests.integration.support.together import wait_until
 
 from gridcare_local.demo.cut import NOTIFIER
 

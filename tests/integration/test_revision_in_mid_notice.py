@@ -1,8 +1,8 @@
 """A cut changes while its announcement is still going out: who heard gets the change, nobody hears the old after the new."""
 
 import pytest
-from support.judge import judge_outage
-from support.together import wait_until
+from tests.integration.support.judge import judge_outage
+from tests.integration.support.together import wait_until
 
 from gridcare_local.demo.cut import NOTIFIER
 

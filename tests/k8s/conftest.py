@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import render
-from house_rules import Manifest
+from deploy.k8s import render
+from deploy.k8s.house_rules import Manifest
 
 FOLDERS = [*render.overlays(), *render.scenarios()]
 

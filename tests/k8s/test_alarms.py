@@ -3,9 +3,9 @@
 import re
 
 import pytest
-import render
 import yaml
-from house_rules import Manifest
+from deploy.k8s import render
+from deploy.k8s.house_rules import Manifest
 
 from gridcare.observability import instruments, metrics
 

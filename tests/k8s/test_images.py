@@ -3,7 +3,7 @@
 import re
 
 import pytest
-import render
+from deploy.k8s import render
 
 SERVICES = ("outage-notifier", "repair-intake", "billing-gateway")
 

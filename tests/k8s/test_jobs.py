@@ -4,9 +4,9 @@ import asyncio
 import os
 import sys
 
-from house_rules import Manifest, containers, environment, workloads
+from deploy.k8s.house_rules import Manifest, containers, environment, workloads
 
-from gridcare_local.kafka import KafkaServer
+from gridcare_local.servers.kafka.server import KafkaServer
 
 
 async def test_the_topics_job_makes_the_topics_and_may_be_run_again(own_kafka: KafkaServer, dev: list[Manifest]):

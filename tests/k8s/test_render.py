@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import render
 import yaml
-from house_rules import Manifest, containers, workloads
+from deploy.k8s import render
+from deploy.k8s.house_rules import Manifest, containers, workloads
 
 SERVICES = {
     "outage-notifier": {"api", "consumer", "planner", "sender", "worker", "relay"},

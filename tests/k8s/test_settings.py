@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import pytest
-from house_rules import SHUTDOWN_GRACE_DEFAULT_S, Manifest, containers, environment, workloads
+from deploy.k8s.house_rules import SHUTDOWN_GRACE_DEFAULT_S, Manifest, containers, environment, workloads
 
 import billing_gateway.settings
 import outage_notifier.settings

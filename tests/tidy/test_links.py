@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from typer.main import get_command
 
-from gridcare_local.cli import app
+from gridcare_local.cli.main import app
 
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
 TASK = re.compile(r"(?:^|`|&& )make ((?:[a-z][a-z0-9-]*)(?: [a-z][a-z0-9-]*)*)(?=`| +#| [A-Z_]+=|$)", re.MULTILINE)

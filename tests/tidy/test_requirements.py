@@ -12,7 +12,7 @@ from packaging.version import Version
 SERVICES = ("outage-notifier", "repair-intake", "billing-gateway")
 MEMBERS = {"gridcare", "gridcare-local", *SERVICES}
 SOURCES = {
-    "dev": ["shared", "deploy/local", *(f"services/{name}" for name in SERVICES)],
+    "dev": ["shared", "local", *(f"services/{name}" for name in SERVICES)],
     **{name: ["shared", f"services/{name}"] for name in SERVICES},
 }
 PIN = re.compile(r"^(?P<name>[a-z0-9._-]+)(\[[a-z0-9,._-]+\])?==(?P<version>[\w.!+]+)( ; (?P<marker>.+))?$")

@@ -21,8 +21,8 @@ from gridcare.postgres.migrate import migrate
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.http import Issuer, client_for, issuer
-from gridcare.testing.servers import database_url_of
 from gridcare_local.emulators.vnpay import SUCCESS, Outcome, callback_query, read_pay_url
+from gridcare_local.testing.servers import database_url_of
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 SECRET = "TESTSECRET"

@@ -16,8 +16,8 @@ from outage_notifier_testing.wired import api, outbox, services, settings, token
 import outage_notifier
 from gridcare.events.outages import Scope, Window
 from gridcare.postgres.database import Database
-from gridcare.testing.servers import copied_database, template_database
 from gridcare.values.ids import uuid7
+from gridcare_local.testing.servers import copied_database, template_database
 from outage_notifier.contacts.vault import DEVICE, PHONE, Vault
 from outage_notifier.ledger.core.delivery import RECORDED
 from outage_notifier.ledger.store import notice

@@ -17,8 +17,8 @@ from gridcare.postgres.database import Database
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.http import Issuer, client_for, issuer
-from gridcare.testing.servers import copied_database, template_database
 from gridcare.values.ids import uuid7
+from gridcare_local.testing.servers import copied_database, template_database
 from repair_intake import NAME
 from repair_intake.__main__ import SERVICE
 from repair_intake.app import build_app

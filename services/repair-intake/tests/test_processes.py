@@ -18,10 +18,10 @@ from gridcare.events.topics import TICKETS
 from gridcare.kafka.admin import ensure_topics
 from gridcare.kafka.produce import Producer
 from gridcare.testing.kafka import read_all
-from gridcare.testing.servers import database_url_of
 from gridcare.testing.waiting import eventually
 from gridcare.values.ids import uuid7
-from gridcare_local.ports import claim_ports
+from gridcare_local.servers.ports import claim_ports
+from gridcare_local.testing.servers import database_url_of
 from repair_intake import NAME
 
 PROCESSES = ("api", "consumer", "relay", "worker")

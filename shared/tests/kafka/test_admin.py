@@ -9,7 +9,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from gridcare.errors import Retryable
 from gridcare.events import ALL_TOPICS
 from gridcare.kafka.admin import TopicMismatch, ensure_topics
-from gridcare.testing.servers import NewTopic
+from gridcare_local.testing.servers import NewTopic
 
 
 async def _config(bootstrap: str, name: str) -> dict[str, str]:

@@ -13,8 +13,8 @@ from gridcare.kafka.dead_letters.replay import dead_letters
 from gridcare.kafka.produce import Producer
 from gridcare.postgres.database import Database
 from gridcare.testing.kafka import Seen, committed, consuming, hint, poison, read_all, wires
-from gridcare.testing.servers import NewTopic
 from gridcare.testing.waiting import eventually
+from gridcare_local.testing.servers import NewTopic
 
 
 async def test_rejected_goes_aside_with_its_reason(

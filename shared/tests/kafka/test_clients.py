@@ -20,8 +20,8 @@ from gridcare.kafka.consume import Subscription
 from gridcare.kafka.produce import Producer
 from gridcare.postgres.database import Database
 from gridcare.testing.kafka import hint, start_consumer, wires
-from gridcare.testing.servers import NewTopic, topic_maker
 from gridcare.testing.waiting import eventually
+from gridcare_local.testing.servers import NewTopic, topic_maker
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from gridcare.kafka.produce import Producer
 from gridcare.observability import tracing
 from gridcare.postgres.database import Database
 from gridcare.testing.kafka import QUICK, Seen, committed, consuming, hint, read_all, start_consumer, wires
-from gridcare.testing.servers import NewTopic
 from gridcare.testing.waiting import eventually
+from gridcare_local.testing.servers import NewTopic
 
 
 async def test_all_in_order_and_committed(

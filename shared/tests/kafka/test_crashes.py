@@ -16,8 +16,8 @@ from gridcare.kafka.crashes import CRASHES_MAX
 from gridcare.kafka.produce import Producer
 from gridcare.postgres.database import Database
 from gridcare.testing.kafka import committed, consuming, hint, read_all, start_consumer, wires
-from gridcare.testing.servers import NewTopic
 from gridcare.testing.waiting import eventually
+from gridcare_local.testing.servers import NewTopic
 
 KILLED_BY_A_RECORD = """
 import asyncio, os, signal, sys

@@ -15,8 +15,8 @@ from gridcare.kafka.dead_letters.dead_letter import DeadLetterLimitReached, Dead
 from gridcare.kafka.produce import Producer
 from gridcare.postgres.database import Database
 from gridcare.testing.kafka import QUICK, committed, hint, poison, read_all, start_consumer, wires
-from gridcare.testing.servers import NewTopic
 from gridcare.testing.waiting import eventually
+from gridcare_local.testing.servers import NewTopic
 
 WHY = Why("bad", "builtins.ValueError")
 

@@ -6,7 +6,7 @@ from gridcare.kafka.clients import close_consumer, new_group_member
 from gridcare.kafka.offsets import Offsets
 from gridcare.kafka.produce import Producer
 from gridcare.testing.kafka import committed, hint, wires
-from gridcare.testing.servers import NewTopic
+from gridcare_local.testing.servers import NewTopic
 
 
 async def test_committed_and_behind(kafka_bootstrap: str, new_topic: NewTopic, producer: Producer, group: str):

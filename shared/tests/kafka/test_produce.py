@@ -13,8 +13,8 @@ from gridcare.errors import Rejected, Retryable
 from gridcare.events import Topic, Wire
 from gridcare.kafka.produce import Producer
 from gridcare.testing.kafka import hint, read_all, wires
-from gridcare.testing.servers import NewTopic, topic_maker
 from gridcare.testing.waiting import eventually
+from gridcare_local.testing.servers import NewTopic, topic_maker
 
 HUGE = 3_000_000
 

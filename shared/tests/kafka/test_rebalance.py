@@ -13,8 +13,8 @@ from gridcare.kafka.produce import Producer
 from gridcare.postgres.database import Database
 from gridcare.postgres.inbox import accept
 from gridcare.testing.kafka import Consuming, committed, consuming, hint, start_consumer, wires
-from gridcare.testing.servers import NewTopic, topic_maker
 from gridcare.testing.waiting import eventually
+from gridcare_local.testing.servers import NewTopic, topic_maker
 
 KEYS = 24
 HINTS_A_KEY = 40

@@ -12,8 +12,8 @@ from gridcare.kafka.produce import Producer
 from gridcare.postgres.database import Database
 from gridcare.postgres.inbox import accept
 from gridcare.testing.kafka import consuming, hint, poison, read_all, wires
-from gridcare.testing.servers import NewTopic
 from gridcare.testing.waiting import eventually
+from gridcare_local.testing.servers import NewTopic
 
 
 async def _listed(bootstrap: str, topic: Topic, **choice) -> list[DeadLetter]:

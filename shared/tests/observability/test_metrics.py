@@ -69,7 +69,7 @@ def test_prometheus_client_is_imported_in_one_place():
     importing = re.compile(r"^\s*(from|import) prometheus_client", re.MULTILINE)
     files = [
         path
-        for root in ("shared/src", "services", "deploy/local/src")
+        for root in ("shared/src", "services", "local/src")
         for path in (REPOSITORY / root).rglob("*.py")
         if importing.search(path.read_text())
     ]

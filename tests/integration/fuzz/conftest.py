@@ -22,9 +22,9 @@ from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.http import Issuer, issuer
 from gridcare.testing.logs import captured_logs
-from gridcare.testing.servers import database_url_of, template_database
 from gridcare.values.clock import SystemClock
 from gridcare.values.ids import uuid7
+from gridcare_local.testing.servers import database_url_of, template_database
 
 EVERYBODY = "everybody"
 """Somebody with every role: gets past each door."""
@@ -101,12 +101,19 @@ async def target(request: pytest.FixtureRequest, postgres_admin_url: str, tokens
         yield made
 
 
+SUPPLY_POINTS_DOOR = {
+    "outage_notifier": "known_supply_points.topic_supply_points",
+    "repair_intake": "known_supply_points.topic_supply_points",
+    "billing_gateway": "bills.topic_supply_points",
+}
+
+
 @asynccontextmanager
 async def serving(package: str, admin_url: str, tokens: Issuer) -> AsyncIterator[Target]:
     """Open a service as its api process does, on a fresh database and a free port."""
     wiring, app, settings, main, door = (
         importlib.import_module(f"{package}.{name}")
-        for name in ("wiring", "inbound.app", "settings", "__main__", "inbound.topic_supply_points")
+        for name in ("wiring", "app", "settings", "__main__", SUPPLY_POINTS_DOOR[package])
     )
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(template_database(admin_url, main.SERVICE.migrations))

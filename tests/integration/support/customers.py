@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from support.together import run, wait_until
-from support.wholestack import Person, Whole
+from tests.integration.support.together import run, wait_until
+from tests.integration.support.wholestack import Person, Whole
 
 from gridcare_local.demo.cut import NOTIFIER
 from gridcare_local.emulators import vnpay

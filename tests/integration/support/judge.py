@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
-from support.together import run
-from support.wholestack import Whole
+from tests.integration.support.together import run
+from tests.integration.support.wholestack import Whole
 
 from gridcare_local.demo.cut import NOTIFIER, OPEN
 from outage_notifier.ledger.core.delivery import RECORDED

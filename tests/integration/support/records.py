@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from aiokafka.structs import TopicPartition
-from support.together import run
+from tests.integration.support.together import run
 
 from gridcare.events.envelope import Wire
 from gridcare.events.topics import ALL_TOPICS, Topic, dead_letter_topic

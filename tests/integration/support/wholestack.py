@@ -9,19 +9,19 @@ from typing import Any
 import asyncpg
 import httpx
 import msgspec
-from support.together import run, wait_until
+from tests.integration.support.together import run, wait_until
 
 from gridcare.values.clock import SystemClock
-from gridcare_local.data.records import Contact, Device
-from gridcare_local.data.world import DemoWorld
 from gridcare_local.demo.client import Client
 from gridcare_local.demo.cut import NOTIFIER, OPEN
 from gridcare_local.demo.load import Town
 from gridcare_local.emulators.control import free_port
 from gridcare_local.emulators.journal import read_lines
-from gridcare_local.parts import ProcessPart
-from gridcare_local.probes import http_probe
-from gridcare_local.stack import Stack
+from gridcare_local.stack.parts import ProcessPart
+from gridcare_local.stack.probes import http_probe
+from gridcare_local.stack.stack import Stack
+from gridcare_local.town.records import Contact, Device
+from gridcare_local.town.world import DemoWorld
 
 SUPPLY_POINTS = 1_200
 SEED = 7

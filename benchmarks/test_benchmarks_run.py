@@ -1,0 +1,24 @@
+"""The benchmarks at a tiny size: they run, check their own books and report; no time is judged."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "contenders"),
+    [("push_send", {"ours", "firebase-admin", "aiohttp"}), ("fanout", {"ours", "ours, two senders", "ordinary"})],
+)
+def test_a_benchmark_runs_and_reports(benchmark, contenders, tmp_path):
+    """It ends well, and every contender stands in the report and in its figures."""
+    command = [sys.executable, "-m", "benchmarks", "--tiny", "--only", benchmark, "--output", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert f"## {benchmark}" in (tmp_path / "benchmarks.md").read_text()
+    kept = msgspec.json.decode((tmp_path / "benchmarks.json").read_bytes())
+    assert contenders <= {run["contender"] for run in kept[benchmark]["runs"]}

@@ -1,0 +1,1 @@
+"""The `gridcare` command."""

@@ -1,0 +1,141 @@
+"""The commands that run the main job: `demo` from nothing to its end, `run` and stay, `publish` once more."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from gridcare_local.cli.common import example, plainly, this_stack
+from gridcare_local.cli.start import bring_up, hold, show_status, stopped_by_signals
+from gridcare_local.stack.settings import DEFAULT_HOUR, SETTINGS_FILE, default_root
+from gridcare_local.stack.stack import ALL_PARTS, Stack, erase_stack
+
+DEMO_SUPPLY_POINTS = 20_000
+SUPPLY_POINTS_MAX = 2_000_000
+UNBALANCED = 3
+
+demo_app = typer.Typer()
+SupplyPoints = Annotated[int, typer.Option(min=50, max=SUPPLY_POINTS_MAX, help="How large the made-up town is.")]
+Seed = Annotated[int, typer.Option(min=0, help="Another seed, another town.")]
+Timeout = Annotated[float, typer.Option(min=1, help="Seconds until everybody must have been told.")]
+
+
+@demo_app.command(epilog=example("gridcare demo", "gridcare demo --supply-points 2000"))
+@plainly
+def demo(*, supply_points: SupplyPoints = DEMO_SUPPLY_POINTS, seed: Seed = 1, timeout_s: Timeout = 3600) -> None:
+    """Run the main job from nothing to its end on a stack of its own, and balance the books (exit status 0 only then)."""
+    console = Console()
+    root = default_root() / "demo"
+    if (root / SETTINGS_FILE).exists():
+        erase_stack(root)  # what a killed run left behind
+    stack = Stack(root)
+    with stopped_by_signals():
+        try:
+            bring_up(stack, ALL_PARTS, DEFAULT_HOUR)
+            with _steps(console) as bars:
+                feeders = _load(stack, supply_points, seed, bars)
+            balanced = _publish(stack, feeders, timeout_s, console, strictly=True)
+        finally:
+            stack.stop()
+    if not balanced:
+        raise typer.Exit(UNBALANCED)
+
+
+@demo_app.command(epilog=example("gridcare run", "gridcare run --supply-points 5000"))
+@plainly
+def run(*, supply_points: SupplyPoints = DEMO_SUPPLY_POINTS, seed: Seed = 1, timeout_s: Timeout = 3600) -> None:
+    """Run the demo on this clone's stack and stay: prints where everything is, stops at Ctrl-C."""
+    console = Console()
+    stack = this_stack()
+    with stopped_by_signals():
+        bring_up(stack, ALL_PARTS, DEFAULT_HOUR)
+        try:
+            with _steps(console) as bars:
+                feeders = _load(stack, supply_points, seed, bars)
+            show_status(stack, console)
+            console.print(
+                "publish another cut: gridcare publish   ·   tokens: gridcare token planner   ·   stop: Ctrl-C"
+            )
+            _publish(stack, feeders, timeout_s, console)
+        except BaseException:
+            stack.stop()
+            raise
+        hold(stack, console)
+
+
+@demo_app.command(epilog=example("gridcare publish", "gridcare publish --feeder FD1101-001"))
+@plainly
+def publish(
+    *,
+    feeder: Annotated[list[str] | None, typer.Option(help="A feeder to cut; may be repeated. By default all.")] = None,
+    timeout_s: Timeout = 3600,
+) -> None:
+    """Publish a planned cut on the running stack, watch it told, and balance the books (exit status 0 only then)."""
+    from gridcare_local.demo.load import loaded_feeders  # noqa: PLC0415 - slow to import, as in the other commands
+
+    stack = this_stack()
+    if not _publish(stack, tuple(feeder or loaded_feeders(stack)), timeout_s, Console()):
+        raise typer.Exit(UNBALANCED)
+
+
+def _load(stack: Stack, supply_points: int, seed: int, bars: Progress) -> tuple[str, ...]:
+    from gridcare_local.demo.load import load_town  # noqa: PLC0415 - slow to import; other commands start faster
+
+    task = bars.add_task("loading", total=None)
+    town = load_town(
+        stack,
+        supply_points=supply_points,
+        seed=seed,
+        canaries=0,
+        report=lambda step: bars.update(task, description=step),
+    )
+    bars.update(
+        task, description=f"{supply_points:,} supply points, {town.customers:,} customers", total=1, completed=1
+    )
+    return town.feeder_ids
+
+
+def _publish(
+    stack: Stack, feeders: tuple[str, ...], timeout_s: float, console: Console, *, strictly: bool = False
+) -> bool:
+    """Publish, watch, balance, print; whether the books balance. `strictly`: nothing may die meanwhile."""
+    from gridcare_local.demo.accounting import balance  # noqa: PLC0415 - as above
+    from gridcare_local.demo.cut import nobody_may_die, tell_of_a_cut  # noqa: PLC0415 - as above
+
+    with _steps(console) as bars:
+        task = bars.add_task("telling every affected customer", total=None)
+        look = nobody_may_die(stack) if strictly else (lambda *_: None)
+
+        def watch(done: int, of: int) -> None:
+            bars.update(task, completed=done, total=of)
+            look(done, of)
+
+        told = tell_of_a_cut(stack, feeders, timeout_s=timeout_s, watch=watch)
+    books = balance(stack, told)
+    table = Table("", "deliveries", title=f"notice {told.notice_id}", box=None)
+    for state, count in sorted(told.states.items(), key=lambda each: -each[1]):
+        if count:
+            table.add_row(state, f"{count:,}")
+    table.add_row("[bold]audience[/bold]", f"[bold]{told.audience:,}[/bold]")
+    for channel, count in sorted(told.channels.items()):
+        table.add_row(f"over {channel}", f"{count:,}")
+    console.print(table)
+    console.print(
+        f"FCM accepted {books.pushes_accepted:,} pushes (and {books.pushes_repeated:,} repeats under the same tag); "
+        f"Twilio accepted {books.texts_accepted:,} SMS of {books.segments:,} segments; {told.seconds:.1f} s in all"
+    )
+    for wrong in books.wrong:
+        console.print(f"[red]wrong:[/red] {wrong}")
+    console.print("[green]the books balance[/green]" if not books.wrong else "[red]the books do not balance[/red]")
+    return not books.wrong
+
+
+@contextmanager
+def _steps(console: Console) -> Iterator[Progress]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bars:
+        yield bars

@@ -1,0 +1,37 @@
+"""The `gridcare` command: the whole of Gridcare on this machine."""
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from typer.main import get_command
+
+from gridcare_local.cli.common import example
+from gridcare_local.cli.demo import demo_app
+from gridcare_local.cli.docs import docs_app
+from gridcare_local.cli.stack import stack_app
+from gridcare_local.cli.tools import tools_app
+
+app = typer.Typer(
+    help="Run the whole of Gridcare on this machine: its services on a real PostgreSQL and a real Kafka, its providers "
+    "emulated. What it keeps lies in `.local` in the clone.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.add_typer(demo_app)
+app.add_typer(stack_app)
+app.add_typer(tools_app)
+app.add_typer(docs_app)
+
+
+@app.command("help", epilog=example("gridcare help"))
+def show_help() -> None:
+    """Show each command with an example of its use."""
+    table = Table("command", "what it does", "for example", box=None, padding=(0, 2, 0, 0))
+    commands = getattr(get_command(app), "commands", {})
+    for name, command in commands.items():
+        says = (command.help or "").partition("\n\n")[0]
+        shown = (command.epilog or "").removeprefix("Example:  ").replace("   ·   ", "\n")
+        table.add_row(name, says, shown)
+    Console().print(table)

@@ -1,0 +1,133 @@
+"""The commands beside the stack: tokens, what the emulated providers received, demo data."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from gridcare_local.cli.common import example, plainly, this_stack
+from gridcare_local.errors import LocalStackError
+from gridcare_local.stack.catalog import EMULATORS, SERVICES
+
+DEMO_SUPPLY_POINTS = 20_000
+SUPPLY_POINTS_MAX = 10_000_000
+HOUR_S = 3600
+
+tools_app = typer.Typer()
+
+
+class Role(StrEnum):
+    """The roles of DESIGN.md §6."""
+
+    CUSTOMER = "customer"
+    PLANNER = "planner"
+    DISPATCHER = "dispatcher"
+    TEAM = "team"
+    CASHIER = "cashier"
+    ACCOUNTANT = "accountant"
+    OPS = "ops"
+
+
+class FileFormat(StrEnum):
+    """How supply points and contacts are written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+@tools_app.command(
+    epilog=example(
+        "gridcare token planner", "gridcare token customer --code PB11010012345", "gridcare token team --team PB1101"
+    )
+)
+@plainly
+def token(
+    role: Annotated[Role, typer.Argument(help="What its bearer may do.")],
+    *,
+    code: Annotated[list[str] | None, typer.Option(help="A customer code of the bearer's; may be repeated.")] = None,
+    team: Annotated[str | None, typer.Option(help="The team that the bearer works in.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Who the bearer is; by default the role's name.")] = None,
+    hours: Annotated[int, typer.Option(min=1, max=24 * 30, help="How long it is valid.")] = 8,
+) -> None:
+    """Print an access token for all three services, signed by the stack's OIDC emulator.
+
+    Use it as in: curl -H "Authorization: Bearer $(gridcare token planner)" …
+    """
+    from gridcare_local.emulators.oidc.keys import mint  # noqa: PLC0415 - slow to import, and no other command needs it
+
+    stack = this_stack()
+    state_dir = stack.catalog.emulator_dir("oidc")
+    if "oidc" not in stack.settings.ports or not (state_dir / "keys.json").exists():
+        raise LocalStackError("the issuer has no keys yet: run `gridcare start` first")
+    claims: dict[str, object] = {
+        "sub": subject or f"local-{role}",
+        "aud": list(SERVICES),
+        "roles": [role.value],
+        "customer_codes": code or [],
+    }
+    if team is not None:
+        claims["team_id"] = team
+    typer.echo(mint(state_dir, stack.catalog.emulator_url("oidc"), claims, lifetime_s=hours * HOUR_S))
+
+
+@tools_app.command(epilog=example("gridcare outboxes"))
+@plainly
+def outboxes() -> None:
+    """Show how many messages each emulated provider accepted, and the page where to read them."""
+    stack = this_stack()
+    table = Table("provider", "accepted", box=None)
+    table.add_column("read them at", overflow="fold")
+    for name in EMULATORS:
+        if name == "oidc" or name not in stack.settings.ports:
+            continue
+        table.add_row(name, str(_accepted(stack.catalog.emulator_dir(name))), stack.catalog.emulator(name).url)
+    if not table.row_count:
+        raise LocalStackError("no provider has run yet: run `gridcare start` first")
+    Console().print(table)
+
+
+def _accepted(state_dir: Path) -> int:
+    """Count in the journal, which is there whether the emulator runs or not."""
+    import msgspec  # noqa: PLC0415 - only this command reads a journal
+
+    from gridcare_local.emulators.journal import read_lines  # noqa: PLC0415 - as above
+
+    journal = state_dir / "journal.jsonl"
+    if not journal.exists():
+        return 0
+    return sum(msgspec.json.decode(line)["kind"] == "accepted" for line in read_lines(journal))
+
+
+@tools_app.command(epilog=example("gridcare data", "gridcare data --supply-points 200 --format jsonl"))
+@plainly
+def data(
+    *,
+    supply_points: Annotated[int, typer.Option(min=1, max=SUPPLY_POINTS_MAX, help="How many.")] = DEMO_SUPPLY_POINTS,
+    directory: Annotated[Path | None, typer.Option(help="Where to; by default `data` in the stack's folder.")] = None,
+    file_format: Annotated[FileFormat, typer.Option("--format", help="csv or jsonl.")] = FileFormat.CSV,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another world; the same seed, the same bytes.")] = 1,
+    canaries: Annotated[int, typer.Option(min=0, help="How many recognisable phones and names to mix in.")] = 0,
+) -> None:
+    """Write demo data: supply points, contacts, devices, teams and the grid of Can Tho's 103 wards."""
+    from gridcare_local.town.write import write_demo_data  # noqa: PLC0415 - slow to import, and no other command needs it
+
+    target = directory or this_stack().root / "data"
+    with Progress(transient=True, console=Console(stderr=True)) as bars:
+        task = bars.add_task("supply points", total=supply_points)
+        try:
+            manifest = write_demo_data(
+                target,
+                supply_points=supply_points,
+                seed=seed,
+                formats=[file_format.value],
+                canaries=canaries,
+                on_progress=lambda done: bars.update(task, completed=done),
+            )
+        except (ValueError, OSError) as error:
+            raise LocalStackError(str(error)) from error
+    for name in manifest.files:
+        typer.echo(str(target / name))

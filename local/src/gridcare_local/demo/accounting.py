@@ -1,0 +1,123 @@
+"""Balance the books of a notice against what the providers really accepted."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from gridcare_local.demo.client import Client
+from gridcare_local.demo.cut import NOTIFIER, OPEN, Told
+from gridcare_local.emulators.journal import read_lines
+from gridcare_local.stack.stack import Stack
+from outage_notifier.texts.segments import segments
+
+PAGE: Final = 200
+REACHED: Final = ("accepted", "delivered")
+RAISED: Final = (*REACHED, "failed")
+"""A receipt moves deliveries between these."""
+
+
+@dataclass(slots=True)
+class Books:
+    """The accounting of a notice; it balances when nothing is `wrong`."""
+
+    told: Told
+    pushes_accepted: int = 0
+    pushes_repeated: int = 0
+    texts_accepted: int = 0
+    segments: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def balance(stack: Stack, told: Told) -> Books:
+    """Compare the ledger with the providers' journals, delivery by delivery.
+
+    Receipts go on raising deliveries for minutes after a notice is complete, also while its rows are read page by page.
+    """
+    planner = Client(stack, "planner")
+    before = planner.get(NOTIFIER, f"/v1/notices/{told.notice_id}")
+    rows = list(_deliveries(planner, told.notice_id))
+    after = planner.get(NOTIFIER, f"/v1/notices/{told.notice_id}")
+    books = Books(replace(told, states=after["states"], channels=after["channels"]))
+    _check_counts(books, rows, still=before["states"] == after["states"])
+    _check_pushes(books, stack, rows)
+    _check_texts(books, stack, rows)
+    return books
+
+
+def _check_counts(books: Books, rows: list[dict[str, Any]], *, still: bool) -> None:
+    """Check that the audience is the sum of the states, that none is open, and that the rows say the same as the counts.
+
+    Unless counts stood `still` while the rows were read, what a receipt may move is compared in one sum.
+    """
+    told = books.told
+    if sum(told.states.values()) != told.audience:
+        books.wrong.append(f"the states sum to {sum(told.states.values())}, the audience is {told.audience}")
+    still_open = {state: told.states[state] for state in OPEN if told.states.get(state)}
+    if still_open:
+        books.wrong.append(f"still open: {still_open}")
+    if len({row["recipient_id"] for row in rows}) != len(rows):
+        books.wrong.append("a recipient has two deliveries")
+    in_rows = Counter(_name(row["state"], still=still) for row in rows)
+    in_counts = Counter[str]()
+    for state, count in told.states.items():
+        in_counts[_name(state, still=still)] += count
+    if +in_counts != in_rows:
+        books.wrong.append(f"the ledger counts {dict(in_counts)}, its rows say {dict(in_rows)}")
+
+
+def _name(state: str, *, still: bool) -> str:
+    return state if still or state not in RAISED else "sent"
+
+
+def _check_pushes(books: Books, stack: Stack, rows: list[dict[str, Any]]) -> None:
+    """Every delivery by push was accepted by FCM, and FCM accepted none that the ledger does not know."""
+    accepted = Counter[tuple[str, str]]()
+    for line in _accepted(stack, "fcm"):
+        message = line["body"]["message"]
+        if message["data"]["notice_id"] == books.told.notice_id:
+            accepted[message["data"]["delivery_id"], message.get("token") or message.get("fid")] += 1
+    deliveries = {delivery_id for delivery_id, _ in accepted}
+    by_push = {row["delivery_id"] for row in rows if row["channel"] == "push" and row["state"] in REACHED}
+    books.pushes_accepted = len(accepted)
+    books.pushes_repeated = sum(accepted.values()) - len(accepted)
+    if missing := by_push - deliveries:
+        books.wrong.append(f"{len(missing)} deliveries by push that FCM never accepted")
+    if unknown := deliveries - {row["delivery_id"] for row in rows}:
+        books.wrong.append(f"{len(unknown)} pushes that the ledger does not know")
+
+
+def _check_texts(books: Books, stack: Stack, rows: list[dict[str, Any]]) -> None:
+    """Twilio accepted each delivery by SMS once, and nothing else."""
+    numbers = Counter[str]()
+    for line in _accepted(stack, "twilio"):
+        if books.told.mark in line["body"]:
+            numbers[line["to"]] += 1
+            books.segments += segments(line["body"]).count
+    books.texts_accepted = sum(numbers.values())
+    by_sms = sum(row["channel"] == "sms" and row["state"] in (*REACHED, "failed") for row in rows)
+    if any(count > 1 for count in numbers.values()):
+        books.wrong.append(f"{sum(count > 1 for count in numbers.values())} numbers got the SMS more than once")
+    if books.texts_accepted != by_sms:
+        books.wrong.append(f"Twilio accepted {books.texts_accepted} SMS, the ledger has {by_sms}")
+
+
+def _deliveries(planner: Client, notice_id: str) -> Iterator[dict[str, Any]]:
+    after = ""
+    while True:
+        page = planner.get(NOTIFIER, f"/v1/notices/{notice_id}/deliveries?limit={PAGE}{after}")
+        yield from page["items"]
+        if not page["next"]:
+            return
+        after = f"&cursor={page['next']}"
+
+
+def _accepted(stack: Stack, provider: str) -> Iterator[dict[str, Any]]:
+    journal: Path = stack.catalog.emulator_dir(provider) / "journal.jsonl"
+    for line in read_lines(journal):
+        entry = msgspec.json.decode(line)
+        if entry["kind"] == "accepted":
+            yield entry

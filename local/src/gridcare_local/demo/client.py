@@ -1,0 +1,87 @@
+"""Calls the services of a stack as the utility's own people would: over HTTP, with tokens of their roles."""
+
+import ssl
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from gridcare_local.emulators.oidc.keys import mint
+from gridcare_local.errors import LocalStackError
+from gridcare_local.stack.catalog import SERVICES
+from gridcare_local.stack.stack import Stack
+
+TIMEOUT_S: Final = 600.0
+PATIENCE_S: Final = 60.0
+"""Longer than any part takes to be started again."""
+
+AGAIN_INTERVAL_S: Final = 0.25
+TOKEN_LIFETIME_S: Final = 3600
+
+
+class Client:
+    """One person of a role; a customer holds customer codes."""
+
+    def __init__(self, stack: Stack, role: str, customer_codes: Sequence[str] = ()) -> None:
+        catalog = stack.catalog
+        claims: dict[str, object] = {
+            "sub": f"demo-{role}",
+            "aud": list(SERVICES),
+            "roles": [role],
+            "customer_codes": list(customer_codes),
+        }
+        self._token = mint(
+            catalog.emulator_dir("oidc"), catalog.emulator_url("oidc"), claims, lifetime_s=TOKEN_LIFETIME_S
+        )
+        self._urls = {service: catalog.api_url(service) for service in SERVICES}
+
+    def get(self, service: str, path: str) -> Any:
+        """Read something. Raises LocalStackError with the problem's text."""
+        return self._call("GET", service, path)
+
+    def post(self, service: str, path: str, body: Mapping[str, Any]) -> Any:
+        """Ask for a change, once however often it is repeated underneath."""
+        return self._call("POST", service, path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
+
+    def put(self, service: str, path: str, body: object) -> Any:
+        """Replace something."""
+        return self._call("PUT", service, path, json=body)
+
+    def upload(self, service: str, path: str, file: Path, media_type: str) -> Any:
+        """Stream a file to an import."""
+        with file.open("rb") as body:
+            return self._call("POST", service, path, content=body, headers={"Content-Type": media_type})
+
+    def _call(self, method: str, service: str, path: str, **request: Any) -> Any:
+        """Call, and again while nobody answers or a dependency is down: a part may be killed and started again meanwhile.
+
+        A repeat carries the same Idempotency-Key. A streamed body is not repeated.
+        """
+        headers = {"Authorization": f"Bearer {self._token}", **request.pop("headers", {})}
+        deadline = time.monotonic() + (0 if "content" in request else PATIENCE_S)
+        while True:
+            try:
+                answer = httpx.request(
+                    method, self._urls[service] + path, headers=headers, timeout=TIMEOUT_S, verify=_no_tls(), **request
+                )
+            except httpx.TransportError as error:
+                if time.monotonic() > deadline:
+                    why = f"{service} does not answer ({type(error).__name__}): is the stack up?"
+                    raise LocalStackError(why) from error
+            else:
+                if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                    break
+            time.sleep(AGAIN_INTERVAL_S)
+        if answer.is_error:
+            raise LocalStackError(f"{method} {service}{path}: {answer.status_code} {answer.text[:500]}")
+        return answer.json() if answer.content else None
+
+
+@cache
+def _no_tls() -> ssl.SSLContext:
+    """Spare each call the reading of the machine's CAs, which takes longer than the call: all of it is HTTP on loopback."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

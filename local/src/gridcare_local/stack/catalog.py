@@ -1,0 +1,137 @@
+"""What a stack consists of: emulators and the processes of the services, with their commands and settings."""
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gridcare_local.errors import LocalStackError
+from gridcare_local.stack.parts import ProcessPart
+from gridcare_local.stack.probes import http_probe
+from gridcare_local.stack.settings import StackSettings
+
+HOST = "127.0.0.1"
+EMULATORS = ("twilio", "fcm", "oidc")
+SERVICES = {
+    "outage-notifier": ("api", "consumer", "planner", "sender", "worker", "relay"),
+    "repair-intake": ("api", "consumer", "worker", "relay"),
+    "billing-gateway": ("api", "consumer", "worker", "relay"),
+}
+SERVICE_PARTS = tuple(f"{service}-{process}" for service, processes in SERVICES.items() for process in processes)
+DATABASES = tuple(service.replace("-", "_") for service in SERVICES)
+EMULATOR_STOP_GRACE_S = 5.0
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Builds the parts of a stack from its settings."""
+
+    settings: StackSettings
+
+    def claim_ports(self, names: Iterable[str]) -> None:
+        """Give each part that is to run its ports, before any address of it is handed to another."""
+        wanted = [f"{name}.health" for name in names if name in SERVICE_PARTS]
+        wanted += [f"{service}-api.http" for service in SERVICES]
+        self.settings.claim_missing_ports([*EMULATORS, *wanted])
+
+    def emulator_url(self, name: str) -> str:
+        """Return an emulator's base address."""
+        scheme = "https" if name == "fcm" else "http"
+        return f"{scheme}://{HOST}:{self.settings.ports[name]}"
+
+    def api_url(self, service: str) -> str:
+        """Return the base address of a service's API."""
+        return f"http://{HOST}:{self.settings.ports[f'{service}-api.http']}"
+
+    def emulator_dir(self, name: str) -> Path:
+        """Return the folder where an emulator keeps its journal."""
+        return self.settings.root / "emulators" / name
+
+    def emulator(self, name: str) -> ProcessPart:
+        """Build an emulator's part."""
+        settings, url = self.settings, self.emulator_url(name)
+        environment = {
+            "EMULATOR_PORT": str(settings.ports[name]),
+            "EMULATOR_STATE_DIR": str(self.emulator_dir(name)),
+            "GRIDCARE_CLOCK_OFFSET_S": str(settings.clock_offset_s),
+            "EMULATOR_TWILIO_ACCOUNT_SID": settings.secrets["twilio_account_sid"],
+            "EMULATOR_TWILIO_AUTH_TOKEN": settings.secrets["twilio_auth_token"],
+        }
+        return ProcessPart(
+            name=name,
+            command=[sys.executable, "-m", f"gridcare_local.emulators.{name}"],
+            environment=environment,
+            root=settings.root,
+            probe=http_probe(f"{url}/_emulator/health", self._ca_file if name == "fcm" else None),
+            url=f"{url}/_emulator/outbox" if name != "oidc" else f"{url}/.well-known/openid-configuration",
+            stop_grace_s=EMULATOR_STOP_GRACE_S,
+        )
+
+    def service_part(self, name: str) -> ProcessPart:
+        """Build the part of a service's process (`outage-notifier-planner`)."""
+        service, _, process = name.rpartition("-")
+        if process not in SERVICES.get(service, ()):
+            raise LocalStackError(f"there is no {name!r}; there are: {', '.join((*EMULATORS, *SERVICE_PARTS))}")
+        health = self.settings.ports[f"{name}.health"]
+        return ProcessPart(
+            name=name,
+            command=[sys.executable, "-m", service.replace("-", "_"), process],
+            environment=self.environment(service, process),
+            root=self.settings.root,
+            probe=http_probe(f"http://{HOST}:{health}/readyz"),
+            url=f"{self.api_url(service)}/docs" if process == "api" else "",
+        )
+
+    def environment(self, service: str, process: str) -> dict[str, str]:
+        """Return the GRIDCARE_ variables of a service's process."""
+        settings = self.settings
+        base = {
+            "GRIDCARE_DATABASE_URL": settings.addresses[service.replace("-", "_")],
+            "GRIDCARE_KAFKA_BOOTSTRAP": settings.addresses["kafka"],
+            "GRIDCARE_KAFKA_SESSION_TIMEOUT_S": "10",  # a killed process is replaced soon, not after the usual 45 s
+            "GRIDCARE_HTTP_HOST": HOST,
+            "GRIDCARE_HTTP_PORT": str(settings.ports[f"{service}-api.http"]),
+            "GRIDCARE_HEALTH_PORT": str(settings.ports.get(f"{service}-{process}.health", 0)),
+            "GRIDCARE_OIDC_ISSUER": self.emulator_url("oidc"),
+            "GRIDCARE_CLOCK_OFFSET_S": str(settings.clock_offset_s),
+            "GRIDCARE_LOG_LEVEL": os.environ.get("GRIDCARE_LOG_LEVEL", "info"),
+            "GRIDCARE_TRACE_FILE": str(settings.root / "traces" / f"{service}-{process}.jsonl"),
+        }
+        return base | self._own(service) | settings.environment
+
+    def _own(self, service: str) -> dict[str, str]:
+        secrets = self.settings.secrets
+        if service == "outage-notifier":
+            return {
+                "GRIDCARE_CONTACT_KEYS": secrets["contact_keys"],
+                "GRIDCARE_CONTACT_INDEX_KEY": secrets["contact_index_key"],
+                "GRIDCARE_TWILIO_ACCOUNT_SID": secrets["twilio_account_sid"],
+                "GRIDCARE_TWILIO_AUTH_TOKEN": secrets["twilio_auth_token"],
+                "GRIDCARE_TWILIO_SENDER": "GRIDCARE",
+                "GRIDCARE_TWILIO_API_URL": self.emulator_url("twilio"),
+                "GRIDCARE_PUBLIC_URL": self.api_url(service),
+                "GRIDCARE_FCM_CREDENTIALS_FILE": str(self.emulator_dir("fcm") / "service-account.json"),
+                "GRIDCARE_FCM_API_URL": self.emulator_url("fcm"),
+                "GRIDCARE_FCM_CA_FILE": str(self._ca_file),
+                "GRIDCARE_SMS_RATE_PER_S": "2000",  # an emulator keeps up with more than a Twilio sender would
+                "GRIDCARE_HINT_SILENT_S": "5",  # a demo that kills processes waits no minute for its leases
+                "GRIDCARE_LEASE_S": "10",
+                "GRIDCARE_CALL_TIMEOUT_S": "5",
+                "GRIDCARE_PLANNER_LEASE_S": "5",
+                "GRIDCARE_UNKNOWN_FIRST_LOOK_AFTER_S": "5",
+                "GRIDCARE_UNKNOWN_SECOND_LOOK_AFTER_S": "10",
+            }
+        if service == "billing-gateway":
+            return {
+                "GRIDCARE_VNPAY_TMN_CODE": "GRIDCARE",
+                "GRIDCARE_VNPAY_HASH_SECRET": secrets["vnpay_hash_secret"],
+                # nobody follows these here: callbacks are posted by tests and the demo
+                "GRIDCARE_VNPAY_PAY_URL": "https://pay.example/paymentv2/vpcpay.html",
+                "GRIDCARE_VNPAY_RETURN_URL": "https://app.example/payments/return",
+            }
+        return {}
+
+    @property
+    def _ca_file(self) -> Path:
+        return self.emulator_dir("fcm") / "ca.pem"

@@ -1,0 +1,118 @@
+"""The `gridcare` command, as a person calls it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import jwt
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from gridcare_local.cli.main import app
+
+COMMAND = [Path(sys.executable).with_name("gridcare")]
+COMMANDS = sorted(typer.main.get_command(app).commands)
+DEADLINE_S = 60
+
+
+@pytest.fixture
+def gridcare(tmp_path):
+    """Call the command on a stack of the test's own, stopped at the end."""
+    environment = {"GRIDCARE_LOCAL_DIR": str(tmp_path / "local"), "COLUMNS": "200", "NO_COLOR": "1"}
+
+    def call(*words, background=False):
+        if background:
+            return subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, text=True, env=os.environ | environment)
+        return CliRunner().invoke(app, words, env=environment)
+
+    yield call
+    call("stop")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_an_example(name):
+    """Each command's help has an example of the command itself."""
+    epilog = typer.main.get_command(app).commands[name].epilog
+    assert re.search(rf"Example:  gridcare {name}\b", epilog)
+
+
+def test_life_of_a_detached_stack(gridcare):
+    """Start --detach, status, kill, restart, logs and stop do what they say."""
+    assert gridcare("start", "postgres", "twilio", "--detach").exit_code == 0
+    assert len(re.findall(r"(postgres|twilio) +ready", gridcare("status").stdout)) == 2
+    assert "is running" in gridcare("start").output
+    assert gridcare("kill", "twilio").stdout == "twilio is killed\n"
+    assert re.search(r"twilio +stopped", gridcare("status").stdout)
+    assert gridcare("restart", "twilio").stdout == "twilio is ready\n"
+    assert "PostgreSQL 18" in gridcare("logs", "postgres").stdout
+    assert "twilio is stopped" in gridcare("stop").stdout
+    assert "ready" not in gridcare("status").stdout
+
+
+def test_ctrl_c_stops_what_was_started(gridcare):
+    """In the foreground the stack is up until Ctrl-C, and then gone; the exit status is 0."""
+    held = gridcare("start", "twilio", background=True)
+    deadline = time.monotonic() + DEADLINE_S
+    while (line := held.stdout.readline()) and "Ctrl-C" not in line:
+        assert time.monotonic() < deadline
+    assert re.search(r"twilio +ready", gridcare("status").stdout)
+    held.send_signal(signal.SIGINT)
+    output, _ = held.communicate(timeout=DEADLINE_S)
+    assert "twilio is stopped" in output
+    assert held.returncode == 0
+
+
+def test_unknown_part_is_refused(gridcare):
+    """A name that is none is refused with the names that there are."""
+    refused = gridcare("restart", "kafak")
+    assert refused.exit_code == 1
+    assert "no part 'kafak'" in refused.output
+    assert "outage-notifier-sender" in refused.output
+
+
+def test_impossible_hour_is_refused(gridcare):
+    """An hour that no clock shows is refused before anything starts."""
+    refused = gridcare("start", "twilio", "--at", "25:00")
+    assert refused.exit_code != 0
+    assert "HH:MM" in refused.output
+
+
+def fetch(url):
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - an address of the emulator's own
+        return json.load(answer)
+
+
+def test_token_is_the_issuers(gridcare):
+    """A token carries the claims asked for and is signed by a key that the running issuer publishes."""
+    assert "gridcare start" in gridcare("token", "planner").output
+    assert gridcare("start", "oidc", "--detach").exit_code == 0
+    token = gridcare("token", "customer", "--code", "PB11010012345", "--subject", "someone").output.strip()
+    discovery = fetch(re.search(r"http://\S+configuration", gridcare("status").output)[0])
+    keys = jwt.PyJWKSet.from_dict(fetch(discovery["jwks_uri"]))
+    key = keys[jwt.get_unverified_header(token)["kid"]]
+    claims = jwt.decode(token, key, ["RS256"], audience="repair-intake", issuer=discovery["issuer"])
+    assert (claims["sub"], claims["roles"], claims["customer_codes"]) == ("someone", ["customer"], ["PB11010012345"])
+
+
+def test_outboxes_count_what_was_accepted(gridcare):
+    """The accepted messages are counted from the journal, the emulator alive or not."""
+    assert gridcare("start", "twilio", "--detach").exit_code == 0
+    assert re.search(r"twilio +0 +http://\S+/_emulator/outbox", gridcare("outboxes").output)
+    assert gridcare("kill", "twilio").exit_code == 0
+    assert re.search(r"twilio +0 ", gridcare("outboxes").output)
+
+
+def test_data_is_written(gridcare, tmp_path):
+    """Demo data of the wanted size lies where it says."""
+    said = gridcare("data", "--supply-points", "200", "--format", "jsonl", "--directory", str(tmp_path / "data"))
+    written = [Path(line) for line in said.output.splitlines() if line.endswith(".jsonl")]
+    assert "supply_points.jsonl" in {path.name for path in written}
+    assert all(path.exists() for path in written)
+    assert len((tmp_path / "data" / "supply_points.jsonl").read_text().splitlines()) == 200

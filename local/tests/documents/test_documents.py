@@ -1,0 +1,138 @@
+"""The generated documents are current, and true."""
+
+import ast
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from gridcare.events import event_types
+from gridcare_local.documents.asyncapi import topics_of
+from gridcare_local.documents.write import (
+    PACKAGES,
+    RECEIVES,
+    SENDS,
+    applications,
+    documents,
+    generated_files,
+    write_documents,
+)
+
+ROOT = Path(__file__).parents[3]
+SAMPLES = ROOT / "shared/tests/events/samples"
+
+
+@pytest.fixture(scope="module")
+def made():
+    return documents()
+
+
+def test_the_documents_are_current(made):
+    """What lies in docs/ is what the code says: else run `make docs`."""
+    docs = ROOT / "docs"
+    assert sorted(generated_files(docs)) == sorted(made)
+    assert [name for name, text in made.items() if (docs / name).read_text() != text] == []
+
+
+def test_documents_do_not_depend_on_when_they_are_written(made):
+    """Writing them twice gives the same bytes."""
+    assert documents() == made
+
+
+def test_stale_documents_are_removed(tmp_path):
+    """A document that nothing makes any more does not stay."""
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api/gone-service.openapi.json").touch()
+    written = write_documents(tmp_path)
+    assert {str(path.relative_to(tmp_path)) for path in written} == set(generated_files(tmp_path))
+
+
+@pytest.mark.parametrize("service", PACKAGES)
+def test_every_reference_leads_somewhere(made, service):
+    """Each `$ref` of an AsyncAPI document names something in it, an operation's messages in its channel."""
+    document = yaml.safe_load(made[f"events/{service}.asyncapi.yaml"])
+    for reference in references(document):
+        node = document
+        for step in reference.removeprefix("#/").split("/"):
+            node = node[step]
+        assert node is not None
+    for operation in document["operations"].values():
+        assert operation["action"] in {"send", "receive"}
+        assert all(each["$ref"].startswith(operation["channel"]["$ref"]) for each in operation["messages"])
+
+
+def references(node):
+    if isinstance(node, dict):
+        if "$ref" in node:
+            yield node["$ref"]
+        for each in node.values():
+            yield from references(each)
+    elif isinstance(node, list):
+        for each in node:
+            yield from references(each)
+
+
+@pytest.mark.parametrize("service", PACKAGES)
+def test_a_record_is_what_the_document_says(made, service):
+    """Headers and data of each event's sample fit the message that a service's document describes."""
+    document = yaml.safe_load(made[f"events/{service}.asyncapi.yaml"])
+    checked = 0
+    for name, message in document["components"]["messages"].items():
+        if (SAMPLES / f"{name}.json").exists():
+            sample = json.loads((SAMPLES / f"{name}.json").read_text())
+            jsonschema.validate(sample["headers"], message["headers"])
+            jsonschema.validate(sample["value"], {**message["payload"], "components": document["components"]})
+            checked += 1
+    assert checked > 1
+
+
+@pytest.mark.parametrize("service", PACKAGES)
+def test_a_service_sends_what_its_document_says(service):
+    """The events that a service's use cases and rules make are those listed for it, and no other."""
+    names = {each.__name__ for each in event_types().values()}
+    made = {name for path in sources(service) if is_rule_or_use_case(path) for name in makes(path)}
+    assert made & names == {event.__name__ for event in SENDS[service]}
+
+
+def makes(path):
+    """Give the classes that a file calls, or holds in a table to be called: not those that it only asks for."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        parts = [node.func] if isinstance(node, ast.Call) else node.values if isinstance(node, ast.Dict) else []
+        parts = [node.value] if isinstance(node, ast.Assign | ast.Return) else parts
+        parts = [node.body, node.orelse] if isinstance(node, ast.IfExp) else parts
+        yield from (part.id for part in parts if isinstance(part, ast.Name))
+
+
+@pytest.mark.parametrize("service", PACKAGES)
+def test_a_service_receives_what_its_document_says(service):
+    """The topics that a service has a door for are those listed for it."""
+    doors = {
+        path.stem.removeprefix("topic_").replace("_", "-")
+        for path in sources(service)
+        if path.stem.startswith("topic_")
+    }
+    listed = {topic.name for topics in RECEIVES[service].values() for topic in topics}
+    assert {name.removesuffix(".v1").partition(".")[0] for name in listed} == {
+        door for door in doors if any(topic.name.startswith(f"{door}.") for topic in all_topics())
+    }
+
+
+def all_topics():
+    return {topic for event in event_types().values() for topic in topics_of(event)}
+
+
+def sources(service):
+    return sorted((ROOT / "services" / service / "src" / PACKAGES[service]).rglob("*.py"))
+
+
+def is_rule_or_use_case(path):
+    return {"core", "flow"} & {path.stem, path.parent.name} != set()
+
+
+def test_a_service_reads_a_topic_in_one_group():
+    """No topic is read twice by one service."""
+    for application in applications():
+        topics = [topic.name for group in application.receives.values() for topic in group]
+        assert len(topics) == len(set(topics))
