@@ -7,7 +7,6 @@ it again; the door renders both the same way. A request that fails rolls back, s
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints
 
 import msgspec
@@ -106,7 +105,6 @@ async def _begin(tx: Connection, request: IdempotentRequest, now: datetime) -> b
     return result
 
 
-@lru_cache
 def _result_type(use_case: UseCase[Any, Any, T]) -> type[T]:
     result: type[T] = get_type_hints(use_case)["return"]
     return result
