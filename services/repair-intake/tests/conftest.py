@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from repair_intake.known_supply_points import topic_supply_points
 
 from gridcare.events import Envelope, Event, decode, type_name
 from gridcare.events.outages import OutagePlanned, Scope, Window
@@ -23,7 +24,6 @@ from repair_intake import NAME
 from repair_intake.__main__ import SERVICE
 from repair_intake.app import build_app
 from repair_intake.known_outages import topic_outages
-from repair_intake.known_supply_points import topic_supply_points
 from repair_intake.settings import Settings
 from repair_intake.wiring import Services, wired
 

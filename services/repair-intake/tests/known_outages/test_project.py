@@ -2,11 +2,12 @@
 
 import random
 
-from gridcare.events.outages import OutageCancelled, OutageRevised, Scope
-from repair_intake.known_outages import store as outage
 from repair_intake.known_supply_points import store as supply_point
 from repair_intake.known_supply_points.core import SupplyPoint
 from repair_intake.known_supply_points.flow import project_supply_points
+
+from gridcare.events.outages import OutageCancelled, OutageRevised, Scope
+from repair_intake.known_outages import store as outage
 
 
 def _point(supply_point_id: str, version: int, feeder_id: str = "FD1") -> SupplyPoint:

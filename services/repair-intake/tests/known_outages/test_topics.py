@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from repair_intake.known_supply_points import topic_supply_points
 
 from gridcare.errors import Rejected
 from gridcare.events import Envelope, encode, type_name
@@ -14,7 +15,6 @@ from gridcare.testing.kafka import consuming
 from gridcare.testing.waiting import eventually
 from gridcare.values.ids import uuid7
 from repair_intake.known_outages import topic_outages
-from repair_intake.known_supply_points import topic_supply_points
 
 
 def _envelope(event) -> Envelope:

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from repair_intake.known_supply_points.core import SupplyPoint
 
 from gridcare.errors import Conflict, TooManyRequests, Unprocessable
 from gridcare.events.outages import Window
 from gridcare.events.tickets import TicketAttached, TicketOpened
 from repair_intake.known_outages.core import CoveringOutage, Margins
-from repair_intake.known_supply_points.core import SupplyPoint
 from repair_intake.tickets.core.category import CATEGORIES, CategoryName
 from repair_intake.tickets.core.submission import Load, Rules, Submission, Surroundings, decide_submission
 from repair_intake.tickets.core.ticket import Ticket, event_of, released
