@@ -1,7 +1,7 @@
 """outage-notifier's flows over a real database, with a clock that stands and providers in memory."""
 
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -183,6 +183,3 @@ class World:
 def world(db: Database, clock: StandingClock, vault: Vault) -> World:
     """Give an empty world over the test's database."""
     return World(db, clock, vault)
-
-
-Sent = Callable[..., Awaitable[None]]

@@ -11,7 +11,7 @@ from gridcare.events import Envelope, encode, type_name
 from gridcare.events.notices import NoticeScheduled
 from gridcare.events.payments import BillIssued, PaymentRecorded
 from gridcare.events.supply_points import SupplyPointChanged
-from gridcare.events.tickets import TicketAssigned, TicketAttached, TicketOpened
+from gridcare.events.tickets import TicketAttached, TicketEvent, TicketOpened
 from gridcare.kafka.produce import Producer
 from gridcare.known_supply_points import topic_supply_points
 from gridcare.testing.kafka import consuming, poison
@@ -98,7 +98,7 @@ async def _notices(db):
 
 async def test_told_once(rooms, db, envelope, outbox, *, ticket, payment):
     """A ticket, an attached ticket and a payment are each one notice, however often their events come."""
-    about_tickets = [envelope(ticket()), envelope(ticket(TicketAttached)), envelope(ticket(TicketAssigned))]
+    about_tickets = [envelope(ticket()), envelope(ticket(TicketAttached)), envelope(ticket(TicketEvent))]
     about_money = [envelope(payment())]
     for _ in range(2):
         await topic_tickets.subscription(rooms.planning).handle(about_tickets)
