@@ -16,8 +16,8 @@ import pytest
 from gridcare.events import Envelope, type_name
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.http.auth import ROLES
-from gridcare.http.health import serve
 from gridcare.postgres.database import Database
+from gridcare.process.health import serve
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.http import Issuer, issuer

@@ -32,7 +32,7 @@ logger = structlog.get_logger()
 class Lifecycle:
     """What a process's loops share: whether to stop, and a sign of life.
 
-    A loop calls `beat()` on each round; liveness (gridcare.http.health) fails when the last beat is too old.
+    A loop calls `beat()` on each round; liveness (gridcare.process.health) fails when the last beat is too old.
     """
 
     def __init__(self) -> None:
