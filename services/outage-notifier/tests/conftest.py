@@ -20,8 +20,8 @@ from gridcare.values.ids import uuid7
 from gridcare_local.testing.servers import copied_database, template_database
 from outage_notifier.contacts.vault import DEVICE, PHONE, Vault
 from outage_notifier.ledger.core.delivery import RECORDED
+from outage_notifier.ledger.core.notice import NewNotice
 from outage_notifier.ledger.store import notice
-from outage_notifier.ledger.store.notice import NewNotice
 from outage_notifier.outages.core.outage import OutageDocument
 
 MIGRATIONS = Path(outage_notifier.__file__).parents[2] / "migrations"

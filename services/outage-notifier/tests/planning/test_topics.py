@@ -5,6 +5,7 @@ from datetime import date
 from uuid import UUID, uuid4
 
 import pytest
+from outage_notifier.known_supply_points import topic_supply_points
 
 from gridcare.errors import Rejected
 from gridcare.events import Envelope, encode, type_name
@@ -16,7 +17,6 @@ from gridcare.kafka.produce import Producer
 from gridcare.testing.kafka import consuming, poison
 from gridcare.testing.waiting import eventually
 from gridcare.values.ids import uuid7
-from outage_notifier.known_supply_points import topic_supply_points
 from outage_notifier.planning import topic_payments, topic_tickets
 
 MINE = "PB11010012345"

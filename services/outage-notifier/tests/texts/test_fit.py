@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from gridcare.errors import Unprocessable
-from outage_notifier.outages.core.notices import Intent
+from outage_notifier.ledger.core.notice import Intent
 from outage_notifier.texts.fit import refuse_unfit
 from outage_notifier.texts.languages import read_texts
 from outage_notifier.texts.rendering import Catalog

@@ -30,7 +30,7 @@ async def consumer(foundation: Foundation[Settings]) -> None:
 async def worker(foundation: Foundation[Settings]) -> None:
     """Do what falls due."""
     async with wired(foundation) as rooms:
-        await work(foundation, rooms)
+        await work(rooms, foundation.lifecycle)
 
 
 SERVICE = Service(

@@ -1,6 +1,6 @@
 """How a door gets the room of its service that it works in.
 
-    Desk = Annotated[Outages, Depends(room(Outages))]
+    Desk = Annotated[Outages, Depends(room_of(Outages))]
 
 `create_app(rooms=…)` takes the rooms that the service's wiring made.
 """
@@ -15,7 +15,7 @@ R = TypeVar("R")
 
 
 @lru_cache
-def room(kind: type[R]) -> Callable[[Request], R]:
+def room_of(kind: type[R]) -> Callable[[Request], R]:
     """Return a dependency that gives the app's room of this type."""
 
     def of_app(request: Request) -> R:

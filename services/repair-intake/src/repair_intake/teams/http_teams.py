@@ -8,14 +8,14 @@ from pydantic import Field
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
-from gridcare.http.rooms import room
+from gridcare.http.rooms import room_of
 from repair_intake.teams.core import Team
 from repair_intake.teams.flow import import_teams
 from repair_intake.teams.room import Teams
 
 router = APIRouter(prefix="/v1/teams", tags=["teams"])
 
-Room = Annotated[Teams, Depends(room(Teams))]
+Room = Annotated[Teams, Depends(room_of(Teams))]
 
 TEAMS_MAX = 500
 WARDS_OF_A_TEAM_MAX = 500

@@ -12,7 +12,7 @@ from gridcare.http.auth import Caller, Role, require
 from gridcare.http.body import Body
 from gridcare.http.idempotency import IdempotencyKey
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
-from gridcare.http.rooms import room
+from gridcare.http.rooms import room_of
 from gridcare.postgres.idempotency import once
 from repair_intake.known_outages.core import Explanation
 from repair_intake.tickets.core.category import CategoryName
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1/tickets", tags=["tickets"])
 SEES_ANY: Final[tuple[Role, ...]] = ("dispatcher",)
 """Who may see any customer's tickets."""
 
-Room = Annotated[Tickets, Depends(room(Tickets))]
+Room = Annotated[Tickets, Depends(room_of(Tickets))]
 Customer = Annotated[Caller, Depends(require("customer"))]
 Reader = Annotated[Caller, Depends(require("customer", *SEES_ANY))]
 

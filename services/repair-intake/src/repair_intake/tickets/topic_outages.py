@@ -7,7 +7,7 @@ from gridcare.events import Envelope
 from gridcare.events.outages import OutageEvent
 from gridcare.events.topics import OUTAGES
 from gridcare.kafka.consume import Subscription
-from repair_intake.tickets.flow.follow_outages import OutageChanged, follow_outages
+from repair_intake.tickets.flow.follow_outages import OutageHappened, follow_outages
 from repair_intake.tickets.room import Tickets
 
 RECORDS_MAX = 20
@@ -18,12 +18,12 @@ def subscription(room: Tickets) -> Subscription:
     """Return the topic's subscription."""
 
     async def handle(envelopes: Sequence[Envelope]) -> None:
-        await follow_outages([_change(envelope) for envelope in envelopes], room=room)
+        await follow_outages([_happened(envelope) for envelope in envelopes], room=room)
 
     return Subscription((OUTAGES,), handle, records_max=RECORDS_MAX)
 
 
-def _change(envelope: Envelope) -> OutageChanged:
+def _happened(envelope: Envelope) -> OutageHappened:
     if not isinstance(envelope.data, OutageEvent):
         raise Rejected("unexpected-event-type", envelope.type)
-    return OutageChanged(envelope.data, envelope.time)
+    return OutageHappened(envelope.data, envelope.time)

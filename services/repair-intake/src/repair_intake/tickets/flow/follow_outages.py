@@ -17,22 +17,22 @@ from repair_intake.tickets.store import ticket
 
 
 @dataclass(frozen=True, slots=True)
-class OutageChanged:
+class OutageHappened:
     """An outage's event and when it happened."""
 
     event: OutageEvent
     at: datetime
 
 
-async def follow_outages(changes: Sequence[OutageChanged], *, room: Tickets) -> None:
+async def follow_outages(happened: Sequence[OutageHappened], *, room: Tickets) -> None:
     """Apply events in their order, all in one transaction. Applying one again changes nothing. Raises Retryable."""
     now = room.clock.now()
     async with room.db.transaction() as tx:
-        for change in changes:
-            event = change.event
+        for each in happened:
+            event = each.event
             effect = effect_of(event, await outage.lock(tx, event.outage_id))
             if effect in {Effect.REPLACE, Effect.END}:
-                await outage.save(tx, event, ended=effect is Effect.END, at=change.at)
+                await outage.save(tx, event, ended=effect is Effect.END, at=each.at)
             if effect in {Effect.REPLACE, Effect.ADD_PART}:
                 await outage.add_scope(tx, event)
             if effect is Effect.END and isinstance(event, OutageCancelled):
