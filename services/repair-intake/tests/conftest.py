@@ -17,6 +17,7 @@ from gridcare.known_supply_points import topic_supply_points
 from gridcare.postgres.database import Database
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
+from gridcare.testing.clock import StandingClock
 from gridcare.testing.http import Issuer, client_for, issuer
 from gridcare.values.ids import uuid7
 from gridcare_local.testing.servers import copied_database, template_database
@@ -30,19 +31,6 @@ from repair_intake.wiring import Rooms, wired
 NOW = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
 MINE = "PB11010012345"
 THEIRS = "PB11010054321"
-
-
-@dataclass
-class StandingClock:
-    """A clock that a test moves."""
-
-    time: datetime = NOW
-
-    def now(self) -> datetime:
-        return self.time
-
-    def move(self, **by: float) -> None:
-        self.time += timedelta(**by)
 
 
 @dataclass
@@ -86,14 +74,14 @@ Published = Callable[[], Awaitable[list[Envelope]]]
 
 @pytest.fixture(scope="session")
 async def service_template(postgres_admin_url: str) -> AsyncIterator[str]:
-    """Name of a database with the service's tables, to copy from."""
+    """Return the name of a database with the service's tables, to copy from."""
     async with template_database(postgres_admin_url, SERVICE.migrations) as name:
         yield name
 
 
 @pytest.fixture
 async def database_url(postgres_admin_url: str, service_template: str) -> AsyncIterator[str]:
-    """Address of a database of the test's own, with the service's tables."""
+    """Return the address of a database of the test's own, with the service's tables."""
     async with copied_database(postgres_admin_url, service_template) as url:
         yield url
 
@@ -108,7 +96,7 @@ async def tokens() -> AsyncIterator[Issuer]:
 @pytest.fixture
 def clock() -> StandingClock:
     """Return a clock that stands at NOW."""
-    return StandingClock()
+    return StandingClock(NOW)
 
 
 @pytest.fixture
