@@ -1,4 +1,4 @@
-"""The decision table of a callback: what the provider is answered, and what becomes true."""
+"""The decision table of callbacks: what the provider is answered, and what becomes true."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -7,9 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from billing_gateway.bills.core import Balance, Bill, BillStanding
-from billing_gateway.callbacks.core import Decision, Matched, Recorded, Verdict, decide, verdict
-from billing_gateway.payments.core import Payment, ProviderReport
+from billing_gateway.bills.core import Bill, BillStanding
+from billing_gateway.callbacks.core import Decision, Matched, decide, verdict
+from billing_gateway.ledger.core import Balance, RecordedMoney
+from billing_gateway.payments.core import Payment
+from billing_gateway.providers.core import ProviderReport, Verdict
 
 NOW = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
 BILL = Bill(
@@ -36,22 +38,22 @@ SUCCESS = ProviderReport(
     order_reference="R1",
     transaction_number="14226112",
     amount_vnd=60_000,
-    outcome="succeeded",
+    result="succeeded",
     reason=None,
     paid_at=NOW - timedelta(minutes=1),
 )
-FAILURE = replace(SUCCESS, outcome="failed", reason="cancelled", transaction_number="0")
-SUSPECTED = replace(SUCCESS, outcome="suspected")
+FAILURE = replace(SUCCESS, result="failed", reason="cancelled", transaction_number="0")
+SUSPECTED = replace(SUCCESS, result="suspected")
 WRONG = {"amount_vnd": 59_999}
-HELD = Recorded(UUID(int=9), "suspected_fraud", released=False)
+HELD = RecordedMoney(UUID(int=9), "suspected_fraud", released=False)
 
 
 def matched(balance: Balance = Balance(100_000, 0), **state: Any) -> Matched:  # noqa: B008 - frozen
     return Matched(replace(PAYMENT, **state), BillStanding(BILL, balance))
 
 
-def decided(report: ProviderReport, found: Matched | None, recorded: Recorded | None = None) -> Decision:
-    return decide(report, found, recorded, provider_event_id=UUID(int=7), transaction_id=UUID(int=8), now=NOW)
+def decided(report: ProviderReport, about: Matched | None, recorded: RecordedMoney | None = None) -> Decision:
+    return decide(report, about, recorded, provider_event_id=UUID(int=7), transaction_id=UUID(int=8), now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -67,14 +69,14 @@ def decided(report: ProviderReport, found: Matched | None, recorded: Recorded | 
         (replace(FAILURE, **WRONG), PAYMENT, Verdict.WRONG_AMOUNT, Verdict.WRONG_AMOUNT),
     ],
 )
-def test_answers(report: ProviderReport, attempt: Payment | None, first: Verdict, again: Verdict) -> None:
-    """Money that moved is always taken; an unknown order or a wrong amount is told only when none moved."""
+def test_answers_to_reports(report: ProviderReport, attempt: Payment | None, first: Verdict, again: Verdict) -> None:
+    """Money that moved is always accepted; unknown orders and wrong amounts are refused only when none moved."""
     assert verdict(report, attempt, fresh=True) is first
     assert verdict(report, attempt, fresh=False) is again
 
 
 @pytest.mark.parametrize(
-    ("report", "found", "recorded", "outcome", "state", "reason"),
+    ("report", "about", "recorded", "outcome", "state", "reason"),
     [
         (SUCCESS, matched(), None, "recorded", "succeeded", None),
         (SUCCESS, matched(state="expired"), None, "recorded", "succeeded", None),
@@ -85,7 +87,7 @@ def test_answers(report: ProviderReport, attempt: Payment | None, first: Verdict
         (SUSPECTED, matched(), None, "suspended", "held", "suspected_fraud"),
         (SUSPECTED, None, None, "suspended", None, "unknown_order"),
         (SUCCESS, matched(state="succeeded"), None, "suspended", None, "order_already_paid"),
-        (SUCCESS, matched(state="succeeded"), Recorded(UUID(int=9), None, released=False), "repeated", None, None),
+        (SUCCESS, matched(state="succeeded"), RecordedMoney(UUID(int=9), None, released=False), "repeated", None, None),
         (SUCCESS, matched(state="held"), HELD, "released", "succeeded", None),
         (SUSPECTED, matched(state="held"), HELD, "repeated", None, None),
         (SUCCESS, matched(), replace(HELD, released=True), "repeated", None, None),
@@ -99,17 +101,17 @@ def test_answers(report: ProviderReport, attempt: Payment | None, first: Verdict
         (replace(FAILURE, **WRONG), matched(), None, "unmatched", None, None),
     ],
 )
-def test_work(
+def test_what_becomes_true(
     *,
     report: ProviderReport,
-    found: Matched | None,
-    recorded: Recorded | None,
+    about: Matched | None,
+    recorded: RecordedMoney | None,
     outcome: str,
     state: str | None,
     reason: str | None,
 ) -> None:
-    """Each report makes one thing true: a record, a hold in suspense, a failure, or nothing."""
-    decision = decided(report, found, recorded)
+    """Each report makes one thing true: money recorded, released or suspended, a failure, or nothing."""
+    decision = decided(report, about, recorded)
     assert decision.outcome == outcome
     assert (decision.payment.state if decision.payment else None) == state
     assert (decision.transaction.reason if decision.transaction else None) == reason
@@ -121,8 +123,8 @@ def test_work(
     ("balance", "outstanding_vnd"),
     [(Balance(100_000, 0), 40_000), (Balance(60_000, 0), 0), (Balance(50_000, 0), -10_000), (Balance(0, 5), -60_005)],
 )
-def test_the_event_says_what_is_left(balance: Balance, outstanding_vnd: int) -> None:
-    """PaymentRecorded carries what is still owed; negative when too much was paid."""
+def test_receipts_say_what_is_left(balance: Balance, outstanding_vnd: int) -> None:
+    """PaymentRecorded says what is still owed; negative when too much was paid."""
     event = decided(SUCCESS, matched(balance)).event
     assert event is not None
     assert event.bill_outstanding_vnd == outstanding_vnd

@@ -1,9 +1,9 @@
-"""The books under any order of payments, repeats, failures, doubts and delays: hypothesis against a real database."""
+"""The books under any order of payments, repeats, failures, doubts and delays: hypothesis on a real database."""
 
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,21 +22,24 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from billing_gateway import NAME
+from billing_gateway.bills.core import RegisterBill
 from billing_gateway.bills.flow.note_customers import note_customers
 from billing_gateway.bills.flow.read_bills import read_bill
-from billing_gateway.bills.flow.register_bill import NewBill, register_bill
-from billing_gateway.callbacks.core import Verdict
+from billing_gateway.bills.flow.register_bill import register_bill
 from billing_gateway.callbacks.flow.handle_provider_event import handle_provider_event, handle_waiting_events
-from billing_gateway.callbacks.flow.take_callback import take_callback
-from billing_gateway.payments.core import Limits
-from billing_gateway.payments.flow.begin_payment import NewPayment, begin_payment
+from billing_gateway.callbacks.flow.take_callback import TakeCallback, take_callback
+from billing_gateway.payments.core import BeginPayment, Limits
+from billing_gateway.payments.flow.begin_payment import begin_payment
 from billing_gateway.payments.flow.expire_payments import expire_payments
-from billing_gateway.payments.room import PaymentDesk
+from billing_gateway.providers.core import Verdict
 from billing_gateway.settings import Settings
-from billing_gateway.wiring import vnpay_of
+from billing_gateway.wiring import Rooms, wired
 from gridcare.errors import BusinessError
 from gridcare.postgres.database import Database
-from gridcare.postgres.idempotency import Answer, IdempotentRequest
+from gridcare.process.lifecycle import Lifecycle
+from gridcare.process.service import Foundation
+from gridcare.testing.clock import StandingClock
 from gridcare_local.emulators.vnpay import Outcome, callback_query, read_pay_url
 
 SECRET = "TESTSECRET"
@@ -70,26 +73,23 @@ SELECT md5(coalesce(string_agg(line, ',' ORDER BY entry_id), '')) FROM (
 
 
 class Books(RuleBasedStateMachine):
-    """Customers pay in any way; whatever happens, what VNPay took is what the ledger has."""
+    """Customers pay in any way; whatever happens, the ledger has what VNPay took."""
 
     orders: Bundle[dict[str, str]] = Bundle("orders")
-    words: Bundle[str] = Bundle("words")
+    queries: Bundle[str] = Bundle("queries")
 
-    def __init__(self, runner: asyncio.Runner, db: Database, clock: Any, settings: Settings) -> None:
+    def __init__(self, runner: asyncio.Runner, rooms: Rooms, clock: StandingClock) -> None:
         super().__init__()
-        self.runner = runner
+        self.run = runner.run
         self.clock = clock
-        self.desk = PaymentDesk(db, clock, {"vnpay": vnpay_of(settings)}, LIMITS)
+        self.bills, self.payments, self.callbacks = rooms.bills, rooms.payments, rooms.callbacks
         self.owed: dict[UUID, int] = {}
         self.waiting: list[UUID] = []
         self.shared_number = str(secrets.randbelow(10**12) + 1)
         self.seen = (0, self.run(self._value(HISTORY, 0)))
 
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return self.runner.run(work)
-
     async def _value(self, query: str, *values: object) -> Any:
-        async with self.desk.db.read() as connection:
+        async with self.bills.db.read() as connection:
             return await connection.fetchval(query, *values)
 
     @initialize(target=orders, amount_vnd=st.integers(2, 1_000))
@@ -109,106 +109,99 @@ class Books(RuleBasedStateMachine):
         return multiple()
 
     @rule(
-        target=words,
+        target=queries,
         order=orders,
         code=st.sampled_from(["00", "00", "00", "07", "24", "51"]),
         off_by_vnd=st.sampled_from([0, 0, 0, 0, 7]),
         shared=st.sampled_from([False, False, False, True]),
     )
     def take(self, order: dict[str, str], code: str, off_by_vnd: int, *, shared: bool) -> str:
-        """Hear of an order; a shared number is one that other orders have too, as it should never be."""
+        """Take a callback; a shared number is one that other orders have too, which VNPay should never send."""
         number = self.shared_number if shared and code in {"00", "07"} else None
         outcome = Outcome(response_code=code, amount_off_by_vnd=off_by_vnd, transaction_number=number)
-        word = callback_query(SECRET, order, outcome)
-        self.take_again(word)
-        return word
+        query = callback_query(SECRET, order, outcome)
+        self.take_again(query)
+        return query
 
     @rule(order=orders)
     def pay(self, order: dict[str, str]) -> None:
-        """Go the usual way: a success, worked on at once."""
+        """Go the usual way: a success that is handled at once."""
         self.take_again(callback_query(SECRET, order))
-        self.run(handle_waiting_events(self.desk))
+        self.run(handle_waiting_events(room=self.callbacks))
 
-    @rule(word=words)
-    def take_again(self, word: str) -> None:
-        taken = self.run(take_callback(self.desk, "vnpay", word.encode()))
+    @rule(query=queries)
+    def take_again(self, query: str) -> None:
+        taken = self.run(take_callback(TakeCallback(provider="vnpay", raw=query.encode()), room=self.callbacks))
         assert taken.verdict in {Verdict.ACCEPTED, Verdict.REPEATED, Verdict.WRONG_AMOUNT}
-        assert not (self.desk.providers["vnpay"].read(word).money_moved and taken.verdict is Verdict.WRONG_AMOUNT)
+        assert not (self.callbacks.providers["vnpay"].read(query).money_moved and taken.verdict is Verdict.WRONG_AMOUNT)
         if taken.provider_event_id is not None:
             self.waiting.append(taken.provider_event_id)
 
     @precondition(lambda self: self.waiting)
     @rule(data=st.data())
     def handle(self, data: st.DataObject) -> None:
-        """Work on any of the stored words, in any order, perhaps again."""
-        self.run(handle_provider_event(self.desk, data.draw(st.sampled_from(self.waiting))))
+        """Handle any of the stored events, in any order, perhaps again."""
+        self.run(handle_provider_event(data.draw(st.sampled_from(self.waiting)), room=self.callbacks))
 
     def register(self, amount_vnd: int) -> UUID:
-        number = secrets.token_hex(8)
-        new = NewBill(
-            bill_number=number,
+        command = RegisterBill(
+            bill_number=secrets.token_hex(8),
             customer_code=CODE,
             period="2026-10",
             amount_vnd=amount_vnd,
             due_on=date(2026, 12, 5),
             issued_by="accountant",
         )
-        once = IdempotentRequest("accountant", number, b"")
-        flow = register_bill(
-            self.desk.db, self.desk.clock, new, once, answer=lambda it: Answer(201, it.bill.bill_id.bytes)
-        )
-        bill_id = UUID(bytes=self.run(flow).body)
+        bill_id: UUID = self.run(register_bill(command, room=self.bills)).bill.bill_id
         self.owed[bill_id] = amount_vnd
         return bill_id
 
     def order(self, bill_id: UUID, amount_vnd: int | None) -> dict[str, str]:
-        new = NewPayment(
+        command = BeginPayment(
             bill_id=bill_id,
             provider="vnpay",
             amount_vnd=amount_vnd,
             locale="vn",
             client_ip="203.0.113.7",
-            may_pay_for=lambda _: True,
+            customer_codes=None,
         )
-        once = IdempotentRequest("customer", secrets.token_hex(8), b"")
-        flow = begin_payment(self.desk, new, once, answer=lambda _, address: Answer(201, address.encode()))
-        return read_pay_url(SECRET, self.run(flow).body.decode())
+        return read_pay_url(SECRET, self.run(begin_payment(command, room=self.payments)).pay_address)
 
     @rule()
     def time_passes(self) -> None:
-        self.clock.advance(timedelta(minutes=20))
-        self.run(expire_payments(self.desk.db, self.clock))
+        self.clock.move(minutes=20)
+        self.run(expire_payments(room=self.payments))
 
     @invariant()
     def the_books_are_sound(self) -> None:
-        """Each transaction and the whole sum to zero; one for each provider transaction; success means money; receipts."""
+        """Transactions and the whole sum to zero, money is booked once, success means money, money means a receipt."""
 
         async def broken() -> dict[str, int]:
-            async with self.desk.db.read() as connection:
+            async with self.bills.db.read() as connection:
                 return dict(await connection.fetchrow(BROKEN) or {})
 
         assert {name: int(value) for name, value in self.run(broken()).items() if value} == {}
 
     @invariant()
     def history_stays(self) -> None:
-        """Entries that were seen before are what they were."""
+        """Entries that were seen before have not changed."""
         last, digest = self.seen
         assert self.run(self._value(HISTORY, last)) == digest
-        newest = self.run(self._value("SELECT coalesce(max(entry_id), 0) FROM entry"))
-        self.seen = (newest, self.run(self._value(HISTORY, newest)))
+        last = self.run(self._value("SELECT coalesce(max(entry_id), 0) FROM entry"))
+        self.seen = (last, self.run(self._value(HISTORY, last)))
 
     @invariant()
     def bills_are_what_is_left_of_them(self) -> None:
         """Compare each bill with what was recorded for it; it is never owed and overpaid at once."""
         for bill_id, amount_vnd in self.owed.items():
-            standing = self.run(read_bill(self.desk.db, bill_id))
+            standing = self.run(read_bill(bill_id, room=self.bills))
             came_in = self.run(self._value(CAME_IN, bill_id))
             assert standing.balance.outstanding_vnd == amount_vnd - came_in
             assert min(standing.balance.receivable_vnd, standing.balance.credit_vnd) == 0
 
     def teardown(self) -> None:
-        """At rest nothing waits, and each transaction that VNPay said it took is in clearing, to the dong."""
-        self.run(handle_waiting_events(self.desk))
+        """At the end nothing waits, and each transaction that VNPay said it took is in clearing, to the dong."""
+        self.run(handle_waiting_events(room=self.callbacks))
         assert self.run(self._value("SELECT count(*) FROM provider_event WHERE handled_at IS NULL")) == 0
         assert self.run(self._value(LOST)) is None
         self.the_books_are_sound()
@@ -232,19 +225,24 @@ WHERE account.kind = 'clearing' AND entry.amount_vnd * 100 = substring(raw FROM 
 """
 
 
-async def test_the_books_balance_whatever_happens(settings: Settings, clock: Any) -> None:
+async def test_the_books_always_balance(settings: Settings, clock: StandingClock) -> None:
     """No order of events loses money, makes any, or changes what was written."""
 
     def explore() -> None:
         with asyncio.Runner() as runner:
             stack = contextlib.AsyncExitStack()
-            db = runner.run(
-                stack.enter_async_context(Database.open(settings.database_url, application_name="books", pool_size=2))
-            )
+            rooms = runner.run(_opened(stack, settings, clock))
             try:
-                runner.run(note_customers(db, [CODE]))
-                run_state_machine_as_test(lambda: Books(runner, db, clock, settings), settings=EXPLORATION)
+                run_state_machine_as_test(lambda: Books(runner, rooms, clock), settings=EXPLORATION)
             finally:
                 runner.run(stack.aclose())
 
     await asyncio.to_thread(explore)
+
+
+async def _opened(stack: contextlib.AsyncExitStack, settings: Settings, clock: StandingClock) -> Rooms:
+    """Wire the service on the running loop, with limits that let small amounts through; CODE is known."""
+    db = await stack.enter_async_context(Database.open(settings.database_url, application_name="books", pool_size=2))
+    rooms = await stack.enter_async_context(wired(Foundation(NAME, "books", settings, clock, db, Lifecycle())))
+    await note_customers([CODE], room=rooms.bills)
+    return replace(rooms, payments=replace(rooms.payments, limits=LIMITS))

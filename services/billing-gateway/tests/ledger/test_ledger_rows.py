@@ -1,4 +1,4 @@
-"""The ledger's rules as the database keeps them, whatever the code above does."""
+"""The rules of the ledger that the database itself enforces, whatever the code does."""
 
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
@@ -9,9 +9,9 @@ import pytest
 from billing_gateway.bills.core import Bill
 from billing_gateway.bills.store import bill, customer
 from billing_gateway.callbacks import store as provider_event
-from billing_gateway.callbacks.core import SignedMessage
 from billing_gateway.ledger import store as ledger
 from billing_gateway.ledger.core import Account, Entry, LedgerTransaction, Money, bill_issued, money_suspended
+from billing_gateway.providers.core import SignedMessage
 from gridcare.postgres.database import Connection, Database
 
 NOW = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
@@ -34,9 +34,15 @@ async def registered(tx: Connection, number: str = "HD1") -> Bill:
     return owed
 
 
-async def told(tx: Connection, number: str, code: str = "00") -> UUID:
+def signed(number: str, code: str) -> SignedMessage:
+    return SignedMessage(
+        raw="raw", order_reference="R1", transaction_number=number, response_code=code, transaction_status=code
+    )
+
+
+async def stored(tx: Connection, number: str, code: str = "00") -> UUID:
     event_id = uuid4()
-    message = SignedMessage("raw", "R1", number, code, code)
+    message = signed(number, code)
     assert await provider_event.add(tx, message, provider_event_id=event_id, provider="vnpay", now=NOW)
     return event_id
 
@@ -60,8 +66,8 @@ async def write(db: Database, owed: Bill, entries: tuple[Entry, ...]) -> None:
         await ledger.add(tx, movement)
 
 
-async def test_a_transaction_that_does_not_sum_to_zero_is_refused_at_commit(db: Database) -> None:
-    """One dong too little on one side, and nothing of the transaction stays."""
+async def test_lopsided_transactions_are_refused(db: Database) -> None:
+    """A movement with one dong too little on one side is refused at commit, and nothing of it is kept."""
     async with db.transaction() as tx:
         owed = await registered(tx)
     lopsided = (
@@ -75,16 +81,16 @@ async def test_a_transaction_that_does_not_sum_to_zero_is_refused_at_commit(db: 
         assert await connection.fetchval("SELECT count(*) FROM entry") == 0
 
 
-async def test_a_transaction_without_entries_is_refused(db: Database) -> None:
-    """A movement that moves nothing is none."""
+async def test_empty_transactions_are_refused(db: Database) -> None:
+    """A movement without entries is refused."""
     async with db.transaction() as tx:
         owed = await registered(tx)
     with pytest.raises(asyncpg.CheckViolationError):
         await write(db, owed, ())
 
 
-async def test_balanced_entries_cannot_join_an_old_transaction(db: Database) -> None:
-    """A ledger transaction takes entries in the database transaction that wrote it, and never again."""
+async def test_old_transactions_are_closed(db: Database) -> None:
+    """A ledger transaction takes no entries after the database transaction that wrote it, not even balanced ones."""
     async with db.transaction() as tx:
         written = bill_issued(await registered(tx), transaction_id=uuid4())
         await ledger.add(tx, written)
@@ -100,10 +106,10 @@ async def test_balanced_entries_cannot_join_an_old_transaction(db: Database) -> 
 
 @pytest.mark.parametrize("table", ["entry", "ledger_transaction", "account", "provider_event"])
 @pytest.mark.parametrize("change", ["DELETE FROM {}", "TRUNCATE {} CASCADE"])
-async def test_nothing_is_taken_out(db: Database, table: str, change: str) -> None:
-    """The ledger and what providers said are only added to."""
+async def test_nothing_is_deleted(db: Database, table: str, change: str) -> None:
+    """Rows of the ledger and of provider events cannot be deleted."""
     async with db.transaction() as tx:
-        await ledger.add(tx, suspended(await told(tx, "1"), "1"))
+        await ledger.add(tx, suspended(await stored(tx, "1"), "1"))
     with pytest.raises(asyncpg.RestrictViolationError):
         async with db.transaction() as tx:
             await tx.execute(change.format(table))
@@ -121,51 +127,50 @@ async def test_nothing_is_taken_out(db: Database, table: str, change: str) -> No
     ],
 )
 async def test_nothing_is_changed(db: Database, change: str) -> None:
-    """What was written stays as it was written, even when it would still sum to zero."""
+    """Rows of the ledger and of provider events cannot be changed, even where the sum would stay zero."""
     async with db.transaction() as tx:
-        await ledger.add(tx, suspended(await told(tx, "1"), "1"))
+        await ledger.add(tx, suspended(await stored(tx, "1"), "1"))
     with pytest.raises(asyncpg.RestrictViolationError):
         async with db.transaction() as tx:
             await tx.execute(change)
 
 
-async def test_a_message_is_handled_once(db: Database) -> None:
-    """What was done with a message is noted once and not noted over."""
+async def test_events_are_handled_once(db: Database) -> None:
+    """What was done with a provider event is noted once and cannot be overwritten."""
     async with db.transaction() as tx:
-        event_id = await told(tx, "1")
+        event_id = await stored(tx, "1")
         await provider_event.mark_handled(tx, event_id, outcome="recorded", now=NOW)
     with pytest.raises(asyncpg.RestrictViolationError):
         async with db.transaction() as tx:
             await provider_event.mark_handled(tx, event_id, outcome="failed", now=NOW)
 
 
-async def test_one_transaction_for_one_provider_transaction(db: Database) -> None:
-    """Money with a number that the ledger has is refused by an index, not by looking first."""
+async def test_money_is_booked_once(db: Database) -> None:
+    """Money under a provider's number that the ledger has already is refused by a unique index."""
     async with db.transaction() as tx:
-        await ledger.add(tx, suspended(await told(tx, "1"), "1"))
+        await ledger.add(tx, suspended(await stored(tx, "1"), "1"))
     with pytest.raises(asyncpg.UniqueViolationError) as raised:
         async with db.transaction() as tx:
-            await ledger.add(tx, suspended(await told(tx, "1", "07"), "1"))
+            await ledger.add(tx, suspended(await stored(tx, "1", "07"), "1"))
     assert raised.value.constraint_name == "ledger_transaction_once_a_provider_transaction"
 
 
-async def test_failures_share_the_number_zero(db: Database) -> None:
-    """Two failures of one order with different codes are two messages; the same again is none."""
+async def test_failures_share_number_zero(db: Database) -> None:
+    """Two failures of one order with different codes are two events; a repeat of one is none."""
     async with db.transaction() as tx:
-        await told(tx, "0", "24")
-        await told(tx, "0", "51")
-        again = SignedMessage("raw", "R1", "0", "24", "24")
-        assert not await provider_event.add(tx, again, provider_event_id=uuid4(), provider="vnpay", now=NOW)
+        await stored(tx, "0", "24")
+        await stored(tx, "0", "51")
+        assert not await provider_event.add(tx, signed("0", "24"), provider_event_id=uuid4(), provider="vnpay", now=NOW)
 
 
-async def test_the_balance_is_the_sum_of_the_entries(db: Database) -> None:
-    """A bill's standing is read from the ledger alone."""
+async def test_balances_are_sums(db: Database) -> None:
+    """A bill's balance is the sum of its entries."""
     async with db.transaction() as tx:
         owed = await registered(tx)
-        assert (found := await bill.find(tx, owed.bill_id)) is not None
-        assert found.balance.outstanding_vnd == 0
+        assert (before := await bill.find(tx, owed.bill_id)) is not None
+        assert before.balance.outstanding_vnd == 0
         await ledger.add(tx, bill_issued(owed, transaction_id=uuid4()))
     async with db.read() as connection:
-        found = await bill.find(connection, owed.bill_id)
-    assert found is not None
-    assert (found.state, found.balance.receivable_vnd, found.bill) == ("open", 100_000, owed)
+        standing = await bill.find(connection, owed.bill_id)
+    assert standing is not None
+    assert (standing.state, standing.balance.receivable_vnd, standing.bill) == ("open", 100_000, owed)

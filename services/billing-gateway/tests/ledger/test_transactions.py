@@ -1,4 +1,4 @@
-"""The movements of money, as pure values."""
+"""The ledger's movements of money, as pure values."""
 
 from datetime import UTC, date, datetime
 from uuid import UUID
@@ -6,8 +6,8 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing_gateway.bills.core import Balance, Bill, BillStanding
-from billing_gateway.ledger.core import Account, Money, after, bill_issued, money_suspended, payment_recorded
+from billing_gateway.bills.core import Bill
+from billing_gateway.ledger.core import Account, Balance, Money, after, bill_issued, money_suspended, payment_recorded
 
 NOW = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
 ONE, TWO, THREE = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -32,8 +32,8 @@ def money(amount_vnd: int) -> Money:
 
 
 @given(amount_vnd=AMOUNTS, receivable_vnd=st.integers(0, 10**12), credit_vnd=st.integers(0, 10**6))
-def test_every_movement_sums_to_zero(amount_vnd: int, receivable_vnd: int, credit_vnd: int) -> None:
-    """Whatever comes in for whatever is owed, debits equal credits and no side is empty."""
+def test_movements_sum_to_zero(amount_vnd: int, receivable_vnd: int, credit_vnd: int) -> None:
+    """Whatever comes in for whatever is owed, debits equal credits and no entry is zero."""
     balance = Balance(receivable_vnd, credit_vnd)
     recorded = payment_recorded(bill(), balance, money(amount_vnd), payment_id=TWO, transaction_id=THREE, now=NOW)
     suspended = money_suspended(
@@ -45,25 +45,17 @@ def test_every_movement_sums_to_zero(amount_vnd: int, receivable_vnd: int, credi
 
 
 @given(amount_vnd=AMOUNTS, receivable_vnd=st.integers(0, 10**12))
-def test_what_is_too_much_becomes_credit(amount_vnd: int, receivable_vnd: int) -> None:
-    """A payment lowers what is owed to zero and no further; the rest is the customer's."""
+def test_excess_becomes_credit(amount_vnd: int, receivable_vnd: int) -> None:
+    """A payment lowers what is owed to zero and no further; the rest is the customer's credit."""
     left = after(Balance(receivable_vnd, 0), amount_vnd)
     assert left.outstanding_vnd == receivable_vnd - amount_vnd
     assert min(left.receivable_vnd, left.credit_vnd) == 0
 
 
-def test_a_payment_of_a_paid_bill_is_all_credit() -> None:
-    """Nothing is owed: the whole amount is the customer's credit."""
+def test_paid_bills_leave_credit_alone() -> None:
+    """When nothing is owed, the whole amount becomes the customer's credit."""
     recorded = payment_recorded(bill(), Balance(0, 0), money(500), payment_id=TWO, transaction_id=THREE, now=NOW)
     assert {(entry.account, entry.amount_vnd) for entry in recorded.entries} == {
         (Account("clearing", "vnpay"), 500),
         (Account("customer_credit", "PB11010012345"), -500),
     }
-
-
-def test_states_of_a_bill() -> None:
-    """Open, partially paid, paid and overpaid are read off the balance."""
-    balances = [Balance(100_000, 0), Balance(1, 0), Balance(0, 0), Balance(0, 1)]
-    standings = [BillStanding(bill(), balance) for balance in balances]
-    assert [standing.state for standing in standings] == ["open", "partially_paid", "paid", "overpaid"]
-    assert [standing.paid_vnd for standing in standings] == [0, 99_999, 100_000, 100_001]

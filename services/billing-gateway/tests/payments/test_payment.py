@@ -1,4 +1,4 @@
-"""Attempts to pay: how they begin and the states they go through."""
+"""Attempts to pay: how they begin, and the states that they go through."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -6,9 +6,19 @@ from uuid import UUID
 
 import pytest
 
-from billing_gateway.bills.core import Balance, Bill, BillStanding, checked_due_date
-from billing_gateway.payments.core import Limits, Payment, PaymentState, begin, failed, held, succeeded
-from gridcare.errors import BusinessError, Unprocessable
+from billing_gateway.bills.core import Bill, BillStanding
+from billing_gateway.ledger.core import Balance
+from billing_gateway.payments.core import (
+    BeginPayment,
+    Limits,
+    Payment,
+    PaymentState,
+    begin,
+    failed,
+    held,
+    succeeded,
+)
+from gridcare.errors import BusinessError
 
 NOW = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
 LIMITS = Limits(amount_min_vnd=5_000, amount_max_vnd=50_000, lifetime=timedelta(minutes=15))
@@ -25,18 +35,19 @@ BILL = Bill(
 
 
 def begun(owed_vnd: int = 20_000, amount_vnd: int | None = None) -> Payment:
-    return begin(
-        BillStanding(BILL, Balance(owed_vnd, 0)),
-        payment_id=UUID(int=2),
+    command = BeginPayment(
+        bill_id=BILL.bill_id,
         provider="vnpay",
         amount_vnd=amount_vnd,
-        limits=LIMITS,
-        now=NOW,
+        locale="vn",
+        client_ip="203.0.113.7",
+        customer_codes=None,
     )
+    return begin(command, BillStanding(BILL, Balance(owed_vnd, 0)), payment_id=UUID(int=2), limits=LIMITS, now=NOW)
 
 
-def test_it_pays_what_is_owed() -> None:
-    """Without an amount an attempt is about all that is owed, for the provider's time."""
+def test_attempts_pay_what_is_owed() -> None:
+    """An attempt without an amount is for all that is owed, and lasts as long as the provider allows."""
     payment = begun()
     assert (payment.amount_vnd, payment.state, payment.expires_at) == (20_000, "begun", NOW + timedelta(minutes=15))
     assert begun(amount_vnd=5_000).amount_vnd == 5_000
@@ -54,7 +65,7 @@ def test_it_pays_what_is_owed() -> None:
     ],
 )
 def test_what_cannot_be_paid(owed_vnd: int, amount_vnd: int | None, code: str) -> None:
-    """Nothing owed, more than is owed and what the provider does not take are refused with their reasons."""
+    """Where nothing is owed, above what is owed and outside the provider's limits, a payment is refused."""
     with pytest.raises(BusinessError) as raised:
         begun(owed_vnd, amount_vnd)
     assert raised.value.code == code
@@ -70,16 +81,9 @@ def test_what_cannot_be_paid(owed_vnd: int, amount_vnd: int | None, code: str) -
         ("succeeded", "succeeded", "succeeded", "succeeded"),
     ],
 )
-def test_states(before: PaymentState, success: str, failure: str, hold: str) -> None:
-    """A success counts from any state; a failure settles only what is open or expired; what succeeded stays so."""
+def test_states_of_an_attempt(before: PaymentState, success: str, failure: str, hold: str) -> None:
+    """A success counts from any state; a failure settles only what is begun or expired; a success stays one."""
     payment = replace(begun(), state=before)
     assert succeeded(payment, NOW).state == success
     assert failed(payment, "cancelled", NOW).state == failure
     assert held(payment, "wrong_amount", NOW).state == hold
-
-
-@pytest.mark.parametrize("days", [-367, 367, 100_000])
-def test_impossible_due_dates(days: int) -> None:
-    """A due day more than a year away is a mistake."""
-    with pytest.raises(Unprocessable):
-        checked_due_date(date(2026, 11, 23) + timedelta(days=days), today=date(2026, 11, 23))

@@ -1,20 +1,20 @@
-"""The topics' doors over a real broker, and what a record that does not belong meets there."""
+"""The topics that the consumer follows, over a real broker; and records that do not belong there."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from repair_intake.known_supply_points import topic_supply_points
 
 from gridcare.errors import Rejected
 from gridcare.events import Envelope, encode, type_name
 from gridcare.events.outages import OutageCancelled
 from gridcare.kafka.produce import Producer
+from gridcare.known_supply_points import topic_supply_points
 from gridcare.testing.kafka import consuming
 from gridcare.testing.waiting import eventually
 from gridcare.values.ids import uuid7
-from repair_intake.known_outages import topic_outages
+from repair_intake.tickets import topic_outages
 
 
 def _envelope(event) -> Envelope:
@@ -24,8 +24,8 @@ def _envelope(event) -> Envelope:
     return Envelope(uuid7(now), "/gridcare/tests", type_name(type(event)), now, event.key, event.version, None, event)
 
 
-async def test_followed(services, db, kafka_bootstrap, new_topic, *, supply_point, cut):
-    """What is published is projected: many supply points, one of them gone again, and an outage that was called off."""
+async def test_records_are_projected(rooms, db, kafka_bootstrap, new_topic, *, supply_point, cut):
+    """Many supply points, one of them deleted again, and an outage that was cancelled, are known as published."""
     points, outages = await new_topic(partitions=3), await new_topic()
     events = [
         *((points, supply_point(f"SP{number}")) for number in range(300)),
@@ -36,27 +36,27 @@ async def test_followed(services, db, kafka_bootstrap, new_topic, *, supply_poin
     async with Producer(kafka_bootstrap, client_id="tests") as producer:
         await producer.send_batch([encode(_envelope(event), topic=topic) for topic, event in events])
     subscriptions = [
-        replace(topic_supply_points.subscription(services), topics=(points,)),
-        replace(topic_outages.subscription(services), topics=(outages,)),
+        replace(topic_supply_points.subscription(db), topics=(points,)),
+        replace(topic_outages.subscription(rooms.tickets), topics=(outages,)),
     ]
 
     async def done() -> bool:
         async with db.read() as connection:
             known = await connection.fetchval("SELECT count(*) FROM supply_point")
-            gone = await connection.fetchval("SELECT count(*) FROM supply_point WHERE supply_point_id = 'SP7'")
+            deleted = await connection.fetchval("SELECT count(*) FROM supply_point WHERE supply_point_id = 'SP7'")
             ended = await connection.fetchval("SELECT count(*) FROM outage WHERE ended AND version = 2")
-        return (known, gone, ended) == (299, 0, 1)
+        return (known, deleted, ended) == (299, 0, 1)
 
     async with consuming(kafka_bootstrap, db, *subscriptions, group=f"test-{uuid4()}"):
         await eventually(done)
 
 
-async def test_strangers(services, supply_point, cut):
+async def test_strangers_are_rejected(rooms, db, supply_point, cut):
     """An event of another topic, and a tombstone of an outage, are rejected."""
     for door, stranger in (
-        (topic_supply_points.subscription(services), cut()),
-        (topic_outages.subscription(services), supply_point()),
-        (topic_outages.subscription(services), "7"),
+        (topic_supply_points.subscription(db), cut()),
+        (topic_outages.subscription(rooms.tickets), supply_point()),
+        (topic_outages.subscription(rooms.tickets), "7"),
     ):
         with pytest.raises(Rejected) as rejected:
             await door.handle([_envelope(stranger)])

@@ -1,11 +1,9 @@
-"""VNPay 2.1.0: the signed pay address and the signed callback (its IPN, a GET).
+"""The merchant's side of VNPay: writes pay addresses, reads callbacks and answers them.
 
-Source: VNPay's integration document, `sandbox.vnpayment.vn/apis/docs/thanh-toan-pay/pay.html`. VNPay writes amounts times 100
-and times in GMT+7; neither leaves this file. The address that the payer returns to proves nothing and changes nothing.
+VNPay writes amounts times 100 and times in GMT+7; neither leaves this file. The address that the payer returns to proves
+nothing and changes nothing.
 """
 
-import hashlib
-import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,14 +11,21 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 from urllib.parse import unquote_plus, urlencode
 
-from billing_gateway.callbacks.core import SignedMessage, Verdict
-from billing_gateway.payments.core import Outcome, ProviderReport
-from billing_gateway.providers.provider import PayOrder, Unreadable
+from billing_gateway.providers.core import (
+    FailureReason,
+    PaymentResult,
+    PayOrder,
+    ProviderReport,
+    SignedMessage,
+    Unreadable,
+    Verdict,
+)
+from billing_gateway.providers.vnpay.signature import sign, signature_is_good
 from gridcare.values.clock import VIETNAM
 
 VERSION: Final = "2.1.0"
 AMOUNT_FACTOR: Final = 100
-"""VNPay writes an amount in hundredths of a dong, which do not exist: 896,125 ₫ is 89612500."""
+"""VNPay writes amounts in hundredths of a dong, which do not exist: 896,125 ₫ is 89612500."""
 
 RAW_BYTES_MAX: Final = 8_192
 ANSWERS: Final[Mapping[Verdict, tuple[str, str]]] = {
@@ -31,13 +36,12 @@ ANSWERS: Final[Mapping[Verdict, tuple[str, str]]] = {
     Verdict.BAD_SIGNATURE: ("97", "Invalid signature"),
     Verdict.NOT_UNDERSTOOD: ("99", "Unknown error"),
 }
-"""`00` and `02` end VNPay's calls; on the others it calls again, up to ten times, five minutes apart."""
+"""After `00` and `02` VNPay stops calling; after the others it calls again, up to ten times, five minutes apart."""
 
 _TIME: Final = "%Y%m%d%H%M%S"
-_UNSIGNED: Final = frozenset({b"vnp_SecureHash", b"vnp_SecureHashType"})
 _SUCCESS: Final = "00"
 _SUSPECTED: Final = "07"
-_FAILURES: Final = {
+_FAILURES: Final[Mapping[str, FailureReason]] = {
     "11": "expired",
     "24": "cancelled",
     "51": "insufficient_funds",
@@ -46,36 +50,9 @@ _FAILURES: Final = {
 }
 
 
-def sign(secret: str, text: bytes) -> str:
-    """HMAC-SHA512 of `name=value&…` (sorted by name, form-encoded), as lower-case hex."""
-    return hmac.new(secret.encode(), text, hashlib.sha512).hexdigest()
-
-
-def signed_part(raw: bytes) -> tuple[bytes, bytes] | None:
-    """Split a query into what the signature is over, untouched but sorted, and the signature.
-
-    None when it has no signature, or a name twice: then the two ends could mean different values.
-    """
-    pairs: dict[bytes, bytes] = {}
-    for pair in raw.split(b"&"):
-        name, _, _ = pair.partition(b"=")
-        if name in pairs:
-            return None
-        pairs[name] = pair
-    given = pairs.get(b"vnp_SecureHash", b"").partition(b"=")[2]
-    signed = sorted((name, pair) for name, pair in pairs.items() if name.startswith(b"vnp_") and name not in _UNSIGNED)
-    return (b"&".join(pair for _, pair in signed), given) if given else None
-
-
-def signature_is_good(secret: str, raw: bytes) -> bool:
-    """Tell whether a query carries the signature of its own parameters; in constant time."""
-    parts = signed_part(raw)
-    return parts is not None and hmac.compare_digest(sign(secret, parts[0]).encode(), parts[1].lower())
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vnpay:
-    """The merchant's side of VNPay."""
+    """A merchant of VNPay: one terminal and its secret."""
 
     tmn_code: str
     hash_secret: str
@@ -85,7 +62,7 @@ class Vnpay:
     name: Literal["vnpay"] = "vnpay"
 
     def pay_address(self, order: PayOrder) -> str:
-        """Give the signed address that the payer's browser is sent to."""
+        """Return the signed address that the payer's browser is sent to."""
         fields = {
             "vnp_Version": VERSION,
             "vnp_Command": "pay",
@@ -105,21 +82,21 @@ class Vnpay:
         return f"{self.pay_url}?{query}&vnp_SecureHash={sign(self.hash_secret, query.encode())}"
 
     def verify(self, raw: bytes) -> SignedMessage | None:
-        """Check a callback's signature over its raw query; None when it is bad."""
+        """Check the signature of a callback over its raw query. Return None when it is bad."""
         if len(raw) > RAW_BYTES_MAX or not raw.isascii() or not signature_is_good(self.hash_secret, raw):
             return None
         text = raw.decode("ascii")
         fields = _fields(text)
         return SignedMessage(
-            text,
-            fields.get("vnp_TxnRef", ""),
-            fields.get("vnp_TransactionNo", ""),
-            fields.get("vnp_ResponseCode", ""),
-            fields.get("vnp_TransactionStatus", ""),
+            raw=text,
+            order_reference=fields.get("vnp_TxnRef", ""),
+            transaction_number=fields.get("vnp_TransactionNo", ""),
+            response_code=fields.get("vnp_ResponseCode", ""),
+            transaction_status=fields.get("vnp_TransactionStatus", ""),
         )
 
     def read(self, raw: str) -> ProviderReport:
-        """Read a verified callback. Raises Unreadable: a field is missing or means nothing."""
+        """Read a verified callback. Raises Unreadable when a field is missing or makes no sense."""
         fields = _fields(raw)
         if fields.get("vnp_TmnCode") != self.tmn_code:
             raise Unreadable("another-merchant")
@@ -129,34 +106,34 @@ class Vnpay:
         amount = int(_needed(fields, "vnp_Amount", r"[0-9]{1,15}"))
         if amount % AMOUNT_FACTOR:
             raise Unreadable("fraction-of-a-dong")
-        outcome = _outcome(code, status)
-        number = _needed(fields, "vnp_TransactionNo", r"[0-9]{1,20}" if outcome == "failed" else r"0*[1-9][0-9]{0,19}")
-        if outcome != "failed" and not amount:
+        result = _result(code, status)
+        number = _needed(fields, "vnp_TransactionNo", r"[0-9]{1,20}" if result == "failed" else r"0*[1-9][0-9]{0,19}")
+        if result != "failed" and not amount:
             raise Unreadable("no-amount")
         return ProviderReport(
             provider=self.name,
             order_reference=reference,
             transaction_number=number,
             amount_vnd=amount // AMOUNT_FACTOR,
-            outcome=outcome,
-            reason=_FAILURES.get(code, "refused") if outcome == "failed" else None,
+            result=result,
+            reason=_FAILURES.get(code, "refused") if result == "failed" else None,
             paid_at=_paid_at(fields.get("vnp_PayDate", "")),
         )
 
     def answer(self, verdict: Verdict) -> tuple[str, str]:
-        """Give `RspCode` and `Message`."""
+        """Return `RspCode` and `Message`."""
         return ANSWERS[verdict]
 
 
-def _outcome(code: str, status: str) -> Outcome:
-    """Read both codes: VNPay's samples differ (or / and); money counts as ours when both say so."""
+def _result(code: str, status: str) -> PaymentResult:
+    """Read both codes. VNPay's samples disagree on whether one success is enough; here money counts when both say so."""
     if code == _SUCCESS == status:
         return "succeeded"
     return "suspected" if code == _SUSPECTED else "failed"
 
 
 def _order_info(order: PayOrder) -> str:
-    """Say what is paid, without accents, as VNPay demands."""
+    """Return what is paid for, without accents, as VNPay demands."""
     year, month = order.period.split("-")
     return f"Thanh toan tien dien {order.customer_code} T{month}/{year}"
 
@@ -174,7 +151,7 @@ def _needed(fields: Mapping[str, str], name: str, pattern: str) -> str:
 
 
 def _paid_at(text: str) -> datetime | None:
-    """Read `yyyyMMddHHmmss` in GMT+7; a time that is none is left out, the money still counts."""
+    """Read `yyyyMMddHHmmss` in GMT+7. Return None for a malformed time: the money counts all the same."""
     try:
         return datetime.strptime(text, _TIME).replace(tzinfo=VIETNAM).astimezone(UTC)
     except ValueError:

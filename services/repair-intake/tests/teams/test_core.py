@@ -1,4 +1,4 @@
-"""The import of teams."""
+"""Which lists of teams are accepted."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from gridcare.errors import Unprocessable
 from repair_intake.teams.core import Team, check_teams
 
 
-def test_good():
-    """Teams with wards of their own pass, one without any too."""
+def test_separate_wards_pass():
+    """Teams with wards of their own pass, and so does a team without any."""
     check_teams([Team("A", "a", ("1", "2")), Team("B", "b", ("3",)), Team("C", "c", ())])
 
 
@@ -19,8 +19,8 @@ def test_good():
         ([Team("A", "a", ("1", "1"))], "ward-with-two-teams"),
     ],
 )
-def test_refused(teams: list[Team], code: str):
-    """A team that comes twice and a ward of two teams are refused."""
+def test_overlaps_are_refused(teams: list[Team], code: str):
+    """A team named twice, and a ward with two teams, are refused."""
     with pytest.raises(Unprocessable) as refused:
         check_teams(teams)
     assert refused.value.code == code
