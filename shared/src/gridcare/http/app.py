@@ -37,13 +37,14 @@ def create_app(
         title=title,
         version=version,
         lifespan=lifespan,
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,  # a redirect would drop the body of a POST and repeat the path outside a problem document
         telemetry=_telemetry(),
     )
+    documentation.add_page(app)
     own = frozenset(id(route) for route in app.routes)
     for router in routers:
         app.include_router(

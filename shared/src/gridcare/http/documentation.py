@@ -1,8 +1,22 @@
-"""The OpenAPI document: what FastAPI generates, with our problem documents as its error responses."""
+"""The OpenAPI document: what FastAPI generates, with our problem documents as its error responses; and a page to try it."""
 
+from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
+import fastapi_swagger
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
 from gridcare.http.problems import MEDIA_TYPE
+
+PAGE: Final = "/docs"
+_SCRIPT: Final = "swagger-ui-bundle.js"
+_STYLE: Final = "swagger-ui.css"
+_ICON: Final = "favicon-32x32.png"
+_ASSET_HEADERS: Final = {"cache-control": "public, max-age=86400"}  # they change with a release only
 
 _REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
 _PROBLEM: Final = {
@@ -37,6 +51,33 @@ _BY_STATUS: Final = {
     "default": "Any other refusal.",
 }
 _GUARDED: Final = frozenset({"401", "403"})
+
+
+def add_page(app: FastAPI) -> None:
+    """Serve Swagger UI at /docs and its three files below, all of them from the installed package: no other host is asked."""
+
+    async def page(_: Request) -> Response:
+        return get_swagger_ui_html(
+            openapi_url="./openapi.json",  # relative, so that a prefix in front of the service does no harm
+            title=app.title,
+            swagger_js_url=f".{PAGE}/{_SCRIPT}",
+            swagger_css_url=f".{PAGE}/{_STYLE}",
+            swagger_favicon_url=f".{PAGE}/{_ICON}",
+            swagger_ui_parameters={
+                "validatorUrl": None
+            },  # else it sends the document's address to a validator elsewhere
+        )
+
+    async def asset(request: Request) -> Response:
+        return FileResponse(_asset(request.url.path.rpartition("/")[2]), headers=_ASSET_HEADERS)
+
+    app.add_route(PAGE, page, include_in_schema=False)
+    for name in (_SCRIPT, _STYLE, _ICON):
+        app.add_route(f"{PAGE}/{name}", asset, include_in_schema=False)
+
+
+def _asset(name: str) -> Path:
+    return Path(str(resources.files(fastapi_swagger) / "resources" / name))
 
 
 def with_problems(document: dict[str, Any]) -> dict[str, Any]:

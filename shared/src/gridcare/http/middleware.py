@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gridcare.http import problems
+from gridcare.http import documentation, problems
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
 from gridcare.observability.tracing import current_trace_id
@@ -35,7 +35,6 @@ _HEADERS: Final = {
     "strict-transport-security": "max-age=31536000",
 }
 _POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
-_DOCS: Final = "/docs"
 
 logger = get_logger()
 
@@ -117,7 +116,7 @@ class _Exchange:
         self._body_idle_timeout_s = body_idle_timeout_s
         self.started_s = time.perf_counter()
         self.status: int | None = None
-        self._docs = scope["path"].startswith(_DOCS)
+        self._docs = scope["path"].startswith(documentation.PAGE)
         self._receive = receive
         self._send = send
         self._body_done = False
