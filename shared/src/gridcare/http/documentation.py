@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI generates, with our problem documents as its error responses; and a page to try it."""
+"""The OpenAPI document that FastAPI generates, with our problem documents as its error responses, and a page to try it."""
 
 from importlib import resources
 from pathlib import Path
@@ -95,7 +95,7 @@ def with_problems(document: dict[str, Any]) -> dict[str, Any]:
 
 def _describe(operation: dict[str, Any]) -> None:
     responses = operation.setdefault("responses", {})
-    responses.pop("422", None)  # FastAPI's own shape, which we never answer
+    responses.pop("422", None)  # FastAPI's own shape, which we never send
     for status, description in _BY_STATUS.items():
         if status not in _GUARDED or operation.get("security"):
             responses[status] = _response(description)

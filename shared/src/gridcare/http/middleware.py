@@ -1,4 +1,4 @@
-"""What surrounds each request: its id, its log line, its metrics, security headers, and the answer to a bug."""
+"""What every request gets: an id, a log line, metrics, security headers, limits, and an answer when a bug is met."""
 
 import asyncio
 import time
@@ -19,10 +19,10 @@ from gridcare.observability.logging import get_logger
 from gridcare.observability.tracing import current_trace_id
 
 BODY_IDLE_TIMEOUT_S: Final = 20
-"""A client that sends no part of its body for so long is let go (slow-loris)."""
+"""A client that sends no part of its body for this long is disconnected (slow-loris)."""
 
 REQUESTS_MAX: Final = 500
-"""Requests under way in one process; more are told to come again at once, instead of waiting in memory."""
+"""Requests under way in one process; further ones are refused at once with 503 instead of waiting in memory."""
 
 OVERLOADED_RETRY_AFTER_S: Final = 1
 
@@ -39,8 +39,8 @@ _POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 logger = get_logger()
 
 
-class Envelope:
-    """Wraps the routes of an app; `route_of` gives a matched request's route template."""
+class RequestMiddleware:
+    """ASGI middleware around the routes of an app; `route_of` returns the route template of a matched request."""
 
     def __init__(
         self,
@@ -79,18 +79,18 @@ class Envelope:
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
-            return  # nobody is left to be answered
+            return  # nobody is left to answer
         except Exception as error:  # the last line of defence: anything else is a bug
             answer = problems.internal_error(Request(scope), error)
             if exchange.status is not None:
-                raise  # half an answer is out: the connection must break, or the client takes it for whole
+                raise  # half an answer is out: break the connection, or the client takes it for a whole one
             await answer(scope, exchange.receive, exchange.send)
 
     def _refusal(self, scope: Scope, request_id: str) -> Response | None:
         if self._under_way > self._requests_max:
             wait = {"Retry-After": str(OVERLOADED_RETRY_AFTER_S)}
             return problems.problem(status=503, code="overloaded", trace_id=request_id, headers=wait)
-        if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):  # PostgreSQL texts hold none
+        if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):  # PostgreSQL text cannot hold NUL
             return problems.problem(
                 status=400, code="invalid-character", detail="NUL in the address", trace_id=request_id
             )
@@ -100,7 +100,7 @@ class Envelope:
         route = self._route_of(scope) or UNMATCHED
         method = scope["method"]
         duration_s = time.perf_counter() - exchange.started_s
-        status = exchange.status or 499  # the client left before an answer began
+        status = exchange.status or 499  # the client left before the answer began
         metrics.HTTP_REQUESTS.inc(route=route, method=method, status=str(status))
         metrics.HTTP_REQUEST_SECONDS.observe(duration_s, route=route, method=method)
         logger.info(
@@ -109,7 +109,7 @@ class Envelope:
 
 
 class _Exchange:
-    """One request's receive and send, watched."""
+    """The `receive` and `send` of one request, observed."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str, body_idle_timeout_s: float) -> None:
         self.request_id = request_id
@@ -147,7 +147,7 @@ class _Exchange:
         await self._send(message)
 
     def _plain_too_large(self, headers: MutableHeaders) -> bool:
-        """Tell Starlette's own plain 413 (for a body that nobody read) from a problem document."""
+        """Return whether this is Starlette's own plain-text 413 (for a body that nobody read), not a problem document."""
         return self.status == 413 and not headers.get("content-type", "").startswith(problems.MEDIA_TYPE)  # noqa: PLR2004 - an HTTP status
 
     async def _send_too_large(self) -> None:
