@@ -16,7 +16,7 @@ PAGE: Final = "/docs"
 _SCRIPT: Final = "swagger-ui-bundle.js"
 _STYLE: Final = "swagger-ui.css"
 _ICON: Final = "favicon-32x32.png"
-_ASSET_HEADERS: Final = {"cache-control": "public, max-age=86400"}  # they change with a release only
+_ASSET_HEADERS: Final = {"cache-control": "public, max-age=86400"}  # they change only with a release
 
 _REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
 _PROBLEM: Final = {
@@ -54,18 +54,17 @@ _GUARDED: Final = frozenset({"401", "403"})
 
 
 def add_page(app: FastAPI) -> None:
-    """Serve Swagger UI at /docs and its three files below, all of them from the installed package: no other host is asked."""
+    """Serve Swagger UI at /docs, with its three files from the installed package, so that no other host is contacted."""
 
     async def page(_: Request) -> Response:
         return get_swagger_ui_html(
-            openapi_url="./openapi.json",  # relative, so that a prefix in front of the service does no harm
+            openapi_url="./openapi.json",  # relative, so that it works behind a path prefix
             title=app.title,
             swagger_js_url=f".{PAGE}/{_SCRIPT}",
             swagger_css_url=f".{PAGE}/{_STYLE}",
             swagger_favicon_url=f".{PAGE}/{_ICON}",
-            swagger_ui_parameters={
-                "validatorUrl": None
-            },  # else it sends the document's address to a validator elsewhere
+            # the default sends the document's address to a validator on another host
+            swagger_ui_parameters={"validatorUrl": None},
         )
 
     async def asset(request: Request) -> Response:
