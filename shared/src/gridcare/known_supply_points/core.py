@@ -29,16 +29,3 @@ def supply_point_of(event: SupplyPointChanged) -> SupplyPoint:
         ward_code=event.ward_code,
         version=event.version,
     )
-
-
-def event_of(supply_point: SupplyPoint) -> SupplyPointChanged:
-    """Return the event that describes a supply point."""
-    return SupplyPointChanged(
-        version=supply_point.version,
-        supply_point_id=supply_point.supply_point_id,
-        customer_code=supply_point.customer_code,
-        transformer_id=supply_point.transformer_id,
-        feeder_id=supply_point.feeder_id,
-        substation_id=supply_point.substation_id,
-        ward_code=supply_point.ward_code,
-    )

@@ -23,7 +23,7 @@ _FIND = "SELECT fingerprint, result FROM idempotency WHERE caller = $1 AND key =
 _KEEP = """
 INSERT INTO idempotency (caller, key, fingerprint, result, created_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (caller, key) DO UPDATE
-SET fingerprint = excluded.fingerprint, result = excluded.result, status = NULL, body = NULL,
+SET fingerprint = excluded.fingerprint, result = excluded.result,
     created_at = excluded.created_at
 """
 _FORGET = "DELETE FROM idempotency WHERE created_at < $1"
