@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -27,6 +28,11 @@ P = ParamSpec("P")
 def example(*lines: str) -> str:
     """Format the example under a command's help."""
     return "Example:  " + "   ·   ".join(lines)
+
+
+def called_as() -> str:
+    """Return the command as it was called, so that what is printed with it can be pasted."""
+    return sys.argv[0]
 
 
 def plainly(command: Callable[P, None]) -> Callable[P, None]:

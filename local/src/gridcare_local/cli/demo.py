@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from gridcare_local.cli.common import AsJson, example, plainly, print_json, print_table, this_stack
+from gridcare_local.cli.common import AsJson, called_as, example, plainly, print_json, print_table, this_stack
 from gridcare_local.cli.start import bring_up, hold, show_status, stopped_by_signals
 from gridcare_local.stack.settings import DEFAULT_HOUR, SETTINGS_FILE, default_root
 from gridcare_local.stack.stack import ALL_PARTS, Stack, erase_stack
@@ -62,9 +62,10 @@ def run(*, supply_points: SupplyPoints = DEMO_SUPPLY_POINTS, seed: Seed = 1, tim
             with _steps(console) as bars:
                 feeders = _load(stack, supply_points, seed, bars)
             show_status(stack, console)
-            console.print(
-                "publish another cut: gridcare publish   ·   tokens: gridcare token planner   ·   stop: Ctrl-C"
-            )
+            me = called_as()
+            console.print(f"publish another cut: {me} publish", soft_wrap=True)
+            console.print(f"a token for the APIs: {me} token planner", soft_wrap=True)
+            console.print("stop: Ctrl-C")
             _show(_publish(stack, feeders, timeout_s, console), console)
         except BaseException:
             stack.stop()
@@ -87,7 +88,8 @@ def publish(
     console = Console(stderr=as_json)
     books = _publish(stack, tuple(feeder or loaded_feeders(stack)), timeout_s, console)
     if as_json:
-        print_json(asdict(books))
+        facts = asdict(books)
+        print_json({**facts.pop("told"), **facts})
     else:
         _show(books, console)
     if books.wrong:

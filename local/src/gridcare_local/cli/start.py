@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from gridcare_local.cli.common import interrupted_by, print_table
+from gridcare_local.cli.common import called_as, interrupted_by, print_table
 from gridcare_local.stack.parts import Part
 from gridcare_local.stack.stack import Stack, StartOptions
 from gridcare_local.stack.status import PartStatus, look
@@ -62,7 +62,7 @@ def _tell_of_death(part: Part, living: dict[str, int], told: set[int], console: 
     pid = living.get(part.name)
     if pid is not None and pid not in told:
         told.add(pid)
-        console.print(f"{part.name} (process {pid}) is dead: gridcare restart {part.name}")
+        console.print(f"{part.name} (process {pid}) is dead: {called_as()} restart {part.name}", soft_wrap=True)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def page(kind: str, columns: tuple[str, ...], rows: Iterable[Row]) -> bytes:
 <title>Outbox of the {kind} emulator</title>
 <style>body{{font:15px/1.4 system-ui;margin:2em}}table{{border-collapse:collapse}}
 td,th{{text-align:left;vertical-align:top;padding:.3em .8em;border-bottom:1px solid #ddd}}
-td:first-child{{min-width:24em}}td:nth-child(n+3){{font-size:13px;color:#444}}</style>
+td:first-child{{min-width:24em}}td+td{{white-space:nowrap;max-width:16em;overflow:hidden;text-overflow:ellipsis;color:#444}}</style>
 <h1>Outbox of the {kind} emulator</h1><p>The newest {ROWS_MAX} messages, newest first. Nothing here was sent to anyone.
 <a href="outbox.txt">As plain text</a></p>
 <table><thead><tr>{head}</tr></thead><tbody>
@@ -34,8 +34,9 @@ def plain(columns: tuple[str, ...], rows: Iterable[Row]) -> bytes:
 
 
 def _table_row(row: Row) -> str:
-    *cells, long = (html.escape(str(cell)) for cell in row)
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + f'<td title="{long}">{_short(long)}</td></tr>'
+    text, *others, long = (html.escape(str(cell)) for cell in row)
+    cells = "".join(f'<td title="{cell}">{cell}</td>' for cell in others)
+    return f'<tr><td>{text}</td>{cells}<td title="{long}">{_short(long)}</td></tr>'
 
 
 def _lines(columns: tuple[str, ...], row: Row) -> str:
