@@ -123,7 +123,7 @@ def test_exceptions_lose_their_message():
 
 
 def test_database_details_are_dropped():
-    """The detail that asyncpg has holds the row; its sqlstate and the constraint's name are enough."""
+    """A database error's detail holds the row; its sqlstate and its constraint's name are enough."""
     error = asyncpg.UniqueViolationError(f"duplicate key ({PHONE})")
     error.detail = f"Key (phone)=({PHONE}) of {NAME} already exists."
     error.constraint_name = "contact_phone_index"
