@@ -1,6 +1,7 @@
 """Traces: parents across Kafka and HTTP, route templates, no personal data, almost no cost when off."""
 
 import json
+import time
 import timeit
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,13 +113,13 @@ def test_two_processes_share_a_file(trace_file):
 
 
 def test_tracing_off_costs_nothing():
-    """Without a trace file there is no traceparent and a span costs less than 2 µs (best of five rounds)."""
+    """Without a trace file there is no traceparent and a span takes under 2 µs of CPU time (best of many short rounds)."""
     tracing.configure(service="test", process="api", trace_file=None)
 
     def traced() -> None:
         with tracing.span("send", PARENT, batch_id="b1"):
             pass
 
-    best_us = min(timeit.repeat(traced, number=10_000, repeat=5)) / 10_000 * 1e6
+    best_us = min(timeit.repeat(traced, timer=time.thread_time, number=500, repeat=100)) / 500 * 1e6
     assert tracing.current_traceparent() is None
     assert best_us < 2
