@@ -1,3 +1,43 @@
-"""What every test of the project may use."""
+"""What every test of the project may use, and how the tests are shared out among the workers of pytest-xdist."""
 
-pytest_plugins = ["gridcare_local.testing.servers"]
+import os
+
+import pytest
+
+pytest_plugins = ["gridcare_local.testing.memory", "gridcare_local.testing.servers"]
+
+WORKERS_MAX = 8
+"""Each may start a broker (half a gigabyte) and a database server of its own."""
+
+WHOLE_STACK = "tests/integration/test_"
+LONG_FIRST = (WHOLE_STACK, "benchmarks/", "shared/tests/kafka/", "tests/integration/fuzz/", "local/tests/servers/")
+"""What takes longest is begun first, so that no worker is left alone with it at the end."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker a core, and one more: tests of whole processes mostly wait."""
+    return min(len(os.sched_getaffinity(0)) + 1, WORKERS_MAX)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest first, for workers that share the tests; otherwise the order of the folders stays."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _rank(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Share the tests out by files, since a file's tests share fixtures; those of the whole stack are one piece."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - there with pytest-xdist only
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return WHOLE_STACK if nodeid.startswith(WHOLE_STACK) else nodeid.partition("::")[0]
+
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
+def _rank(nodeid: str) -> int:
+    return next((rank for rank, prefix in enumerate(LONG_FIRST) if nodeid.startswith(prefix)), len(LONG_FIRST))

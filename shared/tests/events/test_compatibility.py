@@ -30,8 +30,8 @@ def test_each_event_has_a_sample():
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-def test_a_sample_is_read_and_nothing_of_it_is_lost(path):
-    """Every field of the record is in what is written back: none was removed, renamed or given another form."""
+def test_a_sample_loses_nothing(path):
+    """Every field of the record is in what is written back: none was removed, renamed or reshaped."""
     sample, envelope = read(path)
     wire = encode(envelope, topic=TOPICS[sample["topic"]])
     written = json.loads(wire.value)
@@ -42,22 +42,22 @@ def test_a_sample_is_read_and_nothing_of_it_is_lost(path):
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_a_sample_fits_its_schema(path):
-    """The JSON Schema that is published of an event describes its record."""
+    """The published JSON Schema of an event describes its record."""
     sample, envelope = read(path)
     jsonschema.validate(sample["value"], msgspec.json.schema(type(envelope.data)))
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-def test_fields_that_came_later_have_defaults(path):
-    """What a class asks for was in the sample already."""
+def test_later_fields_have_defaults(path):
+    """Every field that a class requires is in the sample."""
     sample, envelope = read(path)
     required = {field.encode_name for field in msgspec.structs.fields(envelope.data) if field.required}
     assert required <= sample["value"].keys()
 
 
 @pytest.mark.parametrize("event", event_types().values(), ids=lambda event: event.__name__)
-def test_an_event_ignores_fields_that_it_does_not_know(event):
-    """A consumer of today reads what a producer of tomorrow adds."""
+def test_unknown_fields_are_ignored(event):
+    """A consumer of today can read what a producer of tomorrow adds."""
     sample = json.loads(next(path for path in SAMPLES if path.stem == event.__name__).read_text())
     headers = [(name, value.encode()) for name, value in sample["headers"].items()]
     grown = json.dumps({**sample["value"], "added_later": [1]}).encode()

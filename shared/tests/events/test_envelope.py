@@ -1,4 +1,4 @@
-"""CloudEvents over Kafka: what is written can be read, and what cannot be kept is rejected."""
+"""CloudEvents over Kafka: what is written can be read, and what cannot be stored is rejected."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -32,12 +32,12 @@ def _decode(wire: Wire) -> Envelope:
 
 
 def test_round_trip():
-    """An envelope that was encoded decodes to the same."""
+    """An encoded envelope decodes to an equal one."""
     envelope = _envelope()
     assert _decode(encode(envelope, topic=SUPPLY_POINTS)) == envelope
 
 
-def test_tombstone():
+def test_a_tombstone_has_no_data():
     """A tombstone decodes to an envelope without data."""
     gone = Envelope(UUID(int=8), "/tests", "gridcare.Tombstone", NOW, "SP1", 0, None, None)
     assert _decode(encode(gone, topic=SUPPLY_POINTS)) == gone
@@ -52,8 +52,8 @@ def test_tombstone():
         (_envelope(ward_code="3\x00"), "invalid-event-data"),
     ],
 )
-def test_not_to_be_kept(envelope: Envelope, reason: str):
-    """A version beyond 64 bits and a text with NUL, which no database of ours keeps, are rejected."""
+def test_unstorable_is_rejected(envelope: Envelope, reason: str):
+    """A version beyond 64 bits or a string with NUL, which the database cannot store, is rejected."""
     with pytest.raises(Rejected) as rejected:
         _decode(encode(envelope, topic=SUPPLY_POINTS))
     assert rejected.value.reason == reason
@@ -61,7 +61,7 @@ def test_not_to_be_kept(envelope: Envelope, reason: str):
 
 @pytest.mark.parametrize("name", ["ce_id", "ce_type", "ce_time", "ce_source", "ce_sequence", "ce_specversion"])
 def test_missing_attribute(name: str):
-    """A record without one of the attributes is no event."""
+    """A record that lacks an attribute is not an event."""
     wire = encode(_envelope(), topic=SUPPLY_POINTS)
     with pytest.raises(Rejected) as rejected:
         decode(wire.key, wire.value, [header for header in wire.headers if header[0] != name])

@@ -82,7 +82,7 @@ async def app() -> FastAPI:
 
 @pytest.fixture(scope="module")
 def roomy_app() -> FastAPI:
-    """Give the same app with the limit that services have."""
+    """Return the same app with the body limit that services have."""
     return create_app(title="Test", version="1", routers=[router])
 
 
@@ -96,7 +96,7 @@ AUDIENCE = "repair-intake"
 
 
 class Hand:
-    """A monotonic clock that a test moves."""
+    """A monotonic clock that tests set."""
 
     def __init__(self) -> None:
         self.at_s = 1000.0
@@ -113,7 +113,7 @@ async def server() -> AsyncIterator[Issuer]:
 
 @pytest.fixture
 def idp(server: Issuer) -> Issuer:
-    """Give the issuer as it starts."""
+    """Return the issuer in its initial state."""
     server.reset()
     return server
 

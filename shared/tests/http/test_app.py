@@ -22,28 +22,28 @@ async def test_a_page_has_a_limit(client, limit):
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/query/limit")
 
 
-async def test_a_callback_may_take_any_query(client):
-    """A provider adds parameters when it likes; its signature covers them."""
+async def test_callbacks_take_any_query(client):
+    """A provider may add parameters at any time; its signature covers them."""
     answer = await client.get("/v1/callback", params={"vnp_New": "1", "a": "2"})
     assert answer.json() == ["a", "vnp_New"]
 
 
 @pytest.mark.parametrize("address", ["/v1/failing/a%00b", "/v1/things?cursor=%00"])
-async def test_nul_in_the_address_is_refused(client, address):
-    """PostgreSQL texts hold no NUL."""
+async def test_nul_in_addresses_is_refused(client, address):
+    """PostgreSQL text cannot hold NUL."""
     answer = await client.get(address)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid-character")
 
 
-async def test_problems_of_the_framework(client):
-    """Unknown paths and methods are problem documents as well; Allow is kept."""
+async def test_framework_errors_are_problems(client):
+    """Unknown paths and methods get problem documents too; the Allow header is kept."""
     missing = await client.get("/v1/nowhere")
     assert (missing.status_code, missing.json()["code"]) == (404, "not-found")
     wrong = await client.delete("/v1/callback")
     assert (wrong.status_code, wrong.json()["code"], wrong.headers["allow"]) == (405, "method-not-allowed", "GET")
 
 
-async def test_a_business_error_is_a_problem(client):
+async def test_business_errors_are_problems(client):
     """Code, status, extra members and headers reach the caller; title, type and status agree."""
     answer = await client.get("/v1/failing/conflict")
     problem = answer.json()
@@ -60,16 +60,16 @@ async def test_a_business_error_is_a_problem(client):
     assert (throttled.status_code, throttled.headers["retry-after"]) == (429, "7")
 
 
-async def test_a_dependency_that_is_down_is_503(client):
-    """Retryable tells when to come again and nothing else."""
+async def test_retryable_is_503(client):
+    """The answer says when to try again and nothing else."""
     answer = await client.get("/v1/failing/retryable")
     assert (answer.status_code, answer.json()["code"]) == (503, "temporarily-unavailable")
     assert int(answer.headers["retry-after"]) > 0
     assert "0901234567" not in answer.text
 
 
-async def test_a_bug_is_500_without_its_message(client):
-    """What an unexpected exception says stays inside."""
+async def test_a_bug_tells_nothing(client):
+    """The caller gets a 500 without the exception's message."""
     with captured_logs() as log:
         answer = await client.get("/v1/failing/bug")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal-error")
@@ -81,13 +81,13 @@ async def test_a_bug_is_500_without_its_message(client):
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
-async def test_a_request_id_is_drawn_not_taken(client):
-    """What a caller puts into X-Request-Id reaches no log."""
+async def test_request_ids_are_our_own(client):
+    """A caller's X-Request-Id reaches no log."""
     answer = await client.get("/v1/things", headers={"x-request-id": "0901234567"})
     assert len(answer.headers["x-request-id"]) == 32
 
 
-def test_the_document_tells_ids_errors_and_security(app):
+def test_the_document_is_complete(app):
     """OpenAPI has readable operation ids, problem documents for errors, and the security scheme."""
     document = app.openapi()
     operations = {
@@ -106,7 +106,7 @@ def test_the_document_tells_ids_errors_and_security(app):
 
 
 async def test_the_docs_page_is_there(client):
-    """/docs is Swagger UI, reachable without a token."""
+    """/docs is Swagger UI and needs no token."""
     answer = await client.get("/docs")
     assert answer.status_code == 200
     assert "swagger" in answer.text.lower()
@@ -115,7 +115,7 @@ async def test_the_docs_page_is_there(client):
 
 
 async def test_docs_ask_no_other_host(client):
-    """What the page loads is served from beside it, and its text names no other host."""
+    """What the page loads is served beside it, and its text names no other host."""
     page = (await client.get("/docs")).text
     assert "://" not in page.replace("http://www.w3.org", "")
     loaded = re.findall(r'(?:src|href)="\./([^"]+)"', page)

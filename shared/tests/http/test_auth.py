@@ -1,4 +1,4 @@
-"""Bearer tokens: every known way to forge one is refused, and roles guard routes."""
+"""Bearer tokens: every known forgery is refused, and roles guard routes."""
 
 import base64
 import hashlib
@@ -36,8 +36,8 @@ def forged(header: dict, claims: dict, key: bytes | None = None) -> str:
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
-async def test_a_good_token_names_its_caller(idp, verifier, algorithm):
-    """Both pinned algorithms are taken; roles that are none of ours are passed over."""
+async def test_good_tokens_name_their_caller(idp, verifier, algorithm):
+    """Both pinned algorithms are accepted; unknown roles are ignored."""
     idp.rotate(algorithm=algorithm)
     token = idp.token(audience=AUDIENCE, sub="u1", roles=["customer", "god"], customer_codes=["PB1"], team_id="t1")
     who = await verifier.verify(token)
@@ -45,28 +45,28 @@ async def test_a_good_token_names_its_caller(idp, verifier, algorithm):
 
 
 async def test_alg_none_is_refused(idp, verifier):
-    """An unsigned token is no token."""
+    """An unsigned token is refused."""
     header = {"alg": "none", "typ": "JWT", "kid": idp.keys[0].kid}
     assert await refusal(verifier, forged(header, idp.claims(audience=AUDIENCE))) == "algorithm"
 
 
-async def test_hs256_with_the_public_key_is_refused(idp, verifier):
-    """The public key is no shared secret (algorithm confusion)."""
+async def test_algorithm_confusion_is_refused(idp, verifier):
+    """A token signed with HS256 and the public key as its secret is refused."""
     key = idp.rotate(algorithm="RS256")
     pem = key.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     header = {"alg": "HS256", "typ": "JWT", "kid": key.kid}
     assert await refusal(verifier, forged(header, idp.claims(audience=AUDIENCE), pem)) == "algorithm"
 
 
-async def test_the_other_algorithm_under_a_known_kid_is_refused(idp, verifier):
-    """A key is used for its own algorithm alone."""
+async def test_keys_keep_their_algorithm(idp, verifier):
+    """A key is only used with its own algorithm."""
     other = SigningKey("RS256")
     token = idp.sign(idp.claims(audience=AUDIENCE), key=other, kid=idp.keys[0].kid)
     assert await refusal(verifier, token) == "malformed"
 
 
-async def test_a_foreign_key_under_a_known_kid_is_refused(idp, verifier):
-    """A signature by another key is refused."""
+async def test_a_foreign_key_is_refused(idp, verifier):
+    """A signature by another key under a known key id is refused."""
     token = idp.sign(idp.claims(audience=AUDIENCE), key=SigningKey(), kid=idp.keys[0].kid)
     assert await refusal(verifier, token) == "signature"
 
@@ -91,7 +91,7 @@ async def test_a_foreign_key_under_a_known_kid_is_refused(idp, verifier):
     ],
 )
 async def test_wrong_claims_are_refused(idp, verifier, change, reason):
-    """Audience, issuer, times and shapes are held against what a token must say."""
+    """Audience, issuer, times and shapes are checked."""
     claims = idp.claims(audience=AUDIENCE)
     for name, value in change.items():
         claim, _, relative = name.partition("_in")
@@ -101,15 +101,15 @@ async def test_wrong_claims_are_refused(idp, verifier, change, reason):
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "exp", "sub"])
-async def test_required_claims_must_be_there(idp, verifier, claim):
-    """A token without one of them never ends, or is for anybody."""
+async def test_required_claims_are_checked(idp, verifier, claim):
+    """A token without one of them would never expire, or would be valid for anybody."""
     claims = idp.claims(audience=AUDIENCE)
     del claims[claim]
     assert await refusal(verifier, idp.sign(claims)) in {"malformed", "audience", "issuer"}
 
 
-async def test_a_token_just_over_is_within_the_leeway(idp, verifier):
-    """Clocks may differ by half a minute."""
+async def test_clocks_may_differ_slightly(idp, verifier):
+    """A token is accepted for half a minute after it expired."""
     claims = idp.claims(audience=AUDIENCE)
     claims["exp"] = claims["iat"] - 5
     assert (await verifier.verify(idp.sign(claims))).sub == "somebody"
@@ -119,26 +119,26 @@ async def test_a_token_just_over_is_within_the_leeway(idp, verifier):
     "token", ["", "x", "a.b.c", "....", "é.é.é", "x" * 9000, b64(b'{"alg":"ES256"}') + ".e30.x", b64(b"[]") + ".e30.x"]
 )
 async def test_rubbish_is_refused(verifier, token):
-    """What is no token is refused before any key is asked for."""
+    """Malformed tokens are refused before any key is looked up."""
     with pytest.raises(Unauthenticated):
         await verifier.verify(token)
 
 
 @pytest.mark.parametrize("header", [{"crit": ["x"], "x": 1}, {"typ": "logout+jwt"}])
-async def test_headers_that_change_the_meaning_are_refused(idp, verifier, header):
-    """Critical extensions that we do not know and other kinds of JWT are refused."""
+async def test_strange_headers_are_refused(idp, verifier, header):
+    """Unknown critical extensions and other kinds of JWT are refused."""
     assert await refusal(verifier, idp.sign(idp.claims(audience=AUDIENCE), **header)) in {"malformed", "algorithm"}
 
 
-async def test_keys_named_by_the_token_are_not_fetched(idp, verifier):
-    """`jku` and `jwk` in a header are the attacker's: our issuer alone is asked."""
+async def test_token_keys_are_ignored(idp, verifier):
+    """`jku` and `jwk` in a header are the attacker's; only our issuer's keys are fetched."""
     evil = SigningKey()
     token = idp.sign(idp.claims(audience=AUDIENCE), key=evil, jwk=evil.public_jwk(), jku=f"{idp.url}/keys")
     assert await refusal(verifier, token) == "unknown-key"
 
 
 async def test_roles_guard_routes(idp, verifier):
-    """No token 401, a bad one 401, another role 403, the right one 200; each tells what is missing."""
+    """No token or a bad one is 401, another role 403, the right one 200; each answer says what is missing."""
     router = APIRouter()
 
     @router.get("/plan")
@@ -170,7 +170,7 @@ async def test_roles_guard_routes(idp, verifier):
 
 
 def test_roles_are_a_closed_list():
-    """A misspelt role would shut everybody out: it is refused where it is written."""
+    """A misspelt role would lock everybody out, so it is refused where it is written."""
     with pytest.raises(ValueError, match="planer"):
         require("planer")
     with pytest.raises(ValueError, match="no such roles"):

@@ -1,4 +1,4 @@
-"""Bodies: what is taken, what is refused and where, how large and how slow they may be."""
+"""Bodies: what is accepted, what is refused and with which pointer, how large and how slow they may be."""
 
 import json
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ THING = {"id": "019aab12-3456-7890-abcd-ef0123456789", "when": "2026-11-23T08:00
 
 
 async def test_a_good_body_is_taken(client):
-    """UUIDs and times come as text; all the rest keeps its JSON type."""
+    """UUIDs and times come as strings; everything else keeps its JSON type."""
     answer = await client.post("/v1/things", json={**THING, "share": 1, "parts": [{"count": 1.0, "name": "x"}]})
     assert answer.status_code == 201, answer.text
     assert answer.json()["parts"] == [{"count": 1, "name": "x"}]
@@ -39,8 +39,8 @@ async def test_a_good_body_is_taken(client):
         ({"parts": [{"count": 1, "name": "x", "y": 1}]}, "/body/parts/0/y"),
     ],
 )
-async def test_a_wrong_body_is_refused_by_pointer(client, change, pointer):
-    """Unknown fields, wrong types and what PostgreSQL could not keep are 422, each named."""
+async def test_errors_point_to_fields(client, change, pointer):
+    """Unknown fields, wrong types and what PostgreSQL cannot store are 422, each with its pointer."""
     answer = await client.post("/v1/things", json={**THING, **change})
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
@@ -50,7 +50,7 @@ async def test_a_wrong_body_is_refused_by_pointer(client, change, pointer):
 
 
 async def test_lone_surrogates_are_refused(client):
-    """Half a surrogate pair is no text that can be stored."""
+    """Half a surrogate pair cannot be stored as text."""
     parts = b'[{"count": 1, "name": "\\ud800"}]'
     content = json.dumps(THING).encode()[:-1] + b', "parts": ' + parts + b"}"
     answer = await client.post("/v1/things", content=content, headers={"content-type": "application/json"})
@@ -58,7 +58,7 @@ async def test_lone_surrogates_are_refused(client):
 
 
 async def test_input_values_are_not_echoed(client):
-    """A problem names the place, never the value that was there."""
+    """A problem names the field, never its value."""
     canary = "canary-0901234567"
     wrong = {**THING, "id": canary, "kind": canary, "urgent": canary, "parts": canary, "when": canary, "share": canary}
     answer = await client.post("/v1/things", json=wrong)
@@ -67,23 +67,23 @@ async def test_input_values_are_not_echoed(client):
 
 
 @pytest.mark.parametrize("content", [b"{", b"", b"[" * 1500, b"\xff\xfe", b"[]", b"null", b'"x"'])
-async def test_a_body_that_is_no_such_object_is_refused(client, content):
-    """Broken, empty, deep and other JSON are 4xx problems."""
+async def test_other_bodies_are_refused(client, content):
+    """Broken, empty, deeply nested and other JSON gets a 4xx problem."""
     answer = await client.post("/v1/things", content=content, headers={"content-type": "application/json"})
     assert answer.status_code in {400, 422}, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("path", ["/v1/things", "/v1/unread"])
-async def test_a_body_over_the_limit_is_413(client, path):
-    """The limit counts what comes, whether or not the route reads it, and the answer is a problem document."""
+async def test_large_bodies_are_413(client, path):
+    """The limit applies whether or not the route reads the body, and the answer is a problem document."""
     answer = await client.post(path, content=b" " * 2001, headers={"content-type": "application/json"})
     assert answer.status_code == 413
     assert answer.json()["code"] == "body-too-large"
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_a_body_without_a_length_is_counted_too(client):
+async def test_chunked_bodies_are_counted(client):
     """A chunked body cannot hide its size."""
 
     async def chunks() -> AsyncIterator[bytes]:

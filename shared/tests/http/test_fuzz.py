@@ -1,4 +1,4 @@
-"""A fuzzer finds nothing in the plumbing that is not what the document says."""
+"""A fuzzer finds no answer of the plumbing that differs from the OpenAPI document."""
 
 import pytest
 import schemathesis
@@ -13,7 +13,7 @@ CASES = [("add_thing", mode) for mode in BOTH] + [("list_things", mode) for mode
 
 @pytest.mark.parametrize(("operation_id", "mode"), [*CASES, ("callback", BOTH[0]), ("ignore_body", BOTH[0])])
 def test_every_answer_is_documented(roomy_app, operation_id, mode):
-    """No 5xx, good input is taken, bad input refused, each answer as documented."""
+    """There is no 5xx, good input is accepted, bad input is refused, and each answer is as documented."""
     schema = schemathesis.openapi.from_asgi("/openapi.json", roomy_app)
     operation = schema.find_operation_by_id(operation_id)
 

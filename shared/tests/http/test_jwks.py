@@ -1,4 +1,4 @@
-"""The issuer's keys: few fetches, rotation without a restart, a day without the issuer."""
+"""The issuer's signing keys: few fetches, rotation without a restart, a day without the issuer."""
 
 import asyncio
 import json
@@ -22,8 +22,8 @@ async def refusal(verifier: TokenVerifier, token: str) -> str:
     return caught.value.detail.rpartition(" ")[2]
 
 
-async def test_a_storm_of_unknown_kids_is_one_fetch(idp, verifier, hand):
-    """Made-up key ids ask the issuer at most once in the cool-down."""
+async def test_unknown_kids_share_one_fetch(idp, verifier, hand):
+    """Made-up key ids cause at most one fetch per cool-down."""
     await verifier.verify(idp.token(audience=AUDIENCE))
     before = idp.fetches
     tokens = [idp.sign(idp.claims(audience=AUDIENCE), kid=f"made-up-{n}") for n in range(200)]
@@ -37,7 +37,7 @@ async def test_a_storm_of_unknown_kids_is_one_fetch(idp, verifier, hand):
     assert idp.fetches - before == 2
 
 
-async def test_a_cold_start_is_one_fetch(idp, verifier):
+async def test_first_requests_share_one_fetch(idp, verifier):
     """A hundred first requests share one fetch."""
     idp.delay_s = 0.05
     token = idp.token(audience=AUDIENCE)
@@ -45,7 +45,7 @@ async def test_a_cold_start_is_one_fetch(idp, verifier):
     assert idp.fetches == 1
 
 
-async def test_a_caller_who_leaves_does_not_stop_the_fetch(idp, verifier):
+async def test_leaving_does_not_stop_fetches(idp, verifier):
     """The fetch belongs to all who wait for it."""
     idp.delay_s = 0.05
     token = idp.token(audience=AUDIENCE)
@@ -57,7 +57,7 @@ async def test_a_caller_who_leaves_does_not_stop_the_fetch(idp, verifier):
 
 
 async def test_keys_rotate_without_a_restart(idp, verifier):
-    """A token of a new key is taken at once, and one of the old key as long as the issuer names it."""
+    """A token signed with a new key is accepted at once, and one with the old key while the issuer lists it."""
     old = idp.token(audience=AUDIENCE)
     await verifier.verify(old)
     idp.rotate()
@@ -66,7 +66,7 @@ async def test_keys_rotate_without_a_restart(idp, verifier):
 
 
 async def test_a_withdrawn_key_ends(idp, verifier, hand):
-    """A key that the issuer no longer names is forgotten with the next refresh."""
+    """A key that the issuer no longer lists is forgotten at the next refresh."""
     old = idp.token(audience=AUDIENCE)
     await verifier.verify(old)
     idp.rotate(keep_old=False)
@@ -80,8 +80,8 @@ async def test_a_withdrawn_key_ends(idp, verifier, hand):
     assert await refusal(verifier, old) == "unknown-key"
 
 
-async def test_a_dead_issuer_is_survived_for_a_day(idp, verifier, hand):
-    """Known keys serve while the issuer is down, then nobody is let in blindly."""
+async def test_a_dead_issuer_is_survived(idp, verifier, hand):
+    """Known keys are used for a day while the issuer is down; after that nobody is let in."""
     token = idp.token(audience=AUDIENCE)
     await verifier.verify(token)
     idp.down = True
@@ -97,7 +97,7 @@ async def test_a_dead_issuer_is_survived_for_a_day(idp, verifier, hand):
     assert (await verifier.verify(token)).sub == "somebody"
 
 
-async def test_a_new_key_of_a_dead_issuer_is_503(idp, verifier):
+async def test_unverifiable_tokens_are_503(idp, verifier):
     """A token that cannot be checked is not called bad."""
     await verifier.verify(idp.token(audience=AUDIENCE))
     idp.down = True
@@ -106,8 +106,8 @@ async def test_a_new_key_of_a_dead_issuer_is_503(idp, verifier):
         await verifier.verify(idp.token(audience=AUDIENCE))
 
 
-async def test_a_cold_start_without_an_issuer_is_503(idp, verifier, hand):
-    """Without any key the answer is 503, and the issuer is asked once in two seconds."""
+async def test_no_issuer_is_503(idp, verifier, hand):
+    """Without any key the answer is 503, and the issuer is tried once every two seconds."""
     idp.down = True
     for _ in range(20):
         with pytest.raises(Unavailable) as caught:
@@ -119,7 +119,7 @@ async def test_a_cold_start_without_an_issuer_is_503(idp, verifier, hand):
 
 
 async def test_an_empty_answer_wipes_nothing(idp, verifier, hand):
-    """An issuer that names no key has not withdrawn them all."""
+    """An issuer that lists no key has not withdrawn all of them."""
     token = idp.token(audience=AUDIENCE)
     await verifier.verify(token)
     signing, idp.keys = idp.keys, []
@@ -129,22 +129,22 @@ async def test_an_empty_answer_wipes_nothing(idp, verifier, hand):
     assert (await verifier.verify(token)).sub == "somebody"
 
 
-async def test_another_issuer_behind_the_address_is_not_trusted(idp, hand):
-    """The discovery document must name the very issuer that was configured."""
+async def test_another_issuer_is_not_trusted(idp, hand):
+    """The discovery document must name the configured issuer exactly."""
     async with KeySet.open(idp.url + "/", monotonic=hand) as keys:
         with pytest.raises(Unavailable):
             await keys.key(idp.keys[0].kid)
 
 
 async def test_nobody_listening_is_503():
-    """A refused connection is an issuer that is down."""
+    """A refused connection counts as an issuer that is down."""
     async with KeySet.open("http://127.0.0.1:9") as keys:
         with pytest.raises(Unavailable):
             await keys.key("any")
 
 
-async def test_keys_that_we_do_not_use_are_passed_over(idp, verifier):
-    """Encryption keys, other algorithms, short RSA keys and rubbish neither serve nor spoil the rest."""
+async def test_unusable_keys_are_ignored(idp, verifier):
+    """Encryption keys, other algorithms, short RSA keys and rubbish are not used and do not spoil the rest."""
     good = idp.keys[0]
     short = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()  # noqa: S505 - too short on purpose
     weak = {**json.loads(jwt.get_algorithm_by_name("RS256").to_jwk(short)), "kid": "weak", "alg": "RS256"}
@@ -164,8 +164,8 @@ async def test_keys_that_we_do_not_use_are_passed_over(idp, verifier):
 @pytest.mark.parametrize(
     "answer", [b"", b"{", b"[]", b"{}", b'{"keys": 5}', b'{"keys": []}', b"\xff", b" " * (DOCUMENT_MAX_BYTES + 1)]
 )
-async def test_an_unusable_answer_is_an_issuer_that_is_down(idp, verifier, answer):
-    """Whatever the issuer sends instead of keys, callers get 503 and what is known stays."""
+async def test_unusable_answers_are_503(idp, verifier, answer):
+    """Whatever the issuer sends instead of keys, callers get 503 and known keys stay."""
     idp.raw_keys = answer
     with pytest.raises(Unavailable):
         await verifier.verify(idp.token(audience=AUDIENCE))

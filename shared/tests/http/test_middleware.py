@@ -1,4 +1,4 @@
-"""What surrounds a request: metrics and log lines by route template, slow bodies, overload, callers who leave."""
+"""The middleware: metrics and log lines by route template, slow bodies, overload, callers who leave."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -46,7 +46,7 @@ async def read_stream(phone: str, request: Request) -> int:
 
 
 async def test_lines_and_metrics_hold_templates():
-    """A request is counted and logged by route template, method and status; its address is in neither."""
+    """A request is counted and logged by route template, method and status, never by its address."""
     labels = {"route": "/people/{phone}", "method": "POST", "status": "200"}
     before = sample("http_requests_total", **labels)
     with captured_logs() as log:
@@ -72,8 +72,8 @@ async def post_slowly(port: int, *, sent: bytes, length: int) -> tuple[asyncio.S
     return reader, writer
 
 
-async def test_a_body_that_does_not_come_is_408():
-    """A client that holds its body back is let go, whether the route reads it whole or as a stream."""
+async def test_stalled_bodies_are_408():
+    """A client that holds back its body is disconnected, whether the route reads it whole or as a stream."""
     for endpoint in (read_json, read_stream):
         async with served(app_with(endpoint, body_idle_timeout_s=0.05)) as port:
             reader, writer = await post_slowly(port, sent=b"{", length=10)
@@ -83,7 +83,7 @@ async def test_a_body_that_does_not_come_is_408():
         assert b'"code":"request-timeout"' in answer
 
 
-async def test_a_caller_who_leaves_is_no_bug():
+async def test_leaving_is_no_bug():
     """A connection that breaks in the middle of a body is not logged as a failure of ours."""
     with captured_logs() as log:
         async with served(app_with(read_stream)) as port:
@@ -96,8 +96,8 @@ async def test_a_caller_who_leaves_is_no_bug():
     assert not log.named("request_failed")
 
 
-async def test_too_many_at_once_are_told_to_come_again():
-    """Over the limit the answer is 503 at once, and room is made again when requests end."""
+async def test_overload_is_503():
+    """Over the limit the answer is 503 at once, and there is room again when requests end."""
     begun, go = asyncio.Event(), asyncio.Event()
 
     async def hold(phone: str) -> None:
@@ -115,8 +115,8 @@ async def test_too_many_at_once_are_told_to_come_again():
         assert (await client.post("/people/x")).status_code == 200
 
 
-async def test_half_an_answer_is_not_made_whole():
-    """When a response breaks after its start, the connection breaks too: the client must not take it for complete."""
+async def test_half_answers_break_the_connection():
+    """If a response fails after its start, the connection breaks too: the client must not take it for complete."""
     from starlette.responses import StreamingResponse  # noqa: PLC0415 - needed by this test alone
 
     async def broken(phone: str) -> StreamingResponse:

@@ -1,4 +1,4 @@
-"""Every route states who may call it, or the app is not made."""
+"""Every route declares who may call it, or the app refuses to start."""
 
 import pytest
 from fastapi import APIRouter, Depends, WebSocket
@@ -16,7 +16,7 @@ def refused(make_router) -> str:
 
 
 def test_an_unguarded_route_is_refused():
-    """A route that states nobody does not start."""
+    """An app with a route that does not say who may call it is refused."""
     open_router = APIRouter()
 
     @open_router.get("/open")
@@ -25,8 +25,8 @@ def test_an_unguarded_route_is_refused():
     assert "/open (open_route)" in refused(open_router)
 
 
-def test_an_unguarded_route_of_a_nested_router_is_refused():
-    """Nesting hides nothing, and the whole path is told."""
+def test_nested_routes_are_checked():
+    """Nesting hides nothing, and the error names the whole path."""
     inner, outer = APIRouter(prefix="/inner"), APIRouter(prefix="/outer")
 
     @inner.get("/open")
@@ -47,8 +47,8 @@ def test_a_router_guards_its_routes():
     assert app.openapi()["paths"]["/closed"]["get"]["security"] == [{"oidc": []}]
 
 
-def test_routes_that_cannot_be_guarded_are_refused():
-    """Web sockets, mounts and plain Starlette routes have no dependencies to check."""
+def test_unguardable_routes_are_refused():
+    """Web sockets, mounts and plain Starlette routes have no dependencies that could be checked."""
     sockets, plain = APIRouter(), APIRouter()
 
     @sockets.websocket("/ws")
@@ -59,8 +59,8 @@ def test_routes_that_cannot_be_guarded_are_refused():
     assert "/plain" in refused(plain)
 
 
-def test_two_routes_of_one_name_are_refused():
-    """Operation ids are function names, so they are unique."""
+def test_repeated_names_are_refused():
+    """Operation ids are function names, so they must be unique."""
     twice = APIRouter()
     for path in ("/a", "/b"):
 

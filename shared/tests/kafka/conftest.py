@@ -1,4 +1,4 @@
-"""What the tests of the Kafka runtime share."""
+"""Fixtures for the tests of the Kafka runtime."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -10,12 +10,12 @@ from gridcare.kafka.produce import Producer
 
 @pytest.fixture
 async def producer(kafka_bootstrap: str) -> AsyncIterator[Producer]:
-    """Give a producer of the session's broker."""
+    """Return a producer for the session's broker."""
     async with Producer(kafka_bootstrap, client_id="tests") as opened:
         yield opened
 
 
 @pytest.fixture
 def group() -> str:
-    """Name a consumer group that nobody else uses."""
+    """Return the name of a consumer group that no other test uses."""
     return f"group-{secrets.token_hex(6)}"

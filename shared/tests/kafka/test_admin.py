@@ -23,7 +23,7 @@ async def _config(bootstrap: str, name: str) -> dict[str, str]:
 
 
 async def test_all_topics_once(kafka_bootstrap: str):
-    """Every declared topic and its dead-letter topic is there after the first call, and the second creates none."""
+    """The first call creates every declared topic with its dead-letter topic, the second creates none."""
     created = await ensure_topics(kafka_bootstrap)
     again = await ensure_topics(kafka_bootstrap)
     assert set(created) <= {name for topic in ALL_TOPICS for name in (topic.name, f"{topic.name}.dlq")}
@@ -31,7 +31,7 @@ async def test_all_topics_once(kafka_bootstrap: str):
 
 
 async def test_config_as_declared(kafka_bootstrap: str, new_topic: NewTopic):
-    """A compacted topic compacts, its dead letters expire, and fit what the topic itself could hold."""
+    """A compacted topic compacts; its dead letters expire and may be as large as the topic's records."""
     topic = await new_topic(compacted=True)
     assert (await _config(kafka_bootstrap, topic.name))["cleanup.policy"] == "compact"
     dead = await _config(kafka_bootstrap, topic.dead_letters.name)
@@ -56,6 +56,6 @@ async def test_other_cleanup_is_an_error(kafka_bootstrap: str, new_topic: NewTop
 
 
 async def test_no_broker_is_retryable(unused_tcp_port: int):
-    """A broker that is not there is reported as Retryable."""
+    """A missing broker is reported as Retryable."""
     with pytest.raises(Retryable):
         await ensure_topics(f"127.0.0.1:{unused_tcp_port}", deadline_s=5)

@@ -1,4 +1,4 @@
-"""Bad records go aside, whatever is wrong with them, and the good ones around them are handled."""
+"""Bad records are put aside, whatever is wrong with them, and the good ones around them are handled."""
 
 from collections.abc import Sequence
 from uuid import uuid4
@@ -17,10 +17,10 @@ from gridcare.testing.waiting import eventually
 from gridcare_local.testing.servers import NewTopic
 
 
-async def test_rejected_goes_aside_with_its_reason(
+async def test_rejected_keeps_its_reason(
     kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
-    """A rejected record is on the dead-letter topic as it was, with where it was and why, and without the detail."""
+    """A rejected record is on the dead-letter topic unchanged, with its position and the reason, without the detail."""
     topic, seen = await new_topic(), []
     good, bad = hint(1), hint(2, batch_id=uuid4())
 
@@ -51,7 +51,7 @@ async def test_rejected_goes_aside_with_its_reason(
 async def test_poison_amid_a_batch(
     kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
-    """Of one fetched batch the records before and after what cannot be read are handled, in order."""
+    """In a fetched batch, the records before and after an unreadable one are handled in order."""
     topic, seen = await new_topic(), Seen()
     records = wires(topic, [hint(number) for number in range(1, 8)])
     unknown = Wire(
@@ -82,7 +82,7 @@ async def test_poison_amid_a_batch(
 async def test_rubbish_is_no_bug(
     *, kafka_bootstrap: str, db: Database, new_topic: NewTopic, group: str, headers: list[tuple[str, bytes | None]]
 ):
-    """Whatever another program wrote goes aside at the first sight; it crashes nothing."""
+    """Whatever another program wrote is put aside at once and crashes nothing."""
     topic, seen = await new_topic(), Seen()
     raw = new_producer(kafka_bootstrap, client_id="rubbish", request_size_max_bytes=1_000_000)
     try:
@@ -103,10 +103,10 @@ async def test_rubbish_is_no_bug(
     assert len([letter async for letter in dead_letters(kafka_bootstrap, topic.name)]) == 3
 
 
-async def test_rejected_batch_is_retried_one_by_one(
+async def test_rejected_batches_are_split(
     kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
-    """A call of many that is refused is repeated record by record: only the bad one goes aside."""
+    """A refused call with several records is repeated record by record, and only the bad one is put aside."""
     topic, applied = await new_topic(), []
     await producer.send_batch(wires(topic, [hint(number) for number in range(1, 10)]))
 

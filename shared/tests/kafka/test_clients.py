@@ -1,4 +1,4 @@
-"""Closing a client is bounded and leaves nothing behind: no task, no warning."""
+"""Closing a client takes bounded time and leaves nothing behind: no task, no warning."""
 
 import asyncio
 import gc
@@ -34,7 +34,7 @@ def _silent(broker: Broker):
 
 @pytest.fixture
 async def nothing_left():
-    """Assert after the test that its tasks have ended and that nothing warned or complained when it was collected."""
+    """Assert after the test that its tasks have ended and that nothing warned when it was garbage-collected."""
     complaints: list[str] = []
     loop = asyncio.get_running_loop()
     handler = loop.get_exception_handler()
@@ -58,7 +58,7 @@ async def nothing_left():
 
 @pytest.mark.usefixtures("nothing_left")
 async def test_opened_and_closed(kafka_bootstrap: str, group: str):
-    """Clients that started and are closed leave nothing."""
+    """Clients that were started and closed leave nothing behind."""
     producer = new_producer(kafka_bootstrap, client_id="tests", request_size_max_bytes=1_000_000)
     member = new_group_member(kafka_bootstrap, group=group, client_id="tests", session_timeout_s=6)
     reader = new_reader(kafka_bootstrap, client_id="tests")
@@ -71,14 +71,14 @@ async def test_opened_and_closed(kafka_bootstrap: str, group: str):
 
 @pytest.mark.usefixtures("nothing_left")
 async def test_never_started(kafka_bootstrap: str, group: str):
-    """Clients that were made and never started leave nothing when they are closed."""
+    """Clients that were never started leave nothing behind when closed."""
     await close_producer(new_producer(kafka_bootstrap, client_id="tests", request_size_max_bytes=1_000_000))
     await close_consumer(new_group_member(kafka_bootstrap, group=group, client_id="t", session_timeout_s=6))
 
 
 @pytest.mark.usefixtures("nothing_left")
-async def test_fetches_that_wait_to_try_again(kafka_bootstrap: str, new_topic: NewTopic):
-    """Fetches that wait out their pause after a lost connection do not end the close that cancels them."""
+async def test_waiting_fetches_are_cancelled(kafka_bootstrap: str, new_topic: NewTopic):
+    """Fetches that wait to retry after a lost connection do not abort the close that cancels them."""
     reader = new_reader(kafka_bootstrap, client_id="tests")
     await reader.start()
     reader.assign([TopicPartition((await new_topic(partitions=1)).name, 0)])
@@ -92,7 +92,7 @@ async def test_fetches_that_wait_to_try_again(kafka_bootstrap: str, new_topic: N
 
 @pytest.mark.usefixtures("nothing_left")
 async def test_failed_to_start(unused_tcp_port: int):
-    """A producer that could not connect leaves nothing."""
+    """A producer that could not connect leaves nothing behind."""
     async with Producer(f"127.0.0.1:{unused_tcp_port}", client_id="tests", send_deadline_s=2) as producer:
         with pytest.raises(Retryable):
             await producer.send_batch(wires(Topic("any.v1", 1), [hint()]))
@@ -133,7 +133,7 @@ async def test_silent_broker_consumer(own_kafka, db: Database, group: str):
 
 @pytest.mark.usefixtures("nothing_left")
 async def test_background_task_that_dies(kafka_bootstrap: str, db: Database, new_topic: NewTopic, group: str):
-    """A member whose background task dies ends with the error, even one that holds no partition and so fetches nothing."""
+    """A member whose background task dies ends with that error, even if it holds no partition and fetches nothing."""
     topic = await new_topic(partitions=1)
 
     async def handle(_: Sequence[Envelope]) -> None:

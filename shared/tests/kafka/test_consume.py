@@ -1,4 +1,4 @@
-"""Records are handled in order; what has to wait, waits in place."""
+"""Records are handled in order, and what has to wait waits in place."""
 
 import asyncio
 import dataclasses
@@ -23,7 +23,7 @@ from gridcare_local.testing.servers import NewTopic
 async def test_all_in_order_and_committed(
     kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
-    """Every record comes once and in order, and after a stop the group is done with all of them."""
+    """Every record is handled once and in order, and after a stop the group has committed all of them."""
     topic, seen = await new_topic(), Seen()
     await producer.send_batch(wires(topic, [hint(number) for number in range(1, 31)]))
     async with consuming(kafka_bootstrap, db, Subscription((topic,), seen), group=group):
@@ -32,8 +32,10 @@ async def test_all_in_order_and_committed(
     assert await committed(kafka_bootstrap, group, topic) == 30
 
 
-async def test_many_a_call(kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str):
-    """A handler that takes many gets at most that many, and nothing twice."""
+async def test_batches_are_bounded(
+    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+):
+    """A handler that takes several records gets at most that many, and nothing twice."""
     topic, seen = await new_topic(), Seen()
     await producer.send_batch(wires(topic, [hint(number) for number in range(1, 31)]))
     async with consuming(kafka_bootstrap, db, Subscription((topic,), seen, records_max=7), group=group):
@@ -42,10 +44,10 @@ async def test_many_a_call(kafka_bootstrap: str, db: Database, new_topic: NewTop
     assert max(len(call) for call in seen.calls) == 7
 
 
-async def test_the_next_member_goes_on_from_there(
+async def test_the_next_member_continues(
     kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
-    """What was committed at a stop does not come again; leaving the group lets the next member in at once."""
+    """Records committed at a stop do not come again; leaving the group lets the next member in at once."""
     topic, first, second = await new_topic(), Seen(), Seen()
     await producer.send_batch(wires(topic, [hint(1), hint(2)]))
     async with consuming(kafka_bootstrap, db, Subscription((topic,), first), group=group):
@@ -59,7 +61,7 @@ async def test_the_next_member_goes_on_from_there(
 async def test_retryable_holds_its_partition_alone(
     kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
-    """A record whose dependency is down is tried again in place, nothing overtakes it, and other partitions go on."""
+    """A record whose dependency is down is retried in place, nothing overtakes it, and other partitions go on."""
     topic = await new_topic(partitions=2)
     batch_ids = [uuid4() for _ in range(20)]
     sent = wires(topic, [hint(number, batch_id=batch_id) for number in (1, 2, 3) for batch_id in batch_ids])
@@ -86,10 +88,10 @@ async def test_retryable_holds_its_partition_alone(
     assert await committed(kafka_bootstrap, group, topic) == 60
 
 
-async def test_a_handler_that_hangs_is_tried_again(
+async def test_hanging_handlers_are_retried(
     kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
-    """A call that outlasts its deadline is cancelled and repeated; it is no bug."""
+    """A call that exceeds its deadline is cancelled and repeated, not treated as a bug."""
     topic, tries = await new_topic(), 0
     await producer.send_batch(wires(topic, [hint()]))
 
@@ -104,10 +106,10 @@ async def test_a_handler_that_hangs_is_tried_again(
         await eventually(lambda: tries == 2)
 
 
-async def test_stop_finishes_what_is_in_hand(
+async def test_stop_finishes_the_record(
     kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
-    """Told to stop, a member ends the record in hand, starts no other and commits."""
+    """When told to stop, a member finishes the record in hand, starts no other and commits."""
     topic, begun, ended, go_on = await new_topic(), [], [], asyncio.Event()
     await producer.send_batch(wires(topic, [hint(1), hint(2)]))
 
@@ -125,10 +127,10 @@ async def test_stop_finishes_what_is_in_hand(
     assert await committed(kafka_bootstrap, group, topic) == 1
 
 
-async def test_replayed_for_another_group_is_passed_over(
+async def test_other_groups_skip_replays(
     kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
-    """A record that was replayed for one group is handled by that group alone."""
+    """A record that was replayed for one group is handled only by that group."""
     topic, seen = await new_topic(), Seen()
     mine, others, plain = wires(topic, [hint(1), hint(2), hint(3)])
     mine.headers.append(("replay-for", group.encode()))
@@ -147,7 +149,7 @@ async def test_replayed_for_another_group_is_passed_over(
 async def test_span_of_the_event(
     *, kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str, tmp_path
 ):
-    """The span of the handling hangs below the span that wrote the event."""
+    """The span of the handling is a child of the span that wrote the event."""
     topic, seen = await new_topic(), Seen()
     trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     await producer.send_batch(wires(topic, [hint(traceparent=f"00-{trace}-{parent}-01")]))
@@ -159,13 +161,13 @@ async def test_span_of_the_event(
     finally:
         tracing.shutdown()
     spans = [json.loads(line) for line in file.read_text().splitlines()]
-    (found,) = [each for each in spans if each["name"] == "consume"]
-    assert (found["trace_id"], found["parent_id"]) == (trace, parent)
-    assert found["attributes"]["event_type"] == "gridcare.BatchPlanned"
+    (handling,) = [each for each in spans if each["name"] == "consume"]
+    assert (handling["trace_id"], handling["parent_id"]) == (trace, parent)
+    assert handling["attributes"]["event_type"] == "gridcare.BatchPlanned"
 
 
 async def test_without_a_broker_it_waits(unused_tcp_port: int, db: Database, new_topic: NewTopic, group: str):
-    """A broker that is away is waited for, with signs of life, until the process is told to stop."""
+    """The member waits for a missing broker, beating, until the process is told to stop."""
     topic = await new_topic()
     running = start_consumer(f"127.0.0.1:{unused_tcp_port}", db, Subscription((topic,), Seen()), group=group)
     began = running.lifecycle.last_beat_s
@@ -175,7 +177,7 @@ async def test_without_a_broker_it_waits(unused_tcp_port: int, db: Database, new
 
 
 async def test_ready_only_while_assigned(kafka_bootstrap: str, db: Database, new_topic: NewTopic, group: str):
-    """The process is ready when it has joined the group and no longer once it left."""
+    """The process is ready once it has joined the group, until it leaves."""
     topic = await new_topic()
     running = start_consumer(kafka_bootstrap, db, Subscription((topic,), Seen()), group=group)
     assert not running.lifecycle.ready

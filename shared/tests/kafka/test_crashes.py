@@ -1,4 +1,4 @@
-"""A record that crashes the process is met again at most five times, then it goes aside as a bug."""
+"""A record that crashes the process is handled at most five times and then put aside as a bug."""
 
 import asyncio
 import signal
@@ -58,7 +58,7 @@ async def _crashes(db: Database) -> list[tuple[int, int, str | None]]:
 async def test_a_bug_crashes_five_times(
     *, kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str, records_max: int
 ):
-    """A bug ends the member without a commit of its record; the sixth life puts the record aside and goes on."""
+    """A bug ends the member without committing its record; the sixth process puts the record aside and goes on."""
     topic, applied = await new_topic(), []
     await producer.send_batch(wires(topic, [hint(number) for number in range(1, 6)]))
 
@@ -85,7 +85,7 @@ async def test_a_bug_crashes_five_times(
 
 
 async def _live(*arguments: str) -> tuple[int | None, list[int]]:
-    """Run a member in a process of its own; its exit status and what it applied."""
+    """Run a member in its own process and return its exit status and what it applied."""
     life = await asyncio.create_subprocess_exec(
         sys.executable, "-W", "error", "-c", KILLED_BY_A_RECORD, *arguments, stdout=asyncio.subprocess.PIPE
     )
@@ -97,7 +97,7 @@ async def _live(*arguments: str) -> tuple[int | None, list[int]]:
 async def test_kill_9_counts_too(
     kafka_bootstrap: str, database_url: str, new_topic: NewTopic, producer: Producer, group: str
 ):
-    """Of a batch, the one record that kills the process outright is found, counted and put aside; the rest is handled."""
+    """The one record of a batch that kills the process is found, counted and put aside; the rest is handled."""
     topic = await new_topic()
     await producer.send_batch(wires(topic, [hint(number) for number in range(1, 10)]))
     arguments = (kafka_bootstrap, database_url, topic.name, group, "7")
@@ -106,7 +106,7 @@ async def test_kill_9_counts_too(
         assert await _crashes(db) == [(0, 1, None)]  # one of nine
         assert await _live(*arguments) == (-signal.SIGKILL, [1, 2, 3, 4, 5, 6])
         assert await _crashes(db) == [(6, 1, None)]  # this one
-        async with db.transaction() as tx:  # three lives that would take a session's timeout each
+        async with db.transaction() as tx:  # three processes, each of which would take a session timeout
             await tx.execute("UPDATE consumer_crash SET crashes = crashes + 3")
         died, repeated = await _live(*arguments)
         assert died == -signal.SIGKILL
@@ -141,10 +141,10 @@ async def test_waiting_is_no_crash(
     assert await read_all(kafka_bootstrap, topic.dead_letters.name) == []
 
 
-async def test_a_cancelled_handler_is_no_crash(
+async def test_cancelled_is_no_crash(
     kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
-    """A handler that outlasts the grace of a stop is cancelled; its record is not counted and not committed."""
+    """A handler that outlasts the grace of a stop is cancelled; its record is neither counted nor committed."""
     topic, begun = await new_topic(), asyncio.Event()
     await producer.send_batch(wires(topic, [hint()]))
 
@@ -162,7 +162,7 @@ async def test_a_cancelled_handler_is_no_crash(
 async def test_other_partitions_end_in_order(
     *, kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str, tmp_path: Path
 ):
-    """When one record crashes the member, what other partitions have in hand is finished and committed first."""
+    """When a record crashes the member, records in hand on other partitions are finished and committed first."""
     topic = await new_topic(partitions=2)
     sent = wires(topic, [hint(number) for number in range(1, 21)])
     await producer.send_batch(sent)

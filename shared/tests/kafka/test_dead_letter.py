@@ -1,4 +1,4 @@
-"""Dead letters have a limit, are safe before the offset is, and are put aside once."""
+"""Dead letters have a limit, are safe before the offset is committed, and are put aside once."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def _record(topic: str, offset: int = 0, **changes) -> ConsumerRecord:
     return dataclasses.replace(record, **changes)
 
 
-async def test_limit_stops_the_consumer_across_restarts(
+async def test_limit_outlives_restarts(
     kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
     """At the limit the consumer stops without losing the record, and a restart does not reset the count."""
@@ -51,7 +51,7 @@ async def test_limit_stops_the_consumer_across_restarts(
 
 
 async def test_limit_is_each_groups_own(db: Database, new_topic: NewTopic, producer: Producer):
-    """One group's dead letters do not count against another's limit."""
+    """One group's dead letters do not count towards another's limit."""
     topic = (await new_topic()).name
     for name in ("one", "two"):
         letters = DeadLetters(db, producer, name, limit_per_hour=2)
@@ -73,7 +73,7 @@ async def test_put_aside_once(kafka_bootstrap: str, db: Database, new_topic: New
 async def test_unpublished_is_published_next_time(
     kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, unused_tcp_port: int
 ):
-    """A dead letter that the broker did not take is noted as such, and put aside at the next try."""
+    """A dead letter that the broker did not take is published at the next try."""
     topic = await new_topic()
     async with Producer(f"127.0.0.1:{unused_tcp_port}", client_id="lost", send_deadline_s=2) as lost:
         with pytest.raises(Retryable):
@@ -83,7 +83,7 @@ async def test_unpublished_is_published_next_time(
 
 
 async def test_the_largest_record_fits(kafka_bootstrap: str, db: Database, new_topic: NewTopic, group: str):
-    """Whatever the broker took on a topic fits its dead-letter topic, with all headers, key or none."""
+    """Whatever a topic can hold fits its dead-letter topic with all headers, with or without a key."""
     topic = await new_topic()
     async with Producer(kafka_bootstrap, client_id="tests", record_size_max_bytes=2_000_000) as producer:
         await producer.send_batch([Wire(topic.name, b"large", b"x" * 1_040_000, []), poison(topic)])
@@ -105,16 +105,16 @@ async def test_the_largest_record_fits(kafka_bootstrap: str, db: Database, new_t
     assert (wire.key, wire.topic) == (b"", "t.dlq")
 
 
-async def test_headers_of_an_earlier_life_are_dropped():
-    """A record that is put aside again after a replay carries the newest reasons only."""
+async def test_old_headers_are_dropped():
+    """A record that is put aside again after a replay carries only the newest reasons."""
     headers = (("ce_id", b"1"), ("kafka_dlt-exception-message", b"old"), ("replay-for", b"g"))
     wire = dead_letter_of(_record("t", headers=headers), WHY, group="g")
     assert [value for name, value in wire.headers if name == "kafka_dlt-exception-message"] == [b"bad"]
     assert "replay-for" not in dict(wire.headers)
 
 
-async def test_old_notes_are_forgotten(db: Database, new_topic: NewTopic, producer: Producer):
-    """Notes older than any record are deleted, newer ones stay."""
+async def test_old_rows_are_deleted(db: Database, new_topic: NewTopic, producer: Producer):
+    """Rows older than any record are deleted, newer ones stay."""
     topic = (await new_topic()).name
     letters = DeadLetters(db, producer, "g")
     await letters.put(_record(topic, 0), WHY)

@@ -1,4 +1,4 @@
-"""The three fates."""
+"""The three fates of a failed record."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from gridcare.kafka.fate import Fate, fate_of, reason_of
     ],
 )
 def test_fate_by_type(error: Exception, fate: Fate):
-    """An error's type alone decides, and a group has the fate of its gravest member."""
+    """Only an error's type decides its fate, and a group has the gravest fate of its members."""
     assert fate_of(error) is fate
 
 

@@ -1,4 +1,4 @@
-"""What is finished is committed, and only that; how far behind a member is can be told."""
+"""Only what is finished is committed, and a member knows how far it lags behind."""
 
 from aiokafka.structs import TopicPartition
 
@@ -10,7 +10,7 @@ from gridcare_local.testing.servers import NewTopic
 
 
 async def test_committed_and_behind(kafka_bootstrap: str, new_topic: NewTopic, producer: Producer, group: str):
-    """A partition whose first record is stuck counts as behind; a commit says what was finished, not what was fetched."""
+    """A partition whose first record is stuck counts as behind; a commit covers what was finished, not what was fetched."""
     topic = await new_topic()
     await producer.send_batch(wires(topic, [hint(number) for number in range(1, 11)]))
     consumer = new_group_member(kafka_bootstrap, group=group, client_id="tests", session_timeout_s=6)
@@ -32,10 +32,8 @@ async def test_committed_and_behind(kafka_bootstrap: str, new_topic: NewTopic, p
         await close_consumer(consumer)
 
 
-async def test_commit_after_a_revocation_changes_nothing(
-    kafka_bootstrap: str, new_topic: NewTopic, producer: Producer, group: str
-):
-    """What was noted for a partition that is no longer held is not committed, and is no error."""
+async def test_revoked_offsets_are_dropped(kafka_bootstrap: str, new_topic: NewTopic, producer: Producer, group: str):
+    """Offsets of a partition that is no longer held are not committed, without an error."""
     topic = await new_topic(partitions=1)
     await producer.send_batch(wires(topic, [hint()]))
     consumer = new_group_member(kafka_bootstrap, group=group, client_id="tests", session_timeout_s=6)

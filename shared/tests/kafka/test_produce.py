@@ -1,4 +1,4 @@
-"""The producer keeps order, knows its limits and is replaced when it has come to grief."""
+"""The producer keeps order, has limits and is replaced after a fatal error."""
 
 import time
 from collections import defaultdict
@@ -26,22 +26,22 @@ def _huge(topic: Topic) -> Wire:
 
 
 async def test_order_within_a_key(kafka_bootstrap: str, new_topic: NewTopic):
-    """Records of one key arrive in the order in which they were given, over many batches of a partition."""
+    """Records with the same key arrive in the order in which they were sent, over many batches."""
     topic = await new_topic(partitions=3)
     keys = [uuid4() for _ in range(40)]
     sent = wires(topic, [hint(number, batch_id=key) for number in range(1, 101) for key in keys])
     async with _producer(kafka_bootstrap) as producer:
         await producer.send_batch(sent)
-    found = await read_all(kafka_bootstrap, topic.name)
+    records = await read_all(kafka_bootstrap, topic.name)
     by_key: dict[bytes, list[int]] = defaultdict(list)
-    for record in found:
+    for record in records:
         by_key[record.key].append(int(dict(record.headers)["ce_sequence"]))
-    assert len(found) == 4_000
+    assert len(records) == 4_000
     assert all(numbers == list(range(1, 101)) for numbers in by_key.values())
 
 
 async def test_partition_is_javas(kafka_bootstrap: str, new_topic: NewTopic):
-    """A key's partition is that of every Kafka client: murmur2, as in Kafka's own test vectors."""
+    """A key's partition is the one that every Kafka client chooses: murmur2, checked with Kafka's own test vectors."""
     assert murmur2(b"21") == -973932308 & 0xFFFFFFFF
     topic = await new_topic(partitions=5)
     async with _producer(kafka_bootstrap) as producer:
@@ -60,8 +60,8 @@ async def test_several_topics_and_tombstones(kafka_bootstrap: str, new_topic: Ne
     assert len(await read_all(kafka_bootstrap, plain.name)) == 1
 
 
-async def test_too_large_is_refused_before_sending(kafka_bootstrap: str, new_topic: NewTopic):
-    """A record above the limit is refused and nothing of the call is sent."""
+async def test_too_large_is_refused_first(kafka_bootstrap: str, new_topic: NewTopic):
+    """If a record is over the limit, nothing of the call is sent."""
     topic = await new_topic()
     async with _producer(kafka_bootstrap) as producer:
         with pytest.raises(Rejected, match="record-too-large"):
@@ -70,7 +70,7 @@ async def test_too_large_is_refused_before_sending(kafka_bootstrap: str, new_top
 
 
 async def test_replaced_after_the_broker_refused(kafka_bootstrap: str, new_topic: NewTopic):
-    """A record that only the broker finds too large leaves a producer that works."""
+    """After a record that only the broker found too large, the producer still works."""
     topic = await new_topic()
     async with _producer(kafka_bootstrap, record_size_max_bytes=HUGE) as producer:
         await producer.send_batch(wires(topic, [hint()]))
@@ -81,7 +81,7 @@ async def test_replaced_after_the_broker_refused(kafka_bootstrap: str, new_topic
 
 
 async def test_unknown_topic_is_retryable(kafka_bootstrap: str):
-    """A topic that does not exist yet is waited for, within the deadline."""
+    """A send waits for a topic that does not exist yet, within its deadline."""
     async with _producer(kafka_bootstrap, send_deadline_s=1) as producer:
         with pytest.raises(Retryable):
             await producer.send_batch([Wire("no-such-topic.v1", b"k", b"v", [])])
@@ -96,7 +96,7 @@ async def test_no_broker_is_retryable(unused_tcp_port: int):
 
 
 async def test_silent_broker(own_kafka):
-    """A broker that takes requests and does not answer: the send ends in time, closing too, and later sends succeed."""
+    """If a broker accepts requests but never answers, sends and closing end in time, and later sends succeed."""
     topic = await topic_maker(own_kafka.bootstrap)()
     async with _producer(own_kafka.bootstrap, send_deadline_s=2) as producer:
         await producer.send_batch(wires(topic, [hint()]))
@@ -122,5 +122,5 @@ async def test_silent_broker(own_kafka):
             return True
 
         await eventually(goes_through, timeout_s=60)
-    found = {dict(record.headers)["ce_id"] for record in await read_all(own_kafka.bootstrap, topic.name)}
-    assert dict(unknown[0].headers)["ce_id"] in found
+    event_ids = {dict(record.headers)["ce_id"] for record in await read_all(own_kafka.bootstrap, topic.name)}
+    assert dict(unknown[0].headers)["ce_id"] in event_ids

@@ -1,4 +1,4 @@
-"""Members come and go, brokers die and return: nothing is lost, and what comes twice has the same id."""
+"""Members come and go, brokers die and return: nothing is lost, and a repeated record has the same id."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ HINTS_A_KEY = 40
 
 
 class Applied:
-    """A handler that applies each event once by the inbox, and remembers what came and what was applied, by key."""
+    """A handler that applies each event once, using the inbox, and remembers what came and what it applied, by key."""
 
     def __init__(self, db: Database, group: str) -> None:
         self._db = db
@@ -32,7 +32,7 @@ class Applied:
     async def __call__(self, envelopes: Sequence[Envelope]) -> None:
         async with self._db.transaction() as tx:
             fresh = [envelope for envelope in envelopes if await accept(tx, self._group, envelope.id)]
-            await asyncio.sleep(random.uniform(0, 0.02))  # noqa: S311 - so that rebalances meet work in hand
+            await asyncio.sleep(random.uniform(0, 0.02))  # noqa: S311 - so that there is work in hand when a rebalance starts
         for envelope in envelopes:
             self.came[envelope.id] += 1
         for envelope in fresh:
@@ -43,8 +43,10 @@ class Applied:
         return sum(len(numbers) for numbers in self.numbers.values())
 
 
-async def test_churn(kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str):
-    """While a second member joins and leaves again and again, every event is applied once and in order of its key."""
+async def test_churn_loses_nothing(
+    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+):
+    """While a second member keeps joining and leaving, every event is applied once and in the order of its key."""
     topic, applied = await new_topic(partitions=6), Applied(db, group)
     keys = [uuid4() for _ in range(KEYS)]
     sent = [hint(number, batch_id=key) for number in range(1, HINTS_A_KEY + 1) for key in keys]
@@ -98,7 +100,7 @@ async def test_two_members_share(
         await member.stop()
 
 
-async def test_a_revocation_waits_for_what_is_in_hand(
+async def test_revocation_waits_for_work(
     *, kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str, caplog
 ):
     """A record in hand when another member joins is finished and committed, not cancelled and repeated."""
@@ -127,7 +129,7 @@ async def test_a_revocation_waits_for_what_is_in_hand(
 
 
 async def test_broker_killed_and_back(own_kafka, db: Database, group: str):
-    """A broker that dies in mid-stream and returns is survived in place by producer and consumer."""
+    """Producer and consumer survive a broker that dies in mid-stream and returns."""
     topic = await topic_maker(own_kafka.bootstrap)(partitions=3)
     applied = Applied(db, group)
     sent = [hint(number, batch_id=key) for key in [uuid4() for _ in range(12)] for number in range(1, 31)]
@@ -148,8 +150,8 @@ async def test_broker_killed_and_back(own_kafka, db: Database, group: str):
     assert all(numbers == list(range(1, 31)) for numbers in applied.numbers.values())
 
 
-async def test_stop_while_the_broker_is_gone(own_kafka, db: Database, group: str):
-    """A member whose broker is gone still stops, in bounded time, and leaves nothing open."""
+async def test_stop_without_a_broker(own_kafka, db: Database, group: str):
+    """A member whose broker is gone stops in bounded time and leaves nothing open."""
     topic, applied = await topic_maker(own_kafka.bootstrap)(), Applied(db, group)
     member = start_consumer(own_kafka.bootstrap, db, Subscription((topic,), applied), group=group)
     await eventually(lambda: member.lifecycle.ready)

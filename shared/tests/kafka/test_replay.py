@@ -1,4 +1,4 @@
-"""Dead letters are listed and published again, once, for the group that had put them aside."""
+"""Dead letters are listed and published again, once, for the group that put them aside."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ async def _listed(bootstrap: str, topic: Topic, **choice) -> list[DeadLetter]:
 async def rejected(
     kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ) -> tuple[Topic, list[Envelope]]:
-    """Give a topic of which `group` rejected two records for `odd` and one for being no event."""
+    """Return a topic on which `group` rejected two records as `odd` and one that is not an event."""
     topic = await new_topic(partitions=2)
     events = [hint(number) for number in range(1, 5)]
     seen = []
@@ -45,7 +45,7 @@ async def rejected(
 
 
 async def test_listed_by_reason_and_group(kafka_bootstrap: str, rejected: tuple[Topic, list[Envelope]], group: str):
-    """A list shows where each was and why, chosen by reason and group, up to a limit."""
+    """A list shows where each record was and why it was put aside, filtered by reason and group, up to a limit."""
     topic, events = rejected
     odd = await _listed(kafka_bootstrap, topic, reason="odd")
     assert {letter.event_id for letter in odd} == {events[0].id, events[2].id}
@@ -62,7 +62,7 @@ async def test_listed_by_reason_and_group(kafka_bootstrap: str, rejected: tuple[
 async def test_replayed_to_the_group_alone(
     kafka_bootstrap: str, db: Database, producer: Producer, rejected: tuple[Topic, list[Envelope]], group: str
 ):
-    """The group that rejected a record gets it again with the same id; a group that had handled it does not."""
+    """The group that rejected a record gets it again with the same id; a group that handled it does not."""
     topic, events = rejected
     mine, others = [], []
 
@@ -88,7 +88,7 @@ async def test_replayed_to_the_group_alone(
 async def test_twice_is_harmless(
     kafka_bootstrap: str, db: Database, producer: Producer, rejected: tuple[Topic, list[Envelope]], group: str
 ):
-    """A second run publishes nothing; even where its note was lost, each event is applied once."""
+    """A second run publishes nothing; even if its row was lost, each event is applied once."""
     topic, _ = rejected
     options = {"bootstrap": kafka_bootstrap, "db": db, "producer": producer, "topic": topic.name, "group": group}
     await replay(**options, actor="ops", reason="odd")
@@ -102,7 +102,7 @@ async def test_twice_is_harmless(
         nonlocal came, applied
         async with db.transaction() as tx:
             fresh = await accept(tx, group, envelopes[0].id)
-        applied += fresh  # not `+= await`: partitions are handled side by side
+        applied += fresh  # not `+= await`: partitions are handled concurrently
         came += 1
 
     async with consuming(kafka_bootstrap, db, Subscription((topic,), handle), group=group):
@@ -113,7 +113,7 @@ async def test_twice_is_harmless(
 async def test_dry_run_and_limit(
     kafka_bootstrap: str, db: Database, producer: Producer, rejected: tuple[Topic, list[Envelope]], group: str
 ):
-    """A dry run changes nothing; a limit stops after that many; who asked is kept."""
+    """A dry run changes nothing, a limit stops after that many, and the audit names the actor."""
     topic, _ = rejected
     options = {"bootstrap": kafka_bootstrap, "db": db, "producer": producer, "topic": topic.name, "group": group}
     before = len(await read_all(kafka_bootstrap, topic.name))
@@ -125,5 +125,5 @@ async def test_dry_run_and_limit(
 
 
 async def test_nothing_to_list(kafka_bootstrap: str, new_topic: NewTopic):
-    """A topic without dead letters gives an empty list."""
+    """The list of a topic without dead letters is empty."""
     assert await _listed(kafka_bootstrap, await new_topic()) == []

@@ -1,4 +1,4 @@
-"""Logs: one JSON line each, a closed vocabulary, and no personal data by any way into them."""
+"""Logs: one JSON line each, a closed vocabulary, and no way in for personal data."""
 
 import asyncio
 import gc
@@ -27,13 +27,13 @@ logger = get_logger()
 
 
 def hits(text: str) -> list[str]:
-    """Give what is left of the canaries, however a number is written."""
+    """Return the canaries that a text contains, however a phone number is written."""
     digits = "".join(c for c in text if c.isdigit())
     return [canary for canary in ("901234567", "Canary", "Nguy", "\\u1ec5") if canary in text or canary in digits]
 
 
-def test_a_line_is_json_with_who_and_when():
-    """Service, process, level, time and the allowed fields stand in each line."""
+def test_a_line_is_json():
+    """Each line has the service, process, level, time and the allowed fields."""
     with captured_logs() as log:
         logger.info("relay_waits", backoff_s=2.5, outage_id=OUTAGE, due_at=datetime(2026, 11, 23, tzinfo=UTC))
     (line,) = log.lines
@@ -49,7 +49,7 @@ def test_a_line_is_json_with_who_and_when():
     }
 
 
-def test_unknown_fields_are_dropped_and_named():
+def test_unknown_fields_are_named():
     """A field outside the vocabulary leaves its name and nothing else."""
     with captured_logs() as log:
         logger.info("sent", phone=PHONE, customer=NAME, batch_id="b1")
@@ -78,14 +78,14 @@ def test_unknown_fields_are_dropped_and_named():
     ],
 )
 def test_values_are_masked_or_named(value):
-    """Numbers are masked in any text, prose is refused, unknown types are named by their class."""
+    """Phone numbers are masked in any string, prose is refused, and unknown types become their class name."""
     with captured_logs() as log:
         logger.info("sent", reason=value, code="x")
     assert not hits(log.lines[0]["reason"] if isinstance(log.lines[0]["reason"], str) else str(log.lines[0]["reason"]))
 
 
-def test_a_number_across_the_cut_is_masked_first():
-    """A long value is cut after masking: no half of a number is left at its end."""
+def test_masking_precedes_cutting():
+    """A long value is cut after masking, so that no half of a phone number is left at its end."""
     with captured_logs() as log:
         logger.info("sent", reason="-" * (TEXT_MAX - 7) + PHONE)
     assert log.lines[0]["reason"] == "-" * (TEXT_MAX - 7) + "***67"
@@ -94,7 +94,7 @@ def test_a_number_across_the_cut_is_masked_first():
 def test_an_event_is_a_name():
     """A message built with an f-string does not reach the log."""
     with captured_logs() as log:
-        logger.info(f"sent to {NAME} {PHONE}")  # noqa: G004 - the very slip that is tested
+        logger.info(f"sent to {NAME} {PHONE}")  # noqa: G004 - the very mistake that is tested
     (line,) = log.lines
     assert (line["event"], line["dropped_fields"]) == ("unnamed_event", ["event"])
     assert not hits(log.text)
@@ -108,8 +108,8 @@ def failing(secret: str) -> None:
         raise KeyError(local) from error
 
 
-def test_an_exception_is_class_code_and_places():
-    """Neither the message nor the locals of an exception or of its causes are told."""
+def test_exceptions_lose_their_message():
+    """Neither the message nor the locals of an exception or of its causes are logged."""
     with captured_logs() as log:
         try:
             failing(NAME)
@@ -122,8 +122,8 @@ def test_an_exception_is_class_code_and_places():
     assert not hits(log.text)
 
 
-def test_a_database_errors_detail_is_not_told():
-    """Asyncpg's detail holds the row; its sqlstate and its constraint's name are enough."""
+def test_database_details_are_dropped():
+    """A database error's detail holds the row; its sqlstate and its constraint's name are enough."""
     error = asyncpg.UniqueViolationError(f"duplicate key ({PHONE})")
     error.detail = f"Key (phone)=({PHONE}) of {NAME} already exists."
     error.constraint_name = "contact_phone_index"
@@ -135,8 +135,8 @@ def test_a_database_errors_detail_is_not_told():
     assert not hits(log.text)
 
 
-def test_our_errors_carry_their_code_and_groups_their_parts():
-    """Rejected tells its reason; an exception group the classes inside."""
+def test_codes_and_groups_are_logged():
+    """Rejected is logged with its reason, an exception group with the classes inside."""
     group = ExceptionGroup(PHONE, [Rejected("invalid-event-data", NAME), OSError(PHONE)])
     with captured_logs() as log:
         logger.error("record_failed", exc_info=Rejected("invalid-event-data", NAME))
@@ -147,8 +147,8 @@ def test_our_errors_carry_their_code_and_groups_their_parts():
     assert not hits(log.text)
 
 
-def test_libraries_go_the_same_way():
-    """uvicorn, aiokafka and warnings come out as JSON without arguments that could be ours."""
+def test_libraries_log_as_we_do():
+    """uvicorn, aiokafka and warnings come out as JSON, without arguments that could be ours."""
     with captured_logs() as log, warnings.catch_warnings():
         warnings.simplefilter("default")
         standard.getLogger("aiokafka.conn").error("Unable to connect to %s: %s", "h:9092", KafkaConnectionError(PHONE))
@@ -164,17 +164,17 @@ def test_libraries_go_the_same_way():
     assert not hits(log.text)
 
 
-def test_a_broken_library_message_still_comes_out():
-    """Arguments that do not fit their template lose no line."""
+def test_broken_messages_are_logged():
+    """Arguments that do not fit their template do not lose the line."""
     with captured_logs() as log:
-        standard.getLogger("aiokafka").warning("%d and %s", "x")  # noqa: PLE1206 - the very slip that is tested
+        standard.getLogger("aiokafka").warning("%d and %s", "x")  # noqa: PLE1206 - the very mistake that is tested
         standard.getLogger("aiokafka").warning("%(x)s", {"x": PHONE})
     assert [line["event"] for line in log.lines] == ["library_log", "library_log"]
     assert not hits(log.text)
 
 
-async def test_asyncios_forgotten_exceptions_are_told_without_their_message():
-    """A task whose exception nobody took is logged by class; its repr would quote the message."""
+async def test_unretrieved_exceptions_lose_messages():
+    """A task whose exception nobody retrieved is logged by class; its repr would quote the message."""
 
     async def doomed(_secret: str) -> None:
         raise ValueError(f"{NAME} {PHONE}")
@@ -193,7 +193,7 @@ async def test_asyncios_forgotten_exceptions_are_told_without_their_message():
 
 
 def test_the_level_is_kept():
-    """Debug lines of ours come only when they were asked for."""
+    """Our debug lines appear only if that level was configured."""
     with captured_logs("warning") as log:
         logger.info("unheard")
         logger.warning("heard")
@@ -206,8 +206,8 @@ def test_the_level_is_kept():
     st.sampled_from(["", " ", ".", "-"]),
     st.sampled_from(["", "to ", "(", "tel:", "sms", "A", '"', "=", "sms-", "\n"]),
 )
-def test_every_way_to_write_a_mobile_number_is_masked(prefix, rest, separator, before):
-    """National, international, spaced, dotted, quoted: at most its last two digits are left."""
+def test_every_phone_format_is_masked(prefix, rest, separator, before):
+    """National, international, spaced, dotted, quoted: at most the last two digits are left."""
     grouped = separator.join((rest[:3], rest[3:6], rest[6:]))
     masked = mask(f"{before}{prefix}{grouped} x")
     assert sum(c.isdigit() for c in masked) <= 4, masked
@@ -228,6 +228,6 @@ def test_every_way_to_write_a_mobile_number_is_masked(prefix, rest, separator, b
         "offset:12345678",
     ],
 )
-def test_what_is_no_number_of_a_person_stays(text):
+def test_other_numbers_stay(text):
     """Ids, customer codes, times and topics are left whole, or nobody could follow a trace."""
     assert mask(text) == text

@@ -14,7 +14,7 @@ DECLARED = {name: value for name, value in vars(metrics).items() if isinstance(v
 
 
 def test_names_carry_their_units():
-    """What is no count ends with its unit."""
+    """Every metric that is not a count ends with its unit."""
     units = ("_seconds", "_rows", "_records", "_connections", "_partitions", "_shards", "_bytes", "_held")
     for value in DECLARED.values():
         name = value._metric._name
@@ -24,29 +24,29 @@ def test_names_carry_their_units():
 
 
 def test_no_label_holds_an_id():
-    """Each label is a closed set; none is named like an id or a person."""
+    """Every label has a closed set of values, and none is named like an id or a person."""
     for name, value in DECLARED.items():
         assert not [label for label in value._labels if label.endswith("id") or label in {"phone", "customer"}], name
 
 
-def test_values_outside_the_set_are_other():
-    """A wrong value is counted, but makes no new series."""
+def test_unknown_values_are_other():
+    """A wrong value is counted but makes no new series."""
     before = sample("deliveries_total", channel="sms", state="other")
     metrics.DELIVERIES.inc(3, channel="sms", state="0901234567")
     assert sample("deliveries_total", channel="sms", state="other") == before + 3
     assert "0901234567" not in instruments.render().decode()
 
 
-def test_named_values_have_a_shape_and_a_limit():
-    """Names that code declares elsewhere are kept while they are few and well-formed."""
+def test_named_values_are_bounded():
+    """Names declared elsewhere in the code are kept while they are few and well-formed."""
     named = Named(r"[a-z]+", values_max=2)
     assert [named.fold(value) for value in ("a", "B", "b", "c", "a", "0901234567")] == [
         "a", "other", "b", "other", "a", "other",
     ]  # fmt: skip
 
 
-def test_labels_must_be_the_declared_ones():
-    """A label that is missing or too many is a bug that shows at once."""
+def test_labels_must_be_declared():
+    """A missing or extra label is a bug that shows at once."""
     with pytest.raises(KeyError):
         metrics.DEAD_LETTERS.inc(topic="outages.v1")
     with pytest.raises(KeyError):
@@ -54,7 +54,7 @@ def test_labels_must_be_the_declared_ones():
 
 
 def test_gauges_and_histograms_are_rendered():
-    """What was set and observed stands in the page that Prometheus reads."""
+    """What was set and observed is on the page that Prometheus reads."""
     metrics.OUTBOX_OLDEST_UNSENT_SECONDS.set(12)
     metrics.DATABASE_POOL_IN_USE.inc()
     metrics.DATABASE_POOL_IN_USE.dec()
@@ -65,8 +65,8 @@ def test_gauges_and_histograms_are_rendered():
     assert "process_resident_memory_bytes" in page
 
 
-def test_prometheus_client_is_imported_in_one_place():
-    """Every metric goes through the vocabulary."""
+def test_prometheus_client_is_wrapped():
+    """prometheus_client is imported in one place, so every metric goes through the vocabulary."""
     importing = re.compile(r"^\s*(from|import) prometheus_client", re.MULTILINE)
     files = [
         path

@@ -1,4 +1,4 @@
-"""What the code logs, traces and counts is in the vocabulary: a dropped field would be noticed at night only."""
+"""Whatever the code logs, traces and counts is in the vocabulary; otherwise a dropped field would be missed when needed."""
 
 import ast
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 
 def calls(path: Path) -> Iterator[tuple[ast.Call, str, str]]:
-    """Give each `owner.method(…)` of a file whose owner is a name or `metrics.NAME`."""
+    """Yield each call `owner.method(…)` of a file whose owner is a name or `metrics.NAME`."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             owner = node.func.value
@@ -36,7 +36,7 @@ def named(call: ast.Call) -> dict[str, ast.expr]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_fields_and_labels_are_declared(path):
-    """Log fields and span attributes stand in fields.py, labels and their values in metrics.py."""
+    """Log fields and span attributes are in fields.py, metric labels and their values in metrics.py."""
     wrong = []
     for call, owner, method in calls(path):
         if owner == "logger" and method in LEVELS:

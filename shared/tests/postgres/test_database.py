@@ -1,4 +1,4 @@
-"""The pool: trouble that may pass is Retryable, everything else comes through as it is."""
+"""The pool: errors that may pass are Retryable, all others are raised unchanged."""
 
 import asyncio
 
@@ -9,14 +9,14 @@ from gridcare.errors import Retryable
 from gridcare.postgres.database import Database
 
 
-async def test_a_server_that_is_away_is_retryable():
-    """Connecting to a closed port does not raise a driver's error."""
+async def test_a_missing_server_is_retryable():
+    """Connecting to a closed port does not raise the driver's error."""
     with pytest.raises(Retryable):
         async with Database.open("postgresql://nobody@127.0.0.1:1/nothing", application_name="tests"):
             raise AssertionError("it cannot have opened")
 
 
-async def test_a_connection_that_is_killed_is_retryable_and_the_pool_goes_on(db):
+async def test_killed_connections_are_replaced(db):
     """The statement under way fails as Retryable; the next one works."""
     with pytest.raises(Retryable):
         async with db.transaction() as tx:
@@ -26,7 +26,7 @@ async def test_a_connection_that_is_killed_is_retryable_and_the_pool_goes_on(db)
 
 
 async def test_a_deadlock_is_retryable(db):
-    """Of two transactions that wait for each other one is told to try again."""
+    """Of two transactions that wait for each other, one raises Retryable."""
     async with db.transaction() as tx:
         await tx.execute("CREATE TABLE pair (n int PRIMARY KEY)")
         await tx.execute("INSERT INTO pair VALUES (1), (2)")
@@ -42,16 +42,16 @@ async def test_a_deadlock_is_retryable(db):
     assert sorted(type(r).__name__ for r in results) == ["NoneType", "Retryable"]
 
 
-async def test_an_error_of_sql_comes_through_as_it_is(db):
-    """A violated constraint is no dependency that is down."""
+async def test_sql_errors_are_unchanged(db):
+    """A violated constraint is not a dependency that is down."""
     with pytest.raises(asyncpg.UniqueViolationError):
         async with db.transaction() as tx:
             await tx.execute("INSERT INTO inbox (consumer, event_id) SELECT 'a', gen_random_uuid() FROM (VALUES (1)) v")
             await tx.execute("INSERT INTO inbox SELECT * FROM inbox")
 
 
-async def test_an_exhausted_pool_refuses_instead_of_queueing_without_end(database_url):
-    """With every connection lent the next caller is told to come back, after seconds."""
+async def test_an_exhausted_pool_refuses(database_url):
+    """With every connection lent, the next caller gets Retryable after some seconds instead of queueing forever."""
     async with Database.open(database_url, application_name="tests", pool_size=2) as small, small.read(), small.read():
         assert small.in_use == 2
         with pytest.raises(Retryable):
@@ -59,7 +59,7 @@ async def test_an_exhausted_pool_refuses_instead_of_queueing_without_end(databas
                 raise AssertionError("there was no connection left")
 
 
-async def test_a_statement_that_takes_too_long_is_ended(database_url):
+async def test_slow_statements_are_cancelled(database_url):
     """statement_timeout is set on every connection."""
     async with Database.open(database_url, application_name="tests", statement_timeout_s=0.2) as quick:
         with pytest.raises(Retryable):

@@ -1,4 +1,4 @@
-"""A connection that died is given back without a second error: the server was killed in mid-request."""
+"""Releasing a connection whose server was killed in mid-request raises no second error."""
 
 import asyncpg
 import pytest
@@ -8,7 +8,7 @@ from gridcare.postgres.database import Database
 
 
 class TakenAway:
-    """What the pool lent: used up, and by now taken away by the pool itself."""
+    """A connection that the pool lent and has meanwhile taken back itself."""
 
     def terminate(self) -> None:
         raise asyncpg.InterfaceError("released back to the pool")
@@ -30,8 +30,8 @@ class DyingPool:
         return 0
 
 
-async def test_what_ends_with_the_server_is_trouble_that_may_pass():
-    """The caller gets Retryable, and so an HTTP client 503 and no 500."""
+async def test_a_dying_server_is_retryable():
+    """The caller gets Retryable, so that an HTTP client gets 503 and not 500."""
     with pytest.raises(Retryable):
         async with Database(DyingPool()).read():
             raise asyncpg.ConnectionDoesNotExistError("the server went away")

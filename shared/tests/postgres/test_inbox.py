@@ -1,4 +1,4 @@
-"""The inbox: an event is applied once a consumer."""
+"""The inbox: each consumer applies an event once."""
 
 from uuid import uuid4
 
@@ -7,8 +7,8 @@ import pytest
 from gridcare.postgres import inbox
 
 
-async def test_an_event_is_accepted_once_a_consumer(db):
-    """The second time it was seen before; another consumer sees it for the first time."""
+async def test_each_consumer_accepts_once(db):
+    """The same consumer sees an event only once; another consumer sees it for the first time."""
     event_id = uuid4()
     async with db.transaction() as tx:
         assert await inbox.accept(tx, "a", event_id)
@@ -17,8 +17,8 @@ async def test_an_event_is_accepted_once_a_consumer(db):
         assert await inbox.accept(tx, "b", event_id)
 
 
-async def test_an_event_whose_transaction_failed_was_not_seen(db):
-    """The note is rolled back with the effect."""
+async def test_rollback_forgets_the_event(db):
+    """The id is rolled back together with the effect."""
     event_id = uuid4()
     with pytest.raises(ZeroDivisionError):
         async with db.transaction() as tx:
@@ -28,8 +28,8 @@ async def test_an_event_whose_transaction_failed_was_not_seen(db):
         assert await inbox.accept(tx, "a", event_id)
 
 
-async def test_old_notes_are_forgotten(db):
-    """What is older than any record that could come is deleted, the rest stays."""
+async def test_old_ids_are_deleted(db):
+    """Ids older than any record that could arrive are deleted, the rest stays."""
     async with db.transaction() as tx:
         await inbox.accept(tx, "a", uuid4())
         await tx.execute("UPDATE inbox SET received_at = now() - interval '40 days'")

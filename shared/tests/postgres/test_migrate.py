@@ -1,4 +1,4 @@
-"""Migrations: once a release, and again without effect."""
+"""Migrations: applied once per release; running them again has no effect."""
 
 import asyncpg
 import pytest
@@ -9,7 +9,7 @@ GOOD = "-- migrate:up\nCREATE TABLE thing (n int);\n-- migrate:down\nDROP TABLE 
 
 
 async def test_migrating_twice_changes_nothing(database_url, tmp_path):
-    """The second run finds everything applied."""
+    """The second run has nothing to apply."""
     (tmp_path / "20270101000001_thing.sql").write_text(GOOD)
     await migrate(database_url, tmp_path)
     await migrate(database_url, tmp_path)
@@ -18,8 +18,8 @@ async def test_migrating_twice_changes_nothing(database_url, tmp_path):
     await connection.close()
 
 
-async def test_a_broken_migration_fails_whole_and_hides_the_password(database_url, tmp_path):
-    """Nothing of the file stays, and the error names the file without the address."""
+async def test_broken_migrations_roll_back(database_url, tmp_path):
+    """Nothing of the file remains, and the error names the file without the database's address and password."""
     (tmp_path / "20270101000001_thing.sql").write_text(GOOD.replace("(n int);", "(n int); SELECT nothing;"))
     with pytest.raises(MigrationFailed) as failed:
         await migrate(database_url, tmp_path)

@@ -1,4 +1,4 @@
-"""The outbox and its relay: in order within a key, at least once, by one relay a shard."""
+"""The outbox and its relay: in order within a key, at least once, one relay per shard."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 @dataclass
 class Publisher:
-    """Keeps what it was given; refuses while `down`."""
+    """Keeps what it was sent; refuses while `down`."""
 
     sent: list[Wire] = field(default_factory=list)
     down: bool = False
@@ -47,7 +47,7 @@ def hint(batch_id: UUID, number: int) -> BatchPlanned:
 
 @pytest.fixture
 def relaying(database_url):
-    """Give a function that runs a relay as a task; it ends with the test."""
+    """Return a function that runs a relay as a task, which ends with the test."""
     running: list[tuple[Lifecycle, asyncio.Task[None]]] = []
 
     def start(publisher) -> Lifecycle:
@@ -73,8 +73,8 @@ async def unsent(db) -> int:
         return await c.fetchval("SELECT count(*) FROM outbox")
 
 
-async def test_what_is_rolled_back_is_never_published(db, relaying):
-    """An event of a transaction that failed does not leave the outbox."""
+async def test_rolled_back_is_not_published(db, relaying):
+    """An event of a failed transaction never leaves the outbox."""
     publisher = Publisher()
     with pytest.raises(ZeroDivisionError):
         async with db.transaction() as tx:
@@ -87,8 +87,8 @@ async def test_what_is_rolled_back_is_never_published(db, relaying):
     assert publisher.hints[0][1] == 2
 
 
-async def test_writers_of_one_key_are_published_in_the_order_of_their_commits(db, relaying):
-    """Twelve writers, three relays, eight keys that each writer locks: none lost, none before its predecessor."""
+async def test_order_within_a_key(db, relaying):
+    """Twelve writers and three relays on eight keys that each writer locks: nothing is lost or out of order."""
     publishers = [Publisher() for _ in range(3)]
     for publisher in publishers:
         relaying(publisher)
@@ -111,8 +111,8 @@ async def test_writers_of_one_key_are_published_in_the_order_of_their_commits(db
     assert await unsent(db) == 0
 
 
-async def test_a_broker_that_is_away_loses_nothing(db, relaying):
-    """Rows wait while the broker refuses, and go when it is back."""
+async def test_a_missing_broker_loses_nothing(db, relaying):
+    """Rows wait while the broker refuses them and go out when it is back."""
     publisher = Publisher(down=True)
     relaying(publisher)
     async with db.transaction() as tx:
@@ -123,8 +123,8 @@ async def test_a_broker_that_is_away_loses_nothing(db, relaying):
     await eventually(lambda: len(publisher.sent) == 1)
 
 
-async def test_a_crash_between_acknowledgement_and_delete_publishes_again_under_the_same_id(db, relaying, database_url):
-    """The second relay repeats the record with the same ce_id, and nothing else."""
+async def test_a_crash_repeats_the_id(db, relaying, database_url):
+    """After a crash between acknowledgement and delete, the next relay repeats only that record, with the same ce_id."""
     first, second = Publisher(), Publisher()
 
     async def connection_dies() -> None:
@@ -146,7 +146,7 @@ async def test_a_crash_between_acknowledgement_and_delete_publishes_again_under_
     assert dict(second.sent[0].headers)["ce_id"] == dict(first.sent[0].headers)["ce_id"]
 
 
-async def test_a_second_relay_takes_over_when_the_first_one_dies(db, relaying):
+async def test_a_second_relay_takes_over(db, relaying):
     """Shards are free as soon as the connection that locked them is gone."""
     first, second = Publisher(), Publisher()
     dying = relaying(first)
@@ -161,8 +161,8 @@ async def test_a_second_relay_takes_over_when_the_first_one_dies(db, relaying):
     assert second.sent
 
 
-async def test_tombstones_and_events_reach_a_real_broker_with_their_headers(db, relaying, kafka_bootstrap, new_topic):
-    """What a real broker keeps is what was appended, null value included."""
+async def test_a_real_broker_keeps_everything(db, relaying, kafka_bootstrap, new_topic):
+    """What a real broker keeps is what was appended, including headers and a null value."""
     tombstone = Envelope(uuid4(), "/gridcare/tests", "gridcare.Tombstone", NOW, "SP1", 0, None, None)
     topic = await new_topic(compacted=True)
     async with Producer(kafka_bootstrap, client_id="relay-test") as producer:
@@ -182,8 +182,8 @@ async def _empty(db) -> bool:
     return await unsent(db) == 0
 
 
-async def test_an_event_that_no_record_can_hold_is_refused_before_it_is_written(db):
-    """The transaction fails at the append, and nothing of it stays."""
+async def test_huge_events_are_refused(db):
+    """The transaction fails at the append, and nothing of it remains."""
     big = hint(uuid4(), 1)
     wide = Envelope(
         uuid4(), "/gridcare/tests", "gridcare.BatchPlanned", NOW, "x" * outbox.RECORD_SIZE_MAX_BYTES, 1, None, big

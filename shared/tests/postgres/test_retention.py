@@ -1,4 +1,4 @@
-"""Retention of the shared tables: what is deleted, and what is kept."""
+"""Retention of the shared tables: what is deleted and what is kept."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -10,7 +10,7 @@ from gridcare.postgres.retention import forget_expired
 
 
 class Standing:
-    """A clock that a test moves."""
+    """A clock that tests set."""
 
     def __init__(self) -> None:
         self.time = datetime(2026, 11, 23, tzinfo=UTC)
@@ -29,8 +29,8 @@ async def count(db, table: str) -> int:
         return await connection.fetchval(f"SELECT count(*) FROM {table}")
 
 
-async def test_an_answer_is_kept_for_seven_days(db, clock):
-    """To the second."""
+async def test_answers_are_kept_seven_days(db, clock):
+    """Answers are deleted after seven days, to the second."""
     async with db.transaction() as tx:
         await tx.execute(
             "INSERT INTO idempotency (caller, key, fingerprint, result, created_at) VALUES ('a', 'k', '', 'null', $1)",
@@ -42,8 +42,8 @@ async def test_an_answer_is_kept_for_seven_days(db, clock):
     assert await forget_expired(db, clock) == 1
 
 
-async def test_noted_events_are_kept_for_35_days_by_the_databases_own_clock(db, clock):
-    """Longer than any topic keeps a record."""
+async def test_event_ids_are_kept(db, clock):
+    """Event ids are kept for 35 days by the database's own clock, longer than any topic keeps a record."""
     async with db.transaction() as tx:
         await inbox.accept(tx, "tests", uuid4())
         await inbox.accept(tx, "tests", UUID(int=1))

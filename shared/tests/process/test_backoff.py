@@ -1,4 +1,4 @@
-"""Short retries: pauses that grow up to a limit, and start anew after a success."""
+"""Short retries: pauses grow up to a limit and start from the shortest after a success."""
 
 import pytest
 

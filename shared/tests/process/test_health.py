@@ -42,8 +42,8 @@ async def test_liveness_is_the_beat():
         assert await ask(client, "/livez") == (200, "ok")
 
 
-async def test_readiness_is_started_not_stopping_and_checked():
-    """No work before the start, none while stopping, none while a check fails; the name is told, not the error."""
+async def test_readiness_has_three_conditions():
+    """Not ready before the start, while stopping or while a check fails; the check's name is told, not its error."""
     life = Lifecycle()
     working = True
 
@@ -66,7 +66,7 @@ async def test_readiness_is_started_not_stopping_and_checked():
         assert await ask(client, "/elsewhere") == (404, "not found")
 
 
-async def test_the_port_serves_probes_and_metrics_while_draining():
+async def test_probes_answer_while_draining():
     """The health port answers on a real socket until the block ends."""
     life = Lifecycle()
     async with serving(life, host="127.0.0.1", port=0) as port, httpx.AsyncClient() as client:
@@ -80,7 +80,7 @@ async def test_the_port_serves_probes_and_metrics_while_draining():
 
 
 async def test_requests_under_way_are_finished():
-    """Stopping takes no new connection and lets the open request end."""
+    """While stopping, the server takes no new connection and lets the open request finish."""
     router = APIRouter()
     begun, go = asyncio.Event(), asyncio.Event()
 
@@ -98,12 +98,12 @@ async def test_requests_under_way_are_finished():
     port = await asyncio.wait_for(bound, 10)
     assert life.ready
     async with httpx.AsyncClient() as client:
-        asked = asyncio.create_task(client.get(f"http://127.0.0.1:{port}/slow"))
+        request = asyncio.create_task(client.get(f"http://127.0.0.1:{port}/slow"))
         await asyncio.wait_for(begun.wait(), 10)
         life.stop()
         await until_refused(port)
         go.set()
-        assert (await asked).json() == "done"
+        assert (await request).json() == "done"
     await asyncio.wait_for(running, 10)
 
 
@@ -119,7 +119,7 @@ async def until_refused(port: int) -> None:
 
 
 async def test_a_serving_process_beats():
-    """An API without a request for hours is alive."""
+    """An API that had no request for hours is alive."""
     life = Lifecycle()
     life.last_beat_s -= BEAT_AGE_MAX_S + 1
     bound = asyncio.get_running_loop().create_future()
@@ -135,7 +135,7 @@ async def test_a_serving_process_beats():
     await running
 
 
-async def test_a_request_that_never_ends_does_not_hold_the_process():
+async def test_endless_requests_are_cut():
     """After the grace the open request is cut off."""
     router = APIRouter()
     begun = asyncio.Event()
@@ -153,24 +153,24 @@ async def test_a_request_that_never_ends_does_not_hold_the_process():
     running = asyncio.create_task(serve(app, life, host="127.0.0.1", port=0, bound=bound))
     port = await asyncio.wait_for(bound, 10)
     async with httpx.AsyncClient() as client:
-        asked = asyncio.create_task(client.get(f"http://127.0.0.1:{port}/endless"))
+        request = asyncio.create_task(client.get(f"http://127.0.0.1:{port}/endless"))
         await asyncio.wait_for(begun.wait(), 10)
         life.stop()
         await asyncio.wait_for(running, 10)
-        results = await asyncio.gather(asked, return_exceptions=True)
+        results = await asyncio.gather(request, return_exceptions=True)
     assert isinstance(results[0], httpx.HTTPError) or results[0].status_code >= 500
 
 
 async def test_a_taken_port_is_told():
-    """Two processes cannot share a port, and the second says so instead of leaving by SystemExit."""
+    """A second process on the same port raises an error instead of exiting with SystemExit."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ServerError, match=str(port)):
             await serve(health_app(Lifecycle()), Lifecycle(), host="127.0.0.1", port=port)
 
 
-async def test_a_lifespan_that_fails_is_told():
-    """An app that cannot start is an error of the process, not an exit behind its back."""
+async def test_a_failed_lifespan_raises():
+    """An app that cannot start raises an error instead of exiting on its own."""
 
     async def connect() -> None:
         raise RuntimeError("no database")

@@ -1,4 +1,4 @@
-"""The life of a process: told to stop it drains, a loop that dies takes the others with it."""
+"""The life of a process: when told to stop it drains, and a loop that dies ends the others."""
 
 import asyncio
 import os
@@ -48,8 +48,8 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_sigterm_drains_and_ends_with_0():
-    """What is in hand is finished before the process ends."""
+def test_sigterm_drains():
+    """Work in hand is finished before the process exits with 0."""
     with start("drains") as process:
         assert process.stdout.readline() == "up\n"
         os.kill(process.pid, signal.SIGTERM)
@@ -57,8 +57,8 @@ def test_sigterm_drains_and_ends_with_0():
     assert (out, process.returncode) == ("drained\n", 0)
 
 
-def test_a_process_that_does_not_drain_is_cancelled_at_its_deadline():
-    """The grace ends what would hang for ever."""
+def test_endless_draining_is_cancelled():
+    """A process that does not drain is cancelled when its grace is over."""
     with start("hangs") as process:
         process.stdout.readline()
         started = time.monotonic()
@@ -69,23 +69,23 @@ def test_a_process_that_does_not_drain_is_cancelled_at_its_deadline():
 
 
 @pytest.mark.parametrize(("arguments", "status"), [(["dies"], 1), (["misconfigured"], 2), (["nothing"], 2), ([], 2)])
-def test_the_exit_status_says_whether_a_restart_can_help(arguments, status):
-    """1 for a bug, 2 for what is called or configured wrongly."""
+def test_exit_status_tells_causes(arguments, status):
+    """1 for a bug, 2 for wrong settings or arguments, where a restart cannot help."""
     with start(*arguments) as process:
         _, err = process.communicate(timeout=20)
     assert process.returncode == status
     assert err or status == 1
 
 
-def test_a_command_gets_its_arguments_and_gives_its_status():
-    """Operational commands run under the same image."""
+def test_commands_set_the_status():
+    """An operational command gets its arguments, and its result is the exit status."""
     with start("command", "--dry-run") as process:
         out, _ = process.communicate(timeout=20)
     assert (out, process.returncode) == ("['--dry-run']\n", 7)
 
 
-async def test_one_loop_that_dies_ends_the_others():
-    """A process never goes on with half of its loops."""
+async def test_loops_end_together():
+    """A process never goes on with only half of its loops."""
     lifecycle = Lifecycle()
     ended = asyncio.Event()
 
@@ -104,8 +104,8 @@ async def test_one_loop_that_dies_ends_the_others():
     assert lifecycle.stopping.is_set()
 
 
-async def test_a_step_repeats_at_once_while_it_finds_work_and_waits_when_a_dependency_is_down():
-    """Work, work, trouble, work: four calls, and the loop goes on."""
+async def test_repeat_waits_when_retryable():
+    """Work, work, trouble, work: four calls, a pause only after the trouble, and the loop goes on."""
     lifecycle = Lifecycle()
     calls = []
 
@@ -123,7 +123,7 @@ async def test_a_step_repeats_at_once_while_it_finds_work_and_waits_when_a_depen
     assert lifecycle.ready
 
 
-async def test_a_bug_in_a_step_ends_the_loop():
+async def test_a_bug_ends_the_loop():
     """Only Retryable is waited out."""
 
     async def step() -> int:

@@ -1,4 +1,4 @@
-"""Settings refuse to start when wrong, naming the variable and the reason, never the value."""
+"""Wrong settings prevent the start; the error names the variable and the reason, never the value."""
 
 import pytest
 
@@ -19,13 +19,13 @@ def load_with(monkeypatch, **changes):
 
 
 def test_good_settings_are_read(monkeypatch):
-    """Each field is a variable with the prefix."""
+    """Each field is read from the variable with the prefix."""
     settings = load_with(monkeypatch, GRIDCARE_HTTP_PORT="9000")
     assert (settings.http_port, settings.kafka_bootstrap) == (9000, "kafka:9092")
 
 
 def test_a_missing_variable_is_named(monkeypatch):
-    """All that are missing are named at once."""
+    """All missing variables are named at once."""
     for name in GOOD:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(SettingsError) as refused:
@@ -44,8 +44,8 @@ def test_a_missing_variable_is_named(monkeypatch):
         ("GRIDCARE_LOG_LEVEL", "geheim"),
     ],
 )
-def test_a_wrong_value_is_named_and_never_shown(monkeypatch, name, value):
-    """The message holds the variable and the reason, not what was given: it may be a secret."""
+def test_wrong_values_are_not_shown(monkeypatch, name, value):
+    """The message names the variable and the reason, not the value: it may be a secret."""
     with pytest.raises(SettingsError) as refused:
         load_with(monkeypatch, **{name: value})
     assert str(refused.value).startswith(f"{name}: ")

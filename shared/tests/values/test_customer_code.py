@@ -1,4 +1,4 @@
-"""What passes for a customer code."""
+"""What counts as a customer code."""
 
 import re
 
@@ -8,7 +8,7 @@ from gridcare.values.customer_code import CUSTOMER_CODE_PATTERN, is_customer_cod
 
 
 @pytest.mark.parametrize("text", ["PB11010012345", "PB11280000000", "PB11999999999"])
-def test_codes_as_seen_on_bills_pass(text):
+def test_codes_from_bills_pass(text):
     """A code of the observed shape is a customer code, for the function and for the pattern."""
     assert is_customer_code(text)
     assert re.search(CUSTOMER_CODE_PATTERN, text)
@@ -28,5 +28,5 @@ def test_codes_as_seen_on_bills_pass(text):
     ],
 )
 def test_anything_else_is_refused(text):
-    """Another length, case, unit, script or a line end is refused."""
+    """Another length, case, unit or script, or a line end, is refused."""
     assert not is_customer_code(text)

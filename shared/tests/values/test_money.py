@@ -12,16 +12,16 @@ from gridcare.values.money import AMOUNT_MAX_VND, InvalidAmount, checked_vnd, fo
     ("amount", "text"),
     [(896125, "896.125 ₫"), (0, "0 ₫"), (999, "999 ₫"), (1000, "1.000 ₫"), (-5000, "-5.000 ₫")],
 )
-def test_amounts_are_written_as_in_vietnam(amount, text):
-    """Dots part the thousands, a no-break space and the dong sign follow."""
+def test_format_is_vietnamese(amount, text):
+    """Dots separate the thousands; a no-break space and the dong sign follow."""
     assert format_vnd(amount).replace("\u00a0", " ") == text
 
 
 @pytest.mark.parametrize(
     ("value", "reason"), [(1.0, "fraction"), (True, "not-an-amount"), ("5", "not-an-amount"), (10**13, "too-large")]
 )
-def test_only_whole_numbers_within_the_cap_are_money(value, reason):
-    """Floats, booleans, texts and what is beyond the cap are refused where money is made."""
+def test_other_values_are_refused(value, reason):
+    """Floats, booleans, strings and amounts beyond the cap are refused."""
     with pytest.raises(InvalidAmount) as refusal:
         checked_vnd(value)
     assert refusal.value.reason == reason

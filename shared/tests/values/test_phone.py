@@ -1,4 +1,4 @@
-"""Vietnamese mobile numbers in, E.164 out; masks."""
+"""Vietnamese mobile numbers are parsed to E.164 and masked."""
 
 import phonenumbers
 import pytest
@@ -13,14 +13,14 @@ from gridcare.values.phone import InvalidPhone, mask, parse_mobile
     "text",
     ["0912345678", "+84912345678", "84912345678", "0084912345678", " 0912 345 678 ", "(091) 234-5678", "0912.345.678"],
 )
-def test_every_way_to_write_a_mobile_gives_the_same_number(text):
-    """National and international forms, with separators, are one E.164 number."""
+def test_formats_give_one_number(text):
+    """National and international forms, with separators, become the same E.164 number."""
     assert parse_mobile(text) == "+84912345678"
 
 
 @pytest.mark.parametrize("prefix", ["32", "39", "56", "58", "70", "79", "81", "85", "86", "88", "90", "96", "98"])
-def test_prefixes_in_use_since_2018_are_mobile(prefix):
-    """Numbers of the ten-digit plan pass."""
+def test_current_prefixes_are_mobile(prefix):
+    """Numbers of the ten-digit plan of 2018 are accepted."""
     assert parse_mobile(f"0{prefix}1234567") == f"+84{prefix}1234567"
 
 
@@ -43,8 +43,8 @@ def test_prefixes_in_use_since_2018_are_mobile(prefix):
         ("0601234567", "not-mobile"),
     ],
 )
-def test_what_is_no_vietnamese_mobile_is_refused_with_its_reason(text, reason):
-    """Each refusal names one of three reasons and does not repeat the number."""
+def test_refusals_have_reasons(text, reason):
+    """Each refusal has one of three reasons and does not repeat the number."""
     with pytest.raises(InvalidPhone) as refusal:
         parse_mobile(text)
     assert refusal.value.reason == reason
@@ -57,8 +57,8 @@ def test_what_is_no_vietnamese_mobile_is_refused_with_its_reason(text, reason):
     ("text", "old", "new"),
     [("01651234567", "0165", "035"), ("+841201234567", "0120", "070"), ("0199 123 4567", "0199", "059")],
 )
-def test_a_number_of_before_2018_is_refused_with_a_hint(text, old, new):
-    """An eleven-digit number is not guessed into a new one; the hint names both prefixes."""
+def test_old_numbers_get_a_hint(text, old, new):
+    """An eleven-digit number is not converted to a new one; the error names both prefixes."""
     with pytest.raises(InvalidPhone) as refusal:
         parse_mobile(text)
     assert refusal.value.reason == "not-mobile"
@@ -68,8 +68,8 @@ def test_a_number_of_before_2018_is_refused_with_a_hint(text, old, new):
 
 
 @given(st.text(max_size=40))
-def test_any_text_is_either_a_number_or_refused(text):
-    """No text raises anything but InvalidPhone, and what passes is valid for the library and parses to itself."""
+def test_any_text_is_handled(text):
+    """No text raises anything but InvalidPhone, and what is accepted is valid for the library and parses to itself."""
     try:
         phone = parse_mobile(text)
     except InvalidPhone:
@@ -78,13 +78,13 @@ def test_any_text_is_either_a_number_or_refused(text):
     assert phonenumbers.is_valid_number(phonenumbers.parse(phone))
 
 
-def test_a_mask_shows_the_country_and_two_digits():
-    """The count of stars does not tell the length."""
+def test_masks_hide_the_length():
+    """A mask shows the country and two digits, and the number of stars does not tell the length."""
     assert mask("+84912345612") == "+84*****12"
     assert mask("+842923821234") == "+84*****34"
 
 
 @pytest.mark.parametrize("text", ["", "0912345678", "+14155552671", "+84", "+8412", "+84912x45678", "Nguyễn"])
-def test_what_is_not_e164_of_vietnam_is_masked_whole(text):
-    """A mask never lets through what it does not know."""
+def test_other_text_is_masked_whole(text):
+    """A mask never lets through anything that it does not recognise."""
     assert mask(text) == "*****"

@@ -1,20 +1,26 @@
 """What all commands of `gridcare` share."""
 
+import json
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from types import FrameType
-from typing import ParamSpec
+from typing import Annotated, ParamSpec
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from gridcare_local.errors import LocalStackError
 from gridcare_local.stack.settings import default_root
 from gridcare_local.stack.stack import Stack
 
 INTERRUPTED = 130  # as shells report a program ended by Ctrl-C
+WIDTH_MAX = 10_000
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
 
 P = ParamSpec("P")
 
@@ -22,6 +28,11 @@ P = ParamSpec("P")
 def example(*lines: str) -> str:
     """Format the example under a command's help."""
     return "Example:  " + "   ·   ".join(lines)
+
+
+def called_as() -> str:
+    """Return the command as it was called, so that what is printed with it can be pasted."""
+    return sys.argv[0]
 
 
 def plainly(command: Callable[P, None]) -> Callable[P, None]:
@@ -58,6 +69,22 @@ def interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table whose cells are never wrapped, so that an address can be copied: on a narrow terminal its lines run on."""
+    former = console.width
+    console.width = WIDTH_MAX
+    try:
+        console.width = max(former, console.measure(table).maximum)
+        console.print(table)
+    finally:
+        console.width = former
+
+
+def print_json(value: object) -> None:
+    """Print a value as indented JSON, and nothing else."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def this_stack() -> Stack:

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from gridcare_local.cli.common import example, plainly, this_stack
+from gridcare_local.cli.common import AsJson, called_as, example, plainly, print_json, print_table, this_stack
 from gridcare_local.cli.start import bring_up, hold, show_status, stopped_by_signals
 from gridcare_local.stack.settings import DEFAULT_HOUR, SETTINGS_FILE, default_root
 from gridcare_local.stack.stack import ALL_PARTS, Stack, erase_stack
+
+if TYPE_CHECKING:  # slow to import; commands that do not publish start faster
+    from gridcare_local.demo.accounting import Books
 
 DEMO_SUPPLY_POINTS = 20_000
 SUPPLY_POINTS_MAX = 2_000_000
@@ -38,10 +42,11 @@ def demo(*, supply_points: SupplyPoints = DEMO_SUPPLY_POINTS, seed: Seed = 1, ti
             bring_up(stack, ALL_PARTS, DEFAULT_HOUR)
             with _steps(console) as bars:
                 feeders = _load(stack, supply_points, seed, bars)
-            balanced = _publish(stack, feeders, timeout_s, console, strictly=True)
+            books = _publish(stack, feeders, timeout_s, console, strictly=True)
+            _show(books, console)
         finally:
             stack.stop()
-    if not balanced:
+    if books.wrong:
         raise typer.Exit(UNBALANCED)
 
 
@@ -57,28 +62,37 @@ def run(*, supply_points: SupplyPoints = DEMO_SUPPLY_POINTS, seed: Seed = 1, tim
             with _steps(console) as bars:
                 feeders = _load(stack, supply_points, seed, bars)
             show_status(stack, console)
-            console.print(
-                "publish another cut: gridcare publish   ·   tokens: gridcare token planner   ·   stop: Ctrl-C"
-            )
-            _publish(stack, feeders, timeout_s, console)
+            me = called_as()
+            console.print(f"publish another cut: {me} publish", soft_wrap=True)
+            console.print(f"a token for the APIs: {me} token planner", soft_wrap=True)
+            console.print("stop: Ctrl-C")
+            _show(_publish(stack, feeders, timeout_s, console), console)
         except BaseException:
             stack.stop()
             raise
         hold(stack, console)
 
 
-@demo_app.command(epilog=example("gridcare publish", "gridcare publish --feeder FD1101-001"))
+@demo_app.command(epilog=example("gridcare publish", "gridcare publish --feeder FD1101-001", "gridcare publish --json"))
 @plainly
 def publish(
     *,
     feeder: Annotated[list[str] | None, typer.Option(help="A feeder to cut; may be repeated. By default all.")] = None,
     timeout_s: Timeout = 3600,
+    as_json: AsJson = False,
 ) -> None:
     """Publish a planned cut on the running stack, watch it told, and balance the books (exit status 0 only then)."""
     from gridcare_local.demo.load import loaded_feeders  # noqa: PLC0415 - slow to import, as in the other commands
 
     stack = this_stack()
-    if not _publish(stack, tuple(feeder or loaded_feeders(stack)), timeout_s, Console()):
+    console = Console(stderr=as_json)
+    books = _publish(stack, tuple(feeder or loaded_feeders(stack)), timeout_s, console)
+    if as_json:
+        facts = asdict(books)
+        print_json({**facts.pop("told"), **facts})
+    else:
+        _show(books, console)
+    if books.wrong:
         raise typer.Exit(UNBALANCED)
 
 
@@ -101,8 +115,8 @@ def _load(stack: Stack, supply_points: int, seed: int, bars: Progress) -> tuple[
 
 def _publish(
     stack: Stack, feeders: tuple[str, ...], timeout_s: float, console: Console, *, strictly: bool = False
-) -> bool:
-    """Publish, watch, balance, print; whether the books balance. `strictly`: nothing may die meanwhile."""
+) -> "Books":
+    """Publish, watch on `console`, and balance the books. `strictly`: nothing may die meanwhile."""
     from gridcare_local.demo.accounting import balance  # noqa: PLC0415 - as above
     from gridcare_local.demo.cut import nobody_may_die, tell_of_a_cut  # noqa: PLC0415 - as above
 
@@ -115,23 +129,27 @@ def _publish(
             look(done, of)
 
         told = tell_of_a_cut(stack, feeders, timeout_s=timeout_s, watch=watch)
-    books = balance(stack, told)
-    table = Table("", "deliveries", title=f"notice {told.notice_id}", box=None)
+    return balance(stack, told)
+
+
+def _show(books: "Books", console: Console) -> None:
+    told = books.told
+    table = Table("", "deliveries", box=None)
     for state, count in sorted(told.states.items(), key=lambda each: -each[1]):
         if count:
             table.add_row(state, f"{count:,}")
     table.add_row("[bold]audience[/bold]", f"[bold]{told.audience:,}[/bold]")
     for channel, count in sorted(told.channels.items()):
         table.add_row(f"over {channel}", f"{count:,}")
-    console.print(table)
+    console.print(f"notice {told.notice_id}", soft_wrap=True)
+    print_table(console, table)
     console.print(
         f"FCM accepted {books.pushes_accepted:,} pushes (and {books.pushes_repeated:,} repeats under the same tag); "
         f"Twilio accepted {books.texts_accepted:,} SMS of {books.segments:,} segments; {told.seconds:.1f} s in all"
     )
     for wrong in books.wrong:
         console.print(f"[red]wrong:[/red] {wrong}")
-    console.print("[green]the books balance[/green]" if not books.wrong else "[red]the books do not balance[/red]")
-    return not books.wrong
+    console.print("[red]the books do not balance[/red]" if books.wrong else "[green]the books balance[/green]")
 
 
 @contextmanager

@@ -1,5 +1,8 @@
 """The `gridcare` command: the whole of Gridcare on this machine."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -15,7 +18,6 @@ app = typer.Typer(
     help="Run the whole of Gridcare on this machine: its services on a real PostgreSQL and a real Kafka, its providers "
     "emulated. What it keeps lies in `.local` in the clone.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
@@ -23,6 +25,22 @@ app.add_typer(demo_app)
 app.add_typer(stack_app)
 app.add_typer(tools_app)
 app.add_typer(docs_app)
+
+
+def _say_version(wanted: bool) -> None:  # noqa: FBT001 - how typer calls it
+    if wanted:
+        typer.echo(f"gridcare {version('gridcare-local')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 @app.command("help", epilog=example("gridcare help"))

@@ -2,18 +2,20 @@
 
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from gridcare_local.cli.common import example, plainly, this_stack
+from gridcare_local.cli.common import AsJson, example, plainly, print_json, this_stack
 from gridcare_local.cli.start import bring_up, hold, show_status, stopped_by_signals
 from gridcare_local.errors import LocalStackError
 from gridcare_local.servers.processes import tail
 from gridcare_local.stack.settings import DEFAULT_HOUR, parse_hour
 from gridcare_local.stack.stack import ALL_PARTS
+from gridcare_local.stack.status import look
 
 OWNER_STOP_GRACE_S = 120.0
 FOLLOW_INTERVAL_S = 0.2
@@ -30,13 +32,23 @@ def _an_hour(given: str) -> str:
     return given
 
 
-Part = Annotated[str, typer.Argument(help="The part, as `gridcare status` names it.", metavar="NAME")]
+def _part_names(incomplete: str) -> list[str]:
+    return [name for name in ALL_PARTS if name.startswith(incomplete)]
+
+
+Part = Annotated[
+    str,
+    typer.Argument(help="The part, as `gridcare status` names it.", metavar="NAME", autocompletion=_part_names),
+]
 
 
 @stack_app.command(epilog=example("gridcare start", "gridcare start --detach", "gridcare start postgres kafka"))
 @plainly
 def start(
-    names: Annotated[list[str] | None, typer.Argument(help="Only these parts; all when none is named.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Only these parts; all when none is named.", autocompletion=_part_names),
+    ] = None,
     *,
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running and return.")] = False,
     at: Annotated[
@@ -74,11 +86,18 @@ def stop() -> None:
     stack.stop(Console().print)
 
 
-@stack_app.command(epilog=example("gridcare status"))
+@stack_app.command(epilog=example("gridcare status", "gridcare status --json"))
 @plainly
-def status() -> None:
-    """Show every part: whether it is ready, its process, and where to look at it."""
-    show_status(this_stack(), Console())
+def status(*, as_json: AsJson = False) -> None:
+    """Show every part: whether it is ready, its process, where to look at it, and where its health and metrics are.
+
+    Health and metrics are `/livez`, `/readyz` and `/metrics` under the address shown.
+    """
+    stack = this_stack()
+    if as_json:
+        print_json([asdict(part) | {"log": str(part.log)} for part in look(stack)])
+        return
+    show_status(stack, Console())
 
 
 @stack_app.command(epilog=example("gridcare restart kafka", "gridcare restart outage-notifier-sender"))

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from gridcare_local.cli.common import interrupted_by
+from gridcare_local.cli.common import called_as, interrupted_by, print_table
 from gridcare_local.stack.parts import Part
 from gridcare_local.stack.stack import Stack, StartOptions
 from gridcare_local.stack.status import PartStatus, look
@@ -62,7 +62,7 @@ def _tell_of_death(part: Part, living: dict[str, int], told: set[int], console: 
     pid = living.get(part.name)
     if pid is not None and pid not in told:
         told.add(pid)
-        console.print(f"{part.name} (process {pid}) is dead: gridcare restart {part.name}")
+        console.print(f"{part.name} (process {pid}) is dead: {called_as()} restart {part.name}", soft_wrap=True)
 
 
 @contextmanager
@@ -90,11 +90,11 @@ def _deaf() -> Iterator[None]:
 
 def show_status(stack: Stack, console: Console) -> None:
     """Print a table of all parts."""
-    table = Table("part", "state", "pid", "up", box=None)
-    table.add_column("where", overflow="fold")
+    table = Table("part", "state", "pid", "up", "look at", "health and metrics", box=None)
     for status in look(stack):
-        table.add_row(status.name, _coloured(status), str(status.pid or ""), _age(status), status.url)
-    console.print(table)
+        pid = str(status.pid or "")
+        table.add_row(status.name, _coloured(status), pid, _age(status), status.url, status.health)
+    print_table(console, table)
 
 
 def _coloured(status: PartStatus) -> str:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from gridcare_local.cli.common import example, plainly, this_stack
+from gridcare_local.cli.common import AsJson, example, plainly, print_json, print_table, this_stack
 from gridcare_local.errors import LocalStackError
 from gridcare_local.stack.catalog import EMULATORS, SERVICES
 
@@ -41,7 +41,10 @@ class FileFormat(StrEnum):
 
 @tools_app.command(
     epilog=example(
-        "gridcare token planner", "gridcare token customer --code PB11010012345", "gridcare token team --team PB1101"
+        "gridcare token planner",
+        "gridcare token customer --code PB11010012345",
+        "gridcare token team --team PB1101",
+        "gridcare token ops --json",
     )
 )
 @plainly
@@ -52,6 +55,7 @@ def token(
     team: Annotated[str | None, typer.Option(help="The team that the bearer works in.")] = None,
     subject: Annotated[str | None, typer.Option(help="Who the bearer is; by default the role's name.")] = None,
     hours: Annotated[int, typer.Option(min=1, max=24 * 30, help="How long it is valid.")] = 8,
+    as_json: AsJson = False,
 ) -> None:
     """Print an access token for all three services, signed by the stack's OIDC emulator.
 
@@ -71,23 +75,36 @@ def token(
     }
     if team is not None:
         claims["team_id"] = team
-    typer.echo(mint(state_dir, stack.catalog.emulator_url("oidc"), claims, lifetime_s=hours * HOUR_S))
+    minted = mint(state_dir, stack.catalog.emulator_url("oidc"), claims, lifetime_s=hours * HOUR_S)
+    if as_json:
+        print_json({"access_token": minted, "token_type": "Bearer", "expires_in": hours * HOUR_S, "claims": claims})
+    else:
+        typer.echo(minted)
 
 
-@tools_app.command(epilog=example("gridcare outboxes"))
+@tools_app.command(epilog=example("gridcare outboxes", "gridcare outboxes --json"))
 @plainly
-def outboxes() -> None:
+def outboxes(*, as_json: AsJson = False) -> None:
     """Show how many messages each emulated provider accepted, and the page where to read them."""
     stack = this_stack()
-    table = Table("provider", "accepted", box=None)
-    table.add_column("read them at", overflow="fold")
-    for name in EMULATORS:
-        if name == "oidc" or name not in stack.settings.ports:
-            continue
-        table.add_row(name, str(_accepted(stack.catalog.emulator_dir(name))), stack.catalog.emulator(name).url)
-    if not table.row_count:
+    found = [
+        {
+            "provider": name,
+            "accepted": _accepted(stack.catalog.emulator_dir(name)),
+            "url": stack.catalog.emulator(name).url,
+        }
+        for name in EMULATORS
+        if name != "oidc" and name in stack.settings.ports
+    ]
+    if not found:
         raise LocalStackError("no provider has run yet: run `gridcare start` first")
-    Console().print(table)
+    if as_json:
+        print_json(found)
+        return
+    table = Table("provider", "accepted", "read them at", box=None)
+    for each in found:
+        table.add_row(*(str(value) for value in each.values()))
+    print_table(Console(), table)
 
 
 def _accepted(state_dir: Path) -> int:

@@ -78,8 +78,9 @@ def _check_pushes(books: Books, stack: Stack, rows: list[dict[str, Any]]) -> Non
     accepted = Counter[tuple[str, str]]()
     for line in _accepted(stack, "fcm"):
         message = line["body"]["message"]
-        if message["data"]["notice_id"] == books.told.notice_id:
-            accepted[message["data"]["delivery_id"], message.get("token") or message.get("fid")] += 1
+        data = message.get("data") or {}  # what somebody else sent through the emulator may have none
+        if data.get("notice_id") == books.told.notice_id:
+            accepted[data["delivery_id"], message.get("token") or message.get("fid")] += 1
     deliveries = {delivery_id for delivery_id, _ in accepted}
     by_push = {row["delivery_id"] for row in rows if row["channel"] == "push" and row["state"] in REACHED}
     books.pushes_accepted = len(accepted)

@@ -1,6 +1,5 @@
 """What every emulator has: a journal, a script, counts, and the admin pages under /_emulator/."""
 
-import html
 import os
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -9,12 +8,12 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from gridcare_local.emulators.http import HTML, Answer, Lines, Reply, Request, json_answer
+from gridcare_local.emulators import outbox
+from gridcare_local.emulators.http import HTML, TEXT, Answer, Lines, Reply, Request, json_answer
 from gridcare_local.emulators.journal import Journal
 from gridcare_local.emulators.script import Script
 from gridcare_local.emulators.settings import EmulatorSettings
 
-OUTBOX_ROWS_MAX: Final = 200
 ADMIN: Final = "/_emulator/"
 
 
@@ -63,7 +62,10 @@ class Emulator(ABC):
         return
 
     def outbox(self) -> Iterable[tuple[object, ...]]:
-        """Give the newest messages for a person to read, newest first, in the order of `outbox_columns`."""
+        """Return the newest messages for a person to read, newest first, in the order of `outbox_columns`.
+
+        The text comes first; a long identifier, which is shown cut short, comes last.
+        """
         return ()
 
     async def admin(self, request: Request) -> Reply:
@@ -85,7 +87,9 @@ class Emulator(ABC):
             case ("PUT" | "DELETE", "script"):
                 reply = self._put_script(request)
             case ("GET", "outbox"):
-                reply = Answer(body=_page(self.kind, self.outbox_columns, self.outbox()), content_type=HTML)
+                reply = Answer(body=outbox.page(self.kind, self.outbox_columns, self.outbox()), content_type=HTML)
+            case ("GET", "outbox.txt"):
+                reply = Answer(body=outbox.plain(self.outbox_columns, self.outbox()), content_type=TEXT)
         return reply
 
     def _put_script(self, request: Request) -> Reply:
@@ -99,18 +103,5 @@ class Emulator(ABC):
 
 
 def not_found() -> Answer:
-    """Say that nothing is here."""
+    """Answer that nothing is here."""
     return json_answer({"error": "nothing is here"}, 404)
-
-
-def _page(kind: str, columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> bytes:
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
-    body = "\n".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5">
-<title>Outbox of the {kind} emulator</title>
-<style>body{{font:15px/1.4 system-ui;margin:2em}}table{{border-collapse:collapse}}
-td,th{{text-align:left;vertical-align:top;padding:.3em .8em;border-bottom:1px solid #ddd}}</style>
-<h1>Outbox of the {kind} emulator</h1><p>The newest {OUTBOX_ROWS_MAX} messages, newest first. Nothing here was sent to anyone.</p>
-<table><thead><tr>{head}</tr></thead><tbody>
-{body}
-</tbody></table></html>""".encode()

@@ -24,6 +24,7 @@ DRAIN_BYTES_MAX: Final = 1 << 24
 HANG_S: Final = 600.0  # longer than any client's deadline; ends what a forgotten client would keep open
 JSON: Final = "application/json"
 HTML: Final = "text/html; charset=utf-8"
+TEXT: Final = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)

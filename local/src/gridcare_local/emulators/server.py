@@ -13,8 +13,8 @@ import uvloop
 from granian.http import HTTP2Settings
 from granian.server.embed import Server
 
-from gridcare_local.emulators.emulator import ADMIN, Emulator
-from gridcare_local.emulators.http import HTTPProtocol, Request, Scope, json_answer, read_body, send
+from gridcare_local.emulators.emulator import ADMIN, Emulator, not_found
+from gridcare_local.emulators.http import HTTPProtocol, Reply, Request, Scope, json_answer, read_body, send
 
 PARENT_LOOK_S: Final = 1.0
 STREAMS_MAX: Final = 100  # a connection, as the real FCM allows
@@ -24,16 +24,31 @@ logger = logging.getLogger(__name__)
 
 
 def handler(emulator: Emulator) -> Handler:
-    """Give the RSGI application of an emulator."""
+    """Return the RSGI application of an emulator."""
 
+    async def answer(request: Request) -> Reply:
+        return await (emulator.admin(request) if request.path.startswith(ADMIN) else emulator.answer(request))
+
+    return _application(answer)
+
+
+def control_handler(emulator: Emulator) -> Handler:
+    """Return the RSGI application that answers the requests below /_emulator/ and no other."""
+
+    async def answer(request: Request) -> Reply:
+        return await emulator.admin(request) if request.path.startswith(ADMIN) else not_found()
+
+    return _application(answer)
+
+
+def _application(answer: Callable[[Request], Awaitable[Reply]]) -> Handler:
     async def handle(scope: Scope, protocol: HTTPProtocol) -> None:
         body = await read_body(scope, protocol)
         if body is None:
             await send(protocol, json_answer({"error": "the body is too long"}, 413))
             return
-        request = Request(scope.method, scope.path, scope.query_string, scope.headers, body)
         try:
-            reply = await (emulator.admin(request) if scope.path.startswith(ADMIN) else emulator.answer(request))
+            reply = await answer(Request(scope.method, scope.path, scope.query_string, scope.headers, body))
         except Exception:
             logger.exception("%s %s", scope.method, scope.path)
             reply = json_answer({"error": "the emulator has a bug: see its log"}, 500)
@@ -53,14 +68,25 @@ async def _serve(emulator: Emulator, application: Handler, certificate: tuple[Pa
     for number in (signal.SIGTERM, signal.SIGINT):
         # Nothing is buffered, so leaving at once loses nothing that was answered.
         loop.add_signal_handler(number, os._exit, 0)
-    _refuse_taken_port(emulator.settings.port)
+    settings = emulator.settings
+    servers = [_listen(application, settings.port, certificate)]
+    if settings.control_port is not None:
+        servers.append(_listen(control_handler(emulator), settings.control_port, None))
     emulator.rebuild()
     await emulator.started()
+    watch = None if settings.parent_pid is None else loop.create_task(_leave_with(settings.parent_pid))
+    await asyncio.gather(*(server.serve() for server in servers))
+    if watch is not None:
+        watch.cancel()
+
+
+def _listen(application: Handler, port: int, certificate: tuple[Path, Path] | None) -> Server:
+    _refuse_taken_port(port)
     chain, key = certificate or (None, None)
-    server = Server(
+    return Server(
         application,
         address="127.0.0.1",
-        port=emulator.settings.port,
+        port=port,
         ssl_cert=chain,
         ssl_key=key,
         log_enabled=False,
@@ -69,11 +95,6 @@ async def _serve(emulator: Emulator, application: Handler, certificate: tuple[Pa
         backpressure=16_384,
         http2_settings=HTTP2Settings(max_concurrent_streams=STREAMS_MAX),
     )
-    parent_pid = emulator.settings.parent_pid
-    watch = None if parent_pid is None else loop.create_task(_leave_with(parent_pid))
-    await server.serve()
-    if watch is not None:
-        watch.cancel()
 
 
 def _refuse_taken_port(port: int) -> None:

@@ -9,20 +9,24 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class EmulatorSettings:
-    """Where an emulator listens, where it keeps what must outlive a kill -9, and its business time."""
+    """Where an emulator listens, where it keeps what must outlive a kill -9, and its business time.
+
+    At `control_port`, if there is one, it answers the requests below /_emulator/ over plain HTTP too.
+    """
 
     port: int
     state_dir: Path
     clock_offset_s: float = 0.0
     parent_pid: int | None = None
+    control_port: int | None = None
 
     def now_s(self) -> float:
-        """Give the business time as seconds since the epoch."""
+        """Return the business time as seconds since the epoch."""
         return time.time() + self.clock_offset_s
 
 
 def from_environment() -> EmulatorSettings:
-    """Read EMULATOR_PORT, EMULATOR_STATE_DIR (both needed), GRIDCARE_CLOCK_OFFSET_S, EMULATOR_PARENT_PID."""
+    """Read EMULATOR_PORT and EMULATOR_STATE_DIR (both needed), and the optional variables of README.md."""
     missing = [name for name in ("EMULATOR_PORT", "EMULATOR_STATE_DIR") if not os.environ.get(name)]
     if missing:
         raise SystemExit(f"set {' and '.join(missing)}")
@@ -34,6 +38,7 @@ def from_environment() -> EmulatorSettings:
         state_dir=state_dir,
         clock_offset_s=float(os.environ.get("GRIDCARE_CLOCK_OFFSET_S") or 0),
         parent_pid=int(os.environ.get("EMULATOR_PARENT_PID") or 0) or None,
+        control_port=int(os.environ.get("EMULATOR_CONTROL_PORT") or 0) or None,
     )
 
 

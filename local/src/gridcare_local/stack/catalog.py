@@ -20,6 +20,9 @@ SERVICES = {
 }
 SERVICE_PARTS = tuple(f"{service}-{process}" for service, processes in SERVICES.items() for process in processes)
 DATABASES = tuple(service.replace("-", "_") for service in SERVICES)
+FCM_CONTROL = "fcm.control"
+"""Name of the port where the emulated FCM shows its outbox over plain HTTP; its own port speaks TLS."""
+
 EMULATOR_STOP_GRACE_S = 5.0
 
 
@@ -33,7 +36,7 @@ class Catalog:
         """Give each part that is to run its ports, before any address of it is handed to another."""
         wanted = [f"{name}.health" for name in names if name in SERVICE_PARTS]
         wanted += [f"{service}-api.http" for service in SERVICES]
-        self.settings.claim_missing_ports([*EMULATORS, *wanted])
+        self.settings.claim_missing_ports([*EMULATORS, FCM_CONTROL, *wanted])
 
     def emulator_url(self, name: str) -> str:
         """Return an emulator's base address."""
@@ -58,29 +61,38 @@ class Catalog:
             "EMULATOR_TWILIO_ACCOUNT_SID": settings.secrets["twilio_account_sid"],
             "EMULATOR_TWILIO_AUTH_TOKEN": settings.secrets["twilio_auth_token"],
         }
+        if name == "fcm":
+            environment["EMULATOR_CONTROL_PORT"] = str(self._fcm_control_port)
         return ProcessPart(
             name=name,
             command=[sys.executable, "-m", f"gridcare_local.emulators.{name}"],
             environment=environment,
             root=settings.root,
             probe=http_probe(f"{url}/_emulator/health", self._ca_file if name == "fcm" else None),
-            url=f"{url}/_emulator/outbox" if name != "oidc" else f"{url}/.well-known/openid-configuration",
+            url=self._shown(name),
             stop_grace_s=EMULATOR_STOP_GRACE_S,
         )
+
+    def _shown(self, name: str) -> str:
+        if name == "oidc":
+            return f"{self.emulator_url(name)}/.well-known/openid-configuration"
+        port = self._fcm_control_port if name == "fcm" else self.settings.ports[name]
+        return f"http://{HOST}:{port}/_emulator/outbox"
 
     def service_part(self, name: str) -> ProcessPart:
         """Build the part of a service's process (`outage-notifier-planner`)."""
         service, _, process = name.rpartition("-")
         if process not in SERVICES.get(service, ()):
             raise LocalStackError(f"there is no {name!r}; there are: {', '.join((*EMULATORS, *SERVICE_PARTS))}")
-        health = self.settings.ports[f"{name}.health"]
+        health = f"http://{HOST}:{self.settings.ports[f'{name}.health']}"
         return ProcessPart(
             name=name,
             command=[sys.executable, "-m", service.replace("-", "_"), process],
             environment=self.environment(service, process),
             root=self.settings.root,
-            probe=http_probe(f"http://{HOST}:{health}/readyz"),
+            probe=http_probe(f"{health}/readyz"),
             url=f"{self.api_url(service)}/docs" if process == "api" else "",
+            health=health,
         )
 
     def environment(self, service: str, process: str) -> dict[str, str]:
@@ -131,6 +143,10 @@ class Catalog:
                 "GRIDCARE_VNPAY_RETURN_URL": "https://app.example/payments/return",
             }
         return {}
+
+    @property
+    def _fcm_control_port(self) -> int:
+        return self.settings.ports.get(FCM_CONTROL, 0)  # none yet in a stack of an earlier release
 
     @property
     def _ca_file(self) -> Path:

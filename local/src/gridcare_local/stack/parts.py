@@ -30,6 +30,11 @@ class Part(Protocol):
         """Where a person looks at it; empty when there is nothing to see."""
         ...
 
+    @property
+    def health(self) -> str:
+        """Base address of its `/livez`, `/readyz` and `/metrics`; empty when it has none."""
+        ...
+
     def start(self) -> None:
         """Start it and return when it is ready; whatever ran under its name before is stopped first."""
         ...
@@ -61,6 +66,7 @@ class ProcessPart:
     root: Path
     probe: Probe
     url: str = ""
+    health: str = ""
     stop_grace_s: float = STOP_GRACE_S
 
     @property

@@ -40,6 +40,7 @@ class ServerPart:
     begin: Callable[[], Server]
     find: Callable[[], Server | None]
     url: str = ""
+    health: str = ""
 
     def start(self) -> None:
         self.begin()

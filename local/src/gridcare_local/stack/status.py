@@ -15,13 +15,17 @@ State = Literal["ready", "not ready", "stopped"]
 
 @dataclass(frozen=True)
 class PartStatus:
-    """One part: its process when it runs, for how many seconds, and where to look at it."""
+    """One part: its process when it runs, for how many seconds, and where to look at it.
+
+    `health` is the base address of `/livez`, `/readyz` and `/metrics`; empty when there is none.
+    """
 
     name: str
     state: State
     pid: int | None
     running_s: float
     url: str
+    health: str
     log: Path
 
 
@@ -39,6 +43,6 @@ def look(stack: Stack) -> list[PartStatus]:
 
 def _status(part: Part, running: ProcessRef | None) -> PartStatus:
     if running is None:
-        return PartStatus(part.name, "stopped", None, 0.0, part.url, part.log)
+        return PartStatus(part.name, "stopped", None, 0.0, part.url, part.health, part.log)
     state: State = "ready" if part.ready() else "not ready"
-    return PartStatus(part.name, state, running.pid, time.time() - running.started, part.url, part.log)
+    return PartStatus(part.name, state, running.pid, time.time() - running.started, part.url, part.health, part.log)

@@ -116,9 +116,10 @@ async def template_database(admin_url: str, migrations: Path) -> AsyncIterator[s
 
 @asynccontextmanager
 async def copied_database(admin_url: str, template: str) -> AsyncIterator[str]:
-    """Copy a template (some 50 ms); gives the copy's address."""
+    """Copy a template; yield the copy's address."""
     name = f"test_{secrets.token_hex(6)}"
-    await _execute(admin_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    # by files: 12 ms in memory; by way of the write-ahead log, the default, it takes twice that and far more on a disk
+    await _execute(admin_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     try:
         yield database_url_of(admin_url, name)
     finally:

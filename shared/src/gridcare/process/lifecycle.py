@@ -98,14 +98,14 @@ async def repeat(lifecycle: Lifecycle, step: Callable[[], Awaitable[int]], *, in
             await _rest(lifecycle, interval_s)
 
 
-Step = tuple[str, float, Callable[[], Awaitable[int]]]
+Loop = tuple[str, float, Callable[[], Awaitable[int]]]
 """A loop: its name, how many seconds it rests when there is no work, and the function that it calls."""
 
 
-async def repeat_all(lifecycle: Lifecycle, *steps: Step) -> None:
-    """Repeat steps concurrently until told to stop; a bug in one ends them all."""
+async def repeat_all(lifecycle: Lifecycle, *loops: Loop) -> None:
+    """Run loops concurrently until told to stop; a bug in one ends them all."""
     await run_together(
-        lifecycle, *(repeat(lifecycle, step, interval_s=interval_s, name=name) for name, interval_s, step in steps)
+        lifecycle, *(repeat(lifecycle, step, interval_s=interval_s, name=name) for name, interval_s, step in loops)
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from gridcare_local.emulators.emulator import ADMIN, OUTBOX_ROWS_MAX, Emulator, not_found
+from gridcare_local.emulators import outbox
+from gridcare_local.emulators.emulator import ADMIN, Emulator, not_found
 from gridcare_local.emulators.fcm import PROJECT_ID
 from gridcare_local.emulators.fcm.account import TokenError, Tokens
 from gridcare_local.emulators.fcm.rules import FcmAction, FcmRule, PushFacts
@@ -53,13 +54,13 @@ class FcmEmulator(Emulator):
     """One Firebase project."""
 
     kind = "fcm"
-    outbox_columns: ClassVar[tuple[str, ...]] = ("accepted", "registration", "title", "text", "tag", "data")
+    outbox_columns: ClassVar[tuple[str, ...]] = ("text", "title", "accepted", "tag", "data", "registration")
 
     def __init__(self, settings: EmulatorSettings) -> None:
         super().__init__(settings, FcmRule)
         self.tokens = Tokens(settings.state_dir, settings.port)
         self.options = FcmSettings()
-        self.newest: deque[bytes] = deque(maxlen=OUTBOX_ROWS_MAX)
+        self.newest: deque[bytes] = deque(maxlen=outbox.ROWS_MAX)
         self._decoder = msgspec.json.Decoder(SendRequest)
         self._ordinary = handler(self)
         self._started_us = int(time.time() * 1_000_000)
@@ -140,7 +141,8 @@ class FcmEmulator(Emulator):
             note = _part(message, "notification")
             tag = _part(_part(message, "android"), "notification").get("tag", "")
             to = next((message[name] for name in ("fid", "token", "topic", "condition") if message.get(name)), "")
-            yield line["at"], to, note.get("title", ""), note.get("body", ""), tag, message.get("data") or ""
+            data = ", ".join(f"{name}={value}" for name, value in _part(message, "data").items())
+            yield note.get("body", ""), note.get("title", ""), line["at"], tag, data, to
 
     def _use(self, options: FcmSettings) -> None:
         self.options = options

@@ -11,7 +11,8 @@ from urllib.parse import urlparse
 
 import msgspec
 
-from gridcare_local.emulators.emulator import OUTBOX_ROWS_MAX, Emulator
+from gridcare_local.emulators import outbox
+from gridcare_local.emulators.emulator import Emulator
 from gridcare_local.emulators.http import Answer, Hang, Reply, Request, json_answer
 from gridcare_local.emulators.settings import EmulatorSettings
 from gridcare_local.emulators.twilio import ACCOUNT_SID, AUTH_TOKEN
@@ -32,7 +33,7 @@ class TwilioEmulator(Emulator):
     """One account's messages."""
 
     kind = "twilio"
-    outbox_columns: ClassVar[tuple[str, ...]] = ("created", "to", "from", "status", "error", "parts", "text", "sid")
+    outbox_columns: ClassVar[tuple[str, ...]] = ("text", "to", "status", "error", "parts", "from", "created", "sid")
 
     def __init__(self, settings: EmulatorSettings) -> None:
         super().__init__(settings, TwilioRule)
@@ -88,16 +89,16 @@ class TwilioEmulator(Emulator):
 
     def outbox(self) -> Iterable[tuple[object, ...]]:
         """List the newest messages."""
-        for it in self.book.newest(OUTBOX_ROWS_MAX):
+        for it in self.book.newest(outbox.ROWS_MAX):
             shown = message_json(it, self.account_sid)
             yield (
-                shown["date_created"],
+                it.body,
                 it.to,
-                it.sender,
                 it.status,
                 it.error_code or "",
                 segments(it.body),
-                it.body,
+                it.sender,
+                shown["date_created"],
                 it.sid,
             )
 
