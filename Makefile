@@ -29,10 +29,14 @@ test: $(READY)  ## every test, integration tests on a real broker and database i
 test-isolated: $(READY)  ## the unit tests of each service in an environment that holds only what its image holds
 	@$(BIN)/python requirements/isolated.py
 
-lint: $(READY)  ## ruff, the format, the import contracts, the migrations
+lint: $(READY)  ## ruff, the format, the import contracts, what nothing uses, the migrations
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
+	@$(BIN)/deptry --no-ansi .
+	@for member in $(MEMBERS); do (cd $$member && $(CURDIR)/$(BIN)/deptry --no-ansi src) || exit 1; done
+	@$(BIN)/vulture
+	@$(BIN)/vulture shared/src services/*/src --exclude '*/testing/*'  # what the tests alone use
 	@for file in services/*/migrations/*.sql shared/src/gridcare/postgres/migrations/*.sql; do \
 		sed '/^-- migrate:down/,$$d' $$file | $(BIN)/squawk --config .squawk.toml --stdin-filepath $$file || exit 1; done
 

@@ -13,7 +13,6 @@ class Options:
     tiny: bool
     recipients: tuple[int, ...]
     output: Path
-    profile: bool = False
 
     def say(self, what: str) -> None:
         """Tell whoever waits what is going on."""

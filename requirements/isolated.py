@@ -13,10 +13,11 @@ ROOT = Path(__file__).parent.parent
 SERVICES = ("outage-notifier", "repair-intake", "billing-gateway")
 TOOLS = ("pytest", "pytest-asyncio", "pytest-timeout", "hypothesis", "smsutil")
 UV = Path(sys.executable).parent / "uv"
+PLUGIN = Path(__file__).with_name("units.py")
 
 
 def environment(service: str) -> Path:
-    """Make or renew a service's environment; gives its Python."""
+    """Make or renew a service's environment; return its Python."""
     home = ROOT / ".local/isolated" / service
     python = home / "bin/python"
     uv(*("venv", "--quiet", "--allow-existing", "--python", sys.executable, str(home)))
@@ -33,9 +34,11 @@ def uv(*arguments: str) -> None:
 
 
 def unit_tests(service: str) -> int:
-    """Run the tests of a service's core, without the fixtures that start servers; pytest's exit status."""
-    asked = ("-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider", f"services/{service}/tests/core")
+    """Run the tests of a service that start no server and need no helper; return pytest's exit status."""
+    folder = f"services/{service}/tests"
+    asked = ("-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider", "-p", PLUGIN.stem, folder)
     quiet = {name: value for name, value in os.environ.items() if not name.startswith(("GRIDCARE_", "PYTHON"))}
+    quiet["PYTHONPATH"] = str(PLUGIN.parent)
     done = subprocess.run([environment(service), *asked], cwd=ROOT, env=quiet, check=False)  # noqa: S603 - our own arguments
     return done.returncode
 

@@ -15,7 +15,7 @@ from tests.integration.support.records import everything
 from gridcare_local.demo.cut import NOTIFIER
 from gridcare_local.errors import LocalStackError
 from gridcare_local.stack.catalog import SERVICE_PARTS, SERVICES
-from gridcare_local.town.customers import CANARY_MARKER
+from gridcare_local.town.people.customers import CANARY_MARKER
 
 NATIONAL_DIGITS = 9
 

@@ -6,8 +6,9 @@ import re
 import signal
 import subprocess
 import sys
-import time
+import threading
 import urllib.request
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import jwt
@@ -23,17 +24,49 @@ DEADLINE_S = 60
 
 
 @pytest.fixture
-def gridcare(tmp_path):
-    """Call the command on a stack of the test's own, stopped at the end."""
-    environment = {"GRIDCARE_LOCAL_DIR": str(tmp_path / "local"), "COLUMNS": "200", "NO_COLOR": "1"}
+def environment(tmp_path):
+    """Point the command at a stack of the test's own."""
+    return {"GRIDCARE_LOCAL_DIR": str(tmp_path / "local"), "COLUMNS": "200", "NO_COLOR": "1"}
 
-    def call(*words, background=False):
-        if background:
-            return subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, text=True, env=os.environ | environment)
+
+@pytest.fixture
+def gridcare(environment):
+    """Call the command on a stack of the test's own, stopped at the end."""
+
+    def call(*words):
         return CliRunner().invoke(app, words, env=environment)
 
     yield call
     call("stop")
+
+
+@pytest.fixture
+def held_up(environment, gridcare):
+    """Start the command as a program of its own, and return it when it is up; it is gone at the end, however the test ends."""
+    with ExitStack() as ends:
+
+        def start(*words, launcher=()):
+            command = [*launcher, *COMMAND, *words]
+            held = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | environment)
+            ends.enter_context(held)  # closes its pipe, and waits for it
+            ends.callback(held.kill)
+            with _killed_at(held, DEADLINE_S):
+                assert any("Ctrl-C" in line for line in held.stdout), f"it ended, or was not up after {DEADLINE_S} s"
+            return held
+
+        yield start
+
+
+@contextmanager
+def _killed_at(process, deadline_s):
+    """Kill a process after this many seconds: a reader of its output then reads the end."""
+    timer = threading.Timer(deadline_s, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -56,12 +89,14 @@ def test_life_of_a_detached_stack(gridcare):
     assert "ready" not in gridcare("status").stdout
 
 
-def test_ctrl_c_stops_what_was_started(gridcare):
+SIGINT_IGNORED = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+"""What a shell without job control does to a program that it starts in the background."""
+
+
+@pytest.mark.parametrize("launcher", [(), SIGINT_IGNORED], ids=["at-a-terminal", "in-the-background"])
+def test_ctrl_c_stops_what_was_started(gridcare, held_up, launcher):
     """In the foreground the stack is up until Ctrl-C, and then gone; the exit status is 0."""
-    held = gridcare("start", "twilio", background=True)
-    deadline = time.monotonic() + DEADLINE_S
-    while (line := held.stdout.readline()) and "Ctrl-C" not in line:
-        assert time.monotonic() < deadline
+    held = held_up("start", "twilio", launcher=launcher)
     assert re.search(r"twilio +ready", gridcare("status").stdout)
     held.send_signal(signal.SIGINT)
     output, _ = held.communicate(timeout=DEADLINE_S)

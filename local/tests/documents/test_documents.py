@@ -96,6 +96,11 @@ def test_a_service_sends_what_its_document_says(service):
     assert made & names == {event.__name__ for event in SENDS[service]}
 
 
+def test_every_event_has_a_writer():
+    """An event is declared together with the first code that writes it."""
+    assert {event for sends in SENDS.values() for event in sends} == set(event_types().values())
+
+
 def makes(path):
     """Give the classes that a file calls, or holds in a table to be called: not those that it only asks for."""
     for node in ast.walk(ast.parse(path.read_text())):

@@ -53,6 +53,18 @@ def test_log_holds_both_streams(tmp_path):
     assert {"out", "err"} == set(tail(tmp_path / "log").split())
 
 
+def test_ignored_signals_are_not_inherited(tmp_path):
+    """A process that we start obeys SIGINT, though a shell started us in the background, with SIGINT ignored."""
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        code = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+        started = spawn([sys.executable, "-c", code], log=tmp_path / "log")
+    finally:
+        signal.signal(signal.SIGINT, former)
+    assert started.wait_gone(10)
+    assert tail(tmp_path / "log") == "True"
+
+
 def test_ports_are_not_given_twice(tmp_path):
     """Ports claimed by one living folder are never drawn for another, though nobody listens on them yet."""
     (tmp_path / "a").mkdir()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -19,7 +20,7 @@ FEW = StartOptions(names=("postgres", "twilio"))
 DIE_WITHOUT_A_WORD = """
 import os, signal, sys
 from pathlib import Path
-from gridcare_local.stack import Stack, StartOptions
+from gridcare_local.stack.stack import Stack, StartOptions
 Stack(Path(sys.argv[1])).start(StartOptions(names=("postgres", "twilio")))
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -80,7 +81,8 @@ def test_second_start_is_refused(stack):
 def test_leftovers_of_a_killed_stack_are_cleaned(tmp_path):
     """A stack whose holder was killed is taken over at the next start: its processes end, its data and ports stay."""
     root = tmp_path / "local"
-    subprocess.run([sys.executable, "-c", DIE_WITHOUT_A_WORD, str(root)], timeout=60, check=False)
+    died = subprocess.run([sys.executable, "-c", DIE_WITHOUT_A_WORD, str(root)], timeout=60, check=False)
+    assert died.returncode == -signal.SIGKILL
     left = Stack(root)
     leftovers = [left.part(name).running() for name in FEW.names]
     assert all(leftovers)

@@ -1,7 +1,7 @@
 """The committed map of Can Tho and the teams on it."""
 
-from gridcare_local.town.teams import load_teams
-from gridcare_local.town.wards import load_former_wards, load_wards
+from gridcare_local.town.places.teams import load_teams
+from gridcare_local.town.places.wards import load_former_wards, load_wards
 
 KM_A_DEGREE = 111.2
 

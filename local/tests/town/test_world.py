@@ -8,11 +8,11 @@ import pytest
 from gridcare.values.customer_code import is_customer_code
 from gridcare.values.phone import parse_mobile
 from gridcare_local.town import DemoWorld
-from gridcare_local.town.customers import CANARY_MARKER, TEAM_SIZE_MAX
-from gridcare_local.town.grid import lay_grid, substations_and_feeders
-from gridcare_local.town.phones import CANARIES_MAX, CANARY_SUFFIX, canary_phone, phone
-from gridcare_local.town.teams import load_teams
-from gridcare_local.town.wards import load_wards
+from gridcare_local.town.people.customers import CANARY_MARKER, TEAM_SIZE_MAX
+from gridcare_local.town.people.phones import CANARIES_MAX, CANARY_SUFFIX, canary_phone, phone
+from gridcare_local.town.places.grid import lay_grid, substations_and_feeders
+from gridcare_local.town.places.teams import load_teams
+from gridcare_local.town.places.wards import load_wards
 from gridcare_local.town.world import SUPPLY_POINTS_MAX
 
 SIZE = 30_000

@@ -1,6 +1,6 @@
-"""What was published once is read for ever: a sample of each event, as it went out, against the classes of today.
+"""Whatever was once published stays readable: a sample of each event, as it went out, against today's classes.
 
-A sample is never changed; an event that gains a field (with a default) keeps its sample, and may get one more beside it,
+A sample is never changed. An event that gains a field (with a default) keeps its sample and may get another beside it,
 `<Event>.<what>.json`.
 """
 
@@ -18,14 +18,14 @@ TOPICS = {topic.name: topic for topic in ALL_TOPICS}
 
 
 def read(path):
-    """Give a sample and the envelope that it is decoded to."""
+    """Return a sample and the envelope that it decodes to."""
     sample = json.loads(path.read_text())
     headers = [(name, value.encode()) for name, value in sample["headers"].items()]
     return sample, decode(sample["key"].encode(), json.dumps(sample["value"]).encode(), headers)
 
 
 def test_each_event_has_a_sample():
-    """A new event comes with a record of it as it goes out; an event that has a sample does not go."""
+    """A new event arrives with a record of it as published, and a class whose sample remains cannot be removed."""
     assert {path.name.partition(".")[0] for path in SAMPLES} == {each.__name__ for each in event_types().values()}
 
 

@@ -172,9 +172,12 @@ async def test_a_taken_port_is_told():
 async def test_a_lifespan_that_fails_is_told():
     """An app that cannot start is an error of the process, not an exit behind its back."""
 
+    async def connect() -> None:
+        raise RuntimeError("no database")
+
     @asynccontextmanager
     async def failing(_):
-        raise RuntimeError("no database")
+        await connect()
         yield
 
     app = create_app(title="Test", version="1", routers=[], lifespan=failing)

@@ -7,6 +7,7 @@ import pytest
 
 from gridcare.observability import instruments, metrics
 from gridcare.observability.instruments import Counter, Gauge, Histogram, Named
+from gridcare.testing.metrics import sample
 
 REPOSITORY = Path(__file__).parents[3]
 DECLARED = {name: value for name, value in vars(metrics).items() if isinstance(value, Counter | Gauge | Histogram)}
@@ -30,9 +31,9 @@ def test_no_label_holds_an_id():
 
 def test_values_outside_the_set_are_other():
     """A wrong value is counted, but makes no new series."""
-    before = instruments.sample("deliveries_total", channel="sms", state="other")
+    before = sample("deliveries_total", channel="sms", state="other")
     metrics.DELIVERIES.inc(3, channel="sms", state="0901234567")
-    assert instruments.sample("deliveries_total", channel="sms", state="other") == before + 3
+    assert sample("deliveries_total", channel="sms", state="other") == before + 3
     assert "0901234567" not in instruments.render().decode()
 
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from gridcare.errors import Retryable
-from gridcare.events import Wire, decode
+from gridcare.events import Envelope, Wire, decode
 from gridcare.events.notices import BatchPlanned
 from gridcare.kafka.produce import Producer
 from gridcare.postgres import outbox
@@ -163,11 +163,12 @@ async def test_a_second_relay_takes_over_when_the_first_one_dies(db, relaying):
 
 async def test_tombstones_and_events_reach_a_real_broker_with_their_headers(db, relaying, kafka_bootstrap, new_topic):
     """What a real broker keeps is what was appended, null value included."""
+    tombstone = Envelope(uuid4(), "/gridcare/tests", "gridcare.Tombstone", NOW, "SP1", 0, None, None)
     topic = await new_topic(compacted=True)
     async with Producer(kafka_bootstrap, client_id="relay-test") as producer:
         relaying(producer)
         async with db.transaction() as tx:
-            await outbox.append_tombstones(tx, topic, ["SP1"], source="tests", now=NOW)
+            await outbox.append_envelopes(tx, [(tombstone, topic)])
         await eventually(lambda: _empty(db))
         [record] = await read_all(kafka_bootstrap, topic.name)
     assert (record.key, record.value) == (b"SP1", None)
@@ -184,7 +185,7 @@ async def _empty(db) -> bool:
 async def test_an_event_that_no_record_can_hold_is_refused_before_it_is_written(db):
     """The transaction fails at the append, and nothing of it stays."""
     big = hint(uuid4(), 1)
-    wide = outbox.Envelope(
+    wide = Envelope(
         uuid4(), "/gridcare/tests", "gridcare.BatchPlanned", NOW, "x" * outbox.RECORD_SIZE_MAX_BYTES, 1, None, big
     )
     with pytest.raises(outbox.RecordTooLarge):

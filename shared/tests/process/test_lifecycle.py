@@ -15,7 +15,7 @@ from gridcare.process.lifecycle import Lifecycle, repeat, run_together
 PROGRAM = """
 import asyncio, sys
 from gridcare.errors import SettingsError
-from gridcare.process import run
+from gridcare.process.lifecycle import run
 
 async def drains(lifecycle):
     print("up", flush=True)

@@ -1,7 +1,10 @@
 """What all commands of `gridcare` share."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
+from types import FrameType
 from typing import ParamSpec
 
 import typer
@@ -27,7 +30,8 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with interrupted_by(signal.SIGINT):
+                command(*args, **kwargs)
         except LocalStackError as error:
             Console(stderr=True, highlight=False).print(f"gridcare: {error}", markup=False, soft_wrap=True)
             raise typer.Exit(1) from None
@@ -35,6 +39,25 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(INTERRUPTED) from None
 
     return run
+
+
+@contextmanager
+def interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
+    """Raise KeyboardInterrupt in the block when one of these signals comes, whatever was to happen on it before.
+
+    Python does so on SIGINT by itself, but not where it was started with SIGINT ignored: a shell without job control
+    (a script, a CI runner) starts so what it puts in the background.
+    """
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    former = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def this_stack() -> Stack:

@@ -5,12 +5,12 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from gridcare_local.cli.common import interrupted_by
 from gridcare_local.stack.parts import Part
 from gridcare_local.stack.stack import Stack, StartOptions
 from gridcare_local.stack.status import PartStatus, look
@@ -67,17 +67,13 @@ def _tell_of_death(part: Part, living: dict[str, int], told: set[int], console: 
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Make SIGTERM and SIGHUP (the terminal is closed) stop the stack as Ctrl-C does."""
+    """Make SIGTERM and SIGHUP (the terminal is closed) stop the stack as Ctrl-C does.
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    former = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
+    A SIGHUP that is ignored stays so: whoever starts us under nohup wants us to outlive the terminal.
+    """
+    outlives_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    with interrupted_by(signal.SIGTERM, *(() if outlives_terminal else (signal.SIGHUP,))):
         yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

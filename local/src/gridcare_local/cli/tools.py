@@ -21,7 +21,7 @@ tools_app = typer.Typer()
 
 
 class Role(StrEnum):
-    """The roles of DESIGN.md §6."""
+    """The roles that a token may carry."""
 
     CUSTOMER = "customer"
     PLANNER = "planner"

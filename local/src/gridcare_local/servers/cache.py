@@ -1,11 +1,11 @@
-"""What is kept per user, for every clone of this repository: downloads and claims of ports."""
+"""What is kept per user, for every clone of this repository (downloads, claims of ports), and how files are shared safely."""
 
-import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from gridcare_local.errors import LocalStackError
 
@@ -24,24 +24,20 @@ def cache_dir() -> Path:
 
 @contextmanager
 def file_lock(path: Path, *, timeout_s: float) -> Iterator[None]:
-    """Hold an exclusive lock on `path` among processes; it is free again however its holder dies.
+    """Hold an exclusive lock on `path` among processes and threads; the kernel frees it however its holder dies.
 
-    Raises LocalStackError when another process holds it for longer than `timeout_s`.
+    Raises LocalStackError when another holds it for longer than `timeout_s`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + timeout_s
-    with path.open("a") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise LocalStackError(
-                        f"{path} is locked by another process for more than {timeout_s:.0f} s"
-                    ) from None
-                time.sleep(LOCK_POLL_S)
+    lock = FileLock(path, fallback_to_soft=False)  # a lock that is no more than a file would outlive a killed holder
+    try:
+        lock.acquire(timeout=timeout_s, poll_interval=LOCK_POLL_S)
+    except Timeout:
+        raise LocalStackError(f"{path} has been locked by another process for more than {timeout_s:.0f} s") from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def write_atomically(path: Path, text: str, *, mode: int = 0o600) -> None:

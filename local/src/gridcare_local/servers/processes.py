@@ -96,6 +96,9 @@ def spawn(command: Sequence[str | Path], *, log: Path, environment: Mapping[str,
         ],
         setsid=True,
         setsigmask=[],
+        # ignored ones are inherited, and a shell without job control starts its background jobs so; a JVM then ignores
+        # them for good
+        setsigdef=[signal.SIGINT, signal.SIGQUIT, signal.SIGHUP],
     )
     return ProcessRef.of(pid) or ProcessRef(pid, 0.0)
 

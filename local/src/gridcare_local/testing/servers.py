@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from gridcare_local.servers.kafka.server import KafkaServer
 
 NewTopic = Callable[..., Awaitable[Topic]]
-NewDatabase = Callable[[], Awaitable[str]]
 
 POOL_SIZE = 8
 

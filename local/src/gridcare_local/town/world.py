@@ -4,13 +4,13 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
 
-from gridcare_local.town.customers import CANARY_MARKER, Customer, Customers
 from gridcare_local.town.dice import Dice, dice_prefix
-from gridcare_local.town.grid import Block, lay_grid, offset
-from gridcare_local.town.names import street_address
-from gridcare_local.town.phones import CANARIES_MAX
+from gridcare_local.town.people.customers import CANARY_MARKER, Customer, Customers
+from gridcare_local.town.people.names import street_address
+from gridcare_local.town.people.phones import CANARIES_MAX
+from gridcare_local.town.places.grid import Block, lay_grid, offset
+from gridcare_local.town.places.teams import unit_code
 from gridcare_local.town.records import Contact, Device, SupplyPoint
-from gridcare_local.town.teams import unit_code
 
 SUPPLY_POINTS_MAX = 5_000_000
 """Four times Can Tho. Its largest team must not exceed TEAM_SIZE_MAX, or two customers would have one phone."""

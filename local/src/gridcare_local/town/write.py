@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from gridcare_local.town.bad_lines import BadLine, spoil
-from gridcare_local.town.customers import CANARY_MARKER
 from gridcare_local.town.files import FORMATS, FileFacts, Format, TableFile, write_json
-from gridcare_local.town.grid import substations_and_feeders
-from gridcare_local.town.phones import canary_phone
+from gridcare_local.town.people.customers import CANARY_MARKER
+from gridcare_local.town.people.phones import canary_phone
+from gridcare_local.town.places.grid import substations_and_feeders
+from gridcare_local.town.places.teams import load_teams
 from gridcare_local.town.records import Contact, Device, SupplyPoint
-from gridcare_local.town.teams import load_teams
 from gridcare_local.town.world import DemoWorld
 
 BAD_LINES_MAX = 10_000

@@ -74,7 +74,7 @@ async def looking_up(foundation: Foundation[Settings]) -> AsyncIterator[LookUps]
     """Open the SMS provider's client for a worker: it asks what became of a message."""
     settings = foundation.settings
     between_s = settings.unknown_second_look_after_s - settings.unknown_first_look_after_s
-    async with _sms(settings) as sms:
+    async with texting(settings) as sms:
         yield LookUps(
             foundation.db,
             foundation.clock,
@@ -89,7 +89,7 @@ async def sending(foundation: Foundation[Settings]) -> AsyncIterator[Sending]:
     """Open both providers' clients, for a sender."""
     settings = foundation.settings
     async with (
-        _sms(settings) as sms,
+        texting(settings) as sms,
         FcmPushSender.open(
             credentials_file=str(settings.fcm_credentials_file),
             api_url=settings.fcm_api_url,
@@ -155,7 +155,8 @@ def _catalog(settings: Settings) -> Catalog:
     return Catalog(read_texts(), sender=settings.twilio_sender)
 
 
-def _sms(settings: Settings) -> AbstractAsyncContextManager[TwilioSmsSender]:
+def texting(settings: Settings) -> AbstractAsyncContextManager[TwilioSmsSender]:
+    """Return the SMS provider's client, to be opened: senders send by it, workers ask it what became of a message."""
     return TwilioSmsSender.open(
         account_sid=settings.twilio_account_sid,
         auth_token=settings.twilio_auth_token.get_secret_value(),

@@ -8,7 +8,6 @@ import pytest
 from gridcare.events.outages import (
     OutageCancelled,
     OutageEvent,
-    OutageOverran,
     OutagePlanned,
     OutageRestored,
     OutageRevised,
@@ -118,7 +117,7 @@ def _event(kind: type[OutageEvent], version: int, part: int = 1) -> OutageEvent:
         (Progress(1, ended=False), _event(OutageRevised, 2), Effect.REPLACE),
         (Progress(2, ended=False), _event(OutageRevised, 1), Effect.NONE),
         (Progress(2, ended=False), _event(OutageStarted, 3), Effect.REPLACE),
-        (Progress(3, ended=False), _event(OutageOverran, 4), Effect.REPLACE),
+        (Progress(3, ended=False), _event(OutageEvent, 4), Effect.REPLACE),
         (Progress(4, ended=False), _event(OutageRestored, 5), Effect.END),
         (Progress(4, ended=False), _event(OutageCancelled, 5), Effect.END),
         (Progress(5, ended=True), _event(OutageCancelled, 5, part=2), Effect.NONE),

@@ -3,7 +3,7 @@
 Importing this package registers every event class, so that `decode` knows them all.
 """
 
-from gridcare.events import incidents, notices, outages, payments, supply_points, tickets
+from gridcare.events import notices, outages, payments, supply_points, tickets
 from gridcare.events.envelope import Envelope, Event, Wire, decode, encode, event_types, type_name
 from gridcare.events.topics import ALL_TOPICS, Topic
 
@@ -16,7 +16,6 @@ __all__ = [
     "decode",
     "encode",
     "event_types",
-    "incidents",
     "notices",
     "outages",
     "payments",

@@ -71,10 +71,5 @@ class OutageStarted(OutageEvent, frozen=True, kw_only=True):
 
 
 @published
-class OutageOverran(OutageEvent, frozen=True, kw_only=True):
-    """The expected end passed and the power is still off."""
-
-
-@published
 class OutageRestored(OutageEvent, frozen=True, kw_only=True):
     """The power is back."""

@@ -36,16 +36,6 @@ class BillIssued(BillEvent, frozen=True, kw_only=True):
     """A bill was registered."""
 
 
-@published
-class BillDueSoon(BillEvent, frozen=True, kw_only=True):
-    """A bill is due in a few days and not paid."""
-
-
-@published
-class BillOverdue(BillEvent, frozen=True, kw_only=True):
-    """A bill's due day passed and it is not paid."""
-
-
 class PaymentEvent(CustomerMoneyEvent, frozen=True, kw_only=True):
     """A payment's state after what the event's name says."""
 
@@ -62,31 +52,3 @@ class PaymentEvent(CustomerMoneyEvent, frozen=True, kw_only=True):
 @published
 class PaymentRecorded(PaymentEvent, frozen=True, kw_only=True):
     """Money came in and stands in the ledger."""
-
-
-@published
-class PaymentReversed(PaymentEvent, frozen=True, kw_only=True):
-    """A recorded payment was taken back by its provider."""
-
-
-@published
-class RefundRecorded(PaymentEvent, frozen=True, kw_only=True):
-    """Money went back to the customer."""
-
-
-class DisconnectHoldEvent(CustomerMoneyEvent, frozen=True, kw_only=True):
-    """Whether the customer must not be cut off for debt."""
-
-    hold_id: UUID
-    reason: str
-    expires_at: datetime | None
-
-
-@published
-class DisconnectHoldPlaced(DisconnectHoldEvent, frozen=True, kw_only=True):
-    """The customer must not be cut off."""
-
-
-@published
-class DisconnectHoldReleased(DisconnectHoldEvent, frozen=True, kw_only=True):
-    """The hold is over."""

@@ -44,33 +44,3 @@ class TicketAttached(TicketEvent, frozen=True, kw_only=True):
     A request that an outage explains as it comes is published as this alone, at version 1, without a TicketOpened: the
     customer is told once.
     """
-
-
-@published
-class TicketAssigned(TicketEvent, frozen=True, kw_only=True):
-    """A team took the ticket, or it was given to another one."""
-
-
-@published
-class TicketContacted(TicketEvent, frozen=True, kw_only=True):
-    """The team spoke with the customer."""
-
-
-@published
-class TicketResolutionProposed(TicketEvent, frozen=True, kw_only=True):
-    """The team says that it is mended and asks the customer."""
-
-
-@published
-class TicketClosed(TicketEvent, frozen=True, kw_only=True):
-    """The ticket is done, with the customer's consent or after the time for an answer passed."""
-
-
-@published
-class TicketReopened(TicketEvent, frozen=True, kw_only=True):
-    """The customer says that it is not mended."""
-
-
-@published
-class TicketCancelled(TicketEvent, frozen=True, kw_only=True):
-    """The customer withdrew the request."""

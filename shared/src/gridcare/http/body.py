@@ -5,9 +5,9 @@ texts are made strict one by one, and everything gets the bounds within which Po
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 INTEGER_MAX: Final = 2**53 - 1
@@ -63,18 +63,6 @@ def _number_only(value: object) -> object:
     if isinstance(value, bool | str | bytes):
         raise PydanticCustomError("int_type", "Input should be a valid integer")
     return value
-
-
-def _instant(value: datetime) -> datetime:
-    if not EARLIEST <= value <= LATEST:
-        raise PydanticCustomError("instant_range", "Input should lie between 1970 and 2099")
-    return value
-
-
-Instant = Annotated[
-    AwareDatetime, BeforeValidator(_text_only), AfterValidator(_instant), Field(json_schema_extra={"pattern": _YEARS})
-]
-"""A moment in a query parameter; in a Body every datetime is held to this."""
 
 
 class Body(BaseModel):

@@ -26,9 +26,11 @@ from gridcare.kafka.patience import BACKOFF_MAX_S
 from gridcare.kafka.produce import Producer
 from gridcare.observability import metrics
 from gridcare.postgres.database import Database
+from gridcare.process.backoff import Backoff
 from gridcare.process.lifecycle import Lifecycle
 
 START_DEADLINE_S = 30.0
+START_BACKOFF_FIRST_S = 0.5
 START_BACKOFF_MAX_S = 10.0
 BEAT_INTERVAL_S = 1.0
 POLL_WAIT_S = 1.0
@@ -105,7 +107,7 @@ async def run_consumer(
 
 async def _connect(bootstrap: str, group: str, lifecycle: Lifecycle, limits: ConsumerLimits) -> AIOKafkaConsumer | None:
     """Reach the broker, however long it is away; None when told to stop meanwhile."""
-    backoff_s = 0.5
+    backoff = Backoff(first_s=START_BACKOFF_FIRST_S, limit_s=START_BACKOFF_MAX_S)
     while not lifecycle.stopping.is_set():
         consumer = new_group_member(bootstrap, group=group, client_id=group, session_timeout_s=limits.session_timeout_s)
         try:
@@ -113,9 +115,9 @@ async def _connect(bootstrap: str, group: str, lifecycle: Lifecycle, limits: Con
                 await consumer.start()
         except (KafkaError, OSError, TimeoutError) as error:
             await close_consumer(consumer)
+            backoff_s = backoff.failed()
             logger.warning("consumer_waits", group=group, error_class=type(error).__name__, backoff_s=backoff_s)
             await lifecycle.pause(backoff_s)
-            backoff_s = min(backoff_s * 2, START_BACKOFF_MAX_S)
         except BaseException:
             await close_consumer(consumer)
             raise

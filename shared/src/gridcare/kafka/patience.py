@@ -1,7 +1,6 @@
 """Waiting in place while a dependency is away: longer each time, and never past the end of the work."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -11,8 +10,9 @@ from aiokafka.structs import TopicPartition
 from gridcare.errors import Retryable
 from gridcare.kafka.fate import Fate
 from gridcare.observability import metrics
+from gridcare.process.backoff import Backoff
 
-BACKOFF_MIN_S = 0.2
+BACKOFF_FIRST_S = 0.2
 BACKOFF_MAX_S = 30.0
 
 T = TypeVar("T")
@@ -31,12 +31,11 @@ class Patience:
         self.stopping = asyncio.Event()
         self._partition = partition
         self._group = group
-        self._backoff_max_s = backoff_max_s
-        self._failures = 0
+        self._backoff = Backoff(first_s=BACKOFF_FIRST_S, limit_s=backoff_max_s)
 
     def succeeded(self) -> None:
         """Start the next series of waits from the shortest."""
-        self._failures = 0
+        self._backoff.succeeded()
 
     async def insist(self, step: Callable[[], Awaitable[T]]) -> T:
         """Do what must be done, waiting while the database or the broker is away. Raises Stopped."""
@@ -48,8 +47,7 @@ class Patience:
 
     async def back_off(self, error: Exception) -> None:
         """Wait until it is worth another try. Raises Stopped when the partition is given back meanwhile."""
-        limit_s = min(BACKOFF_MIN_S * 2 ** min(self._failures, 16), self._backoff_max_s)
-        self._failures += 1
+        backoff_s = self._backoff.failed()
         topic, partition = self._partition
         metrics.CONSUMER_RECORDS.inc(topic=topic, fate=Fate.RETRYABLE.value)
         logger.warning(
@@ -58,12 +56,12 @@ class Patience:
             topic=topic,
             partition=partition,
             error_class=type(error.__cause__ or error).__name__,
-            backoff_s=limit_s,
-            tries=self._failures,
+            backoff_s=backoff_s,
+            tries=self._backoff.failures,
         )
         metrics.CONSUMER_PAUSED.inc(topic=topic)
         try:
-            async with asyncio.timeout(limit_s * random.uniform(0.5, 1)):  # noqa: S311 - jitter
+            async with asyncio.timeout(backoff_s):
                 await self.stopping.wait()
         except TimeoutError:
             return

@@ -138,8 +138,3 @@ class Histogram(_Instrument[prometheus_client.Histogram]):
 def render() -> bytes:
     """Write every series in the Prometheus text format."""
     return prometheus_client.generate_latest(REGISTRY)
-
-
-def sample(name: str, **labels: str) -> float:
-    """Read one series by its full name (with `_total`, `_count`, `_sum`); 0 when it was never touched."""
-    return REGISTRY.get_sample_value(f"{NAMESPACE}_{name}", labels) or 0.0

@@ -40,15 +40,6 @@ async def append(tx: Connection, events: Iterable[Event], *, source: str, now: d
     await append_envelopes(tx, envelopes)
 
 
-async def append_tombstones(tx: Connection, topic: Topic, keys: Iterable[str], *, source: str, now: datetime) -> None:
-    """Write tombstones: the things with these keys are gone from a compacted topic."""
-    traceparent = current_traceparent()
-    envelopes = [
-        (Envelope(uuid7(now), source, "gridcare.Tombstone", now, key, 0, traceparent, None), topic) for key in keys
-    ]
-    await append_envelopes(tx, envelopes)
-
-
 async def append_envelopes(tx: Connection, envelopes: Iterable[tuple[Envelope, Topic]]) -> None:
     """Write envelopes whose attributes are already decided."""
     wires = [(envelope, encode(envelope, topic=topic)) for envelope, topic in envelopes]

@@ -7,7 +7,6 @@ once more, with the same event ids.
 """
 
 import json
-import random
 import time
 from typing import Any, Protocol
 
@@ -19,12 +18,14 @@ from gridcare.events import Wire
 from gridcare.observability import metrics
 from gridcare.postgres.database import direct_connection
 from gridcare.postgres.outbox import SHARDS
+from gridcare.process.backoff import Backoff
 from gridcare.process.lifecycle import Lifecycle
 
 BATCH_SIZE_MAX = 2_000
 """Rows read at once: a crash re-publishes at most this many."""
 
 POLL_INTERVAL_S = 0.2
+BACKOFF_FIRST_S = 0.2
 BACKOFF_MAX_S = 5.0
 LOCK_CLASS = 0x6772_6964
 """The first half of each shard's advisory lock: nothing else of ours may use it."""
@@ -54,16 +55,16 @@ class Publisher(Protocol):
 
 async def run_relay(lifecycle: Lifecycle, *, database_url: str, application_name: str, producer: Publisher) -> None:
     """Publish until told to stop. Loses its connection or its broker, waits, and goes on."""
-    backoff_s = POLL_INTERVAL_S
+    backoff = Backoff(first_s=BACKOFF_FIRST_S, limit_s=BACKOFF_MAX_S)
     while not lifecycle.stopping.is_set():
         try:
             async with direct_connection(database_url, application_name=application_name) as connection:
-                backoff_s = POLL_INTERVAL_S
+                backoff.succeeded()
                 await _publish_until_told(lifecycle, connection, producer)
         except Retryable as error:
+            backoff_s = backoff.failed()
             logger.warning("relay_waits", error_class=type(error.__cause__ or error).__name__, backoff_s=backoff_s)
-            await lifecycle.pause(backoff_s * random.uniform(0.5, 1))  # noqa: S311 - jitter
-            backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
+            await lifecycle.pause(backoff_s)
 
 
 async def _publish_until_told(

@@ -13,13 +13,14 @@ import uvloop
 
 from gridcare.errors import Retryable, SettingsError
 from gridcare.observability import metrics
+from gridcare.process.backoff import Backoff
 
 GRACE_S = 20.0
 """How long a process may drain before it is cancelled; settings set another value (GRIDCARE_SHUTDOWN_GRACE_S)."""
 
 BEAT_INTERVAL_S = 10.0
 COLLECT_AFTER_OBJECTS = 20_000
-STEP_BACKOFF_FIRST_S = 0.5
+STEP_BACKOFF_FIRST_S = 1.0
 STEP_BACKOFF_MAX_S = 10.0
 
 Main = Callable[["Lifecycle"], Awaitable[None]]
@@ -36,7 +37,6 @@ class Lifecycle:
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
-        self.started_at_s = time.monotonic()
         self.last_beat_s = time.monotonic()
         self.ready = False
         self.grace_s = GRACE_S
@@ -76,22 +76,23 @@ async def run_together(lifecycle: Lifecycle, *loops: Awaitable[None]) -> None:
 async def repeat(lifecycle: Lifecycle, step: Callable[[], Awaitable[int]], *, interval_s: float, name: str) -> None:
     """Call `step` until told to stop: again at once while it finds work, else after `interval_s`.
 
-    A step that is Retryable waits longer and longer; any other error ends the loop, and so the process.
+    A step that raises Retryable is tried again after longer and longer pauses; any other error ends the loop, and so the
+    process.
     """
-    backoff_s = interval_s
+    backoff = Backoff(first_s=STEP_BACKOFF_FIRST_S, limit_s=STEP_BACKOFF_MAX_S)
     while not lifecycle.stopping.is_set():
         lifecycle.beat()
         try:
             found = await step()
         except Retryable as error:
-            backoff_s = min(max(backoff_s, STEP_BACKOFF_FIRST_S) * 2, STEP_BACKOFF_MAX_S)
+            backoff_s = backoff.failed()
             metrics.LOOP_FAILURES.inc(loop=name)
             logger.warning(
                 "step_waits", step=name, error_class=type(error.__cause__ or error).__name__, backoff_s=backoff_s
             )
-            await _rest(lifecycle, backoff_s)
+            await lifecycle.pause(backoff_s)
             continue
-        backoff_s = interval_s
+        backoff.succeeded()
         lifecycle.ready = True
         if not found:
             await _rest(lifecycle, interval_s)

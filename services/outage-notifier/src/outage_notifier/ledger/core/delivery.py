@@ -38,7 +38,6 @@ class State(StrEnum):
 
 
 OPEN: Final = frozenset({State.PLANNED, State.HELD, State.RETRYING, State.UNKNOWN, State.AWAITING})
-SETTLED: Final = frozenset(State) - OPEN
 RECORDED: Final = tuple(state for state in State if state is not State.PLANNED)
 """The states that have a row, in the order of the ledger's columns."""
 

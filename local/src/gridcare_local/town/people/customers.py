@@ -7,10 +7,10 @@ from hashlib import shake_128
 import msgspec
 
 from gridcare_local.town.dice import Dice, dice_prefix
-from gridcare_local.town.names import person
-from gridcare_local.town.phones import canary_phone, phone
+from gridcare_local.town.people.names import person
+from gridcare_local.town.people.phones import canary_phone, phone
+from gridcare_local.town.places.teams import unit_code
 from gridcare_local.town.records import Contact, Device, Language, Segment
-from gridcare_local.town.teams import unit_code
 
 CANARY_MARKER = "Kanarvogel"
 """A word in the name, the address and the device registrations of every canary, and nowhere else; plain ASCII, so that no

@@ -2,8 +2,8 @@
 
 from functools import cache
 
+from gridcare_local.town.places.wards import Ward, load_wards
 from gridcare_local.town.records import Team
-from gridcare_local.town.wards import Ward, load_wards
 
 _FIRST_UNIT = 1101
 # Old province, old district and what the team is called; the place in this list makes the unit code, 1101 to 1128.

@@ -7,9 +7,9 @@ from math import isqrt
 import msgspec
 
 from gridcare_local.town.dice import Dice, dice_prefix
+from gridcare_local.town.places.teams import TEAM_COUNT, load_teams, unit_code, wards_of
+from gridcare_local.town.places.wards import Ward
 from gridcare_local.town.records import Feeder, Substation, Transformer
-from gridcare_local.town.teams import TEAM_COUNT, load_teams, unit_code, wards_of
-from gridcare_local.town.wards import Ward
 
 _TRANSFORMER_SIZE = (60, 90, 120)  # supply points: fewest, usual, most
 _FEEDER_SIZE = (15, 27, 40)  # transformers

@@ -1,0 +1,1 @@
+"""Who lives there: made-up customers with names, phones and devices."""
