@@ -12,10 +12,10 @@ BASE ?= python:3.11-slim
 export UV_NO_PROGRESS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-isolated lint types format lock setup clean docs bench images k8s-render
+.PHONY: help demo run test test-containers test-images test-isolated lint types format lock setup clean docs bench images k8s-render
 
 help:  ## list the tasks
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 demo: $(READY)  ## run the main job to its end on real parts and balance its books (SUPPLY_POINTS=20000)
 	@$(BIN)/gridcare demo --supply-points $(SUPPLY_POINTS)
@@ -25,6 +25,12 @@ run: $(READY)  ## the demo that stays up: prints the URLs, stops with Ctrl-C
 
 test: $(READY)  ## every test, integration tests on a real broker and database included (ARGS="-k planner")
 	@$(BIN)/pytest $(ARGS)
+
+test-containers: $(READY)  ## the tests of PostgreSQL and Kafka on containers instead (needs Docker; ARGS="shared/tests/kafka")
+	@$(BIN)/python -m gridcare_local.testing.on_containers $(ARGS)
+
+test-images: $(READY)  ## stand-ins for the images of test-containers, where no registry is reached (needs root, Docker, debootstrap)
+	@$(BIN)/python local/images/build.py
 
 test-isolated: $(READY)  ## the unit tests of each service in an environment that holds only what its image holds
 	@$(BIN)/python requirements/isolated.py

@@ -6,10 +6,10 @@ import sys
 
 from deploy.k8s.house_rules import Manifest, containers, environment, workloads
 
-from gridcare_local.servers.kafka.server import KafkaServer
+from gridcare_local.testing.backend import Broker
 
 
-async def test_the_topics_job_makes_the_topics_and_may_be_run_again(own_kafka: KafkaServer, dev: list[Manifest]):
+async def test_the_topics_job_makes_the_topics_and_may_be_run_again(own_kafka: Broker, dev: list[Manifest]):
     """A service's own settings are enough for it, and a second release changes nothing."""
     (container,) = [containers(template)[0] for name, template in workloads(dev) if name == "Job/repair-intake-topics"]
     told = {name: value for name, value in environment(dev, container).items() if value is not None}

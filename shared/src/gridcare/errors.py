@@ -1,16 +1,15 @@
 """Every error that Gridcare raises on purpose.
 
 GridcareError
-├── SettingsError          the process refuses to start: names the variable and the reason
+├── SettingsError          the process refuses to start; names the variable and the reason
 ├── Retryable              a dependency is down: wait in place, keep the order, try again
-├── Rejected               this message will never be accepted: dead letter, with the reason
-└── BusinessError          an answer to a caller, with an HTTP status and a stable code
+├── Rejected               this message will never be accepted: dead-letter it with the reason
+└── BusinessError          a refusal to a caller, with an HTTP status and a stable code
     ├── BadRequest         400
     ├── Unauthenticated    401
     ├── Forbidden          403
-    ├── NotFound           404  (also for what belongs to somebody else)
+    ├── NotFound           404  (also for things that belong to somebody else)
     ├── Conflict           409
-    ├── Gone               410
     ├── TooLarge           413
     ├── Unprocessable      422
     ├── TooManyRequests    429
@@ -28,7 +27,7 @@ class GridcareError(Exception):
 
 
 class SettingsError(GridcareError):
-    """The process was configured wrongly and must not start."""
+    """The process is misconfigured and must not start."""
 
 
 class Retryable(GridcareError):
@@ -38,7 +37,7 @@ class Retryable(GridcareError):
 class Rejected(GridcareError):
     """The message itself is bad; trying again cannot help.
 
-    `reason` is a stable code that goes to the dead letter's header; `detail` is for people and holds no personal data.
+    `reason` is a stable code that goes into the dead letter's header; `detail` is for people and holds no personal data.
     """
 
     def __init__(self, reason: str, detail: str = "") -> None:
@@ -50,7 +49,7 @@ class Rejected(GridcareError):
 class BusinessError(GridcareError):
     """An expected refusal, rendered as an RFC 9457 problem document.
 
-    `code` is stable and for machines, `detail` for people; `extra` are members of the problem document.
+    `code` is stable and for machines, `detail` is for people, and `extra` holds further members of the problem document.
     """
 
     status: ClassVar[int] = 500
@@ -72,49 +71,43 @@ class BadRequest(BusinessError):
 
 
 class Unauthenticated(BusinessError):
-    """Nobody vouches for the caller."""
+    """The caller did not prove who they are."""
 
     status = 401
 
 
 class Forbidden(BusinessError):
-    """The caller is known and may not."""
+    """The caller is known but not allowed to do this."""
 
     status = 403
 
 
 class NotFound(BusinessError):
-    """There is no such thing, or it is another customer's."""
+    """There is no such thing, or it belongs to another customer."""
 
     status = 404
 
 
 class Conflict(BusinessError):
-    """The state of things does not allow it."""
+    """The current state does not allow it."""
 
     status = 409
 
 
-class Gone(BusinessError):
-    """It was there once and will not be again."""
-
-    status = 410
-
-
 class TooLarge(BusinessError):
-    """The body is longer than its limit."""
+    """The body exceeds its limit."""
 
     status = 413
 
 
 class Unprocessable(BusinessError):
-    """The request is read and makes no sense."""
+    """The request can be read but does not make sense."""
 
     status = 422
 
 
 class TooManyRequests(BusinessError):
-    """A limit on how often is reached."""
+    """The caller exceeded a rate limit."""
 
     status = 429
 

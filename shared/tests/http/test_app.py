@@ -1,5 +1,7 @@
 """The app: queries, pages, problem documents, headers, documentation."""
 
+import re
+
 import pytest
 
 from gridcare.testing.logs import captured_logs
@@ -104,9 +106,20 @@ def test_the_document_tells_ids_errors_and_security(app):
 
 
 async def test_the_docs_page_is_there(client):
-    """/docs is FastAPI's own page, reachable without a token."""
+    """/docs is Swagger UI, reachable without a token."""
     answer = await client.get("/docs")
     assert answer.status_code == 200
     assert "swagger" in answer.text.lower()
     assert "content-security-policy" not in answer.headers
     assert (await client.get("/openapi.json")).json()["info"]["title"] == "Test"
+
+
+async def test_docs_ask_no_other_host(client):
+    """What the page loads is served from beside it, and its text names no other host."""
+    page = (await client.get("/docs")).text
+    assert "://" not in page.replace("http://www.w3.org", "")
+    loaded = re.findall(r'(?:src|href)="\./([^"]+)"', page)
+    assert len(loaded) == 3
+    kinds = {(await client.get(f"/{path}")).headers["content-type"].partition(";")[0] for path in loaded}
+    assert kinds == {"text/javascript", "text/css", "image/png"}
+    assert "SwaggerUIBundle" in (await client.get("/docs/swagger-ui-bundle.js")).text

@@ -2,8 +2,6 @@
 
 import asyncio
 import gc
-import os
-import signal
 import time
 import warnings
 from collections.abc import Sequence
@@ -21,16 +19,17 @@ from gridcare.kafka.produce import Producer
 from gridcare.postgres.database import Database
 from gridcare.testing.kafka import hint, start_consumer, wires
 from gridcare.testing.waiting import eventually
+from gridcare_local.testing.backend import Broker
 from gridcare_local.testing.servers import NewTopic, topic_maker
 
 
 @contextmanager
-def _stopped(pid: int):
-    os.kill(pid, signal.SIGSTOP)
+def _silent(broker: Broker):
+    broker.pause()
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        broker.resume()
 
 
 @pytest.fixture
@@ -105,7 +104,7 @@ async def test_silent_broker_producer(own_kafka):
     topic = await topic_maker(own_kafka.bootstrap)()
     async with Producer(own_kafka.bootstrap, client_id="tests", send_deadline_s=1) as producer:
         await producer.send_batch(wires(topic, [hint()]))
-        with _stopped(own_kafka.pid):
+        with _silent(own_kafka):
             with pytest.raises(Retryable):
                 await producer.send_batch(wires(topic, [hint(number) for number in range(1, 3_000)]))
             began = time.monotonic()
@@ -126,7 +125,7 @@ async def test_silent_broker_consumer(own_kafka, db: Database, group: str):
     async with Producer(own_kafka.bootstrap, client_id="tests") as producer:
         await producer.send_batch(wires(topic, [hint() for _ in range(100)]))
         await begun.wait()
-    with _stopped(own_kafka.pid):
+    with _silent(own_kafka):
         began = time.monotonic()
         await member.stop()
         assert time.monotonic() - began < 20

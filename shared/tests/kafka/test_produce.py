@@ -1,7 +1,5 @@
 """The producer keeps order, knows its limits and is replaced when it has come to grief."""
 
-import os
-import signal
 import time
 from collections import defaultdict
 from uuid import uuid4
@@ -103,7 +101,7 @@ async def test_silent_broker(own_kafka):
     async with _producer(own_kafka.bootstrap, send_deadline_s=2) as producer:
         await producer.send_batch(wires(topic, [hint()]))
         unknown = wires(topic, [hint()])
-        os.kill(own_kafka.pid, signal.SIGSTOP)
+        own_kafka.pause()
         try:
             started = time.monotonic()
             with pytest.raises(Retryable, match="TimeoutError"):
@@ -114,7 +112,7 @@ async def test_silent_broker(own_kafka):
                     await other.send_batch(unknown)
             assert time.monotonic() - started < 20
         finally:
-            os.kill(own_kafka.pid, signal.SIGCONT)
+            own_kafka.resume()
 
         async def goes_through() -> bool:
             try:

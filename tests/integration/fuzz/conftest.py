@@ -13,15 +13,14 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from billing_gateway.bills import topic_supply_points as topic_customer_codes
-from billing_gateway.wiring import Rooms as BillingRooms
+from billing_gateway.bills import topic_supply_points as billed_customers
 from gridcare.events import Envelope, type_name
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.http.auth import ROLES
-from gridcare.http.health import serve
 from gridcare.kafka.consume import Subscription
 from gridcare.known_supply_points import topic_supply_points
 from gridcare.postgres.database import Database
+from gridcare.process.health import serve
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.http import Issuer, issuer
@@ -105,6 +104,13 @@ async def target(request: pytest.FixtureRequest, postgres_admin_url: str, tokens
         yield made
 
 
+def supply_points_of(package: str, rooms: Any, db: Database) -> Subscription:
+    """Return a service's subscription to supply-points.v1."""
+    if package == "billing_gateway":
+        return billed_customers.subscription(rooms.bills)
+    return topic_supply_points.subscription(db)
+
+
 @asynccontextmanager
 async def serving(package: str, admin_url: str, tokens: Issuer) -> AsyncIterator[Target]:
     """Open a service as its api process does, on a fresh database and a free port."""
@@ -124,7 +130,7 @@ async def serving(package: str, admin_url: str, tokens: Issuer) -> AsyncIterator
         running = asyncio.create_task(serve(app.build_app(rooms), life, host="127.0.0.1", port=0, bound=bound))
         try:
             port = await asyncio.wait_for(bound, 10)
-            await supply_points_door(db, rooms).handle([supply_point()])
+            await supply_points_of(package, rooms, db).handle([supply_point()])
             target = Target(package, f"http://127.0.0.1:{port}", app.build_app(None).openapi(), tokens, {})
             with captured_logs():  # what is seeded is not the test's
                 target.known = await SEEDS[package](target)
@@ -134,15 +140,7 @@ async def serving(package: str, admin_url: str, tokens: Issuer) -> AsyncIterator
             await running
 
 
-def supply_points_door(db: Database, rooms: Any) -> Subscription:
-    """Return the service's subscription of supply-points.v1: billing-gateway keeps the customer codes alone."""
-    if isinstance(rooms, BillingRooms):
-        return topic_customer_codes.subscription(rooms.bills)
-    return topic_supply_points.subscription(db)
-
-
 def supply_point() -> Envelope:
-    """Return the event that makes SUPPLY_POINT one of MINE."""
     event = SupplyPointChanged(
         version=1,
         supply_point_id=SUPPLY_POINT,

@@ -1,7 +1,7 @@
 """A pytest plugin: one real broker and one real database server a test session; topics and a database of one's own a test.
 
 `GRIDCARE_KAFKA_BOOTSTRAP` and `GRIDCARE_POSTGRES_URL` (a role that may create databases) name servers to use instead of
-starting some. What a test makes there has a random name.
+starting some; GRIDCARE_TEST_STACK=containers starts them in containers. What a test makes there has a random name.
 """
 
 import os
@@ -9,7 +9,6 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -19,9 +18,7 @@ from gridcare.events import Topic
 from gridcare.kafka.admin import ensure_topics
 from gridcare.postgres.database import Database
 from gridcare.postgres.migrate import migrate
-
-if TYPE_CHECKING:
-    from gridcare_local.servers.kafka.server import KafkaServer
+from gridcare_local.testing.backend import Broker, start_kafka, start_postgres
 
 NewTopic = Callable[..., Awaitable[Topic]]
 
@@ -35,8 +32,6 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given:
         yield given
         return
-    from gridcare_local.servers.kafka.server import start_kafka  # noqa: PLC0415 - only a machine that develops has the local stack
-
     server = start_kafka(tmp_path_factory.mktemp("kafka"))
     try:
         yield server.bootstrap
@@ -45,10 +40,8 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def own_kafka(tmp_path: Path) -> "Iterator[KafkaServer]":
+def own_kafka(tmp_path: Path) -> Iterator[Broker]:
     """Start a broker of the test's own, to be stopped, killed and started again."""
-    from gridcare_local.servers.kafka.server import start_kafka  # noqa: PLC0415 - only a machine that develops has the local stack
-
     server = start_kafka(tmp_path / "kafka")
     try:
         yield server
@@ -63,9 +56,7 @@ def postgres_admin_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     if given:
         yield given
         return
-    from gridcare_local.servers.postgres.server import start_postgres  # noqa: PLC0415 - only a machine that develops has the local stack
-
-    server = start_postgres(tmp_path_factory.mktemp("postgres"), durable=False)
+    server = start_postgres(tmp_path_factory.mktemp("postgres"))
     try:
         yield server.admin_url
     finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from gridcare.http.health import serve
+from gridcare.process.health import serve
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.http import issuer

@@ -1,6 +1,6 @@
-"""The published events of Gridcare: the only place where events and topics are declared.
+"""The published events of Gridcare. Events and topics are declared here and nowhere else.
 
-Importing this package registers every event class, so that `decode` knows them all.
+Importing this package registers every event class, so `decode` knows them all.
 """
 
 from gridcare.events import notices, outages, payments, supply_points, tickets

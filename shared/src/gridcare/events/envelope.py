@@ -1,7 +1,7 @@
 """CloudEvents 1.0 over Kafka, binary mode (CloudEvents Kafka protocol binding).
 
-The event's attributes are headers (`ce_id`, `ce_source`, …), its data is the record's value as JSON. A record without a
-value on a compacted topic is a tombstone: an Envelope whose `data` is None.
+The event's attributes are headers (`ce_id`, `ce_source`, …) and its data is the record's value, as JSON. A record without
+a value on a compacted topic is a tombstone: an Envelope whose `data` is None.
 """
 
 import re
@@ -23,14 +23,14 @@ _TYPE_PREFIX = "gridcare."
 _CONTENT_TYPE = b"application/json"
 _SEQUENCE_END = 2**63
 _ESCAPED_NUL = b"\\u0000"
-"""PostgreSQL keeps no NUL in a text: refused here, or a consumer would take the record for a bug of its own."""
+"""PostgreSQL text cannot hold NUL. Unless it is refused here, a consumer fails on the record as if by a bug of its own."""
 _TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A published fact: the whole public state of one aggregate at `version`.
 
-    Subclasses name their `topic`, the field that is their key, and hold no personal data.
+    Subclasses set `topic` and `key_field` (the field that is the record's key) and hold no personal data.
     """
 
     topic: ClassVar[Topic]
@@ -43,7 +43,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         return str(getattr(self, self.key_field))
 
     def destination(self) -> Topic:
-        """Where it is published; a few events choose between topics of one shape."""
+        """Return the topic to publish to; an event may choose between topics of the same shape."""
         return self.topic
 
 
@@ -53,7 +53,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {}
 
 
 def published(cls: type[E]) -> type[E]:
-    """Register an event class under its type name."""
+    """Register an event class under its type name (a decorator)."""
     name = type_name(cls)
     _BY_TYPE[name] = cls
     _DECODERS[name] = msgspec.json.Decoder(cls)
@@ -61,12 +61,12 @@ def published(cls: type[E]) -> type[E]:
 
 
 def type_name(cls: type[Event]) -> str:
-    """Give the CloudEvents `type` of an event class."""
+    """Return the CloudEvents `type` of an event class."""
     return _TYPE_PREFIX + cls.__name__
 
 
 def event_types() -> dict[str, type[Event]]:
-    """Every event class that was registered, by its CloudEvents type."""
+    """Return every registered event class by its CloudEvents type."""
     return dict(_BY_TYPE)
 
 
@@ -86,7 +86,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """A Kafka record, as bytes."""
+    """A Kafka record as bytes."""
 
     topic: str
     key: bytes
@@ -95,7 +95,7 @@ class Wire:
 
 
 def encode(envelope: Envelope, *, topic: Topic) -> Wire:
-    """Write an envelope as the record that carries it."""
+    """Return the record that carries an envelope."""
     headers = [
         ("ce_specversion", b"1.0"),
         ("ce_id", str(envelope.id).encode()),
@@ -113,7 +113,7 @@ def encode(envelope: Envelope, *, topic: Topic) -> Wire:
 
 
 def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Envelope:
-    """Read a record.
+    """Return the envelope that a record carries.
 
     Raises Rejected: `not-cloudevents` (attributes missing or malformed), `unknown-event-type`, `invalid-event-data`.
     """
@@ -141,7 +141,7 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Envelope
             raise Rejected("invalid-event-data", "a text holds NUL")
         try:
             data = decoder.decode(value)
-        except (msgspec.MsgspecError, UnicodeDecodeError):  # the message could quote the data: it is left out
+        except (msgspec.MsgspecError, UnicodeDecodeError):  # without its message, which could quote the data
             raise Rejected("invalid-event-data", kind) from None
         if data.version != sequence or data.key != subject:
             raise Rejected("invalid-event-data", "version or key differ from the headers")

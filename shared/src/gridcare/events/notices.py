@@ -1,4 +1,4 @@
-"""`notices.v1`: what was said to how many; and the hints that tell senders of a batch."""
+"""`notices.v1`: what was said, and to how many; and the hints that point senders to a batch."""
 
 from datetime import datetime
 from typing import ClassVar, Literal
@@ -31,9 +31,9 @@ class NoticeScheduled(NoticeEvent, frozen=True, kw_only=True):
 
 @published
 class NoticeCompleted(NoticeEvent, frozen=True, kw_only=True):
-    """None of the notice's deliveries is open. Audience = the sum of `states`.
+    """None of the notice's deliveries is open; `audience` is the sum of `states`.
 
-    `channels` counts, by channel, the deliveries that were settled over it.
+    `channels` counts the settled deliveries by the channel that settled them.
     """
 
     audience: int
@@ -43,7 +43,7 @@ class NoticeCompleted(NoticeEvent, frozen=True, kw_only=True):
 
 @published
 class BatchPlanned(Event, frozen=True, kw_only=True):
-    """A batch waits in the ledger: a hint to look there, nothing more. `version` is the number of this hint."""
+    """A batch waits in the ledger. This is only a hint to look there; `version` numbers the hints of a batch."""
 
     topic: ClassVar[Topic] = NOTICE_BATCHES["push", "bulk"]
     key_field: ClassVar[str] = "batch_id"

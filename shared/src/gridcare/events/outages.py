@@ -1,4 +1,4 @@
-"""`outages.v1`: cuts, planned or not, each event with the outage's whole public state."""
+"""`outages.v1`: planned and unplanned cuts; each event carries the outage's whole public state."""
 
 from datetime import datetime
 from typing import ClassVar, Literal
@@ -10,11 +10,11 @@ from gridcare.events.envelope import Event, published
 from gridcare.events.topics import OUTAGES, Topic
 
 SUPPLY_POINTS_PER_PART_MAX = 2_000
-"""An explicit list of supply points is published in numbered parts of at most this many, so that a record stays small."""
+"""An explicit list of supply points is published in numbered parts of at most this many, to keep records small."""
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """One stretch of an outage: when it starts and when it is expected to end, as aware times."""
+    """One stretch of an outage, from its start to its expected end (aware times)."""
 
     start: datetime
     end: datetime
@@ -30,10 +30,10 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutageEvent(Event, frozen=True, kw_only=True):
-    """The outage's state after what the event's name says; `version` counts its published changes.
+    """The outage's state after the change that the event is named for; `version` counts its published changes.
 
-    A scope with more supply points than SUPPLY_POINTS_PER_PART_MAX comes in `parts` events of one version, numbered from
-    1 by `part`; the scope's other fields stand in each.
+    A scope with more supply points than SUPPLY_POINTS_PER_PART_MAX is split over `parts` events of the same version,
+    numbered from 1 by `part`; each repeats the scope's other fields.
     """
 
     topic: ClassVar[Topic] = OUTAGES
@@ -62,7 +62,7 @@ class OutageRevised(OutageEvent, frozen=True, kw_only=True):
 
 @published
 class OutageCancelled(OutageEvent, frozen=True, kw_only=True):
-    """A published cut was called off."""
+    """A published cut was cancelled."""
 
 
 @published

@@ -11,7 +11,7 @@ Provider = Literal["vnpay", "momo", "zalopay", "bank"]
 
 
 class CustomerMoneyEvent(Event, frozen=True, kw_only=True):
-    """Something about a customer's money. Money events commute: each names its own bill or payment and its `version`."""
+    """Something about a customer's money. Money events commute: each has the id and `version` of its own bill or payment."""
 
     topic: ClassVar[Topic] = PAYMENTS
     key_field: ClassVar[str] = "customer_code"
@@ -20,12 +20,12 @@ class CustomerMoneyEvent(Event, frozen=True, kw_only=True):
 
 
 class BillEvent(CustomerMoneyEvent, frozen=True, kw_only=True):
-    """A bill's state after what the event's name says."""
+    """A bill's state after the change that the event is named for."""
 
     bill_id: UUID
     bill_number: str
     period: str
-    """The month that it is for, `2026-10`."""
+    """The month that the bill is for, such as `2026-10`."""
     amount_vnd: int
     paid_vnd: int
     due_on: date
@@ -37,7 +37,7 @@ class BillIssued(BillEvent, frozen=True, kw_only=True):
 
 
 class PaymentEvent(CustomerMoneyEvent, frozen=True, kw_only=True):
-    """A payment's state after what the event's name says."""
+    """A payment's state after the change that the event is named for."""
 
     payment_id: UUID
     bill_id: UUID
@@ -46,9 +46,9 @@ class PaymentEvent(CustomerMoneyEvent, frozen=True, kw_only=True):
     amount_vnd: int
     paid_at: datetime
     bill_outstanding_vnd: int
-    """What is still owed for the bill; negative when too much was paid."""
+    """The amount still owed for the bill; negative if too much was paid."""
 
 
 @published
 class PaymentRecorded(PaymentEvent, frozen=True, kw_only=True):
-    """Money came in and stands in the ledger."""
+    """Money came in and was recorded in the ledger."""

@@ -1,4 +1,4 @@
-"""`supply-points.v1`: where electricity is delivered, as the utility's customer information system says it."""
+"""`supply-points.v1`: where electricity is delivered, according to the utility's customer information system."""
 
 from typing import ClassVar
 
@@ -8,9 +8,9 @@ from gridcare.events.topics import SUPPLY_POINTS, Topic
 
 @published
 class SupplyPointChanged(Event, frozen=True, kw_only=True):
-    """A supply point's place in the grid and whose contract it serves; a tombstone says that it is gone.
+    """A supply point's position in the grid and the customer it serves; a tombstone says that it was removed.
 
-    The address is personal data and stays with the utility's system.
+    The address is personal data and stays in the utility's system.
     """
 
     topic: ClassVar[Topic] = SUPPLY_POINTS

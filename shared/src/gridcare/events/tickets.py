@@ -12,14 +12,14 @@ TicketState = Literal["open", "attached", "assigned", "resolution_proposed", "cl
 
 
 class TicketEvent(Event, frozen=True, kw_only=True):
-    """The ticket's public state after what the event's name says; `version` counts its changes."""
+    """The ticket's public state after the change that the event is named for; `version` counts its changes."""
 
     topic: ClassVar[Topic] = TICKETS
     key_field: ClassVar[str] = "ticket_id"
 
     ticket_id: UUID
     reference: str
-    """The short number that a person reads out, such as `T-7K3M9Q`."""
+    """The short number that people quote on the phone, such as `T-7K3M9Q`."""
     customer_code: str
     supply_point_id: str
     kind: TicketKind
@@ -29,18 +29,18 @@ class TicketEvent(Event, frozen=True, kw_only=True):
     outage_id: UUID | None
     opened_at: datetime
     expected_end_at: datetime | None = None
-    """When the power is expected back, where an outage explains the ticket."""
+    """When the power is expected back, if an outage explains the ticket."""
 
 
 @published
 class TicketOpened(TicketEvent, frozen=True, kw_only=True):
-    """A customer's request was accepted and no outage explains it, or the one that did was called off: work has to be done."""
+    """A request was accepted that no outage explains, or the outage that did was cancelled: there is work to do."""
 
 
 @published
 class TicketAttached(TicketEvent, frozen=True, kw_only=True):
-    """The request is explained by an outage (`outage_id`) and waits for its end.
+    """The request is explained by an outage (`outage_id`) and waits until that ends.
 
-    A request that an outage explains as it comes is published as this alone, at version 1, without a TicketOpened: the
-    customer is told once.
+    A request that an outage explains on arrival is published as this event alone, at version 1, without a TicketOpened,
+    so the customer is told once.
     """

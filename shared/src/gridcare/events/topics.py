@@ -1,7 +1,7 @@
 """The topics of Gridcare: names, partitions, retention. Partitions never change once a topic exists.
 
-Partition counts are chosen for a million supply points and a few consumers a group; an event's key decides its partition,
-so that what is said about one thing stays in order.
+Partition counts are chosen for a million supply points and a few consumers per group. An event's key decides its
+partition, so events about the same thing stay in order.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Topic:
 
     @property
     def dead_letters(self) -> "Topic":
-        """Where a consumer puts what it rejected; kept as long as an inbox remembers."""
+        """The topic for records that a consumer rejected, kept for as long as an inbox remembers event ids."""
         return Topic(f"{self.name}.dlq", partitions=1, retention_days=28)
 
 
@@ -50,5 +50,5 @@ ALL_TOPICS: Final[tuple[Topic, ...]] = (
 
 
 def dead_letter_topic(name: str) -> str:
-    """Name the dead-letter topic of a topic."""
+    """Return the name of a topic's dead-letter topic."""
     return f"{name}.dlq"

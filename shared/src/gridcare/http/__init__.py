@@ -1,1 +1,1 @@
-"""HTTP: the app of every service, its problems, its callers, its pages, and the server that runs it."""
+"""HTTP: the app of every service, with its problem documents, callers and pages, and the server that runs it."""

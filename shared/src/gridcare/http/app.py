@@ -1,4 +1,4 @@
-"""The FastAPI app of every service: guarded routes, problem documents, limits, ids, metrics, documentation."""
+"""The FastAPI app of every service: guarded routes, problem documents, limits, request ids, metrics, documentation."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -9,12 +9,12 @@ from starlette.types import Lifespan, Scope
 
 from gridcare.http import documentation, problems, routes
 from gridcare.http.auth import TokenVerifier
-from gridcare.http.middleware import BODY_IDLE_TIMEOUT_S, REQUESTS_MAX, Envelope
+from gridcare.http.middleware import BODY_IDLE_TIMEOUT_S, REQUESTS_MAX, RequestMiddleware
 from gridcare.http.rooms import let_in
 from gridcare.observability import tracing
 
 BODY_SIZE_MAX_BYTES: Final = 256 * 1024
-"""Enough for a scope part of 2,000 supply points; a route that streams more says so with `max_body_size`."""
+"""Enough for a scope part of 2,000 supply points; a route that streams more declares its own `max_body_size`."""
 
 
 def create_app(
@@ -38,13 +38,14 @@ def create_app(
         title=title,
         version=version,
         lifespan=lifespan,
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         generate_unique_id_function=lambda route: route.name,
-        redirect_slashes=False,  # a redirect would drop the body of a POST and repeat the path outside a problem document
+        redirect_slashes=False,  # a redirect would drop a POST's body and repeat the path outside a problem document
         telemetry=_telemetry(),
     )
+    documentation.add_page(app)
     own = frozenset(id(route) for route in app.routes)
     for router in routers:
         app.include_router(
@@ -56,10 +57,12 @@ def create_app(
     let_in(app, rooms)
 
     def route_of(scope: Scope) -> str | None:
-        found = known.get(id(scope.get("route")))
-        return found.path if found else None
+        route = known.get(id(scope.get("route")))
+        return route.path if route else None
 
-    app.add_middleware(Envelope, route_of=route_of, body_idle_timeout_s=body_idle_timeout_s, requests_max=requests_max)
+    app.add_middleware(
+        RequestMiddleware, route_of=route_of, body_idle_timeout_s=body_idle_timeout_s, requests_max=requests_max
+    )
     problems.register(app)
     _document(app)
     return app
@@ -70,7 +73,7 @@ def _telemetry() -> TelemetryConfig:
         "tracer_provider": tracing.provider(),
         "tracing": tracing.provider() is not None,
         "metrics": False,  # ours are in observability/metrics.py
-        "logs": False,  # they carry messages of exceptions, hence personal data
+        "logs": False,  # they carry exception messages, and so personal data
         "operation_spans": False,
         "auto_configure": False,
     }

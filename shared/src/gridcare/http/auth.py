@@ -1,9 +1,9 @@
-"""Who calls: OIDC bearer tokens, verified, as a `Caller`; and what a route demands of the caller.
+"""Who is calling: OIDC bearer tokens are verified into a `Caller`, and routes state which roles they require.
 
     async def read_bill(bill_id: UUID, who: Annotated[Caller, Depends(require("customer", "accountant"))]) -> BillOut:
 
-Tokens are JWTs (RFC 7519) of one issuer for one audience, signed RS256 or ES256; `iss aud exp sub` are required. Their
-times are held against the machine's clock, never the settable one.
+Tokens are JWTs (RFC 7519) from one issuer for one audience, signed with RS256 or ES256; `iss aud exp sub` are required.
+Their times are checked against the machine's clock, never the settable one.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -38,7 +38,7 @@ _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, as the token says. A customer may hold several customer codes."""
+    """Who is calling, according to the token. A customer may hold several customer codes."""
 
     sub: str
     roles: frozenset[str]
@@ -74,12 +74,15 @@ class TokenVerifier:
     @classmethod
     @asynccontextmanager
     async def open(cls, *, issuer: str, audience: str) -> AsyncIterator["TokenVerifier"]:
-        """Make a verifier of `issuer`'s tokens for `audience` (the service's name)."""
+        """Open a verifier of `issuer`'s tokens for `audience` (the service's name)."""
         async with KeySet.open(issuer) as keys:
             yield cls(keys, issuer=issuer, audience=audience)
 
     async def verify(self, token: str) -> Caller:
-        """Check a token. Raises Unauthenticated `invalid-token` or Unavailable; details never quote the token."""
+        """Return the caller that a token names.
+
+        Raises Unauthenticated `invalid-token` or Unavailable; their details never quote the token.
+        """
         if len(token) > TOKEN_MAX_CHARACTERS:
             raise _refused("too-long")
         try:
@@ -128,7 +131,7 @@ def _caller_of(claims: Mapping[str, Any]) -> Caller:
         raise _refused("claims")
     if team_id is not None and not isinstance(team_id, str):
         raise _refused("claims")
-    roles = _texts(claims.get("roles")) & ROLES  # an issuer may know roles that are none of ours
+    roles = _texts(claims.get("roles")) & ROLES  # the issuer may have roles that mean nothing here
     return Caller(sub, roles, _texts(claims.get("customer_codes")), team_id)
 
 
@@ -142,7 +145,7 @@ def _texts(value: object) -> frozenset[str]:
 
 def _refused(reason: str) -> Unauthenticated:
     metrics.TOKENS_REFUSED.inc(reason=reason)
-    # RFC 6750 §3.1; the reason is counted and told: it is about the token, and its holder has it
+    # RFC 6750 §3.1. The reason may be told: it is about the token, which the caller already holds.
     challenge = 'Bearer error="invalid_token"'
     return Unauthenticated("invalid-token", f"the token was refused: {reason}", headers={"WWW-Authenticate": challenge})
 
@@ -150,7 +153,7 @@ def _refused(reason: str) -> Unauthenticated:
 async def caller(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 ) -> Caller:
-    """Give the caller, whatever the roles (a dependency). Raises Unauthenticated or Unavailable."""
+    """Return the caller, whatever their roles (a dependency). Raises Unauthenticated or Unavailable."""
     if credentials is None:
         raise Unauthenticated("missing-token", "a bearer token is needed", headers={"WWW-Authenticate": "Bearer"})
     verifier: TokenVerifier = request.app.state.verifier
@@ -158,7 +161,7 @@ async def caller(
 
 
 def require(*roles: Role) -> Callable[[Caller], Awaitable[Caller]]:
-    """Make a dependency that gives a caller with at least one of `roles`; others get Forbidden `role-missing`."""
+    """Return a dependency that returns a caller with at least one of `roles` and raises Forbidden `role-missing` for others."""
     unknown = frozenset(roles) - ROLES
     if unknown or not roles:
         raise ValueError(f"no such roles: {sorted(unknown)}")

@@ -1,7 +1,7 @@
 """The base of every request and response body: unknown fields and wrong JSON types are refused.
 
-Pydantic's own strict mode would refuse UUIDs and times, which JSON can only carry as text. So numbers, booleans and
-texts are made strict one by one, and everything gets the bounds within which PostgreSQL can keep it.
+Pydantic's own strict mode would refuse UUIDs and times, which JSON can only carry as strings. So numbers, booleans and
+strings are made strict one by one, and every value is bounded to what PostgreSQL can store.
 """
 
 from datetime import UTC, datetime
@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 INTEGER_MAX: Final = 2**53 - 1
-"""What every JSON reader keeps exactly (RFC 8259 §6)."""
+"""The largest integer that every JSON reader keeps exactly (RFC 8259 §6)."""
 EARLIEST: Final = datetime(1969, 12, 30, tzinfo=UTC)
 LATEST: Final = datetime(2100, 1, 3, tzinfo=UTC)
 _YEARS: Final = "^(19[7-9]|20[0-9])[0-9]-"
-"""1970 to 2099, as the document tells it; the two bounds above leave room for every offset from UTC."""
+"""1970 to 2099, for the OpenAPI document; the two bounds above leave room for every offset from UTC."""
 _NO_NUL: Final = r"^[^\x00]*$"
 _OPAQUE: Final = frozenset({"metadata", "serialization", "default", "cls", "config"})
 
@@ -46,20 +46,20 @@ def _harden_leaf(node: dict[str, Any], kind: object) -> Any:
         node = {"tz_constraint": "aware", "ge": EARLIEST, "le": LATEST, **node}
     if kind in {"datetime", "date", "time", "timedelta"}:
         told = {"pydantic_js_updates": {"pattern": _YEARS}} if kind == "datetime" else None
-        # the node was built by pydantic and only bounds were added to it
+        # pydantic built the node; only bounds were added to it
         return core_schema.no_info_before_validator_function(_text_only, node, metadata=told)
     return node
 
 
 def _text_only(value: object) -> object:
-    """Refuse numbers where a time is due: they would be taken for seconds since 1970."""
+    """Refuse a number where a time is expected: pydantic would read it as seconds since 1970."""
     if isinstance(value, int | float):
         raise PydanticCustomError("string_type", "Input should be a valid string")
     return value
 
 
 def _number_only(value: object) -> object:
-    """Refuse texts and booleans where an integer is due; `5.0` is the integer 5 to JSON Schema, and to us."""
+    """Refuse strings and booleans where an integer is expected; `5.0` is the integer 5, as in JSON Schema."""
     if isinstance(value, bool | str | bytes):
         raise PydanticCustomError("int_type", "Input should be a valid integer")
     return value
@@ -68,7 +68,7 @@ def _number_only(value: object) -> object:
 class Body(BaseModel):
     """A JSON object whose fields are exactly the declared ones.
 
-    Integers are exact in every JSON reader, texts hold no NUL, times carry their offset from UTC and lie between 1970 and 2099.
+    Integers are exact in every JSON reader, strings hold no NUL, and times carry an offset from UTC and lie in 1970 to 2099.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)

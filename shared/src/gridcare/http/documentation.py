@@ -1,8 +1,22 @@
-"""The OpenAPI document: what FastAPI generates, with our problem documents as its error responses."""
+"""The OpenAPI document that FastAPI generates, with our problem documents as its error responses, and a page to try it."""
 
+from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
+import fastapi_swagger
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
 from gridcare.http.problems import MEDIA_TYPE
+
+PAGE: Final = "/docs"
+_SCRIPT: Final = "swagger-ui-bundle.js"
+_STYLE: Final = "swagger-ui.css"
+_ICON: Final = "favicon-32x32.png"
+_ASSET_HEADERS: Final = {"cache-control": "public, max-age=86400"}  # they change only with a release
 
 _REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
 _PROBLEM: Final = {
@@ -39,6 +53,32 @@ _BY_STATUS: Final = {
 _GUARDED: Final = frozenset({"401", "403"})
 
 
+def add_page(app: FastAPI) -> None:
+    """Serve Swagger UI at /docs, with its three files from the installed package, so that no other host is contacted."""
+
+    async def page(_: Request) -> Response:
+        return get_swagger_ui_html(
+            openapi_url="./openapi.json",  # relative, so that it works behind a path prefix
+            title=app.title,
+            swagger_js_url=f".{PAGE}/{_SCRIPT}",
+            swagger_css_url=f".{PAGE}/{_STYLE}",
+            swagger_favicon_url=f".{PAGE}/{_ICON}",
+            # the default sends the document's address to a validator on another host
+            swagger_ui_parameters={"validatorUrl": None},
+        )
+
+    async def asset(request: Request) -> Response:
+        return FileResponse(_asset(request.url.path.rpartition("/")[2]), headers=_ASSET_HEADERS)
+
+    app.add_route(PAGE, page, include_in_schema=False)
+    for name in (_SCRIPT, _STYLE, _ICON):
+        app.add_route(f"{PAGE}/{name}", asset, include_in_schema=False)
+
+
+def _asset(name: str) -> Path:
+    return Path(str(resources.files(fastapi_swagger) / "resources" / name))
+
+
 def with_problems(document: dict[str, Any]) -> dict[str, Any]:
     """Add the problem responses to every operation of an OpenAPI document, in place."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
@@ -54,7 +94,7 @@ def with_problems(document: dict[str, Any]) -> dict[str, Any]:
 
 def _describe(operation: dict[str, Any]) -> None:
     responses = operation.setdefault("responses", {})
-    responses.pop("422", None)  # FastAPI's own shape, which we never answer
+    responses.pop("422", None)  # FastAPI's own shape, which we never send
     for status, description in _BY_STATUS.items():
         if status not in _GUARDED or operation.get("security"):
             responses[status] = _response(description)

@@ -1,9 +1,9 @@
 """The issuer's signing keys, fetched without blocking and cached (OpenID Connect Discovery 1.0, RFC 7517).
 
-- One fetch at a time, whoever asks.
-- Keys are refreshed in the background when they are older than `REFRESH_S`; what is known stays in use for `STALE_MAX_S`
-  while the issuer is down. A failed or empty answer never wipes them.
-- An unknown key id causes at most one fetch each `COOLDOWN_S`: made-up key ids must not turn us on the issuer.
+- There is one fetch at a time, shared by all who wait for it.
+- Keys older than `REFRESH_S` are refreshed in the background. While the issuer is down, known keys stay in use for
+  `STALE_MAX_S`; a failed or empty answer never removes them.
+- Unknown key ids cause at most one fetch every `COOLDOWN_S`, so that made-up ids cannot make us flood the issuer.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ REFRESH_S: Final = 300
 STALE_MAX_S: Final = 24 * 3600
 COOLDOWN_S: Final = 30
 COLD_COOLDOWN_S: Final = 2
-"""Between attempts while no key is known at all: nobody can be let in, so the issuer is asked sooner."""
+"""Between attempts while no key is known at all. Nobody can be let in meanwhile, so it is shorter."""
 FETCH_TIMEOUT_S: Final = 5
 DOCUMENT_MAX_BYTES: Final = 256 * 1024
 KEYS_MAX: Final = 100
@@ -37,11 +37,11 @@ logger = get_logger()
 
 
 class _FetchError(GridcareError):
-    """The issuer did not give usable keys; the message is a code."""
+    """The issuer did not return usable keys; the message is a code."""
 
 
 class KeySet:
-    """The keys of one issuer. `monotonic` gives seconds; a test moves it."""
+    """The signing keys of one issuer. `monotonic` returns seconds; tests replace it."""
 
     def __init__(self, issuer: str, client: Client, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._issuer = issuer
@@ -58,7 +58,7 @@ class KeySet:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, issuer: str, *, monotonic: Callable[[], float] = time.monotonic) -> AsyncIterator["KeySet"]:
-        """Make a key set with a client of its own; nothing is fetched before the first token comes."""
+        """Open a key set with its own HTTP client; nothing is fetched before the first token arrives."""
         timeout = timedelta(seconds=FETCH_TIMEOUT_S)
         builder = ClientBuilder().timeout(timeout).follow_redirects(enable=False).max_connections(2)
         async with builder.build() as client:
@@ -69,17 +69,17 @@ class KeySet:
                 await keys.close()
 
     async def close(self) -> None:
-        """Give up a fetch that is under way."""
+        """Cancel the fetch that is under way, if any."""
         if self._fetching is not None:
             self._fetching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._fetching
 
     async def key(self, kid: str) -> jwt.PyJWK:
-        """Find the key of that id.
+        """Return the key with this id.
 
-        Raises Unauthenticated `invalid-token` when the issuer has none, Unavailable `identity-provider-unavailable` when
-        the issuer cannot be asked and the key is not known.
+        Raises Unauthenticated `invalid-token` if the issuer has no such key, and Unavailable
+        `identity-provider-unavailable` if the key is not known and the issuer cannot be reached.
         """
         now = self._monotonic()
         age_s = now - self._fetched_s if self._fetched_s is not None else None
@@ -88,14 +88,14 @@ class KeySet:
         elif kid not in self._keys:
             await self._refresh_for_unknown(now)
         elif age_s > REFRESH_S and (self._tried_s is None or now - self._tried_s > COOLDOWN_S):
-            self._start()  # in the background: the key at hand is still good
-        found = self._keys.get(kid)
-        if found is None:
+            self._start()  # in the background: the known keys are still good
+        key = self._keys.get(kid)
+        if key is None:
             self._missed_s = now if self._missed_s is None else self._missed_s
-            if self._failed:  # it may be a new key: the caller's token is not to be called bad
+            if self._failed:  # the key may be new, so the token must not be called bad
                 raise _unavailable()
             raise Unauthenticated("invalid-token", "unknown signing key")
-        return found
+        return key
 
     async def _refresh_cold(self, now: float) -> None:
         if self._fetching is None and self._tried_s is not None and now - self._tried_s < COLD_COOLDOWN_S:
@@ -111,7 +111,7 @@ class KeySet:
         await self._wait()
 
     async def _wait(self) -> None:
-        """Take part in the one fetch; a caller that leaves does not stop it for the others."""
+        """Wait for the shared fetch; a waiter that is cancelled does not cancel it for the others."""
         await asyncio.shield(self._start())
 
     def _start(self) -> asyncio.Task[None]:
@@ -161,7 +161,7 @@ class KeySet:
 
 
 def _usable(entries: object) -> dict[str, jwt.PyJWK]:
-    """Take the signing keys of our algorithms; others are passed over, as RFC 7517 §5 asks."""
+    """Return the signing keys of our algorithms by id; others are ignored, as RFC 7517 §5 says."""
     keys: dict[str, jwt.PyJWK] = {}
     for entry in entries[:KEYS_MAX] if isinstance(entries, list) else []:
         if not isinstance(entry, dict) or not isinstance(entry.get("kid"), str) or entry.get("use", "sig") != "sig":

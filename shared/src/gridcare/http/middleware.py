@@ -1,4 +1,4 @@
-"""What surrounds each request: its id, its log line, its metrics, security headers, and the answer to a bug."""
+"""What every request gets: an id, a log line, metrics, security headers, limits, and an answer when a bug is met."""
 
 import asyncio
 import time
@@ -13,16 +13,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gridcare.http import problems
+from gridcare.http import documentation, problems
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
 from gridcare.observability.tracing import current_trace_id
 
 BODY_IDLE_TIMEOUT_S: Final = 20
-"""A client that sends no part of its body for so long is let go (slow-loris)."""
+"""A client that sends no part of its body for this long is disconnected (slow-loris)."""
 
 REQUESTS_MAX: Final = 500
-"""Requests under way in one process; more are told to come again at once, instead of waiting in memory."""
+"""Requests under way in one process; further ones are refused at once with 503 instead of waiting in memory."""
 
 OVERLOADED_RETRY_AFTER_S: Final = 1
 
@@ -35,13 +35,12 @@ _HEADERS: Final = {
     "strict-transport-security": "max-age=31536000",
 }
 _POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
-_DOCS: Final = "/docs"
 
 logger = get_logger()
 
 
-class Envelope:
-    """Wraps the routes of an app; `route_of` gives a matched request's route template."""
+class RequestMiddleware:
+    """ASGI middleware around the routes of an app; `route_of` returns the route template of a matched request."""
 
     def __init__(
         self,
@@ -80,18 +79,18 @@ class Envelope:
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
-            return  # nobody is left to be answered
+            return  # nobody is left to answer
         except Exception as error:  # the last line of defence: anything else is a bug
             answer = problems.internal_error(Request(scope), error)
             if exchange.status is not None:
-                raise  # half an answer is out: the connection must break, or the client takes it for whole
+                raise  # half an answer is out: break the connection, or the client takes it for a whole one
             await answer(scope, exchange.receive, exchange.send)
 
     def _refusal(self, scope: Scope, request_id: str) -> Response | None:
         if self._under_way > self._requests_max:
             wait = {"Retry-After": str(OVERLOADED_RETRY_AFTER_S)}
             return problems.problem(status=503, code="overloaded", trace_id=request_id, headers=wait)
-        if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):  # PostgreSQL texts hold none
+        if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):  # PostgreSQL text cannot hold NUL
             return problems.problem(
                 status=400, code="invalid-character", detail="NUL in the address", trace_id=request_id
             )
@@ -101,7 +100,7 @@ class Envelope:
         route = self._route_of(scope) or UNMATCHED
         method = scope["method"]
         duration_s = time.perf_counter() - exchange.started_s
-        status = exchange.status or 499  # the client left before an answer began
+        status = exchange.status or 499  # the client left before the answer began
         metrics.HTTP_REQUESTS.inc(route=route, method=method, status=str(status))
         metrics.HTTP_REQUEST_SECONDS.observe(duration_s, route=route, method=method)
         logger.info(
@@ -110,14 +109,14 @@ class Envelope:
 
 
 class _Exchange:
-    """One request's receive and send, watched."""
+    """The `receive` and `send` of one request, observed."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str, body_idle_timeout_s: float) -> None:
         self.request_id = request_id
         self._body_idle_timeout_s = body_idle_timeout_s
         self.started_s = time.perf_counter()
         self.status: int | None = None
-        self._docs = scope["path"].startswith(_DOCS)
+        self._docs = scope["path"].startswith(documentation.PAGE)
         self._receive = receive
         self._send = send
         self._body_done = False
@@ -148,7 +147,7 @@ class _Exchange:
         await self._send(message)
 
     def _plain_too_large(self, headers: MutableHeaders) -> bool:
-        """Tell Starlette's own plain 413 (for a body that nobody read) from a problem document."""
+        """Return whether this is Starlette's own plain-text 413 (for a body that nobody read), not a problem document."""
         return self.status == 413 and not headers.get("content-type", "").startswith(problems.MEDIA_TYPE)  # noqa: PLR2004 - an HTTP status
 
     async def _send_too_large(self) -> None:

@@ -1,4 +1,4 @@
-"""Keyset pages: an opaque cursor that holds the last row's sort key, so that pages neither shift nor slow down."""
+"""Keyset pagination: an opaque cursor holds the last row's sort key, so pages neither shift nor slow down."""
 
 import base64
 import binascii
@@ -30,7 +30,7 @@ Cursor = Annotated[
 
 
 class Page(BaseModel, Generic[T]):
-    """One page of a list; `next` is the cursor of the following one, null at the end."""
+    """One page of a list; `next` is the cursor of the following page, null on the last one."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,14 +39,14 @@ class Page(BaseModel, Generic[T]):
 
 
 def encode_cursor(key: object) -> str:
-    """Write a sort key (a tuple or struct that msgspec knows) as a cursor."""
+    """Return a sort key (any tuple or struct that msgspec can encode) as a cursor."""
     return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str | None, shape: type[K]) -> K | None:
-    """Read a cursor back as `shape`, e.g. `tuple[datetime, UUID]`; None for the first page.
+    """Return a cursor's sort key as `shape`, e.g. `tuple[datetime, UUID]`; None for the first page.
 
-    Raises BadRequest `invalid-cursor`: it comes from the caller, whatever it was when it left.
+    Raises BadRequest `invalid-cursor`: a caller can send anything as a cursor.
     """
     if cursor is None:
         return None

@@ -1,7 +1,7 @@
 """Errors as RFC 9457 problem documents (`application/problem+json`).
 
-Members: `type` (`/problems/<code>`), `title`, `status`, `detail`, `code` (stable, for machines), `traceId` (names the log
-lines of the request), and for a refused request `errors` of `{pointer, detail}`. Input values are never echoed.
+Members: `type` (`/problems/<code>`), `title`, `status`, `detail`, `code` (stable, for machines), `traceId` (finds the
+request's log lines) and, for an invalid request, `errors` of `{pointer, detail}`. Input values are never echoed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ POINTER_PART_MAX: Final = 100
 LEAVES_BODY_UNREAD: Final = frozenset({408, 413})
 
 _CODES: Final = {400: "bad-request", 404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
-_DETAILS: Final = {  # pydantic's own words for these quote the input
+_DETAILS: Final = {  # pydantic's own messages for these quote the input
     "uuid_parsing": "Input should be a valid UUID",
     "union_tag_invalid": "Input has an unknown kind",
     "enum": "Input is not one of the known values",
@@ -44,7 +44,7 @@ def problem(
     extra: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Render one problem document."""
+    """Return a problem document as a response."""
     document: dict[str, object] = {
         **(extra or {}),
         "type": f"/problems/{code}",
@@ -58,13 +58,13 @@ def problem(
 
 
 def trace_id_of(request: Request) -> str:
-    """Give the id that the request's log lines carry."""
-    found: str = request.scope.get("state", {}).get("request_id", "")
-    return found
+    """Return the id that the request's log lines carry."""
+    request_id: str = request.scope.get("state", {}).get("request_id", "")
+    return request_id
 
 
 def register(app: FastAPI) -> None:
-    """Answer every exception of `app` with a problem document."""
+    """Make `app` answer every exception with a problem document."""
     app.add_exception_handler(BusinessError, _business)
     app.add_exception_handler(Retryable, _retryable)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -97,16 +97,16 @@ async def _retryable(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
-    found = error.errors()
-    if any(item.get("type") == "json_invalid" for item in found):
+    errors = error.errors()
+    if any(item.get("type") == "json_invalid" for item in errors):
         return problem(
             status=400, code="invalid-json", detail="the body is not valid JSON", trace_id=trace_id_of(request)
         )
-    return invalid_request([_entry(item) for item in found[:ERRORS_MAX]], trace_id_of(request))
+    return invalid_request([_entry(item) for item in errors[:ERRORS_MAX]], trace_id_of(request))
 
 
 def invalid_request(errors: Sequence[Mapping[str, str]], trace_id: str) -> Response:
-    """Render the 422 that lists what was wrong, by JSON pointer."""
+    """Return the 422 that lists what is wrong by JSON pointer."""
     return problem(
         status=422,
         code="invalid-request",
@@ -128,13 +128,13 @@ async def _http(request: Request, error: Exception) -> Response:
     code = _CODES.get(error.status_code) or phrase.lower().replace(" ", "-")
     headers = dict(error.headers or {})
     if error.status_code in LEAVES_BODY_UNREAD:
-        headers["Connection"] = "close"  # or the server would read the rest of the body before the next request
+        headers["Connection"] = "close"  # otherwise the server reads the rest of the body before the next request
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(allowed_methods(request))  # the framework names those of one route only
+        headers["Allow"] = ", ".join(allowed_methods(request))  # the framework lists those of one route only
     return problem(status=error.status_code, code=code, detail=phrase, trace_id=trace_id_of(request), headers=headers)
 
 
 def internal_error(request: Request, error: Exception) -> Response:
-    """Answer a bug: logged by its class and where it happened, told to the caller as nothing but its trace id."""
+    """Log a bug by its class and stack, and return a 500 that tells the caller nothing but the trace id."""
     logger.error("request_failed", exc_info=error)
     return problem(status=500, code="internal-error", detail="", trace_id=trace_id_of(request))

@@ -1,4 +1,4 @@
-"""What every route must state: who may call it, and which query parameters it takes."""
+"""What every route must declare: who may call it and which query parameters it takes."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ _MARK: Final = "__gridcare_public__"
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """Why a route needs no token; `any_query` where the caller's own protocol decides the parameters."""
+    """Why a route needs no token; `any_query` if the caller's own protocol decides the query parameters."""
 
     reason: str
     any_query: bool
 
 
 def public(reason: str, *, any_query: bool = False) -> Callable[[F], F]:
-    """Mark an endpoint as open to everybody; goes below the router's decorator.
+    """Mark an endpoint as open to everybody. Goes below the router's decorator.
 
-    A provider's callback that is signed over whatever it sends takes `any_query=True`.
+    A provider's callback, whose signature covers whatever it sends, takes `any_query=True`.
     """
 
     def mark(endpoint: F) -> F:
@@ -43,7 +43,7 @@ def public(reason: str, *, any_query: bool = False) -> Callable[[F], F]:
 
 @dataclass(frozen=True, slots=True)
 class KnownRoute:
-    """One checked route; `query` is None where any parameter is taken."""
+    """A checked route; `query` is None if it takes any query parameter."""
 
     path: str
     methods: frozenset[str]
@@ -53,9 +53,9 @@ class KnownRoute:
 
 
 def check(app: FastAPI, *, own: frozenset[int]) -> dict[int, KnownRoute]:
-    """Read every route of `app`, by the id of its route object; `own` are the framework's (its docs).
+    """Return every route of `app` by the `id` of its route object; `own` holds the ids of the framework's own (its docs).
 
-    Raises ValueError for a route that nobody guards, for one that is not a FastAPI route, and for two of one name.
+    Raises ValueError for a route that is neither guarded nor public, one that is not a FastAPI route, and a repeated name.
     """
     known: dict[int, KnownRoute] = {}
     names: set[str] = set()
@@ -89,14 +89,14 @@ def _query_names(dependant: Dependant) -> frozenset[str]:
 
 
 def allowed_methods(request: Request) -> list[str]:
-    """Give every method of the path that the request matched."""
+    """Return every method of the path that the request matched."""
     routes: dict[int, KnownRoute] = request.app.state.routes
     path = routes[id(request.scope["route"])].path
     return sorted({method for route in routes.values() if route.path == path for method in route.methods})
 
 
 async def refuse_unknown_query(request: Request) -> None:
-    """Answer 422 to a query parameter that the route does not declare: a misspelt filter must not be ignored."""
+    """Refuse a query parameter that the route does not declare with 422: a misspelt filter must not be ignored."""
     routes: dict[int, KnownRoute] = request.app.state.routes
     known = routes[id(request.scope["route"])].query
     if known is None:

@@ -1,1 +1,1 @@
-"""Kafka: topics, the producer, the consumer's runtime with its three fates, dead letters and their replay."""
+"""Kafka: topics, the producer, the consumer runtime with the three fates of a record, dead letters and their replay."""

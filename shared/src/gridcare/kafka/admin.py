@@ -1,4 +1,4 @@
-"""Topics are created here, as gridcare.events.topics declares them, and never grow."""
+"""Creates the topics that gridcare.events.topics declares. Topics never grow."""
 
 import asyncio
 from collections.abc import Iterable
@@ -14,10 +14,10 @@ from gridcare.errors import GridcareError, Retryable
 from gridcare.events.topics import ALL_TOPICS, Topic
 
 REPLICAS = 3
-"""Where the cluster has as many brokers; a single one (development, tests) holds one copy."""
+"""If the cluster has that many brokers; a single broker (development, tests) holds one copy."""
 
 DEAD_LETTER_SIZE_MAX_BYTES = 2_000_000
-"""A dead letter is the record as it was plus headers: whatever fits a topic fits its dead-letter topic."""
+"""A dead letter is the original record plus headers, so whatever fits a topic must fit its dead-letter topic."""
 
 DEADLINE_S = 30
 
@@ -25,15 +25,15 @@ logger = structlog.get_logger()
 
 
 class TopicMismatch(GridcareError):
-    """A topic exists with other partitions or another cleanup policy than declared: growing it would break key order."""
+    """A topic exists with other partitions or another cleanup policy than declared. Growing it would break key order."""
 
 
 async def ensure_topics(
     bootstrap: str, topics: Iterable[Topic] = ALL_TOPICS, *, deadline_s: float = DEADLINE_S
 ) -> list[str]:
-    """Create the topics that are missing, each with its dead-letter topic; the names created.
+    """Create the missing topics, each with its dead-letter topic, and return the names created.
 
-    Raises TopicMismatch when an existing topic differs, Retryable when the cluster cannot be asked in time.
+    Raises TopicMismatch if an existing topic differs, and Retryable if the cluster does not answer in time.
     """
     wanted = {each.name: each for topic in topics for each in (topic, topic.dead_letters)}
     try:
@@ -69,7 +69,7 @@ async def _create_missing(admin: AIOKafkaAdminClient, wanted: dict[str, Topic]) 
     )
     for name, code, *_ in response.topic_errors:
         error = for_code(code)
-        if code and error is not TopicAlreadyExistsError:  # another process creates them at the same moment
+        if code and error is not TopicAlreadyExistsError:  # another process is creating them too
             raise error(name)
     logger.info("topics_created", count=len(missing))
     return missing

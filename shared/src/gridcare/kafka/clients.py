@@ -1,6 +1,6 @@
-"""Opening and closing aiokafka's clients within limits: its own `stop` may wait for a broker without end.
+"""Opens and closes aiokafka's clients within limits: their own `stop` may wait for a broker forever.
 
-What is private to aiokafka 0.14 is touched in this file alone.
+Private attributes of aiokafka 0.14 are used in this file only.
 """
 
 import asyncio
@@ -11,26 +11,26 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 CLOSE_GRACE_S = 5.0
 REQUEST_TIMEOUT_S = 10
-"""One request to a broker; also how long a broker may wait for its replicas."""
+"""The limit for one request to a broker, and for a broker to wait for its replicas."""
 
 REBALANCE_TIMEOUT_MIN_S = 30.0
-"""How long the group waits for a member that finishes what it has in hand."""
+"""How long the group waits for a member to finish the records that it is handling."""
 
 METADATA_MAX_AGE_S = 30
-"""A topic that is created after a consumer started is seen within this time."""
+"""A consumer notices a topic that was created after it started within this time."""
 
 BATCH_SIZE_MAX_BYTES = 256 * 1024
 FETCH_SIZE_MAX_BYTES = 2 * 1024 * 1024
-"""A partition's share of one fetch: above the largest record of any topic, dead letters included."""
+"""A partition's share of one fetch; larger than any record, dead letters included."""
 
 MAX_POLL_INTERVAL_S = 24 * 3600
-"""Not the watchman here: each partition's work has its own deadline, and liveness watches the loop."""
+"""Not relied on: each partition's work has its own deadline, and the liveness probe watches the loop."""
 
 logger = structlog.get_logger()
 
 
 def new_producer(bootstrap: str, *, client_id: str, request_size_max_bytes: int) -> AIOKafkaProducer:
-    """Make an idempotent producer, not yet started. Every default that could lose or reorder is set (STACK.md, Kafka)."""
+    """Return an idempotent producer, not yet started. Every default that could lose or reorder records is overridden."""
     return AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         client_id=client_id,
@@ -45,9 +45,9 @@ def new_producer(bootstrap: str, *, client_id: str, request_size_max_bytes: int)
 
 
 def new_group_member(bootstrap: str, *, group: str, client_id: str, session_timeout_s: float) -> AIOKafkaConsumer:
-    """Make a member of a consumer group, not yet started nor subscribed.
+    """Return a member of a consumer group, neither started nor subscribed.
 
-    One assignor only: with two, aiokafka joins once more for each (tried).
+    It has one assignor only: with two, aiokafka sends an extra JoinGroup (tried).
     """
     rebalance_timeout_s = max(REBALANCE_TIMEOUT_MIN_S, session_timeout_s)
     return AIOKafkaConsumer(
@@ -60,7 +60,7 @@ def new_group_member(bootstrap: str, *, group: str, client_id: str, session_time
         heartbeat_interval_ms=int(session_timeout_s * 1000 / 15),
         rebalance_timeout_ms=int(rebalance_timeout_s * 1000),
         max_poll_interval_ms=MAX_POLL_INTERVAL_S * 1000,
-        request_timeout_ms=int((rebalance_timeout_s + 5) * 1000),  # a JoinGroup is answered when the others joined
+        request_timeout_ms=int((rebalance_timeout_s + 5) * 1000),  # a JoinGroup is answered once the others have joined
         max_partition_fetch_bytes=FETCH_SIZE_MAX_BYTES,
         metadata_max_age_ms=METADATA_MAX_AGE_S * 1000,
         partition_assignment_strategy=(RangePartitionAssignor,),
@@ -68,7 +68,7 @@ def new_group_member(bootstrap: str, *, group: str, client_id: str, session_time
 
 
 def new_reader(bootstrap: str, *, client_id: str) -> AIOKafkaConsumer:
-    """Make a consumer of no group, which reads partitions that it is given and commits nothing."""
+    """Return a consumer without a group, which reads the partitions that it is assigned and commits nothing."""
     return AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         client_id=client_id,
@@ -81,10 +81,10 @@ def new_reader(bootstrap: str, *, client_id: str) -> AIOKafkaConsumer:
 
 
 async def close_producer(producer: AIOKafkaProducer, *, grace_s: float = CLOSE_GRACE_S) -> None:
-    """Flush and close. What is not acknowledged within `grace_s` is given up; whoever waits for it has a deadline.
+    """Flush and close, giving up what is not acknowledged within `grace_s`; whoever waits for it has a deadline.
 
-    An idempotent producer never gives a record up by itself, so that its `stop` waits as long as the broker is silent, and
-    cannot be cancelled without leaving a task behind.
+    An idempotent producer never gives up a record by itself, so its `stop` waits for as long as the broker is silent, and
+    it cannot be cancelled without leaving a task behind.
     """
     flushed = False
     try:
@@ -92,7 +92,7 @@ async def close_producer(producer: AIOKafkaProducer, *, grace_s: float = CLOSE_G
             await producer.flush()
             flushed = True
             await producer.stop()
-    except Exception as error:  # noqa: BLE001 - whatever the sender died of, the connections must go
+    except Exception as error:  # noqa: BLE001 - whatever the sender died of, its connections must be closed
         logger.info("producer_abandoned", error_class=type(error).__name__)
     finally:
         if not (flushed and producer._closed):  # noqa: SLF001 - no public way
@@ -107,18 +107,18 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
         sender.cancel()
     await producer.client.close()
     while sender is not None and not sender.done():
-        metadata = producer.client._md_update_fut  # noqa: SLF001 - failed requests wait for metadata that never comes
+        metadata = producer.client._md_update_fut  # noqa: SLF001 - failed requests wait for metadata that never arrives
         if metadata is not None and not metadata.done():
             metadata.set_result(False)
         await asyncio.wait({sender}, timeout=0.1)
-    await producer.client.close()  # the sender may have connected once more
+    await producer.client.close()  # the sender may have connected again
 
 
 async def close_consumer(consumer: AIOKafkaConsumer, *, grace_s: float = CLOSE_GRACE_S) -> None:
-    """Leave the group and close, within about `grace_s`; a broker that is silent learns of it by the session's end.
+    """Leave the group and close within about `grace_s`; a silent broker notices when the session expires.
 
-    aiokafka's `stop` runs as a task of its own: it lets the cancellation of a fetch that waits to try again pass as if the
-    caller had been cancelled, and leaves the rest undone.
+    aiokafka's `stop` runs in its own task: when it cancels a fetch that is waiting to retry, the cancellation escapes as
+    if the caller had been cancelled, and the rest is left undone.
     """
     stopping = asyncio.create_task(consumer.stop())
     try:
@@ -133,7 +133,7 @@ async def close_consumer(consumer: AIOKafkaConsumer, *, grace_s: float = CLOSE_G
 
 
 async def _end(*tasks: asyncio.Task[None]) -> list[BaseException | None]:
-    """Cancel the tasks and wait until they have ended; what each died of."""
+    """Cancel the tasks, wait until they have ended, and return what each ended with."""
     for task in tasks:
         task.cancel()
     return await asyncio.gather(*tasks, return_exceptions=True)

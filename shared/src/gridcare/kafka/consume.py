@@ -1,8 +1,8 @@
-"""The consumer's runtime: a member of a group, one task a partition, offsets committed after the database.
+"""The consumer runtime: one group member, one task per partition, offsets committed after the database.
 
-aiokafka rebalances in a background task of its own, so the listener here ends the work on revoked partitions, bounded,
-before the group goes on, and starts it anew on those assigned. The first failure of any task ends the whole member: a
-consumer that lost its heartbeat or a partition's task would look alive and do nothing.
+aiokafka rebalances in its own background task. The listener here ends the work on revoked partitions, within a deadline,
+before the group continues, and starts work on the assigned ones. The first failure of any task ends the whole member: a
+consumer that has lost its heartbeat or a partition's task would look alive and do nothing.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ START_BACKOFF_MAX_S = 10.0
 BEAT_INTERVAL_S = 1.0
 POLL_WAIT_S = 1.0
 REVOKE_GRACE_S = REBALANCE_TIMEOUT_MIN_S * 2 / 3
-"""What is in hand when a partition is revoked may take this long: the group waits for us, but not longer than it said."""
+"""How long records in hand may take when their partition is revoked; the group waits only for its rebalance timeout."""
 
 _NO_PARTITION = TopicPartition("", -1)
 
@@ -44,11 +44,11 @@ logger = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What becomes of the records of some topics.
+    """How the records of some topics are handled.
 
-    `handle` gets at most `records_max` envelopes of one partition, in order. It applies them in a transaction of its own and
-    raises Retryable, Rejected, or anything else for a bug (gridcare.kafka.fate). A call with several records that is refused
-    is repeated record by record, so what it did must have been rolled back.
+    `handle` receives at most `records_max` envelopes of one partition, in order. It applies them in its own transaction
+    and raises Retryable, Rejected, or anything else for a bug (gridcare.kafka.fate). If a call with several records fails,
+    they are handled again one by one, so the failed call must have been rolled back.
     """
 
     topics: tuple[Topic, ...]
@@ -58,14 +58,14 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerLimits:
-    """How long things may take; tests choose shorter ones."""
+    """Time limits of a consumer; tests use shorter ones."""
 
     session_timeout_s: float = 45.0
     handle_deadline_s: float = 60.0
     commit_interval_s: float = 0.5
-    """A crash repeats the records of this long at most."""
+    """After a crash, at most the records of this long are handled again."""
     stop_grace_s: float = 12.0
-    """Within the process's grace (20 s), which also covers the last commit and leaving the group."""
+    """Part of the process's grace (20 s), which also covers the last commit and leaving the group."""
     backoff_max_s: float = BACKOFF_MAX_S
     dead_letters_per_hour: int = LIMIT_PER_HOUR
 
@@ -82,10 +82,10 @@ async def run_consumer(
     lifecycle: Lifecycle,
     limits: ConsumerLimits = DEFAULT_LIMITS,
 ) -> None:
-    """Consume as a member of `group` until told to stop; then finish what is in hand, commit and leave the group.
+    """Consume as a member of `group` until told to stop, then finish the records in hand, commit and leave the group.
 
-    Raises whatever a handler raised that is neither Retryable nor Rejected, DeadLetterLimitReached, and KafkaError when the
-    broker refuses for good: the process is to end and be restarted.
+    Raises whatever a handler raises other than Retryable and Rejected, DeadLetterLimitReached, and KafkaError if the
+    broker refuses for good. The process should then end and be restarted.
     """
     async with Producer(
         bootstrap, client_id=f"{group}-dead-letters", record_size_max_bytes=DEAD_LETTER_SIZE_MAX_BYTES
@@ -106,7 +106,7 @@ async def run_consumer(
 
 
 async def _connect(bootstrap: str, group: str, lifecycle: Lifecycle, limits: ConsumerLimits) -> AIOKafkaConsumer | None:
-    """Reach the broker, however long it is away; None when told to stop meanwhile."""
+    """Return a started consumer, however long the broker is away; None if told to stop first."""
     backoff = Backoff(first_s=START_BACKOFF_FIRST_S, limit_s=START_BACKOFF_MAX_S)
     while not lifecycle.stopping.is_set():
         consumer = new_group_member(bootstrap, group=group, client_id=group, session_timeout_s=limits.session_timeout_s)
@@ -158,15 +158,15 @@ class _Member(ConsumerRebalanceListener):
         if self._failure.done():
             self._failure.result()
 
-    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:  # noqa: ARG002 - all are, always
-        """End the work on all partitions; aiokafka would log and swallow what is raised here."""
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:  # noqa: ARG002 - it is always all of them
+        """End the work on all partitions. aiokafka would log and swallow an error raised here."""
         try:
             await self._end_work(REVOKE_GRACE_S)
-        except Exception as error:  # noqa: BLE001 - handed to the main loop, which raises it
+        except Exception as error:  # noqa: BLE001 - the main loop raises it
             self._fail(error)
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
-        """Start the work; aiokafka sends no heartbeats before this returns, so that nothing here may wait."""
+        """Start the work. aiokafka sends no heartbeats until this returns, so nothing here may wait."""
         if self._closing:
             return
         logger.info("partitions_assigned", group=self._tools.group, count=len(assigned))
@@ -196,7 +196,7 @@ class _Member(ConsumerRebalanceListener):
         self._tools.offsets.forget()
 
     async def _poll(self) -> None:
-        """Keep asking for nothing: it raises what befell aiokafka's background tasks, even with no partition assigned."""
+        """Keep polling a partition that does not exist: this raises errors of aiokafka's tasks even if nothing is assigned."""
         while True:
             await self._tools.consumer.getmany(_NO_PARTITION, timeout_ms=int(POLL_WAIT_S * 1000))
 

@@ -1,8 +1,8 @@
-"""How often the process died in the handling of a record: counted in PostgreSQL, so that it outlives the process.
+"""How often the process died while handling a record, counted in PostgreSQL so that the count survives the process.
 
-A row is written before a record that could be the culprit is handled and deleted after: a process that is killed (out of
-memory, kill -9) cannot count, so the count is taken first. Written are the first records after each assignment, since
-those are what a restarted process meets first, and every record that such a row points at.
+A process that is killed (out of memory, kill -9) cannot count any more, so a row is written before a record that could be
+the culprit is handled, and deleted afterwards. Rows are written for the first records after each assignment, because
+those are what a restarted process handles first, and for every record that such a row points at.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from aiokafka.structs import TopicPartition
 from gridcare.postgres.database import Database
 
 CRASHES_MAX = 5
-"""One record may crash the process this often; then it is a dead letter with the reason `bug`."""
+"""A record that has crashed the process this often becomes a dead letter with the reason `bug`."""
 
 KILLED = "killed"
-"""The process could not say what it died of."""
+"""The error class of a process that was killed before it could note one."""
 
 _SUSPECTED_UNTIL = """
 SELECT max(until_offset) FROM consumer_crash WHERE consumer_group = $1 AND topic = $2 AND partition = $3
@@ -45,7 +45,7 @@ DELETE FROM consumer_crash WHERE consumer_group = $1 AND topic = $2 AND partitio
 
 @dataclass(frozen=True, slots=True)
 class Crashes:
-    """How often the process died on a record, the handling that begins now included, and of what it died last."""
+    """How often the process died on a record, counting the handling that is about to begin, and the class of the last error."""
 
     count: int
     error_class: str
@@ -53,19 +53,19 @@ class Crashes:
 
 @dataclass(frozen=True, slots=True)
 class CrashLedger:
-    """The counts of one consumer group. Every method raises Retryable while the database is away."""
+    """The crash counts of one consumer group. Every method raises Retryable while the database is away."""
 
     db: Database
     group: str
 
     async def suspected_until(self, partition: TopicPartition) -> int:
-        """Give the last offset that an earlier life of this group died near; -1 when there is none."""
+        """Return the last offset near which an earlier process of this group died; -1 if there is none."""
         async with self.db.read() as connection:
-            found = await connection.fetchval(_SUSPECTED_UNTIL, self.group, *partition)
-        return -1 if found is None else int(found)
+            offset = await connection.fetchval(_SUSPECTED_UNTIL, self.group, *partition)
+        return -1 if offset is None else int(offset)
 
     async def begin(self, partition: TopicPartition, first: int, last: int) -> Crashes:
-        """Count a crash in advance for the records first..last, blamed on the first; what is counted by now."""
+        """Count a crash in advance for the records first..last, blamed on the first, and return the counts so far."""
         async with self.db.transaction() as tx:
             row = await tx.fetchrow(_BEGIN, self.group, *partition, first, last)
         return Crashes(row["crashes"], row["error_class"] or KILLED) if row else Crashes(0, KILLED)
@@ -78,12 +78,12 @@ class CrashLedger:
             )
 
     async def undo(self, partition: TopicPartition, offset: int) -> None:
-        """Take one count back: the handling ended without a crash and without success."""
+        """Take one count back: the handling ended neither in a crash nor in success."""
         async with self.db.transaction() as tx:
             if await tx.execute(_UNDO, self.group, *partition, offset) == "UPDATE 0":
                 await tx.execute(_UNDO_FIRST, self.group, *partition, offset)
 
     async def end(self, partition: TopicPartition, first: int, last: int) -> None:
-        """Forget the records first..last: they are dealt with."""
+        """Forget the records first..last: they were dealt with."""
         async with self.db.transaction() as tx:
             await tx.execute(_END, self.group, *partition, first, last)

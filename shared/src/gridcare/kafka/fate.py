@@ -1,4 +1,4 @@
-"""The three fates of a message, chosen by the type of the error that its handling raised."""
+"""The three fates of a failed record, chosen by the type of the error that its handling raised."""
 
 from enum import StrEnum
 
@@ -6,19 +6,19 @@ from gridcare.errors import Rejected, Retryable
 
 
 class Fate(StrEnum):
-    """What became of a record; the values are the metric's labels."""
+    """What became of a record. The values are the metric's labels."""
 
     HANDLED = "handled"
     RETRYABLE = "retryable"
     """A dependency is down: wait in place, keep the order."""
     REJECTED = "rejected"
-    """The record is bad: dead letter at once."""
+    """The record is bad: dead-letter it at once."""
     BUG = "bug"
-    """Ours to mend: commit nothing, crash, be restarted; a dead letter only after several crashes."""
+    """Our own bug: commit nothing, crash, be restarted; dead-letter the record only after several crashes."""
 
 
 def fate_of(error: BaseException) -> Fate:
-    """Choose by type. A group of errors (asyncio.TaskGroup) has the fate of its gravest member: bug, retryable, rejected."""
+    """Return the fate for an error. An exception group has the gravest fate of its members: bug, retryable, rejected."""
     if isinstance(error, BaseExceptionGroup):
         fates = {fate_of(member) for member in error.exceptions}
         return next(fate for fate in (Fate.BUG, Fate.RETRYABLE, Fate.REJECTED) if fate in fates)
@@ -30,7 +30,7 @@ def fate_of(error: BaseException) -> Fate:
 
 
 def reason_of(error: BaseException) -> str:
-    """Give the stable code that a dead letter carries: never a message, which could quote what the record holds."""
+    """Return the stable code that a dead letter carries, never a message, which could quote the record."""
     if isinstance(error, BaseExceptionGroup):
         return reason_of(next(member for member in error.exceptions if fate_of(member) is fate_of(error)))
     return error.reason if isinstance(error, Rejected) else Fate.BUG.value

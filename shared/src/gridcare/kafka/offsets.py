@@ -1,7 +1,7 @@
-"""What a group member has finished, partition by partition, and telling the broker so.
+"""What a group member has finished on each partition, and committing it to the broker.
 
-Only explicit offsets are committed, of what the database has committed or a dead-letter topic has acknowledged: aiokafka
-rebalances in a background task, and a commit without arguments would include records that are still in hand.
+Only explicit offsets are committed, after the database has committed or a dead-letter topic has acknowledged. aiokafka
+rebalances in a background task, so a commit without arguments would include records that are still being handled.
 """
 
 import asyncio
@@ -12,13 +12,13 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 
 COMMIT_DEADLINE_S = 5.0
-"""aiokafka retries a commit without end."""
+"""Needed because aiokafka retries a commit forever."""
 
 logger = structlog.get_logger()
 
 
 class Offsets:
-    """The next offset to read of each partition that this member holds."""
+    """The next offset to read on each partition that this member holds."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
@@ -27,20 +27,20 @@ class Offsets:
         self._committing = asyncio.Lock()
 
     def start(self, partition: TopicPartition, offset: int) -> None:
-        """Note that the partition is read from `offset`: what is before it was dealt with by an earlier member."""
+        """Note that the partition is read from `offset`; an earlier member dealt with what is before it."""
         self._finished.setdefault(partition, offset)
 
     def finish(self, partition: TopicPartition, offset: int) -> None:
-        """Note that everything before and at `offset` is dealt with."""
+        """Note that everything up to and including `offset` is dealt with."""
         self._finished[partition] = offset + 1
 
     def forget(self) -> None:
-        """Drop every note: the partitions are no longer ours, and a late commit could move another member backwards."""
+        """Drop all notes: the partitions are no longer ours, and a late commit could move another member backwards."""
         self._finished.clear()
         self._committed.clear()
 
     def lag(self) -> dict[str, int]:
-        """Count, by topic, the records behind the end of the partitions held, as far as they were fetched from."""
+        """Return, by topic, how many records the held partitions lag behind; partitions not fetched from do not count."""
         behind: dict[str, int] = {}
         for partition in self._consumer.assignment():
             end = self._consumer.highwater(partition)
@@ -50,10 +50,10 @@ class Offsets:
         return behind
 
     async def commit(self) -> None:
-        """Commit what was finished since the last time.
+        """Commit what was finished since the last commit.
 
-        A rebalance, a silent broker or a lost one is normal: the records come again, and are known by their ids. Raises
-        KafkaError for what will not pass, such as a missing authorisation.
+        A rebalance and a silent or lost broker are normal and ignored: the records come again and are recognised by their
+        ids. Raises KafkaError for lasting errors, such as a missing authorisation.
         """
         async with self._committing:
             held = self._consumer.assignment()

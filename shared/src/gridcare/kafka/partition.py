@@ -1,7 +1,7 @@
-"""The work on one partition: record after record in order, independent of every other partition.
+"""The work on one partition: its records in order, independent of every other partition.
 
-A partition that waits for a dependency is simply not fetched; the others go on. What becomes of a record is decided by
-gridcare.kafka.fate. An offset is noted as finished only after its handler has returned or its dead letter is safe.
+A partition that waits for a dependency is simply not fetched while the others go on. gridcare.kafka.fate decides what
+becomes of a record. An offset counts as finished only once its handler has returned or its dead letter is safe.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ logger = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What all partitions of one group member work with."""
+    """What the partitions of one group member share."""
 
     consumer: AIOKafkaConsumer
     group: str
@@ -47,7 +47,7 @@ class Tools:
 
 
 class PartitionWork:
-    """Reads one partition while this member holds it and hands `records_max` records at a time to `handle`."""
+    """Reads one partition for as long as this member holds it, passing at most `records_max` records at a time to `handle`."""
 
     def __init__(self, partition: TopicPartition, handle: Handle, records_max: int, tools: Tools) -> None:
         self.partition = partition
@@ -62,10 +62,10 @@ class PartitionWork:
         self.task = asyncio.create_task(self._run(), name=f"{partition.topic}-{partition.partition}")
 
     async def stop(self, grace_s: float) -> None:
-        """End after the records in hand; what takes longer than `grace_s` is cancelled, and comes again."""
+        """Stop after the records in hand; if they take longer than `grace_s` they are cancelled and come again."""
         self._stopping.set()
         if self._fetching:
-            self.task.cancel()  # nothing is in hand, and what is buffered is not lost: its offset is not committed
+            self.task.cancel()  # nothing is in hand, and buffered records are not lost: their offsets are not committed
         _, late = await asyncio.wait({self.task}, timeout=grace_s)
         if late:
             logger.warning("partition_cancelled", grace_s=grace_s, **self._where())
@@ -108,7 +108,7 @@ class PartitionWork:
                 continue
             try:
                 readable.append((record, decode(record.key, record.value, record.headers)))
-            except Exception:  # noqa: BLE001 - its fate is chosen where it is handled, after those before it
+            except Exception:  # noqa: BLE001 - its fate is decided when it is handled, after the records before it
                 await self._apply_readable(readable)
                 readable = []
                 await self._apply_one(record)
@@ -126,7 +126,7 @@ class PartitionWork:
                 await self._apply_one(record)
 
     async def _apply_together(self, readable: Sequence[tuple[Record, Envelope]]) -> bool:
-        """Handle many records in one call; false when it failed for a reason that may be one record's alone."""
+        """Handle several records in one call. Return False if it failed for a reason that may lie in a single record."""
         first, last = readable[0][0].offset, readable[-1][0].offset
         envelopes = [envelope for _, envelope in readable]
         marked = self._fresh
@@ -187,7 +187,7 @@ class PartitionWork:
             await self._handle(envelopes)
 
     async def _attempt(self, call: Callable[[], Awaitable[None]], marked_at: int | None) -> Exception | None:
-        """Call under the handler's deadline; what it raised."""
+        """Call under the handler's deadline and return the error that it raised, if any."""
         try:
             async with asyncio.timeout(self._tools.handle_deadline_s) as deadline:
                 await call()
@@ -203,14 +203,14 @@ class PartitionWork:
         return None
 
     async def _forgive(self, offset: int) -> None:
-        """Take back the count of records that we stop handling ourselves; when that fails, one count too many stays."""
+        """Take back the count of records that we stop handling on purpose; if that fails, one count too many remains."""
         with contextlib.suppress(Retryable, TimeoutError):
             async with asyncio.timeout(CANCEL_GRACE_S):
                 await self._tools.crashes.undo(self.partition, offset)
 
     async def _forget_marks(self, first: int, last: int, *, marked: bool) -> None:
         if marked:
-            start = 0 if self._fresh else first  # also what an earlier member could not clear any more
+            start = 0 if self._fresh else first  # including rows that an earlier member could no longer clear
             await self._patience.insist(lambda: self._tools.crashes.end(self.partition, start, last))
         self._fresh = False
 
@@ -224,7 +224,7 @@ class PartitionWork:
         self._count(Fate.BUG if why.reason == Fate.BUG else Fate.REJECTED)
 
     async def _die_of(self, error: Exception, offset: int, *, marked: bool) -> None:
-        """Count the crash, then raise: the process ends, is restarted and meets the record again."""
+        """Count the crash, then raise: the process ends, is restarted and reads the record again."""
         try:
             if not marked:
                 await self._tools.crashes.begin(self.partition, offset, offset)

@@ -1,4 +1,4 @@
-"""Waiting in place while a dependency is away: longer each time, and never past the end of the work."""
+"""Waiting in place while a dependency is away: longer each time, but never after the work was told to stop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,11 +21,11 @@ logger = structlog.get_logger()
 
 
 class Stopped(Exception):
-    """The partition is being given back; what is not finished comes again, here or elsewhere."""
+    """The partition is being given back; unfinished records come again, here or in another member."""
 
 
 class Patience:
-    """How one partition waits; the others do not notice."""
+    """Waits on behalf of one partition, without affecting the others."""
 
     def __init__(self, partition: TopicPartition, *, group: str, backoff_max_s: float) -> None:
         self.stopping = asyncio.Event()
@@ -38,7 +38,7 @@ class Patience:
         self._backoff.succeeded()
 
     async def insist(self, step: Callable[[], Awaitable[T]]) -> T:
-        """Do what must be done, waiting while the database or the broker is away. Raises Stopped."""
+        """Repeat `step` until it succeeds, waiting while the database or the broker is away. Raises Stopped."""
         while True:
             try:
                 return await step()
@@ -46,7 +46,7 @@ class Patience:
                 await self.back_off(error)
 
     async def back_off(self, error: Exception) -> None:
-        """Wait until it is worth another try. Raises Stopped when the partition is given back meanwhile."""
+        """Wait before the next try. Raises Stopped if the partition is given back meanwhile."""
         backoff_s = self._backoff.failed()
         topic, partition = self._partition
         metrics.CONSUMER_RECORDS.inc(topic=topic, fate=Fate.RETRYABLE.value)

@@ -1,4 +1,4 @@
-"""The producer: acknowledged by all replicas, idempotent, never waiting without end, replaced after a fatal error."""
+"""The producer: idempotent, acknowledged by all replicas, never waiting forever, replaced after a fatal error."""
 
 import asyncio
 from collections import Counter
@@ -19,7 +19,7 @@ from gridcare.observability import metrics
 from gridcare.postgres.outbox import RECORD_SIZE_MAX_BYTES, size_bytes
 
 SEND_DEADLINE_S = 30.0
-"""Connecting, if need be, and all acknowledgements of one call."""
+"""The limit for one call: connecting, if necessary, and all acknowledgements."""
 
 CLOSE_GRACE_S = 5.0
 
@@ -28,11 +28,11 @@ _partition_of = DefaultPartitioner()
 
 
 class Producer:
-    """Sends records; safe to share between tasks, in one event loop. It connects when it first sends.
+    """Sends records. It connects on the first send and can be shared by the tasks of one event loop.
 
     A batch that the broker refuses for good leaves a gap in the idempotent sequence, after which every later batch of that
-    partition fails (aiokafka#1017), and a batch that was not acknowledged in time is retried without end. So after any error
-    the client is thrown away and the next send makes a new one.
+    partition fails (aiokafka#1017), and a batch that was not acknowledged in time is retried forever. So after any error
+    the client is discarded and the next send makes a new one.
     """
 
     def __init__(
@@ -63,10 +63,10 @@ class Producer:
             await asyncio.wait(self._closing)
 
     async def send_batch(self, wires: Sequence[Wire]) -> None:
-        """Send records and wait until all replicas hold every one; records of one key keep their order.
+        """Send records and wait until all replicas hold every one; records of the same key keep their order.
 
-        Raises Rejected `record-too-large` before anything is sent, or when the topic's own limit is lower; Retryable
-        otherwise: any of them may have been written, so all are to be sent again with the same event ids.
+        Raises Rejected `record-too-large`, before anything is sent or if the topic's own limit is lower, and Retryable for
+        any other error: some records may have been written, so send all of them again with the same event ids.
         """
         for wire in wires:
             if size_bytes(wire) > self._record_size_max_bytes:
@@ -101,13 +101,13 @@ class Producer:
                 try:
                     await client.start()
                 except BaseException:
-                    await close_producer(client, grace_s=CLOSE_GRACE_S)  # else it leaks its connections and warns
+                    await close_producer(client, grace_s=CLOSE_GRACE_S)  # otherwise it leaks its connections and warns
                     raise
                 self._client = client
             return self._client
 
     def _throw_away(self, client: AIOKafkaProducer) -> None:
-        """Close a client in the background; sends of other tasks under way on it end as Retryable at the latest."""
+        """Close a client in the background; other tasks' sends that are under way on it end as Retryable at the latest."""
         if self._client is not client:
             return  # another task's send failed first
         self._client = None
@@ -117,7 +117,7 @@ class Producer:
 
 
 async def _deliver(client: AIOKafkaProducer, wires: Sequence[Wire]) -> None:
-    """Send by batches made here for each partition: a seventh of the cost of `send` for each record."""
+    """Send in batches built here, one series per partition: this costs a seventh of calling `send` for each record."""
     partitions = {topic: list(await client.partitions_for(topic)) for topic in {wire.topic for wire in wires}}
     by_partition: dict[tuple[str, int], list[Wire]] = {}
     for wire in wires:
@@ -155,6 +155,6 @@ async def _submit(
 
 
 def _look_at(acknowledged: "asyncio.Future[RecordMetadata]") -> None:
-    """Retrieve an error that nobody may wait for any more, lest it be reported as forgotten."""
+    """Retrieve an error that nobody may be waiting for any more, so that asyncio does not report it as never retrieved."""
     if not acknowledged.cancelled():
         acknowledged.exception()

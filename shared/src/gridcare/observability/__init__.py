@@ -1,1 +1,1 @@
-"""Logs, metrics and traces: each with one closed vocabulary, none with personal data."""
+"""Logs, metrics and traces, each with a closed vocabulary and without personal data."""

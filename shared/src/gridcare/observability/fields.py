@@ -1,7 +1,7 @@
-"""The closed vocabulary of log fields and span attributes, and what is done to their values.
+"""The closed vocabulary of log fields and span attributes, and how their values are cleaned.
 
-A name that is not listed here is dropped. To add one: it holds no personal data, and no text that a caller wrote. Values are
-numbers, ids and codes; prose is refused.
+A field whose name is not listed here is dropped. A new field must hold no personal data and no text that a caller wrote.
+Values are numbers, ids and codes; prose is refused.
 """
 
 import re
@@ -29,17 +29,17 @@ pool_size pool_in_use due_at until since next_attempt_at resumed stopped signal 
 ALLOWED: Final = frozenset(_VOCABULARY.split())
 
 _CODE: Final = re.compile(r"[!-~]*")
-"""Printable ASCII without a space: what codes, ids, topics and routes are made of, and people's names are not."""
+"""Printable ASCII without spaces: codes, ids, topics and routes look like this, people's names do not."""
 
 _ID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}|\b[A-Z]{2}\d{11}(?!\d)"
-"""UUIDs, trace and provider ids, customer codes: left whole, though digits in them may look like a number."""
+"""UUIDs, trace and provider ids and customer codes are left whole, even if digits in them look like a phone number."""
 
 _PHONE: Final = r"(?:\+\d|(?<!\d)(?:84|0)\d)(?:[ .\-()]{0,2}\d){6,13}(?!\d)"
 _ID_OR_PHONE: Final = re.compile(f"(?P<id>{_ID})|{_PHONE}")
 
 
 def mask(text: str) -> str:
-    """Mask every telephone number in `text` but its last two digits; ids are left whole."""
+    """Return `text` with every phone number masked except for its last two digits; ids are left whole."""
 
     def hide(match: re.Match[str]) -> str:
         return match[0] if match["id"] else f"***{match[0][-2:]}"
@@ -48,9 +48,9 @@ def mask(text: str) -> str:
 
 
 def clean(value: object) -> object:
-    """Make a value fit to be logged: plain, short and masked.
+    """Return a value in a form that may be logged: plain, short and masked.
 
-    Prose becomes `<text>` (it may quote somebody), an unknown type its class.
+    Prose becomes `<text>`, since it may quote somebody, and a value of an unknown type becomes its class name.
     """
     cleaned: object = f"<{type(value).__name__}>"
     if value is None or isinstance(value, bool | int | float):
@@ -73,5 +73,5 @@ def clean(value: object) -> object:
 
 
 def text(value: str) -> str:
-    """Mask first and cut after: half a number must not slip through."""
+    """Return `value` masked and then cut to the length limit; cut first, half a phone number could slip through."""
     return mask(value[: 2 * TEXT_MAX])[:TEXT_MAX]

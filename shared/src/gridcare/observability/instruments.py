@@ -23,15 +23,15 @@ M = TypeVar("M", bound=MetricWrapperBase)
 
 
 class Values(Protocol):
-    """The closed set of one label's values."""
+    """The closed set of values of a label."""
 
     def fold(self, value: str) -> str:
-        """Give the value when it belongs to the set, else `other`."""
+        """Return the value if it belongs to the set, else `other`."""
 
 
 @dataclass(frozen=True)
 class OneOf:
-    """Values listed where the metric is declared."""
+    """Values that are listed where the metric is declared."""
 
     values: frozenset[str]
 
@@ -40,9 +40,9 @@ class OneOf:
 
 
 class Named:
-    """Values that code declares elsewhere (topics, route templates, reason codes): of one shape, and few.
+    """Values that are declared elsewhere in the code (topics, route templates, reason codes): few, and of one shape.
 
-    The first `values_max` that fit the shape are kept; later ones are `other`.
+    The first `values_max` that match the shape are kept; later ones become `other`.
     """
 
     def __init__(self, shape: str, *, values_max: int) -> None:
@@ -60,7 +60,7 @@ class Named:
 
 
 def one_of(*values: str) -> OneOf:
-    """Close a label to these values."""
+    """Return the closed set of these values."""
     return OneOf(frozenset(values))
 
 
@@ -71,7 +71,7 @@ class _Instrument(Generic[M]):
         self._series: dict[tuple[str, ...], M] = {}
 
     def _of(self, labels: Mapping[str, str]) -> M:
-        """Find the series of these labels; KeyError when one is missing or not declared."""
+        """Return the series with these labels. Raises KeyError if a label is missing or not declared."""
         if not self._labels and not labels:
             return self._metric
         if labels.keys() != self._labels.keys():
@@ -84,7 +84,7 @@ class _Instrument(Generic[M]):
 
 
 class Counter(_Instrument[prometheus_client.Counter]):
-    """Counts what happened; `inc` never goes down."""
+    """Counts what happened; it never goes down."""
 
     def __init__(self, name: str, description: str, labels: Mapping[str, Values] | None = None) -> None:
         named = labels or {}
@@ -96,7 +96,7 @@ class Counter(_Instrument[prometheus_client.Counter]):
 
 
 class Gauge(_Instrument[prometheus_client.Gauge]):
-    """Says how much there is at the moment."""
+    """Says how much there is at the moment; it goes up and down."""
 
     def __init__(self, name: str, description: str, labels: Mapping[str, Values] | None = None) -> None:
         named = labels or {}
@@ -114,7 +114,7 @@ class Gauge(_Instrument[prometheus_client.Gauge]):
 
 
 class Histogram(_Instrument[prometheus_client.Histogram]):
-    """Counts how long things took, in seconds, by bucket."""
+    """Counts durations, in seconds, by bucket."""
 
     def __init__(
         self, name: str, description: str, labels: Mapping[str, Values] | None = None, *, buckets_s: Collection[float]
@@ -129,12 +129,12 @@ class Histogram(_Instrument[prometheus_client.Histogram]):
         self._of(labels).observe(value_s)
 
     def observe_all(self, values_s: Iterable[float], **labels: str) -> None:
-        """Observe many durations of one series, which is looked up once."""
+        """Observe many durations of one series, looking it up only once."""
         series = self._of(labels)
         for value_s in values_s:
             series.observe(value_s)
 
 
 def render() -> bytes:
-    """Write every series in the Prometheus text format."""
+    """Return every series in the Prometheus text format."""
     return prometheus_client.generate_latest(REGISTRY)

@@ -1,8 +1,8 @@
-"""Logs: one JSON object a line on standard output, with no personal data in it.
+"""Logs: one JSON object per line on standard output, without personal data.
 
-Fields come from the vocabulary of `fields`; others are dropped and only named. Telephone numbers are masked in every text.
-An exception is its class, its code and the places it passed, never its message or its locals: messages quote data
-(asyncpg's `detail` holds whole rows). The standard library's loggers go the same way.
+Fields come from the vocabulary in `fields`; of other fields only the names are logged. Phone numbers are masked in every
+string. An exception is logged as its class, its code and its stack, never with its message or locals: messages quote data
+(asyncpg's `detail` holds whole rows). The standard library's loggers are treated the same way.
 """
 
 import contextlib
@@ -26,10 +26,10 @@ CAUSES_MAX: Final = 4
 _EVENT: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _TRUSTED_ARGUMENTS: Final = ("aiokafka", "uvicorn")
-"""Loggers whose arguments are topics, brokers and addresses; those of others are left out of the line."""
+"""Loggers whose arguments are topics, brokers and addresses; the arguments of other loggers are left out."""
 
 _NAMED_AFTER: Final = 30
-"""Libraries speak from `warning` on: their chatter quotes requests."""
+"""Libraries log from `warning` up: below that they quote requests."""
 
 EventDict = MutableMapping[str, object]
 
@@ -37,7 +37,7 @@ EventDict = MutableMapping[str, object]
 def configure(*, service: str, process: str, level: str = "info", stream: TextIO | None = None) -> None:
     """Set up logging for this process, once, before anything else logs.
 
-    `level` is debug, info, warning or error; `stream` is standard output unless a test gives another.
+    `level` is debug, info, warning or error; `stream` is standard output unless a test passes another.
     """
     out = stream or sys.stdout
     base: dict[str, object] = {"service": service, "process": process}
@@ -62,13 +62,13 @@ def configure(*, service: str, process: str, level: str = "info", stream: TextIO
 
 
 def get_logger() -> structlog.typing.FilteringBoundLogger:
-    """Give a logger; events are snake_case names, facts are fields: `logger.info("relay_waits", backoff_s=2)`."""
+    """Return a logger. Events are snake_case names, facts are fields: `logger.info("relay_waits", backoff_s=2)`."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
     return logger
 
 
 def render(event: Mapping[str, object]) -> str:
-    """Turn one event into its JSON line."""
+    """Return the JSON line of an event."""
     line: dict[str, object] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds")}
     dropped: list[str] = []
     name = event.get("event")
@@ -97,15 +97,15 @@ def render(event: Mapping[str, object]) -> str:
 
 
 def describe(error: BaseException) -> dict[str, object]:
-    """Say what an exception is without what it says: class, code, constraint, frames, causes."""
+    """Return an exception's class, code, constraint, frames and causes, without its message."""
     described = {"error_class": _class_of(error), "error_code": _code_of(error)}
     constraint = getattr(error, "constraint_name", None)  # asyncpg: the name of an index or a check, never a value
     if isinstance(constraint, str):
         described["error_constraint"] = constraint
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES_MAX:]
-    found: dict[str, object] = {key: value for key, value in described.items() if value is not None}
+    known: dict[str, object] = {key: value for key, value in described.items() if value is not None}
     if frames:
-        found["error_frames"] = [f"{_short(frame.filename)}:{frame.lineno}:{frame.name}" for frame in frames]
+        known["error_frames"] = [f"{_short(frame.filename)}:{frame.lineno}:{frame.name}" for frame in frames]
     causes: list[str] = []
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     while cause is not None and len(causes) < CAUSES_MAX:
@@ -115,8 +115,8 @@ def describe(error: BaseException) -> dict[str, object]:
     if isinstance(error, BaseExceptionGroup):
         causes.extend(_class_of(part) for part in error.exceptions[:CAUSES_MAX])
     if causes:
-        found["error_causes"] = causes
-    return found
+        known["error_causes"] = causes
+    return known
 
 
 def _class_of(error: BaseException) -> str:
@@ -125,7 +125,7 @@ def _class_of(error: BaseException) -> str:
 
 
 def _code_of(error: BaseException) -> str | None:
-    """Give the stable code: ours, PostgreSQL's sqlstate, an errno or a Kafka error number."""
+    """Return the error's stable code: ours, PostgreSQL's sqlstate, an errno or a Kafka error number."""
     for name in ("code", "reason", "sqlstate", "errno"):
         value = getattr(error, name, None)
         if isinstance(value, int) or (isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value)):
@@ -134,10 +134,10 @@ def _code_of(error: BaseException) -> str | None:
 
 
 def _short(filename: str) -> str:
-    """Keep what names the module: no directory of the machine."""
+    """Return the part of a path that names the module, without directories of the machine."""
     for root in ("/site-packages/", "/src/", "/lib/"):
-        _, found, tail = filename.rpartition(root)
-        if found:
+        _, separator, tail = filename.rpartition(root)
+        if separator:
             return tail
     return filename.rpartition("/")[2]
 
@@ -151,7 +151,7 @@ def _exception_of(exc_info: object) -> BaseException | None:
 
 
 class _Foreign(logging.Handler):
-    """Takes what libraries log through the standard library."""
+    """Handles what libraries log through the standard library."""
 
     def __init__(self, out: TextIO, base: Mapping[str, object]) -> None:
         super().__init__()
@@ -173,19 +173,21 @@ class _Foreign(logging.Handler):
 
 
 def _message(record: logging.LogRecord) -> str:
-    """Give the message's constant part; arguments only from loggers that are known to carry none of ours."""
+    """Return the constant part of a message, with its arguments only for loggers known to carry no data of ours."""
     message = str(record.msg)
     if record.args and record.name.split(".")[0] in _TRUSTED_ARGUMENTS:
         arguments = record.args if isinstance(record.args, tuple) else (record.args,)
-        with contextlib.suppress(TypeError, ValueError, KeyError):  # a library's slip must not cost the line
+        with contextlib.suppress(TypeError, ValueError, KeyError):  # a library's mistake must not cost us the line
             message = message % tuple(_argument(part) for part in arguments)
     elif record.name == "asyncio":
-        message = message.partition("(")[0]  # then comes the repr of a future or callback, with its exception's message
+        message = message.partition("(")[
+            0
+        ]  # what follows is the repr of a future or callback, with its exception's message
     return message.partition("\n")[0]
 
 
 def _argument(value: object) -> object:
-    """Keep numbers, names and partitions; tell the rest by its class (a record or a response may quote data)."""
+    """Return numbers, names and partitions as they are and anything else as its class name (it may quote data)."""
     if isinstance(value, str | int | float) or type(value).__name__ == "TopicPartition":
         return value
     return _class_of(value) if isinstance(value, BaseException) else f"<{type(value).__name__}>"

@@ -1,4 +1,4 @@
-"""Every metric of Gridcare, declared once: help, unit in the name, and the closed set of each label.
+"""Every metric of Gridcare, declared once with its help text, its unit in the name and the closed sets of its labels.
 
 Use them as `metrics.DEAD_LETTERS.inc(topic=…, reason=…)`, `.set(…)`, `.observe(seconds, …)`. No label ever holds an id.
 """

@@ -1,7 +1,7 @@
 """Traces: OpenTelemetry spans as JSON lines in a file, or nothing at all.
 
-Without a trace file no span is made, so that `span` costs next to nothing. Names are static, attributes come from the
-vocabulary of `fields`: no query string, no path with ids, no message of an exception reaches the file.
+Without a trace file no span is made, so `span` costs next to nothing. Names are static and attributes come from the
+vocabulary in `fields`: no query string, path with ids or exception message reaches the file.
 """
 
 import os
@@ -28,7 +28,7 @@ _NOTHING: Final = nullcontext()
 
 
 class JsonLines(SpanExporter):
-    """Appends each finished span as one line; several processes may share the file (O_APPEND keeps lines whole)."""
+    """Appends each finished span as one line. Several processes may share the file: O_APPEND keeps lines whole."""
 
     def __init__(self, path: str) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -66,14 +66,14 @@ def _line(span: ReadableSpan) -> dict[str, object]:
 
 
 class _Tracing:
-    """What `configure` set up; the tracer is None while nothing is recorded."""
+    """What `configure` set up; `tracer` is None while nothing is recorded."""
 
     provider: TracerProvider | None = None
     tracer: trace.Tracer | None = None
 
 
 def configure(*, service: str, process: str, trace_file: str | None) -> None:
-    """Record spans to `trace_file` from now on, or stop recording when it is None. Raises OSError for a bad path."""
+    """Record spans to `trace_file` from now on, or stop recording if it is None. Raises OSError for a bad path."""
     shutdown()
     if trace_file is None:
         return
@@ -92,15 +92,15 @@ def shutdown() -> None:
 
 
 def provider() -> TracerProvider | None:
-    """Give the provider to hand to libraries that trace; None while nothing is recorded."""
+    """Return the tracer provider for libraries that trace, or None while nothing is recorded."""
     return _Tracing.provider
 
 
 def span(name: str, traceparent: str | None = None, **attributes: object) -> AbstractContextManager[None]:
     """Record what happens inside the `with` block as one span.
 
-    `traceparent` (W3C Trace Context) names the span that caused it, as an event's header carries it; without one the parent
-    is the current span. Attributes outside the vocabulary are dropped.
+    `traceparent` (W3C Trace Context, as in an event's header) names the span that caused this one; without it the parent is
+    the current span. Attributes outside the vocabulary are dropped.
     """
     if _Tracing.tracer is None:
         return _NOTHING
@@ -130,7 +130,7 @@ def _attribute(value: object) -> str | bool | int | float:
 
 
 def current_traceparent() -> str | None:
-    """Give the current span as a W3C `traceparent`, to be carried by an event; None while nothing is recorded."""
+    """Return the current span as a W3C `traceparent` for an event to carry, or None while nothing is recorded."""
     if _Tracing.tracer is None:
         return None
     context = trace.get_current_span().get_span_context()
@@ -140,7 +140,7 @@ def current_traceparent() -> str | None:
 
 
 def current_trace_id() -> str | None:
-    """Give the current trace's id (32 hex digits); None while nothing is recorded."""
+    """Return the current trace id (32 hex digits), or None while nothing is recorded."""
     if _Tracing.tracer is None:
         return None
     context = trace.get_current_span().get_span_context()

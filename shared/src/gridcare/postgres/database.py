@@ -1,4 +1,4 @@
-"""A pool of connections and the transactions on it."""
+"""A connection pool and the transactions on it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,10 +12,10 @@ from gridcare.errors import Retryable
 from gridcare.observability import metrics
 
 Connection = Union["asyncpg.Connection[asyncpg.Record]", "PoolConnectionProxy[asyncpg.Record]"]
-"""What store functions take first: a connection, inside a transaction where they write."""
+"""The first parameter of every store function: a connection, in a transaction if the function writes."""
 
 ACQUIRE_TIMEOUT_S = 5
-"""Longer waits for a connection are an overload: the caller is told to come back, nothing queues without end."""
+"""A longer wait for a connection means overload: the caller is told to come back, so that nothing queues forever."""
 
 LOCK_TIMEOUT_S = 10
 IDLE_IN_TRANSACTION_TIMEOUT_S = 60
@@ -33,7 +33,7 @@ _TRANSIENT = (
     asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a connection that was ended while a statement was under way
+    asyncpg.InternalClientError,  # a connection that ended while a statement was running
     OSError,
     TimeoutError,
 )
@@ -46,16 +46,16 @@ def _server_settings(application_name: str, statement_timeout_s: float) -> dict[
         "statement_timeout": f"{int(statement_timeout_s * 1000)}",
         "lock_timeout": f"{LOCK_TIMEOUT_S * 1000}",
         "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_S * 1000}",
-        "jit": "off",  # compiling a plan costs more than these statements take
-        "random_page_cost": "1.1",  # of solid-state disks: the default of 1996 scans a million rows for five thousand
+        "jit": "off",  # compiling a plan takes longer than these statements
+        "random_page_cost": "1.1",  # for solid-state disks: with the default, a million rows are scanned to find five thousand
     }
 
 
 class Database:
     """One service's database.
 
-    Trouble that may pass (no connection, a deadlock, a timeout) is raised as Retryable; errors of SQL itself come through
-    as they are. Nobody logs a database error's `detail`: it quotes rows.
+    Errors that may pass (no connection, a deadlock, a timeout) are raised as Retryable; errors of the SQL itself are raised
+    unchanged. A database error's `detail` is never logged, because it quotes rows.
     """
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
@@ -66,7 +66,7 @@ class Database:
     async def open(
         cls, url: str, *, application_name: str, pool_size: int = 10, statement_timeout_s: float = 30
     ) -> AsyncIterator[Self]:
-        """Connect; Retryable when the server cannot be reached."""
+        """Open a pool. Raises Retryable if the server cannot be reached."""
         try:
             pool = await asyncpg.create_pool(
                 url,
@@ -90,7 +90,7 @@ class Database:
                 pool.terminate()
 
     def transaction(self) -> AbstractAsyncContextManager[Connection]:
-        """Open a transaction; it commits when the block ends and rolls back when it raises."""
+        """Open a transaction that commits when the block ends and rolls back if it raises."""
         return self._connection(in_transaction=True)
 
     def read(self) -> AbstractAsyncContextManager[Connection]:
@@ -123,13 +123,13 @@ class Database:
         try:
             await self._pool.release(connection, timeout=ACQUIRE_TIMEOUT_S)
         except _TRANSIENT:
-            with suppress(asyncpg.InterfaceError):  # the pool may have taken it away by itself
+            with suppress(asyncpg.InterfaceError):  # the pool may have taken it back itself
                 connection.terminate()
         metrics.DATABASE_POOL_IN_USE.set(self.in_use)
 
     @property
     def in_use(self) -> int:
-        """Connections that are lent right now."""
+        """How many connections are lent right now."""
         return self._pool.get_size() - self._pool.get_idle_size()
 
 
@@ -152,7 +152,7 @@ class _Joining(Database):
 async def direct_connection(
     url: str, *, application_name: str, statement_timeout_s: float = 30
 ) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """Open a connection of one's own, for what belongs to a session: advisory locks."""
+    """Open a connection outside the pool, for what belongs to a session, such as advisory locks."""
     try:
         connection: asyncpg.Connection[Any] = await asyncpg.connect(
             url,
@@ -171,10 +171,10 @@ async def direct_connection(
 
 
 async def _as_it_was(_: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Return a connection without asyncpg's `RESET ALL`, a round trip for each transaction.
+    """Skip asyncpg's `RESET ALL` when a connection is released: it costs a round trip for each transaction.
 
-    Nothing here changes a session: locks end with their transaction, and what belongs to a session has a connection of
-    its own (`direct_connection`). A transaction that was left open is rolled back by the pool itself.
+    Nothing here changes a session: locks end with their transaction, and whatever belongs to a session uses a connection
+    of its own (`direct_connection`). The pool itself rolls back a transaction that was left open.
     """
 
 

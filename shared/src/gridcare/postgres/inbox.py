@@ -1,4 +1,4 @@
-"""The inbox: an event is applied in the transaction that notes its id."""
+"""The inbox: an event is applied in the same transaction that notes its id."""
 
 from uuid import UUID
 
@@ -8,16 +8,16 @@ _ACCEPT = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO
 _FORGET = "DELETE FROM inbox WHERE received_at < now() - make_interval(days => $1)"
 
 KEPT_DAYS = 35
-"""Longer than any topic keeps a record (28 days), dead letters included, so that nothing can be applied twice."""
+"""Longer than any topic keeps a record (28 days, dead letters included), so that nothing can be applied twice."""
 
 
 async def accept(tx: Connection, consumer: str, event_id: UUID) -> bool:
-    """Note that `consumer` applies the event in this transaction; false when it already did."""
+    """Note that `consumer` applies the event in this transaction. Return False if it was applied before."""
     tag: str = await tx.execute(_ACCEPT, consumer, event_id)
     return tag == "INSERT 0 1"
 
 
 async def forget(tx: Connection, *, kept_days: int = KEPT_DAYS) -> int:
-    """Delete what is older than any record that could still come; the number of rows."""
+    """Delete ids older than any record that could still arrive and return the number of rows."""
     tag: str = await tx.execute(_FORGET, kept_days)
     return int(tag.split()[1])

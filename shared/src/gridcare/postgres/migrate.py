@@ -1,6 +1,7 @@
-"""Migrations: plain SQL applied by dbmate, once a release, by each service's `migrate` process.
+"""Migrations: plain SQL that each service's `migrate` process applies with dbmate, once per release.
 
-The plumbing's migrations lie beside this file and come first by their time; a service's own are in its migrations/.
+The migrations of the shared plumbing are beside this file and have the earliest timestamps; a service's own are in its
+migrations/.
 """
 
 import asyncio
@@ -16,11 +17,11 @@ STATEMENT_TIMEOUT_S = 600
 
 
 class MigrationFailed(GridcareError):
-    """dbmate refused; its output says which file and why."""
+    """dbmate failed; its output says on which file and why."""
 
 
 async def migrate(database_url: str, migrations: Path) -> None:
-    """Bring a database to the newest schema; doing it again changes nothing. Raises MigrationFailed."""
+    """Bring a database to the newest schema. Idempotent. Raises MigrationFailed."""
     dbmate = shutil.which("dbmate", path=str(Path(sys.executable).parent)) or shutil.which("dbmate")
     if dbmate is None:
         raise MigrationFailed("dbmate is not installed")

@@ -1,4 +1,4 @@
-"""The outbox: an event is written in the transaction that makes it true."""
+"""The outbox: an event is written in the same transaction that makes it true."""
 
 import json
 import zlib
@@ -12,10 +12,10 @@ from gridcare.postgres.database import Connection
 from gridcare.values.ids import uuid7
 
 SHARDS = 16
-"""How many relays can publish side by side; events of one key always share a shard."""
+"""How many relays can publish in parallel; events with the same key are always in the same shard."""
 
 RECORD_SIZE_MAX_BYTES = 900_000
-"""Below the broker's default limit of 1,048,588 bytes: a record that it refuses would block its shard."""
+"""Below the broker's default limit of 1,048,588 bytes, because a record that the broker refuses would block its shard."""
 
 _INSERT = """
 INSERT INTO outbox (shard, event_id, topic, key, value, headers)
@@ -24,13 +24,13 @@ SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::bytea[], $5::by
 
 
 class RecordTooLarge(GridcareError):
-    """An event does not fit into a record: a bug of whoever made it, found before anything is written."""
+    """An event does not fit into a record: a bug in the code that made it, raised before anything is written."""
 
 
 async def append(tx: Connection, events: Iterable[Event], *, source: str, now: datetime) -> None:
-    """Write events, in their order, into the outbox of the open transaction `tx`.
+    """Write events to the outbox, in their order, in the open transaction `tx`.
 
-    The caller holds a lock on the aggregate's row, so that the outbox's order within a key is the order of commits.
+    The caller must hold a lock on the aggregate's row, so that the order within a key is the order of commits.
     Raises RecordTooLarge.
     """
     traceparent = current_traceparent()
@@ -41,7 +41,7 @@ async def append(tx: Connection, events: Iterable[Event], *, source: str, now: d
 
 
 async def append_envelopes(tx: Connection, envelopes: Iterable[tuple[Envelope, Topic]]) -> None:
-    """Write envelopes whose attributes are already decided."""
+    """Write envelopes to the outbox as they are. Raises RecordTooLarge."""
     wires = [(envelope, encode(envelope, topic=topic)) for envelope, topic in envelopes]
     if not wires:
         return
@@ -60,12 +60,12 @@ async def append_envelopes(tx: Connection, envelopes: Iterable[tuple[Envelope, T
 
 
 def shard_of(key: bytes) -> int:
-    """Give the shard of a key: stable for ever, the same in every process."""
+    """Return the shard of a key, which never changes and is the same in every process."""
     return zlib.crc32(key) % SHARDS
 
 
 def size_bytes(wire: Wire) -> int:
-    """Give a record's size as the broker counts it, nearly."""
+    """Return a record's approximate size as the broker counts it, in bytes."""
     return len(wire.key) + len(wire.value or b"") + sum(len(n) + len(v) + 4 for n, v in wire.headers) + 32
 
 

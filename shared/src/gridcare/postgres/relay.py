@@ -1,9 +1,9 @@
-"""The relay: publishes what the outbox holds, in order within each key, at least once.
+"""The relay: publishes the outbox at least once, in order within each key.
 
-Each shard is published by one relay at a time: whoever holds the shard's session advisory lock, on a direct connection
-(a transaction pooler would share the session). Rows are read, sent and acknowledged with no transaction open, then
-deleted in a short one that checks the lock again. A crash between the acknowledgement and the delete publishes the rows
-once more, with the same event ids.
+Each shard is published by one relay at a time: the one that holds the shard's session advisory lock, on a direct
+connection (a transaction pooler would share the session). Rows are read, sent and acknowledged with no transaction open,
+then deleted in a short one that checks the lock again. After a crash between the acknowledgement and the delete, the rows
+are published again with the same event ids.
 """
 
 import json
@@ -22,13 +22,13 @@ from gridcare.process.backoff import Backoff
 from gridcare.process.lifecycle import Lifecycle
 
 BATCH_SIZE_MAX = 2_000
-"""Rows read at once: a crash re-publishes at most this many."""
+"""Rows read at once; after a crash at most this many are published again."""
 
 POLL_INTERVAL_S = 0.2
 BACKOFF_FIRST_S = 0.2
 BACKOFF_MAX_S = 5.0
 LOCK_CLASS = 0x6772_6964
-"""The first half of each shard's advisory lock: nothing else of ours may use it."""
+"""The first half of each shard's advisory lock; nothing else may use it."""
 
 _LOCK = """
 SELECT shard FROM unnest($2::int[]) AS shard WHERE pg_try_advisory_lock($1, shard)
@@ -48,13 +48,13 @@ logger = structlog.get_logger()
 
 
 class Publisher(Protocol):
-    """What the relay needs of a producer: all acknowledged, or Retryable."""
+    """What the relay needs from a producer: every record is acknowledged, or Retryable is raised."""
 
     async def send_batch(self, wires: list[Wire]) -> None: ...
 
 
 async def run_relay(lifecycle: Lifecycle, *, database_url: str, application_name: str, producer: Publisher) -> None:
-    """Publish until told to stop. Loses its connection or its broker, waits, and goes on."""
+    """Publish until told to stop, waiting while the database or the broker is away."""
     backoff = Backoff(first_s=BACKOFF_FIRST_S, limit_s=BACKOFF_MAX_S)
     while not lifecycle.stopping.is_set():
         try:
@@ -84,7 +84,7 @@ async def _publish_until_told(
 
 
 async def publish_once(connection: "asyncpg.Connection[asyncpg.Record]", shards: list[int], producer: Publisher) -> int:
-    """Publish the oldest rows of shards whose locks this connection holds; how many. Raises Retryable."""
+    """Publish the oldest rows of the shards whose locks this connection holds and return their number. Raises Retryable."""
     rows = await connection.fetch(_READ, shards, BATCH_SIZE_MAX)
     metrics.OUTBOX_OLDEST_UNSENT_SECONDS.set(rows[0]["age_s"] if rows else 0)
     if not rows:

@@ -1,4 +1,4 @@
-"""Retention of what every service's database keeps beside its own tables."""
+"""Retention of the shared plumbing's tables in every service's database."""
 
 from gridcare.kafka.dead_letters import dead_letter
 from gridcare.observability.logging import get_logger
@@ -7,15 +7,15 @@ from gridcare.postgres.database import Database
 from gridcare.values.clock import Clock
 
 RETENTION_INTERVAL_S = 3600.0
-"""How often workers forget: what is kept for days may stay an hour longer."""
+"""How often workers delete expired rows; what is kept for days may stay an hour longer."""
 
 logger = get_logger()
 
 
 async def forget_expired(db: Database, clock: Clock) -> int:
-    """Delete answers, noted events and notes of dead letters that nobody can ask for again; how many.
+    """Delete expired answers, event ids and rows of dead letters, and return their number.
 
-    Each table in a transaction of its own, so that none waits for another. Raises Retryable.
+    Each table has its own transaction, so that none waits for another. Raises Retryable.
     """
     async with db.transaction() as tx:
         answers = await idempotency.forget(tx, clock.now())

@@ -1,1 +1,1 @@
-"""How a process starts, lives and ends, the same in every service."""
+"""How a process starts, runs and stops, the same in every service."""

@@ -1,4 +1,4 @@
-"""The pauses between short retries. Long retries are rows with a `next_attempt_at`, not this.
+"""The pauses between short retries. Long retries are rows with a `next_attempt_at` instead.
 
 stamina and tenacity sleep on their own between tries and cannot be woken, so a process that is told to stop, or a
 partition that is being given back, would first sit out the pause. Here the caller does the waiting.

@@ -1,4 +1,4 @@
-"""The life of a process: signals, beating, draining, and dying when one of its tasks dies."""
+"""The life of a process: signals, heartbeats, draining, and ending when one of its tasks fails."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from gridcare.observability import metrics
 from gridcare.process.backoff import Backoff
 
 GRACE_S = 20.0
-"""How long a process may drain before it is cancelled; settings set another value (GRIDCARE_SHUTDOWN_GRACE_S)."""
+"""How long a process may drain before it is cancelled; GRIDCARE_SHUTDOWN_GRACE_S overrides it."""
 
 BEAT_INTERVAL_S = 10.0
 COLLECT_AFTER_OBJECTS = 20_000
@@ -30,9 +30,9 @@ logger = structlog.get_logger()
 
 
 class Lifecycle:
-    """What a process's loops share: whether to stop, and a sign of life.
+    """What the loops of a process share: whether to stop, and a heartbeat.
 
-    A loop calls `beat()` on each round; liveness (gridcare.http.health) fails when the last beat is too old.
+    A loop calls `beat()` on each round; the liveness probe (gridcare.process.health) fails if the last beat is too old.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Lifecycle:
         self.stopping.set()
 
     async def pause(self, seconds: float) -> bool:
-        """Wait, or less when the process is told to stop; true while it goes on."""
+        """Wait, but no longer than until the process is told to stop. Return True unless it was told to stop."""
         self.beat()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.stopping.wait(), seconds)
@@ -57,9 +57,9 @@ class Lifecycle:
 
 
 async def run_together(lifecycle: Lifecycle, *loops: Awaitable[None]) -> None:
-    """Run loops until all return; the first one that fails stops the others and its error is raised.
+    """Run loops until all return. The first one to fail stops the others, and its error is raised.
 
-    A loop that dies alone would leave a process that looks alive and does nothing.
+    A loop that died alone would leave a process that looks alive and does nothing.
     """
     tasks = [asyncio.ensure_future(loop) for loop in loops]
     try:
@@ -74,7 +74,7 @@ async def run_together(lifecycle: Lifecycle, *loops: Awaitable[None]) -> None:
 
 
 async def repeat(lifecycle: Lifecycle, step: Callable[[], Awaitable[int]], *, interval_s: float, name: str) -> None:
-    """Call `step` until told to stop: again at once while it finds work, else after `interval_s`.
+    """Call `step` until told to stop: again at once if it did some work (it returns how much), else after `interval_s`.
 
     A step that raises Retryable is tried again after longer and longer pauses; any other error ends the loop, and so the
     process.
@@ -83,7 +83,7 @@ async def repeat(lifecycle: Lifecycle, step: Callable[[], Awaitable[int]], *, in
     while not lifecycle.stopping.is_set():
         lifecycle.beat()
         try:
-            found = await step()
+            done = await step()
         except Retryable as error:
             backoff_s = backoff.failed()
             metrics.LOOP_FAILURES.inc(loop=name)
@@ -94,23 +94,23 @@ async def repeat(lifecycle: Lifecycle, step: Callable[[], Awaitable[int]], *, in
             continue
         backoff.succeeded()
         lifecycle.ready = True
-        if not found:
+        if not done:
             await _rest(lifecycle, interval_s)
 
 
 Step = tuple[str, float, Callable[[], Awaitable[int]]]
-"""A loop's name, how many seconds it rests when it finds nothing, and what it calls."""
+"""A loop: its name, how many seconds it rests when there is no work, and the function that it calls."""
 
 
 async def repeat_all(lifecycle: Lifecycle, *steps: Step) -> None:
-    """Repeat steps side by side until told to stop; a bug in one ends them all."""
+    """Repeat steps concurrently until told to stop; a bug in one ends them all."""
     await run_together(
         lifecycle, *(repeat(lifecycle, step, interval_s=interval_s, name=name) for name, interval_s, step in steps)
     )
 
 
 async def _rest(lifecycle: Lifecycle, seconds: float) -> None:
-    """Pause, beating: liveness wants a sign of life more often than some loops have work."""
+    """Pause, but keep beating: some loops rest for longer than the liveness probe allows between beats."""
     end_s = time.monotonic() + seconds
     while (left_s := end_s - time.monotonic()) > 0 and await lifecycle.pause(min(left_s, BEAT_INTERVAL_S)):
         pass
@@ -136,10 +136,10 @@ async def _live(main: Main) -> None:
 
 
 def _spare_the_collector() -> None:
-    """Keep what was imported out of every later collection, and collect less often than after 700 new objects.
+    """Exclude everything imported from garbage collection, and collect less often than after the default 700 new objects.
 
-    A process that holds a few thousand requests under way spent a fifth of its time looking through them (measured: the
-    sender). What the collector finds are cycles alone; all else goes at once, so memory does not grow for it.
+    A process with a few thousand requests under way spent a fifth of its time scanning them (measured in the sender). The
+    collector only frees reference cycles; everything else is freed at once, so memory does not grow because of this.
     """
     gc.collect()
     gc.freeze()
@@ -147,9 +147,9 @@ def _spare_the_collector() -> None:
 
 
 def run(processes: Mapping[str, Main], commands: Mapping[str, Command]) -> int:
-    """Run the process or the operational command named by the first argument; the exit status.
+    """Run the process or operational command that the first argument names and return the exit status.
 
-    0 ended as told, 1 died of a bug (to be restarted), 2 configured or called wrongly (restarting cannot help).
+    0: stopped as told. 1: died of a bug; restart it. 2: wrong settings or arguments; restarting cannot help.
     """
     arguments = sys.argv[1:]
     name = arguments[0] if arguments else ""

@@ -1,7 +1,7 @@
-"""What every process of every service stands on, so that the three services start, run and stop the same way.
+"""What every process of every service is built on, so that all services start, run and stop the same way.
 
-A service's `__main__` names its settings, its migrations and its own processes; `relay`, `migrate`, `topics` and the
-operational command `dead-letters` are the same for all and live here.
+A service's `__main__` declares its settings, its migrations and its own processes. The processes `relay`, `migrate` and
+`topics` and the operational command `dead-letters` are the same in every service and live here.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -12,7 +12,6 @@ from typing import Generic, TypeVar
 
 from fastapi import FastAPI
 
-from gridcare.http import health
 from gridcare.kafka.admin import ensure_topics
 from gridcare.kafka.consume import DEFAULT_LIMITS, ConsumerLimits, Subscription, run_consumer
 from gridcare.kafka.dead_letters.command import dead_letters_command
@@ -21,6 +20,7 @@ from gridcare.observability import logging, tracing
 from gridcare.postgres.database import Database
 from gridcare.postgres.migrate import migrate
 from gridcare.postgres.relay import run_relay
+from gridcare.process import health
 from gridcare.process import lifecycle as process
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.settings import ServiceSettings, load
@@ -31,7 +31,7 @@ S = TypeVar("S", bound=ServiceSettings)
 
 @dataclass(frozen=True, slots=True)
 class Foundation(Generic[S]):
-    """What a process has before its service's own wiring: settings, clock, database, life."""
+    """What a process has before its service's own wiring: settings, clock, database and lifecycle."""
 
     service: str
     process: str
@@ -46,7 +46,7 @@ Process = Callable[[Foundation[S]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Service(Generic[S]):
-    """A service as its `__main__` declares it."""
+    """A service, as its `__main__` declares it."""
 
     name: str
     settings: type[S]
@@ -56,7 +56,7 @@ class Service(Generic[S]):
 
 
 def main(service: Service[S]) -> int:
-    """Run the process or command that the command line names; its exit status (see gridcare.process.lifecycle.run)."""
+    """Run the process or command that the command line names and return the exit status of gridcare.process.lifecycle.run."""
 
     def prepare(name: str) -> S:
         settings = load(service.settings)
@@ -102,7 +102,7 @@ def main(service: Service[S]) -> int:
 
 @asynccontextmanager
 async def founded(service: str, name: str, settings: S, lifecycle: Lifecycle) -> AsyncIterator[Foundation[S]]:
-    """Open what every process needs and close it in reverse: the health port first, so that probes see the rest start."""
+    """Open what every process needs and close it in reverse. The health port opens first, so probes see the rest start."""
     lifecycle.grace_s = settings.shutdown_grace_s
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(health.serving(lifecycle, host=settings.http_host, port=settings.health_port))
@@ -115,7 +115,7 @@ async def founded(service: str, name: str, settings: S, lifecycle: Lifecycle) ->
 
 
 async def serve_api(foundation: Foundation[S], app: FastAPI) -> None:
-    """Serve an app on GRIDCARE_HTTP_PORT until told to stop; requests under way are finished first."""
+    """Serve an app on GRIDCARE_HTTP_PORT until told to stop, then finish the requests under way."""
     settings = foundation.settings
     await health.serve(app, foundation.lifecycle, host=settings.http_host, port=settings.http_port)
 

@@ -1,4 +1,4 @@
-"""Settings: environment variables that start with GRIDCARE_, checked before anything else starts."""
+"""Settings: environment variables named GRIDCARE_…, checked before anything else starts."""
 
 from typing import Annotated, Literal, TypeVar
 
@@ -17,13 +17,13 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class ServiceSettings(BaseSettings):
-    """What every process of every service needs; each field is the variable GRIDCARE_<FIELD IN CAPITALS>."""
+    """The settings of every process of every service; each field is read from GRIDCARE_<FIELD IN CAPITALS>."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: PostgresUrl
     database_direct_url: PostgresUrl | None = None
-    """Past any transaction pooler, for the relay's session locks; the same as database_url when unset."""
+    """Bypasses any transaction pooler, for the relay's session locks; database_url if unset."""
     database_pool_size: int = Field(default=10, ge=2, le=100)
     kafka_bootstrap: Annotated[str, StringConstraints(pattern=r"^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$")]
     kafka_session_timeout_s: float = Field(default=45, ge=6, le=300)
@@ -38,9 +38,9 @@ class ServiceSettings(BaseSettings):
 
 
 def load(settings: type[S]) -> S:
-    """Read the environment into `settings`.
+    """Return `settings` read from the environment.
 
-    Raises SettingsError with one line for each wrong variable: its name and the reason, never its value.
+    Raises SettingsError with one line per wrong variable: its name and the reason, never its value.
     """
     try:
         return settings()
@@ -49,6 +49,6 @@ def load(settings: type[S]) -> S:
         for problem in error.errors(include_input=False, include_url=False):
             reason = "is not set" if problem["type"] == "missing" else problem["msg"]
             name = PREFIX + "_".join(str(part) for part in problem["loc"]).upper()
-            # a rule over several variables has no place of its own and names them itself
+            # a rule over several variables has no location and names them itself
             lines.append(f"{name}: {reason}" if problem["loc"] else reason)
         raise SettingsError("\n".join(lines)) from None

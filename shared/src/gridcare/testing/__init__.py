@@ -1,1 +1,1 @@
-"""Fixtures and helpers that the tests of every service use."""
+"""Fixtures and helpers for the tests of every service."""

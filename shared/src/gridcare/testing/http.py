@@ -1,4 +1,4 @@
-"""A token issuer on a real socket, and a client that speaks to an app in this process."""
+"""A token issuer on a real socket, and a client for an app in this process."""
 
 import asyncio
 import json
@@ -14,13 +14,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from gridcare.http.health import Life, serve
+from gridcare.process.health import Life, serve
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 class SigningKey:
-    """A key pair with its id, as an issuer holds it."""
+    """An issuer's key pair with its id."""
 
     def __init__(self, algorithm: str = "ES256") -> None:
         self.algorithm = algorithm
@@ -38,14 +38,14 @@ class SigningKey:
 
 
 class Issuer:
-    """An OIDC issuer as an ASGI app: discovery and keys, counted; `down` makes it fail."""
+    """An OIDC issuer as an ASGI app: discovery and keys, with requests counted; `down` makes it fail."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.reset()
 
     def reset(self) -> None:
-        """Start anew: one fresh key, up, fast, never asked."""
+        """Return to the initial state: one fresh key, up, fast, no requests counted."""
         self.keys = [SigningKey()]
         self.fetches = 0
         self.down = False
@@ -67,7 +67,7 @@ class Issuer:
         customer_codes: Sequence[str] = (),
         team_id: str | None = None,
     ) -> dict[str, Any]:
-        """Give the claims of a good token, valid for five minutes."""
+        """Return the claims of a good token that is valid for five minutes."""
         now = int(time.time())
         return {
             "iss": self.url,
@@ -81,12 +81,12 @@ class Issuer:
         }
 
     def sign(self, claims: dict[str, Any], *, key: SigningKey | None = None, **headers: Any) -> str:
-        """Sign any claims, good or bad."""
+        """Return a token with any claims, good or bad."""
         chosen = key or self.keys[0]
         return jwt.encode(claims, chosen.private, algorithm=chosen.algorithm, headers={"kid": chosen.kid, **headers})
 
     def token(self, **facts: Any) -> str:
-        """Mint a good token; the arguments are those of `claims`."""
+        """Return a good token; the arguments are those of `claims`."""
         return self.sign(self.claims(**facts))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the ASGI signature
@@ -137,7 +137,7 @@ async def issuer() -> AsyncIterator[Issuer]:
 
 @asynccontextmanager
 async def client_for(app: FastAPI, *, token: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    """Open a client of `app` without a socket; the app's lifespan runs around it."""
+    """Open a client that calls `app` without a socket, inside the app's lifespan."""
     async with app.router.lifespan_context(app) as state:
 
         async def with_state(scope: Scope, receive: Receive, send: Send) -> None:

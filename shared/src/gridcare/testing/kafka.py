@@ -1,4 +1,4 @@
-"""Helpers around a real broker: events to send, a consumer to run inside a test, records to look at."""
+"""Helpers for tests with a real broker: events to send, a consumer to run in a test, records to inspect."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -19,28 +19,28 @@ from gridcare.process.lifecycle import Lifecycle
 from gridcare.values.ids import uuid7
 
 QUICK = ConsumerLimits(session_timeout_s=6, commit_interval_s=0.05, stop_grace_s=5, backoff_max_s=0.3)
-"""The broker's shortest session, and backoffs that a test can wait for."""
+"""The shortest session that the broker allows, and back-offs that a test can wait for."""
 
 
 def hint(number: int = 1, *, batch_id: UUID | None = None, traceparent: str | None = None) -> Envelope:
-    """Make an event: the `number`th hint of a batch."""
+    """Return an event: the `number`th hint of a batch."""
     event = BatchPlanned(version=number, batch_id=batch_id or uuid4(), channel="sms", lane="bulk")
     now = datetime.now(UTC)
     return Envelope(uuid7(now), "/gridcare/tests", type_name(BatchPlanned), now, event.key, number, traceparent, event)
 
 
 def wires(topic: Topic, envelopes: Sequence[Envelope]) -> list[Wire]:
-    """Make the records that carry events on `topic`."""
+    """Return the records that carry events on `topic`."""
     return [encode(envelope, topic=topic) for envelope in envelopes]
 
 
 def poison(topic: Topic, key: bytes = b"poison") -> Wire:
-    """Make a record that is no event at all."""
+    """Return a record that is not an event."""
     return Wire(topic.name, key, b"\xff not json", [("ce_specversion", b"1.0")])
 
 
 class Seen:
-    """A handler that remembers what it was given."""
+    """A handler that remembers what it received."""
 
     def __init__(self) -> None:
         self.calls: list[list[int]] = []
@@ -50,13 +50,13 @@ class Seen:
 
     @property
     def numbers(self) -> list[int]:
-        """Every event's sequence, in the order handled."""
+        """The sequence of every event, in the order handled."""
         return [number for call in self.calls for number in call]
 
 
 @dataclass
 class Consuming:
-    """A consumer that runs; `stop` ends it as SIGTERM would and raises what it died of."""
+    """A running consumer; `stop` ends it as SIGTERM would and raises what it died of."""
 
     lifecycle: Lifecycle
     task: "asyncio.Task[None]" = field(repr=False)
@@ -91,7 +91,7 @@ async def consuming(
     group: str,
     limits: ConsumerLimits = QUICK,
 ) -> AsyncIterator[Consuming]:
-    """Run a member of `group` for the time of the block, then stop it; what it died of is raised."""
+    """Run a member of `group` for the duration of the block, then stop it. Raises what it died of."""
     running = start_consumer(bootstrap, db, *subscriptions, group=group, limits=limits)
     try:
         yield running
@@ -100,27 +100,27 @@ async def consuming(
 
 
 async def read_all(bootstrap: str, topic: str) -> list[Record]:
-    """Read every record that a topic holds now, partition by partition."""
+    """Return every record that a topic holds now, partition by partition."""
     reader = new_reader(bootstrap, client_id="tests")
     try:
         await reader.start()
         partitions = [TopicPartition(topic, number) for number in sorted(await _partitions(reader, topic))]
         reader.assign(partitions)
         ends = await reader.end_offsets(partitions)
-        found: list[Record] = []
+        records: list[Record] = []
         for partition in partitions:
             await reader.seek_to_beginning(partition)
             while await reader.position(partition) < ends[partition]:
                 fetched = await reader.getmany(partition, timeout_ms=5_000)
-                found += fetched.get(partition, [])
-        return found
+                records += fetched.get(partition, [])
+        return records
     finally:
         await close_consumer(reader)
 
 
 async def committed(bootstrap: str, group: str, topic: Topic) -> int:
-    """Give the sum of the offsets that a group has committed on a topic: the records that it is done with."""
-    from aiokafka.admin import AIOKafkaAdminClient  # noqa: PLC0415 - its import warns where it is not needed
+    """Return the sum of the offsets that a group has committed on a topic, that is, how many records it is done with."""
+    from aiokafka.admin import AIOKafkaAdminClient  # noqa: PLC0415 - importing it emits warnings
 
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
@@ -132,5 +132,5 @@ async def committed(bootstrap: str, group: str, topic: Topic) -> int:
 
 
 async def _partitions(reader: object, topic: str) -> set[int]:
-    found: set[int] = await reader._client._wait_on_metadata(topic)  # type: ignore[attr-defined]  # noqa: SLF001
-    return found
+    partitions: set[int] = await reader._client._wait_on_metadata(topic)  # type: ignore[attr-defined]  # noqa: SLF001
+    return partitions

@@ -1,4 +1,4 @@
-"""The log of a block of test code, as it would stand on standard output."""
+"""Captures the log of a block of test code, as it would appear on standard output."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from gridcare.observability import logging
 
 
 class Captured:
-    """Lines logged so far: `text` as written, `lines` parsed."""
+    """The lines logged so far: `text` as written, `lines` parsed."""
 
     def __init__(self, stream: io.StringIO) -> None:
         self._stream = stream
@@ -27,13 +27,13 @@ class Captured:
         return [json.loads(line) for line in self.text.splitlines()]
 
     def named(self, event: str) -> list[dict[str, Any]]:
-        """Give the lines of one event."""
+        """Return the lines of one event."""
         return [line for line in self.lines if line["event"] == event]
 
 
 @contextmanager
 def captured_logs(level: str = "debug") -> Iterator[Captured]:
-    """Log the production way, into memory, inside the block; the process's own logging is put back after it."""
+    """Log as in production, but to memory, inside the block; the process's own logging is restored afterwards."""
     root = standard.getLogger()
     handlers, root_level = root.handlers, root.level
     before = structlog.get_config()

@@ -1,4 +1,4 @@
-"""Waiting in tests: for a condition, with a deadline, never for a while."""
+"""Waiting in tests: for a condition, with a deadline, never for a fixed time."""
 
 import asyncio
 import inspect
@@ -12,7 +12,7 @@ POLL_INTERVAL_S = 0.02
 async def eventually(
     condition: Callable[[], bool] | Callable[[], Awaitable[bool]], *, timeout_s: float = TIMEOUT_S, what: str = ""
 ) -> None:
-    """Wait until `condition` (a function, async or not) gives true. Raises AssertionError after `timeout_s`."""
+    """Wait until `condition` (a function, async or not) returns a true value. Raises AssertionError after `timeout_s`."""
     deadline_s = time.monotonic() + timeout_s
     while True:
         met = condition()

@@ -1,1 +1,1 @@
-"""Values that every service speaks of: times, phones, money, ids, customer codes."""
+"""Values that every service uses: times, phone numbers, money, ids, customer codes."""

@@ -1,24 +1,24 @@
-"""The clock of every process: the machine's, plus one settable offset.
+"""The clock of every process: the machine's clock plus one settable offset.
 
-Business time (windows, quiet hours, due times) is read here. Leases and rate grants use the database's clock and tokens
-the machine's: neither may depend on what a demo pretends the hour to be.
+It tells business time (windows, quiet hours, due times). Leases and rate grants use the database's clock, and tokens the
+machine's, because neither may depend on the time that a demo pretends it is.
 """
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Protocol
 
 VIETNAM = timezone(timedelta(hours=7), "ICT")
-"""Indochina Time, UTC+7 the whole year: Vietnam keeps no daylight saving time."""
+"""Indochina Time, UTC+7 all year: Vietnam has no daylight saving time."""
 
 
 class Clock(Protocol):
-    """Says what time it is, as an aware datetime in UTC."""
+    """Tells the time as an aware datetime in UTC."""
 
     def now(self) -> datetime: ...
 
 
 class SystemClock:
-    """The machine's clock moved by `offset_s` seconds (GRIDCARE_CLOCK_OFFSET_S)."""
+    """The machine's clock, shifted by `offset_s` seconds (GRIDCARE_CLOCK_OFFSET_S)."""
 
     def __init__(self, offset_s: float = 0) -> None:
         self._offset = timedelta(seconds=offset_s)

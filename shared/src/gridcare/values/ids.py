@@ -1,4 +1,4 @@
-"""Identifiers: UUID version 7 (RFC 9562), which sort by the millisecond in which they were drawn."""
+"""Identifiers: UUID version 7 (RFC 9562), which sort by the millisecond of their creation."""
 
 import os
 from datetime import datetime
@@ -8,7 +8,7 @@ _RANDOM_BITS = 80
 
 
 def uuid7(now: datetime, *, random: bytes | None = None) -> UUID:
-    """Draw a UUIDv7 for the aware time `now`; `random` (10 bytes) makes it repeatable in tests."""
+    """Return a new UUIDv7 for the aware time `now`; `random` (10 bytes) makes it repeatable in tests."""
     milliseconds = int(now.timestamp() * 1000)
     tail = int.from_bytes(random if random is not None else os.urandom(10), "big")
     value = (milliseconds << _RANDOM_BITS) | tail

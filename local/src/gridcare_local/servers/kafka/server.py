@@ -1,9 +1,8 @@
 """A real Apache Kafka broker (KRaft mode, one node) on loopback ports: a data folder in, a running broker out."""
 
-import base64
+import signal
 import subprocess
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from gridcare_local.servers.cache import file_lock, write_atomically
 from gridcare_local.servers.forgotten import end_forgotten, tie_to_us
 from gridcare_local.servers.kafka.jars import Progress, ensure_jars
 from gridcare_local.servers.kafka.probe import is_serving
+from gridcare_local.servers.kafka.properties import SINGLE_NODE, new_cluster_id
 from gridcare_local.servers.ports import claim_ports, is_soon_free
 from gridcare_local.servers.processes import ProcessRef, spawn, tail
 from gridcare_local.servers.state import recall, remember
@@ -58,10 +58,23 @@ class KafkaServer:
         if found is not None:
             found.kill()
 
+    def pause(self) -> None:
+        """Freeze it (SIGSTOP): the kernel takes connections and nothing is answered."""
+        self._send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a frozen broker go on."""
+        self._send(signal.SIGCONT)
+
     def start_again(self) -> None:
         """Start a stopped or killed broker with the same data on the same port."""
         again = start_kafka(self.data_dir, outlives_us=bool(recall(self.data_dir).get("outlives_us")))
         self.bootstrap, self.pid = again.bootstrap, again.pid
+
+    def _send(self, number: int) -> None:
+        found = _running(self.data_dir)
+        if found is not None:
+            found.send(number)
 
 
 def start_kafka(data_dir: Path, *, outlives_us: bool = False, progress: Progress | None = None) -> KafkaServer:
@@ -98,37 +111,11 @@ def find_kafka(data_dir: Path) -> KafkaServer | None:
 
 
 def _properties(data_dir: Path, port: int, controller_port: int) -> str:
-    settings = {
-        "process.roles": "broker,controller",
-        "node.id": 1,
+    settings = SINGLE_NODE | {
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
         "listeners": f"BROKER://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
         "advertised.listeners": f"BROKER://{HOST}:{port}",
-        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "inter.broker.listener.name": "BROKER",
-        "controller.listener.names": "CONTROLLER",
-        "log.dirs": data_dir / "data",
-        "auto.create.topics.enable": "false",
-        "group.initial.rebalance.delay.ms": 0,
-        # a single node cannot have a second copy of anything
-        "default.replication.factor": 1,
-        "min.insync.replicas": 1,
-        "offsets.topic.replication.factor": 1,
-        "offsets.topic.num.partitions": 3,
-        "transaction.state.log.replication.factor": 1,
-        "transaction.state.log.min.isr": 1,
-        "transaction.state.log.num.partitions": 1,
-        "share.coordinator.state.topic.replication.factor": 1,
-        "share.coordinator.state.topic.min.isr": 1,
-        "share.coordinator.state.topic.num.partitions": 1,
-        # a broker back from a kill -9 waits until its former self's session is over; nine seconds by default
-        "broker.session.timeout.ms": 3000,
-        "broker.heartbeat.interval.ms": 500,
-        # small: the defaults are for a machine that does nothing else
-        "num.network.threads": 2,
-        "num.io.threads": 4,
-        "log.cleaner.dedupe.buffer.size": 16 << 20,
-        "log.index.size.max.bytes": 1 << 20,
+        "log.dirs": str(data_dir / "data"),
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
@@ -143,8 +130,7 @@ def _format(data_dir: Path, jars: Sequence[Path], properties: Path) -> None:
     """Prepare the data folder once; a half-prepared one has no `formatted` and is prepared over."""
     if recall(data_dir).get("formatted"):
         return
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
-    command = [*_java(jars), "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", properties]
+    command = [*_java(jars), "kafka.tools.StorageTool", "format", "-t", new_cluster_id(), "-c", properties]
     done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_TIMEOUT_S, check=False)
     if done.returncode != 0:
         raise LocalStackError(f"Kafka's data folder could not be prepared: {(done.stderr or done.stdout).strip()}")

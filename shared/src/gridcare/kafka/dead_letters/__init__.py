@@ -1,1 +1,1 @@
-"""Records that could not be applied: set aside, listed, replayed."""
+"""Records that could not be applied: put aside, listed and replayed."""

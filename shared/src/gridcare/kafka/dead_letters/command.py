@@ -1,4 +1,4 @@
-"""The operational command `dead-letters` of every service: lists what was put aside, or publishes it again.
+"""The operational command `dead-letters` of every service: lists dead letters or publishes them again.
 
 python -m repair_intake dead-letters list outages.v1 --reason invalid-event-data
 python -m repair_intake dead-letters replay outages.v1 --group repair-intake --dry-run
@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def dead_letters_command(settings: ServiceSettings, arguments: Sequence[str]) -> int:
-    """Run `dead-letters`; its exit status. Raises Retryable when the broker or the database cannot be reached."""
+    """Run `dead-letters` and return its exit status. Raises Retryable if the broker or the database cannot be reached."""
     given = _parser().parse_args(arguments)
     if given.action == "list":
         return await _list(settings, given)

@@ -1,7 +1,7 @@
-"""Dead letters: the record as it was, on `<topic>.dlq`, with headers that say where it was and why it was put aside.
+"""Dead letters: the original record on `<topic>.dlq`, with headers that say where it was and why it was put aside.
 
-Header names and encodings are Spring Kafka's (numbers as big-endian integers), so that other tools understand them. An
-error is given by class and reason code only: its message could quote the record.
+Header names and encodings are Spring Kafka's (numbers as big-endian integers), so other tools understand them. An error
+is described by class and reason code only, since its message could quote the record.
 """
 
 import contextlib
@@ -22,10 +22,10 @@ from gridcare.observability import metrics
 from gridcare.postgres.database import Connection, Database
 
 LIMIT_PER_HOUR = 100
-"""More bad records than this are a bad deployment: the consumer stops and people look."""
+"""More bad records than this mean a bad deployment: the consumer stops until somebody has looked."""
 
 KEPT_DAYS = 35
-"""As long as the inbox: longer than any topic, dead letters included."""
+"""As long as the inbox: longer than any topic keeps a record, dead letters included."""
 
 PREFIX: Final = "kafka_dlt-"
 ORIGINAL_TOPIC: Final = PREFIX + "original-topic"
@@ -38,7 +38,7 @@ EXCEPTION_CLASS: Final = PREFIX + "exception-fqcn"
 EXCEPTION_CAUSE_CLASS: Final = PREFIX + "exception-cause-fqcn"
 EXCEPTION_MESSAGE: Final = PREFIX + "exception-message"
 REPLAY_FOR: Final = "replay-for"
-"""Names the one consumer group that a replayed record is for; every other group passes it over."""
+"""Header that names the one consumer group a replayed record is for; every other group skips the record."""
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('dead-letter:' || $1, 0))"
 _RESERVE = """
@@ -64,12 +64,12 @@ logger = structlog.get_logger()
 
 
 class DeadLetterLimitReached(GridcareError):
-    """This consumer group put too many records aside within the hour; it stops until somebody has looked."""
+    """The consumer group put too many records aside within an hour; it stops until somebody has looked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Why a record is put aside: a stable code and the classes of what was raised, never a message."""
+    """Why a record is put aside: a stable code and the classes of the errors, never a message."""
 
     reason: str
     error_class: str
@@ -77,14 +77,14 @@ class Why:
 
     @classmethod
     def of(cls, error: BaseException) -> Self:
-        """Read it from the error that the handling raised."""
+        """Return the reason for an error that handling raised."""
         cause = error.__cause__
         return cls(reason_of(error), _class_of(error), None if cause is None else _class_of(cause))
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """Where one consumer group puts records aside."""
+    """The dead letters of one consumer group."""
 
     db: Database
     producer: Producer
@@ -92,9 +92,9 @@ class DeadLetters:
     limit_per_hour: int = LIMIT_PER_HOUR
 
     async def put(self, record: Record, why: Why) -> None:
-        """Put a record aside; when this returns, all replicas of the dead-letter topic hold it. Twice does no harm.
+        """Put a record aside; when this returns, all replicas of the dead-letter topic hold it. Idempotent.
 
-        Raises DeadLetterLimitReached (nothing was put aside then) and Retryable.
+        Raises DeadLetterLimitReached, in which case nothing was put aside, and Retryable.
         """
         if not await self._reserve(record, why.reason):
             return
@@ -113,7 +113,7 @@ class DeadLetters:
         )
 
     async def _reserve(self, record: Record, reason: str) -> bool:
-        """Take the record's place in the table and in the limit; false when it was published already."""
+        """Claim the record's row and its share of the limit. Return False if it was already published."""
         place = (self.group, record.topic, record.partition, record.offset)
         async with self.db.transaction() as tx:
             await tx.execute(_LOCK, self.group)
@@ -126,7 +126,7 @@ class DeadLetters:
 
 
 def dead_letter_of(record: Record, why: Why, *, group: str) -> Wire:
-    """Make the dead letter of a record: key, value and headers as they were, and why."""
+    """Return the dead letter of a record: its key, value and headers unchanged, plus headers that say why."""
     headers = [*original_headers(record.headers)]
     headers += [
         (ORIGINAL_TOPIC, record.topic.encode()),
@@ -145,12 +145,12 @@ def dead_letter_of(record: Record, why: Why, *, group: str) -> Wire:
 
 
 def original_headers(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """Give a record's headers without what an earlier dead letter or replay added; one without a value becomes empty."""
+    """Return a record's headers without those that an earlier dead letter or replay added; a null value becomes empty."""
     return [(name, value or b"") for name, value in headers if not name.startswith(PREFIX) and name != REPLAY_FOR]
 
 
 def event_id_of(headers: Sequence[tuple[str, bytes]]) -> UUID | None:
-    """Give the record's `ce_id`; None when it has none that can be read."""
+    """Return the record's `ce_id`, or None if it has no readable one."""
     for name, value in headers:
         if name == "ce_id":
             with contextlib.suppress(ValueError):
@@ -159,7 +159,7 @@ def event_id_of(headers: Sequence[tuple[str, bytes]]) -> UUID | None:
 
 
 async def forget(tx: Connection, *, kept_days: int = KEPT_DAYS) -> int:
-    """Delete notes of dead letters that no topic holds any more; the number of rows."""
+    """Delete the rows of dead letters that no topic holds any more and return their number."""
     tag: str = await tx.execute(_FORGET, kept_days)
     return int(tag.split()[1])
 

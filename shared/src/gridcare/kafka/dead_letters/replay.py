@@ -1,8 +1,8 @@
-"""Dead letters listed and published again: the core of the operational command `dead-letters`.
+"""Lists dead letters and publishes them again: the core of the operational command `dead-letters`.
 
-A replayed record keeps its event id and goes to its original topic with a header that names the one consumer group that had
-put it aside; the others pass it over. Each dead letter is replayed once, noted in an audit row; were that note lost, the
-event's id would still keep it from being applied twice.
+A replayed record keeps its event id and goes to its original topic, with a header that names the consumer group that put
+it aside; other groups skip it. Each dead letter is replayed once, which an audit row records; if that row were lost, the
+event id would still keep it from being applied twice.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from gridcare.postgres.database import Database
 LIMIT = 1_000
 RATE_PER_S = 50.0
 READ_DEADLINE_S = 60.0
-"""From one record to the next; a broker that is silent for longer is away."""
+"""The longest wait for the next record; a broker that is silent for longer is away."""
 
 _REPLAYED = """
 SELECT 1 FROM dead_letter_replay WHERE consumer_group = $1 AND topic = $2 AND partition = $3 AND "offset" = $4
@@ -43,7 +43,7 @@ logger = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record of a dead-letter topic: where it was, who put it aside and why, and how to publish it again."""
+    """A record of a dead-letter topic: where it was, which group put it aside and why, and the record to publish again."""
 
     group: str
     topic: str
@@ -59,7 +59,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a replay did: dead letters that matched, those published now, and those that had been before."""
+    """What a replay did: how many dead letters matched, were published now, and had been published before."""
 
     matched: int
     published: int
@@ -69,19 +69,19 @@ class Replayed:
 async def dead_letters(
     bootstrap: str, topic: str, *, group: str | None = None, reason: str | None = None, limit: int = LIMIT
 ) -> AsyncIterator[DeadLetter]:
-    """Read the dead letters of `topic`, oldest first, up to those that are there now; at most `limit` that match.
+    """Yield the dead letters of `topic` that are there now, oldest first, and at most `limit` that match.
 
-    Raises Retryable when the broker cannot be read.
+    Raises Retryable if the broker cannot be read.
     """
-    found = 0
+    matched = 0
     try:
         async for record in _read_all(bootstrap, dead_letter_topic(topic)):
             letter = _parse(record)
             if letter is None or group not in {None, letter.group} or reason not in {None, letter.reason}:
                 continue
             yield letter
-            found += 1
-            if found >= limit:
+            matched += 1
+            if matched >= limit:
                 return
     except (KafkaError, OSError, TimeoutError) as error:
         raise Retryable(f"kafka: {type(error).__name__}") from error
@@ -100,10 +100,10 @@ async def replay(
     rate_per_s: float = RATE_PER_S,
     dry_run: bool = False,
 ) -> Replayed:
-    """Publish the dead letters of `group` on `topic` again, oldest first, at most `limit` and `rate_per_s`.
+    """Publish the dead letters of `group` on `topic` again, oldest first, at most `limit` and at most `rate_per_s`.
 
-    `actor` is who asked, kept in the audit. With `dry_run` nothing is published or noted, only counted. Raises Retryable:
-    run it again.
+    `actor` is who requested it, for the audit. With `dry_run` they are only counted. Raises Retryable, after which it can
+    simply be run again.
     """
     matched = published = 0
     async for letter in dead_letters(bootstrap, topic, group=group, reason=reason, limit=limit):
@@ -144,8 +144,8 @@ async def _read_all(bootstrap: str, topic: str) -> AsyncIterator[Record]:
 
 async def _partitions(reader: AIOKafkaConsumer, topic: str) -> list[int]:
     await reader.topics()
-    found: set[int] = await reader._client._wait_on_metadata(topic)  # noqa: SLF001 - the public call knows no topic yet
-    return sorted(found)
+    partitions: set[int] = await reader._client._wait_on_metadata(topic)  # noqa: SLF001 - the public call knows no topic yet
+    return sorted(partitions)
 
 
 async def _next(reader: AIOKafkaConsumer, partitions: list[TopicPartition]) -> dict[TopicPartition, list[Record]]:
@@ -158,16 +158,16 @@ async def _next(reader: AIOKafkaConsumer, partitions: list[TopicPartition]) -> d
 
 
 def _parse(record: Record) -> DeadLetter | None:
-    """Read a dead letter; None when another tool wrote something that is none."""
-    found = {name: value or b"" for name, value in record.headers}
+    """Return the dead letter that a record is, or None if it is something else that another tool wrote."""
+    values = {name: value or b"" for name, value in record.headers}
     try:
-        topic = found[headers.ORIGINAL_TOPIC].decode()
-        group = found[headers.ORIGINAL_GROUP].decode()
-        partition = int.from_bytes(found[headers.ORIGINAL_PARTITION], "big")
-        offset = int.from_bytes(found[headers.ORIGINAL_OFFSET], "big")
-        reason = found[headers.EXCEPTION_MESSAGE].decode()
-        error_class = found[headers.EXCEPTION_CLASS].decode()
-        event_type = found.get("ce_type", b"").decode()
+        topic = values[headers.ORIGINAL_TOPIC].decode()
+        group = values[headers.ORIGINAL_GROUP].decode()
+        partition = int.from_bytes(values[headers.ORIGINAL_PARTITION], "big")
+        offset = int.from_bytes(values[headers.ORIGINAL_OFFSET], "big")
+        reason = values[headers.EXCEPTION_MESSAGE].decode()
+        error_class = values[headers.EXCEPTION_CLASS].decode()
+        event_type = values.get("ce_type", b"").decode()
     except (KeyError, ValueError):
         return None
     again = [*original_headers(record.headers), (headers.REPLAY_FOR, group.encode())]

@@ -1,7 +1,10 @@
 """The health port of every process, and the server that runs an app inside the process's own event loop.
 
-`/livez`: the process's loops beat lately; never asks Kafka or the database, or a broker's failure would restart everything.
-`/startupz`: the process got ready once. `/readyz`: it is ready, is not stopping, and its checks pass. `/metrics`.
+`/livez`     a loop of the process has beaten recently. Kafka and the database are not asked: if they were, a broker's
+             failure would restart every process.
+`/startupz`  the process has been ready once.
+`/readyz`    the process is ready, is not stopping, and its checks pass.
+`/metrics`   Prometheus metrics.
 """
 
 import asyncio
@@ -21,19 +24,19 @@ BEAT_AGE_MAX_S: Final = 60
 BEAT_INTERVAL_S: Final = 10
 CHECK_TIMEOUT_S: Final = 2
 DRAIN_MARGIN_S: Final = 2
-"""What is left of the grace after requests were drained: to close the pool, the producer and the trace file."""
+"""Kept back from the grace period, for closing the pool, the producer and the trace file after requests have drained."""
 KEEP_ALIVE_S: Final = 75
 CONNECTIONS_MAX: Final = 4000
-"""A backstop for memory; the app itself refuses, with a problem document, far earlier (middleware.REQUESTS_MAX)."""
+"""A backstop for memory; the app refuses far earlier, with a problem document (middleware.REQUESTS_MAX)."""
 BACKLOG: Final = 2048
 HEADERS_MAX_BYTES: Final = 32 * 1024
 
 Check = Callable[[], Awaitable[object]]
-"""Raises when the process should get no work."""
+"""Raises if the process should receive no work."""
 
 
 class Life(Protocol):
-    """What is read of gridcare.process.lifecycle.Lifecycle."""
+    """The part of gridcare.process.lifecycle.Lifecycle that is used here."""
 
     stopping: asyncio.Event
     last_beat_s: float
@@ -48,7 +51,7 @@ class ServerError(GridcareError):
 
 
 def health_app(life: Life, *, checks: Mapping[str, Check] | None = None) -> ASGIApp:
-    """Make the ASGI app of the health port. A check's name, never its error, is told."""
+    """Return the ASGI app of the health port. Answers name the checks that fail, never their errors."""
     named = dict(checks or {})
     started = False
 
@@ -89,7 +92,7 @@ async def _failing(checks: Mapping[str, Check]) -> list[str]:
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_S):
                 await check()
-        except Exception:  # noqa: BLE001 - whatever a check raises means: not ready
+        except Exception:  # noqa: BLE001 - whatever a check raises, the process is not ready
             return True
         return False
 
@@ -98,7 +101,7 @@ async def _failing(checks: Mapping[str, Check]) -> list[str]:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers (gridcare.process.lifecycle owns the signals) and without its way out by SystemExit."""
+    """uvicorn without its signal handlers (gridcare.process.lifecycle owns the signals) and without its SystemExit."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -107,12 +110,12 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         try:
             await super().startup(sockets)
-        except SystemExit as error:  # out of a task it would tear the event loop down, past every clean-up
+        except SystemExit as error:  # raised in a task, it would tear down the event loop past every clean-up
             raise ServerError("the app's start failed; see the log") from error
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take the address before anything else starts. Raises ServerError when it cannot be had."""
+    """Return a listening socket, so that the address is taken before anything else starts. Raises ServerError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -135,9 +138,10 @@ async def serve(
     bound: "asyncio.Future[int] | None" = None,
     beat_interval_s: float = BEAT_INTERVAL_S,
 ) -> None:
-    """Serve `app` until `life.stopping`; the process is ready once it listens, and beats. Requests under way are finished.
+    """Serve `app` until `life.stopping` is set, then finish the requests under way.
 
-    `bound` is told the port (port 0 takes a free one). Raises ServerError when the app or its socket does not start.
+    Marks the process ready once it listens, and beats while it serves. `bound` receives the port (port 0 picks a free
+    one). Raises ServerError if the app or its socket does not start.
     """
     with bind(host, port) as listening:
         server = _server(app, drain_s=max(1.0, life.grace_s - DRAIN_MARGIN_S))
@@ -149,7 +153,7 @@ async def serve(
                 bound.set_result(listening.getsockname()[1])
             stopping = asyncio.create_task(life.stopping.wait())
             while not running.done() and not stopping.done():
-                life.beat()  # a request that blocks the loop stops this, and the health port with it
+                life.beat()  # a request that blocks the loop stops the beats, and the health port too
                 await asyncio.wait({running, stopping}, timeout=beat_interval_s, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
         finally:
@@ -159,7 +163,7 @@ async def serve(
 
 @contextlib.asynccontextmanager
 async def serving(life: Life, *, host: str, port: int, checks: Mapping[str, Check] | None = None) -> AsyncIterator[int]:
-    """Keep the health port open inside the block, while the process drains too; gives the port."""
+    """Keep the health port open inside the block, which includes draining. Yields the port."""
     with bind(host, port) as listening:
         server = _server(health_app(life, checks=checks), drain_s=1)
         running = asyncio.create_task(server.serve(sockets=[listening]))
@@ -174,8 +178,8 @@ async def serving(life: Life, *, host: str, port: int, checks: Mapping[str, Chec
 def _server(app: ASGIApp, *, drain_s: float) -> _Server:
     config = uvicorn.Config(
         app,
-        log_config=None,  # observability/logging.py routes its loggers
-        access_log=False,  # the middleware logs route templates; this would log addresses and query strings
+        log_config=None,  # observability/logging.py routes uvicorn's loggers
+        access_log=False,  # it would log addresses and query strings; the middleware logs route templates
         lifespan="auto",
         ws="none",
         http="h11",

@@ -10,8 +10,8 @@ import pytest
 from fastapi import APIRouter
 
 from gridcare.http.app import create_app
-from gridcare.http.health import BEAT_AGE_MAX_S, ServerError, health_app, serve, serving
 from gridcare.http.routes import public
+from gridcare.process.health import BEAT_AGE_MAX_S, ServerError, health_app, serve, serving
 from gridcare.process.lifecycle import Lifecycle
 
 
