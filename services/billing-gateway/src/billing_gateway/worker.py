@@ -9,7 +9,7 @@ from gridcare.postgres.retention import RETENTION_INTERVAL_S, forget_expired
 from gridcare.process.lifecycle import Lifecycle, repeat_all
 
 EVENTS_INTERVAL_S = 1.0
-"""The api handles a callback right after answering it; what it could not handle waits for a receipt no longer than this."""
+"""The api handles a callback right after answering it; one that it had to leave is taken up within this time."""
 EXPIRY_INTERVAL_S = 10.0
 
 

@@ -85,7 +85,7 @@ async def get_bills(
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Page[BillOut]:
-    """List bills, newest first: the caller's own, or any for who may see any; of one customer code where it is named."""
+    """List bills, newest first: the caller's own, or everybody's for staff; only of `customer_code` where it is given."""
     codes = None if who.has_one_of(MONEY_STAFF) else who.customer_codes
     if customer_code is not None:
         who.must_see(customer_code, "customer-not-found", any_for=MONEY_STAFF)

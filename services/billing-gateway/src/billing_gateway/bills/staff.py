@@ -5,4 +5,4 @@ from typing import Final
 from gridcare.http.auth import Role
 
 MONEY_STAFF: Final[tuple[Role, ...]] = ("cashier", "accountant", "ops")
-"""Every other role sees no customer's money but the caller's own."""
+"""The other roles see the caller's own bills and payments alone."""

@@ -74,7 +74,7 @@ async def _decide(tx: Connection, report: ProviderReport, provider_event_id: UUI
 
 
 async def _match(tx: Connection, report: ProviderReport) -> Matched | None:
-    """Return the bill and the attempt that a report is about, held in this order, like everywhere."""
+    """Lock and return the bill and the attempt that a report is about, in this order as everywhere else."""
     known = await payment.by_order_reference(tx, report.provider, report.order_reference)
     if known is None:
         return None

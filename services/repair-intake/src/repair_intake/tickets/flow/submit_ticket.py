@@ -49,7 +49,7 @@ async def submit_ticket(command: SubmitTicket, *, room: Tickets) -> Ticket:
 async def _look_around(
     tx: Connection, point: SupplyPoint, command: SubmitTicket, room: Tickets, now: datetime
 ) -> Surroundings:
-    """Load what the decision depends on. The supply point is held, so its tickets are counted one after another."""
+    """Load what the decision depends on. The supply point is locked, so no other ticket of it is opened meanwhile."""
     counts = await ticket.count(
         tx,
         supply_point_id=point.supply_point_id,
