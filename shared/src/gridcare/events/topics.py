@@ -23,7 +23,7 @@ class Topic:
     @property
     def dead_letters(self) -> "Topic":
         """The topic for records that a consumer rejected, kept for as long as an inbox remembers event ids."""
-        return Topic(f"{self.name}.dlq", partitions=1, retention_days=28)
+        return Topic(dead_letter_topic(self.name), partitions=1, retention_days=28)
 
 
 SUPPLY_POINTS: Final = Topic("supply-points.v1", partitions=12, compacted=True)

@@ -11,8 +11,11 @@ from maven_artifact.requestor import RequestException
 from requests import HTTPError
 from requests import RequestException as TransportError
 
+from gridcare.process.backoff import Backoff
+
 TRIES_MAX = 3
-RETRY_PAUSE_S = 1.0
+RETRY_PAUSE_FIRST_S = 1.0
+RETRY_PAUSE_MAX_S = 5.0
 CONNECT_TIMEOUT_S = 10.0
 SILENCE_TIMEOUT_S = 30.0
 FILE_TIMEOUT_S = 300.0
@@ -29,9 +32,10 @@ def make_downloader(mirror: str | None) -> Any:
 def fetch(downloader: Any, coordinates: str, sha256: str, path: Path) -> str | None:
     """Fetch one file to `path` in a few tries; return why it failed for good, or None."""
     reason = ""
+    backoff = Backoff(first_s=RETRY_PAUSE_FIRST_S, limit_s=RETRY_PAUSE_MAX_S)
     for attempt in range(TRIES_MAX):
         if attempt:
-            time.sleep(RETRY_PAUSE_S * attempt)
+            time.sleep(backoff.failed())
         try:
             return _fetch_once(downloader, coordinates, sha256, path)
         except HTTPError as error:
