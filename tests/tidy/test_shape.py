@@ -1,6 +1,7 @@
 """How modules are made: documented, with nothing alive at their top level; tests say their one fact."""
 
 import ast
+from collections import Counter
 
 ALIVE = {
     "AIOKafkaConsumer",
@@ -133,3 +134,12 @@ def says_something(function, source):
 def test_test_folders_are_no_packages(files):
     """No __init__.py under tests/: with importlib mode two of them would clash."""
     assert [each.path for each in files if "/tests/" in f"/{each.path}" and each.path.endswith("__init__.py")] == []
+
+
+FOLDER_FILES_MAX = 12
+
+
+def test_folders_stay_small(shipped):
+    """No folder of a package holds more than twelve Python files: what grows beyond that is parted by subject."""
+    sizes = Counter(source.path.rpartition("/")[0] for source in shipped)
+    assert {folder: files for folder, files in sizes.items() if files > FOLDER_FILES_MAX} == {}

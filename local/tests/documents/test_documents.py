@@ -129,7 +129,16 @@ def all_topics():
 
 
 def sources(service):
-    return sorted((ROOT / "services" / service / "src" / PACKAGES[service]).rglob("*.py"))
+    """Return the files of a service, and those of the shared projection of supply points that it uses."""
+    own = sorted((ROOT / "services" / service / "src" / PACKAGES[service]).rglob("*.py"))
+    imports = {
+        node for path in own for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)
+    }
+    named = {f"{node.module}.{name.name}" for node in imports for name in node.names} | {
+        node.module for node in imports
+    }
+    shared = (ROOT / "shared/src/gridcare/known_supply_points").glob("*.py")
+    return [*own, *(path for path in shared if f"gridcare.known_supply_points.{path.stem}" in named)]
 
 
 def is_rule_or_use_case(path):

@@ -1,4 +1,4 @@
-"""Settings that are wrong are named, with the reason and without their value."""
+"""Wrong settings are named with the reason, and without their values."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ GOOD = {
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give a function that sets the variables of a good environment, changed."""
+    """Return a function that sets the variables of a good environment, with changes."""
 
     def put(**changed: str) -> None:
         for name, value in {**GOOD, **changed}.items():
@@ -30,8 +30,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Any:
     return put
 
 
-def test_a_good_environment(environment: Any) -> None:
-    """The secret is in no text of the settings."""
+def test_the_secret_stays_hidden(environment: Any) -> None:
+    """A good environment is read, and the repr of the settings does not hold the secret."""
     environment()
     assert "TESTSECRET" not in repr(load(Settings))
 
@@ -47,8 +47,8 @@ def test_a_good_environment(environment: Any) -> None:
         ("PAYMENT_AMOUNT_MAX_VND", "4321"),
     ],
 )
-def test_a_wrong_variable_is_named(environment: Any, name: str, value: str) -> None:
-    """The process refuses to start and says which variable and why, not what it held."""
+def test_wrong_variables_are_named(environment: Any, name: str, value: str) -> None:
+    """The process refuses to start, and says which variable is wrong but not its value."""
     environment(**{name: value})
     with pytest.raises(SettingsError) as raised:
         load(Settings)

@@ -1,4 +1,4 @@
-"""What the worker does: callbacks that nobody worked on yet, attempts whose time passed, old answers."""
+"""What the worker does: events that wait, attempts whose time has passed, old results."""
 
 import asyncio
 from datetime import timedelta
@@ -8,21 +8,27 @@ from uuid import uuid4
 import pytest
 
 from billing_gateway.callbacks.flow.handle_provider_event import handle_waiting_events
-from billing_gateway.callbacks.flow.take_callback import take_callback
+from billing_gateway.callbacks.flow.take_callback import TakeCallback, TakenCallback, take_callback
 from billing_gateway.worker import work
 from gridcare.postgres.retention import forget_expired
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.waiting import eventually
 
 
-async def test_the_worker_does_what_the_api_left(gateway: Any) -> None:
-    """A callback stored by an api that died is worked on, and an attempt expires, without anybody asking."""
+async def _take(gateway: Any, begun: dict[str, Any]) -> TakenCallback:
+    """Store VNPay's callback about a payment, and leave it unhandled."""
+    command = TakeCallback(provider="vnpay", raw=gateway.callback(begun).encode())
+    return await take_callback(command, room=gateway.rooms.callbacks)
+
+
+async def test_the_worker_takes_over(gateway: Any) -> None:
+    """The worker handles a callback that an api stored before it died, and expires an attempt."""
     paid, left = await gateway.begin(await gateway.bill()), await gateway.begin(await gateway.bill())
-    taken = await take_callback(gateway.services.desk, "vnpay", gateway.word(paid).encode())
+    taken = await _take(gateway, paid)
     assert taken.provider_event_id is not None
-    gateway.clock.advance(timedelta(hours=1))
+    gateway.clock.move(hours=1)
     lifecycle = Lifecycle()
-    running = asyncio.create_task(work(gateway.services, lifecycle))
+    running = asyncio.create_task(work(gateway.rooms, lifecycle))
 
     async def done() -> bool:
         states = [(await gateway.read("payment", begun))["state"] for begun in (paid, left)]
@@ -35,37 +41,35 @@ async def test_the_worker_does_what_the_api_left(gateway: Any) -> None:
         await running
 
 
-async def test_two_workers_work_once(gateway: Any) -> None:
-    """Many rounds at once over the same waiting callbacks move each one's money once."""
+async def test_many_workers_work_once(gateway: Any) -> None:
+    """Many workers at once over the same waiting events move each one's money once."""
     for _ in range(5):
-        word = gateway.word(await gateway.begin(await gateway.bill()))
-        await take_callback(gateway.services.desk, "vnpay", word.encode())
-    await asyncio.gather(*(handle_waiting_events(gateway.services.desk) for _ in range(4)))
+        await _take(gateway, await gateway.begin(await gateway.bill()))
+    await asyncio.gather(*(handle_waiting_events(room=gateway.rooms.callbacks) for _ in range(4)))
     assert len(await gateway.rows("SELECT 1 FROM ledger_transaction WHERE kind = 'payment_recorded'")) == 5
     assert await gateway.rows("SELECT 1 FROM provider_event WHERE handled_at IS NULL") == []
 
 
-async def test_one_message_that_meets_a_bug_does_not_hold_up_the_others(gateway: Any) -> None:
-    """The rest is worked on, then the bug is raised: the process dies and is restarted, the money is there."""
-    async with gateway.services.db.transaction() as tx:
+async def test_a_bug_holds_up_nobody(gateway: Any) -> None:
+    """The other events are handled before the bug of one is raised and the process dies of it."""
+    async with gateway.db.transaction() as tx:
         await tx.execute(
             "INSERT INTO provider_event (provider_event_id, provider, order_reference, transaction_number, response_code,"
             " transaction_status, raw, received_at) VALUES ($1, 'momo', 'R', '1', '0', '', '{}', $2)",
             uuid4(),
             gateway.clock.now() - timedelta(days=1),
         )
-    word = gateway.word(await gateway.begin(await gateway.bill()))
-    await take_callback(gateway.services.desk, "vnpay", word.encode())
+    await _take(gateway, await gateway.begin(await gateway.bill()))
     with pytest.raises(KeyError):
-        await handle_waiting_events(gateway.services.desk)
+        await handle_waiting_events(room=gateway.rooms.callbacks)
     outcomes = await gateway.rows("SELECT provider, outcome FROM provider_event ORDER BY provider")
     assert outcomes == [{"provider": "momo", "outcome": None}, {"provider": "vnpay", "outcome": "recorded"}]
 
 
-async def test_old_answers_are_forgotten_and_money_is_not(gateway: Any) -> None:
-    """After eight days a key is free again; bills and the ledger stay."""
+async def test_money_is_never_forgotten(gateway: Any) -> None:
+    """After eight days the results of old requests are deleted; the ledger stays."""
     await gateway.bill()
-    gateway.clock.advance(timedelta(days=8))
-    await forget_expired(gateway.services.db, gateway.clock)
+    gateway.clock.move(days=8)
+    await forget_expired(gateway.db, gateway.clock)
     assert await gateway.rows("SELECT 1 FROM idempotency") == []
     assert len(await gateway.rows("SELECT 1 FROM entry")) == 2

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-from outage_notifier_testing.sending import plan, planned, planner, providers, send, sending  # noqa: F401 - fixtures
-from outage_notifier_testing.wired import api, outbox, services, settings, tokens  # noqa: F401 - fixtures
+from outage_notifier_testing.sending import ledger, plan, planned, planning, providers, receipts, send, sending  # noqa: F401 - fixtures
+from outage_notifier_testing.wired import api, outbox, rooms, settings, tokens  # noqa: F401 - fixtures
 
 import outage_notifier
 from gridcare.events.outages import Scope, Window
@@ -20,8 +20,8 @@ from gridcare.values.ids import uuid7
 from gridcare_local.testing.servers import copied_database, template_database
 from outage_notifier.contacts.vault import DEVICE, PHONE, Vault
 from outage_notifier.ledger.core.delivery import RECORDED
+from outage_notifier.ledger.core.notice import Intent, NewNotice
 from outage_notifier.ledger.store import notice
-from outage_notifier.ledger.store.notice import NewNotice
 from outage_notifier.outages.core.outage import OutageDocument
 
 MIGRATIONS = Path(outage_notifier.__file__).parents[2] / "migrations"
@@ -134,22 +134,20 @@ class World:
 
     async def notice(self, outage_id: UUID | None, *, revision: int | None = 1, **changes: Any) -> UUID:
         """Schedule a notice that is due now."""
-        kind = changes.get("kind", "announcement")
-        values: dict[str, Any] = {
-            "kind": kind,
-            "template": kind,
-            "template_version": 1,
-            "slots": {},
-            "tag": f"outage-{outage_id}",
-            "lane": "bulk",
+        intent: dict[str, Any] = {
+            "kind": "announcement",
             "audience_rule": "scope_untold",
-            "recipient_id": None,
-            "cause_event_id": None,
             "due_at": self.clock.now(),
             "useful_until": self.clock.now() + timedelta(days=2),
+            "slots": {},
         }
+        about = {name: changes.pop(name) for name in ("tag", "recipient_id", "cause_event_id") if name in changes}
         new = NewNotice(
-            notice_id=uuid7(self.clock.now()), outage_id=outage_id, revision=revision, **{**values, **changes}
+            notice_id=uuid7(self.clock.now()),
+            intent=Intent(**{**intent, **changes}),
+            outage_id=outage_id,
+            revision=revision,
+            **{"tag": f"outage-{outage_id}", **about},
         )
         async with self.db.transaction() as tx:
             await notice.schedule(tx, [new], now=self.clock.now())

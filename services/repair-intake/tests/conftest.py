@@ -1,4 +1,4 @@
-"""The production wiring of repair-intake over a real database, with a clock that stands and tokens of a local issuer."""
+"""repair-intake in its production wiring over a real database, with a clock that stands and tokens of a local issuer."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -13,19 +13,20 @@ import pytest
 from gridcare.events import Envelope, Event, decode, type_name
 from gridcare.events.outages import OutagePlanned, Scope, Window
 from gridcare.events.supply_points import SupplyPointChanged
+from gridcare.known_supply_points import topic_supply_points
 from gridcare.postgres.database import Database
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
+from gridcare.testing.clock import StandingClock
 from gridcare.testing.http import Issuer, client_for, issuer
 from gridcare.values.ids import uuid7
 from gridcare_local.testing.servers import copied_database, template_database
 from repair_intake import NAME
 from repair_intake.__main__ import SERVICE
 from repair_intake.app import build_app
-from repair_intake.known_outages import topic_outages
-from repair_intake.known_supply_points import topic_supply_points
 from repair_intake.settings import Settings
-from repair_intake.wiring import Services, wired
+from repair_intake.tickets import topic_outages
+from repair_intake.wiring import Rooms, wired
 
 NOW = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
 MINE = "PB11010012345"
@@ -33,21 +34,8 @@ THEIRS = "PB11010054321"
 
 
 @dataclass
-class StandingClock:
-    """A clock that a test moves."""
-
-    time: datetime = NOW
-
-    def now(self) -> datetime:
-        return self.time
-
-    def move(self, **by: float) -> None:
-        self.time += timedelta(**by)
-
-
-@dataclass
 class Api:
-    """Calls the app with a token of whoever a test says."""
+    """Calls the app with a token for the caller that a test describes."""
 
     client: httpx.AsyncClient
     tokens: Issuer
@@ -68,7 +56,7 @@ class Api:
         return await self.client.request(method, path, headers=headers, **request)
 
     async def open(self, *, key: str | None = None, **changes: Any) -> httpx.Response:
-        """Open a ticket about missing power at the caller's supply point, or what `changes` make of it."""
+        """Open a ticket about missing power at the caller's supply point, with changes to it or to the caller."""
         as_caller = {name: changes.pop(name) for name in ("sub", "roles", "codes") if name in changes}
         body = {
             "supply_point_id": "SP1",
@@ -86,14 +74,14 @@ Published = Callable[[], Awaitable[list[Envelope]]]
 
 @pytest.fixture(scope="session")
 async def service_template(postgres_admin_url: str) -> AsyncIterator[str]:
-    """Name of a database with the service's tables, to copy from."""
+    """Return the name of a database with the service's tables, to copy from."""
     async with template_database(postgres_admin_url, SERVICE.migrations) as name:
         yield name
 
 
 @pytest.fixture
 async def database_url(postgres_admin_url: str, service_template: str) -> AsyncIterator[str]:
-    """Address of a database of the test's own, with the service's tables."""
+    """Return the address of a database of the test's own, with the service's tables."""
     async with copied_database(postgres_admin_url, service_template) as url:
         yield url
 
@@ -107,12 +95,12 @@ async def tokens() -> AsyncIterator[Issuer]:
 
 @pytest.fixture
 def clock() -> StandingClock:
-    """Give a clock that stands at NOW."""
-    return StandingClock()
+    """Return a clock that stands at NOW."""
+    return StandingClock(NOW)
 
 
 @pytest.fixture
-async def services(db: Database, database_url: str, clock: StandingClock, tokens: Issuer) -> AsyncIterator[Services]:
+async def rooms(db: Database, database_url: str, clock: StandingClock, tokens: Issuer) -> AsyncIterator[Rooms]:
     """Wire the service as its processes do."""
     settings = Settings(database_url=database_url, kafka_bootstrap="127.0.0.1:1", oidc_issuer=tokens.url)
     async with wired(Foundation(NAME, "tests", settings, clock, db, Lifecycle())) as made:
@@ -120,25 +108,24 @@ async def services(db: Database, database_url: str, clock: StandingClock, tokens
 
 
 @pytest.fixture
-async def api(services: Services, tokens: Issuer) -> AsyncIterator[Api]:
-    """Give the app, to be called without a socket."""
-    async with client_for(build_app(services)) as client:
+async def api(rooms: Rooms, tokens: Issuer) -> AsyncIterator[Api]:
+    """Return the app, to be called without a socket."""
+    async with client_for(build_app(rooms)) as client:
         yield Api(client, tokens)
 
 
 @pytest.fixture
-def happens(services: Services, clock: StandingClock) -> Happens:
-    """Give a function that hands events (or the id of a supply point that is gone) to the topics' doors."""
+def happens(rooms: Rooms, db: Database, clock: StandingClock) -> Happens:
+    """Return a function that hands events, or the ids of deleted supply points, to the topics' doors."""
     doors = {
         topic.name: each.handle
-        for each in (topic_supply_points.subscription(services), topic_outages.subscription(services))
+        for each in (topic_supply_points.subscription(db), topic_outages.subscription(rooms.tickets))
         for topic in each.topics
     }
 
     async def hand_over(*events: Event | str) -> None:
         for event in events:
-            gone = isinstance(event, str)
-            topic = SupplyPointChanged.topic if gone else event.topic
+            topic = SupplyPointChanged.topic if isinstance(event, str) else event.topic
             await doors[topic.name]([envelope_of(event, clock.now())])
 
     return hand_over
@@ -146,7 +133,7 @@ def happens(services: Services, clock: StandingClock) -> Happens:
 
 @pytest.fixture
 def published(db: Database) -> Published:
-    """Give a function that reads what the outbox holds, as a consumer would."""
+    """Return a function that reads what the outbox holds, as a consumer would."""
 
     async def read() -> list[Envelope]:
         async with db.read() as connection:
@@ -165,7 +152,7 @@ def envelope_of(event: Event | str, now: datetime) -> Envelope:
 
 @pytest.fixture
 def supply_point() -> Callable[..., SupplyPointChanged]:
-    """Give a function that makes a supply point of MINE, changed as told."""
+    """Return a function that makes a supply point of MINE, with changes."""
 
     def make(supply_point_id: str = "SP1", **changes: Any) -> SupplyPointChanged:
         values: dict[str, Any] = {
@@ -183,7 +170,7 @@ def supply_point() -> Callable[..., SupplyPointChanged]:
 
 @pytest.fixture
 def cut() -> Callable[..., OutagePlanned]:
-    """Give a function that makes a planned cut of the transformer TR1 from an hour ago to two hours from now."""
+    """Return a function that makes a planned cut of the transformer TR1 from an hour ago to two hours from now."""
 
     def make(kind: type[OutagePlanned] = OutagePlanned, **changes: Any) -> OutagePlanned:
         values: dict[str, Any] = {

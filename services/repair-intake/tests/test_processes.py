@@ -31,7 +31,7 @@ STOP_TIMEOUT_S = 30
 
 @asynccontextmanager
 async def _process(name: str, environment: dict[str, str]):
-    """Run a process for the time of the block, end it by SIGTERM and see that it ended as told."""
+    """Run a process for the time of the block, stop it with SIGTERM and check that it ends with status 0."""
     running = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "repair_intake", name),
         env={**os.environ, **environment},
@@ -78,8 +78,8 @@ async def _empty_database(admin_url: str):
         await connection.close()
 
 
-async def test_whole_way(own_kafka, postgres_admin_url, tokens, tmp_path, *, supply_point, cut):
-    """Migrated from nothing: a supply point and a cut come in, a ticket is attached, and its event goes out."""
+async def test_a_tickets_whole_way(own_kafka, postgres_admin_url, tokens, tmp_path, *, supply_point, cut):
+    """On an empty database: a supply point and a cut come in, a ticket is attached, and its event goes out."""
     api, *health = claim_ports(tmp_path, 1 + len(PROCESSES))
     await ensure_topics(own_kafka.bootstrap)
     now = datetime.now(UTC)

@@ -177,14 +177,13 @@ def test_roles_are_a_closed_list():
         require()
 
 
-def test_another_customers_things_do_not_exist():
-    """A customer sees their own codes, staff any; the rest is 404 with the caller's own code."""
-    customer = Caller("u", frozenset({"customer"}), frozenset({"PB1", "PB2"}))
+def test_other_customers_do_not_exist():
+    """A customer sees their own codes, a role that the route names any; the rest is 404 with the caller's own code."""
+    customer = Caller("u", frozenset({"customer", "cashier"}), frozenset({"PB1", "PB2"}))
     staff = Caller("s", frozenset({"dispatcher"}), frozenset())
-    customer.must_see("PB1")
-    staff.must_see("PB9")
-    for code in ("PB9", None):
+    customer.must_see("PB1", "ticket-not-found", any_for=["dispatcher"])
+    staff.must_see("PB9", "ticket-not-found", any_for=["dispatcher"])
+    for stranger, roles in ((customer, ["dispatcher"]), (staff, ["cashier"]), (staff, [])):
         with pytest.raises(NotFound) as caught:
-            customer.must_see(code, "ticket-not-found")
+            stranger.must_see("PB9", "ticket-not-found", any_for=roles)
         assert caught.value.code == "ticket-not-found"
-    assert not Caller("n", frozenset(), frozenset()).is_staff

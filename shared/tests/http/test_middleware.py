@@ -8,9 +8,9 @@ import httpx
 from fastapi import APIRouter, Body, Request
 
 from gridcare.http.app import create_app
-from gridcare.http.health import serve
 from gridcare.http.routes import public
 from gridcare.observability import instruments
+from gridcare.process.health import serve
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.http import client_for
 from gridcare.testing.logs import captured_logs

@@ -1,76 +1,143 @@
-"""Idempotency-Keys: one effect, one answer."""
+"""Idempotency-Keys: one effect, one result."""
 
 import asyncio
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 
 from gridcare.errors import Conflict, Unprocessable
 from gridcare.postgres import idempotency
-from gridcare.postgres.idempotency import Answer, IdempotentRequest
+from gridcare.postgres.database import Database
+from gridcare.postgres.idempotency import IdempotentRequest, once
 
-NOW = datetime(2026, 11, 23, tzinfo=UTC)
-ASKED = IdempotentRequest("somebody", "k1", b"one")
-
-
-async def ask(db, request=ASKED, *, now=NOW, answer=b"{}"):
-    async with db.transaction() as tx:
-        earlier = await idempotency.begin(tx, request, now)
-        if earlier is not None:
-            return earlier
-        await idempotency.store(tx, request, Answer(201, answer), now)
-        return None
+REQUEST = IdempotentRequest("somebody", "k1", b"one")
 
 
-async def test_the_second_request_gets_the_first_answer(db):
-    """The stored status and body come back byte for byte."""
-    await ask(db, answer=b'{"a": 1}')
-    assert await ask(db) == Answer(201, b'{"a": 1}')
+@dataclass
+class Hand:
+    """A clock that a test moves."""
+
+    time: datetime = datetime(2026, 11, 23, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
 
 
-async def test_a_key_used_for_another_request_is_refused(db):
+@dataclass(frozen=True)
+class Shop:
+    """A room."""
+
+    db: Database
+    clock: Hand
+    effects: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Sale:
+    """A result: what JSON has no words for must come back as it was."""
+
+    sale_id: UUID
+    sold_at: datetime
+    words: tuple[str, ...]
+
+
+async def sell(command: str, *, room: Shop) -> Sale:
+    async with room.db.transaction() as tx:
+        await tx.execute("INSERT INTO inbox (consumer, event_id) VALUES ($1, $2)", command, uuid4())
+    if command == "broken":
+        raise ZeroDivisionError
+    room.effects.append(command)
+    return Sale(uuid4(), room.clock.now(), ("a", command))
+
+
+@pytest.fixture
+def shop(db) -> Shop:
+    return Shop(db, Hand())
+
+
+async def sales(shop: Shop) -> int:
+    async with shop.db.read() as connection:
+        return await connection.fetchval("SELECT count(*) FROM inbox")
+
+
+async def test_the_second_gets_the_first_result(shop):
+    """The use case runs once; its kept result equals the fresh one, types included."""
+    first = await once(REQUEST, sell, "shoes", room=shop)
+    kept = await once(REQUEST, sell, "shoes", room=shop)
+    assert (kept.sale_id, kept.sold_at, kept.words) == (first.sale_id, first.sold_at, first.words)
+    assert (shop.effects, await sales(shop)) == (["shoes"], 1)
+
+
+async def test_a_reused_key_is_refused(shop):
     """Another fingerprint under the same key is 422."""
-    await ask(db)
+    await once(REQUEST, sell, "shoes", room=shop)
     with pytest.raises(Unprocessable) as refused:
-        await ask(db, IdempotentRequest("somebody", "k1", b"two"))
+        await once(IdempotentRequest("somebody", "k1", b"two"), sell, "shoes", room=shop)
     assert refused.value.code == "idempotency-key-reused"
 
 
-async def test_keys_belong_to_their_caller(db):
+async def test_keys_belong_to_their_caller(shop):
     """Somebody else's equal key is another key."""
-    await ask(db)
-    assert await ask(db, IdempotentRequest("another", "k1", b"two")) is None
+    first = await once(REQUEST, sell, "shoes", room=shop)
+    assert await once(IdempotentRequest("another", "k1", b"two"), sell, "shoes", room=shop) != first
 
 
-async def test_a_twin_under_way_is_told_to_come_back(db):
+async def test_a_twin_under_way_comes_back(shop):
     """While the first holds the key, the second gets 409 with Retry-After."""
-    async with db.transaction() as tx:
-        await idempotency.begin(tx, ASKED, NOW)
-        with pytest.raises(Conflict) as refused:
-            await ask(db)
+    began, go = asyncio.Event(), asyncio.Event()
+
+    async def slowly(command: str, *, room: Shop) -> Sale:
+        began.set()
+        await go.wait()
+        return await sell(command, room=room)
+
+    first = asyncio.create_task(once(REQUEST, slowly, "shoes", room=shop))
+    await began.wait()
+    with pytest.raises(Conflict) as refused:
+        await once(REQUEST, sell, "shoes", room=shop)
+    go.set()
+    await first
     assert refused.value.headers["Retry-After"] == "1"
 
 
-async def test_of_many_at_once_one_has_the_effect(db):
-    """Twenty equal requests at once: one is served, the others replay or come back later."""
-    results = await asyncio.gather(*(ask(db) for _ in range(20)), return_exceptions=True)
-    assert sum(r is None for r in results) == 1
-    assert all(r is None or isinstance(r, Answer | Conflict) for r in results)
+async def test_of_many_one_has_the_effect(shop):
+    """Twenty equal requests at once: one is served, the others get its result or come back later."""
+    results = await asyncio.gather(
+        *(once(REQUEST, sell, "shoes", room=shop) for _ in range(20)), return_exceptions=True
+    )
+    assert (shop.effects, await sales(shop)) == (["shoes"], 1)
+    assert all(isinstance(each, Sale | Conflict) for each in results)
+    assert len({each for each in results if isinstance(each, Sale)}) == 1
 
 
-async def test_a_request_that_failed_is_not_kept(db):
-    """What rolls back leaves the key free, for another body too."""
+async def test_a_failed_request_leaves_nothing(shop):
+    """What fails rolls the use case's own transactions back and leaves the key free, for another body too."""
     with pytest.raises(ZeroDivisionError):
-        async with db.transaction() as tx:
-            await idempotency.begin(tx, ASKED, NOW)
-            raise ZeroDivisionError
-    assert await ask(db, IdempotentRequest("somebody", "k1", b"mended")) is None
+        await once(REQUEST, sell, "broken", room=shop)
+    assert await sales(shop) == 0
+    await once(IdempotentRequest("somebody", "k1", b"mended"), sell, "shoes", room=shop)
+    assert await sales(shop) == 1
 
 
-async def test_answers_are_kept_seven_days(db):
+async def test_results_are_kept_seven_days(shop):
     """On the eighth day the key is free again, and forgetting deletes the row."""
-    await ask(db)
-    later = NOW + timedelta(days=8)
-    assert await ask(db, IdempotentRequest("somebody", "k1", b"two"), now=later) is None
-    async with db.transaction() as tx:
-        assert await idempotency.forget(tx, later + timedelta(days=8)) == 1
+    await once(REQUEST, sell, "shoes", room=shop)
+    shop.clock.time += timedelta(days=8)
+    await once(IdempotentRequest("somebody", "k1", b"two"), sell, "shoes", room=shop)
+    assert shop.effects == ["shoes", "shoes"]
+    async with shop.db.transaction() as tx:
+        assert await idempotency.forget(tx, shop.clock.now() + timedelta(days=8)) == 1
+
+
+async def test_an_answer_kept_before_upgrade(shop):
+    """A row of the release that kept HTTP answers has no effect twice: its repeat is told to read what it made."""
+    async with shop.db.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO idempotency (caller, key, fingerprint, status, body, created_at) VALUES ($1, $2, $3, 201, $4, $5)",
+            *(REQUEST.caller, REQUEST.key, REQUEST.fingerprint, b"{}", shop.clock.now()),
+        )
+    with pytest.raises(Conflict) as refused:
+        await once(REQUEST, sell, "shoes", room=shop)
+    assert (refused.value.code, shop.effects) == ("idempotency-key-served", [])

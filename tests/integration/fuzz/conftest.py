@@ -13,11 +13,14 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from billing_gateway.bills import topic_supply_points as billed_customers
 from gridcare.events import Envelope, type_name
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.http.auth import ROLES
-from gridcare.http.health import serve
+from gridcare.kafka.consume import Subscription
+from gridcare.known_supply_points import topic_supply_points
 from gridcare.postgres.database import Database
+from gridcare.process.health import serve
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.http import Issuer, issuer
@@ -101,19 +104,18 @@ async def target(request: pytest.FixtureRequest, postgres_admin_url: str, tokens
         yield made
 
 
-SUPPLY_POINTS_DOOR = {
-    "outage_notifier": "known_supply_points.topic_supply_points",
-    "repair_intake": "known_supply_points.topic_supply_points",
-    "billing_gateway": "bills.topic_supply_points",
-}
+def supply_points_of(package: str, rooms: Any, db: Database) -> Subscription:
+    """Return a service's subscription to supply-points.v1."""
+    if package == "billing_gateway":
+        return billed_customers.subscription(rooms.bills)
+    return topic_supply_points.subscription(db)
 
 
 @asynccontextmanager
 async def serving(package: str, admin_url: str, tokens: Issuer) -> AsyncIterator[Target]:
     """Open a service as its api process does, on a fresh database and a free port."""
-    wiring, app, settings, main, door = (
-        importlib.import_module(f"{package}.{name}")
-        for name in ("wiring", "app", "settings", "__main__", SUPPLY_POINTS_DOOR[package])
+    wiring, app, settings, main = (
+        importlib.import_module(f"{package}.{name}") for name in ("wiring", "app", "settings", "__main__")
     )
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(template_database(admin_url, main.SERVICE.migrations))
@@ -123,12 +125,12 @@ async def serving(package: str, admin_url: str, tokens: Issuer) -> AsyncIterator
         made = settings.Settings(**values)
         life = Lifecycle()
         foundation = Foundation(main.SERVICE.name, "api", made, SystemClock(0), db, life)
-        services = await stack.enter_async_context(wiring.wired(foundation))
+        rooms = await stack.enter_async_context(wiring.wired(foundation))
         bound: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        running = asyncio.create_task(serve(app.build_app(services), life, host="127.0.0.1", port=0, bound=bound))
+        running = asyncio.create_task(serve(app.build_app(rooms), life, host="127.0.0.1", port=0, bound=bound))
         try:
             port = await asyncio.wait_for(bound, 10)
-            await door.subscription(services).handle([supply_point()])
+            await supply_points_of(package, rooms, db).handle([supply_point()])
             target = Target(package, f"http://127.0.0.1:{port}", app.build_app(None).openapi(), tokens, {})
             with captured_logs():  # what is seeded is not the test's
                 target.known = await SEEDS[package](target)

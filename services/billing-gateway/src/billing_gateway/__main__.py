@@ -3,30 +3,31 @@
 import sys
 from pathlib import Path
 
+from billing_gateway import NAME
 from billing_gateway.app import build_app
 from billing_gateway.bills import topic_supply_points
 from billing_gateway.settings import Settings
-from billing_gateway.wiring import NAME, wired
+from billing_gateway.wiring import wired
 from billing_gateway.worker import work
 from gridcare.process.service import Foundation, Service, follow_topics, main, serve_api
 
 
 async def api(foundation: Foundation[Settings]) -> None:
     """Serve the HTTP API."""
-    async with wired(foundation) as services:
-        await serve_api(foundation, build_app(services))
+    async with wired(foundation) as rooms:
+        await serve_api(foundation, build_app(rooms))
 
 
 async def consumer(foundation: Foundation[Settings]) -> None:
     """Follow the topics."""
-    async with wired(foundation) as services:
-        await follow_topics(foundation, [topic_supply_points.subscription(services)])
+    async with wired(foundation) as rooms:
+        await follow_topics(foundation, [topic_supply_points.subscription(rooms.bills)])
 
 
 async def worker(foundation: Foundation[Settings]) -> None:
     """Do what falls due."""
-    async with wired(foundation) as services:
-        await work(services, foundation.lifecycle)
+    async with wired(foundation) as rooms:
+        await work(rooms, foundation.lifecycle)
 
 
 SERVICE = Service(

@@ -4,19 +4,20 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from billing_gateway.bills import http_bills as http_bill
-from billing_gateway.callbacks import http_callbacks as http_callback
-from billing_gateway.payments import http_payments as http_payment
-from billing_gateway.wiring import NAME, Services
+from billing_gateway import NAME
+from billing_gateway.bills import http_bills
+from billing_gateway.callbacks import http_callbacks
+from billing_gateway.payments import http_payments
+from billing_gateway.wiring import Rooms
 from gridcare.http.app import create_app
 
 
-def build_app(services: Services | None) -> FastAPI:
-    """Make the app; without services only its OpenAPI document can be had."""
+def build_app(rooms: Rooms | None) -> FastAPI:
+    """Return the app; without rooms it can only write its OpenAPI document."""
     return create_app(
         title=NAME,
         version=version(NAME),
-        routers=[http_bill.router, http_payment.router, http_callback.router],
-        verifier=services.verifier if services else None,
-        services=services,
+        routers=[http_bills.router, http_payments.router, http_callbacks.router],
+        verifier=rooms.verifier if rooms else None,
+        rooms=(rooms.bills, rooms.payments, rooms.callbacks) if rooms else (),
     )

@@ -11,17 +11,17 @@ class Settings(ServiceSettings):
     """What ops may set for billing-gateway."""
 
     vnpay_tmn_code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{8}$")]
-    """Names the merchant's terminal; VNPay issues it with the secret."""
+    """The merchant's terminal; VNPay issues it together with the secret."""
     vnpay_hash_secret: Annotated[SecretStr, Field(min_length=8, max_length=256)]
     vnpay_pay_url: HttpUrl
     vnpay_return_url: HttpUrl
-    """Where the payer's browser comes back to; it only shows, and changes nothing."""
+    """Where the payer's browser returns to; that page shows the result and changes nothing."""
     vnpay_order_type: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,100}$")] = "billpayment"
     payment_lifetime_s: float = Field(default=15 * 60, ge=60, le=24 * 3600)
-    """How long the payer may take; VNPay closes its page then."""
+    """How long the payer may take; VNPay closes its page after that."""
     payment_amount_min_vnd: int = Field(default=5_000, ge=1)
     payment_amount_max_vnd: int = Field(default=999_999_999, ge=1, validate_default=True)
-    """What the provider takes in one payment (VNPay's contract; larger bills are paid through a bank)."""
+    """The most that the provider takes in one payment, by VNPay's contract; larger bills are paid through a bank."""
 
     @field_validator("payment_amount_max_vnd")
     @classmethod

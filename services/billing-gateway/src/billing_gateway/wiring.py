@@ -1,45 +1,48 @@
-"""The composition root: what a process's foundation is made into."""
+"""The composition root: turns a process's foundation into the rooms of the service."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from billing_gateway import NAME
+from billing_gateway.bills.room import Bills
+from billing_gateway.callbacks.room import Callbacks
 from billing_gateway.payments.core import Limits
-from billing_gateway.payments.room import PaymentDesk
-from billing_gateway.providers.vnpay import Vnpay
+from billing_gateway.payments.room import Payments
+from billing_gateway.providers.vnpay.merchant import Vnpay
 from billing_gateway.settings import Settings
 from gridcare.http.auth import TokenVerifier
-from gridcare.postgres.database import Database
 from gridcare.process.service import Foundation
-from gridcare.values.clock import Clock
-
-NAME = "billing-gateway"
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """Everything that a flow needs."""
+class Rooms:
+    """The service's rooms, and who checks the callers' tokens at their doors."""
 
-    settings: Settings
-    clock: Clock
-    db: Database
     verifier: TokenVerifier
-    desk: PaymentDesk
+    bills: Bills
+    payments: Payments
+    callbacks: Callbacks
 
 
 @asynccontextmanager
-async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Services]:
-    """Open what this service needs beside its foundation, and close it in reverse."""
-    settings = foundation.settings
+async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
+    """Open the rooms on a process's foundation; close what they hold, in reverse, at the end of the block."""
+    db, clock, settings = foundation.db, foundation.clock, foundation.settings
+    vnpay = vnpay_of(settings)
     async with AsyncExitStack() as stack:
         verifier = await stack.enter_async_context(TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME))
-        desk = PaymentDesk(foundation.db, foundation.clock, {"vnpay": vnpay_of(settings)}, limits_of(settings))
-        yield Services(settings, foundation.clock, foundation.db, verifier, desk)
+        yield Rooms(
+            verifier=verifier,
+            bills=Bills(db, clock),
+            payments=Payments(db, clock, {"vnpay": vnpay}, limits_of(settings)),
+            callbacks=Callbacks(db, clock, {"vnpay": vnpay}),
+        )
 
 
 def vnpay_of(settings: Settings) -> Vnpay:
-    """Give the merchant's side of VNPay that the settings make."""
+    """Return VNPay's merchant that the settings describe."""
     return Vnpay(
         tmn_code=settings.vnpay_tmn_code,
         hash_secret=settings.vnpay_hash_secret.get_secret_value(),
@@ -50,7 +53,7 @@ def vnpay_of(settings: Settings) -> Vnpay:
 
 
 def limits_of(settings: Settings) -> Limits:
-    """Give the limits of a payment that the settings make."""
+    """Return the limits of a payment that the settings state."""
     return Limits(
         amount_min_vnd=settings.payment_amount_min_vnd,
         amount_max_vnd=settings.payment_amount_max_vnd,

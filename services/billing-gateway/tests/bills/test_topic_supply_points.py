@@ -1,4 +1,4 @@
-"""Which customer codes exist, as supply-points.v1 says."""
+"""The customer codes that supply-points.v1 names."""
 
 from typing import Any
 
@@ -31,18 +31,18 @@ def supply_point(customer_code: str) -> SupplyPointChanged:
     )
 
 
-async def test_a_customer_can_be_billed_once_a_supply_point_names_them(gateway: Any) -> None:
-    """Records that come twice, and a tombstone after, change nothing: who moved out still gets a last bill."""
-    handle = subscription(gateway.services).handle
+async def test_supply_points_name_customers(gateway: Any) -> None:
+    """A customer whom a supply point named can be billed, also after repeats and a tombstone."""
+    handle = subscription(gateway.rooms.bills).handle
     known = envelope(gateway, supply_point(NEWCOMER))
     await handle([known, known, envelope(gateway, None)])
     await handle([known])
     assert (await gateway.bill(customer_code=NEWCOMER))["customer_code"] == NEWCOMER
 
 
-async def test_an_event_of_another_kind_is_rejected(gateway: Any) -> None:
-    """It goes to the dead letters with its reason, and nothing of its batch is kept."""
-    handle = subscription(gateway.services).handle
+async def test_strangers_are_rejected(gateway: Any) -> None:
+    """An event of another type is rejected, and nothing of the records beside it is kept."""
+    handle = subscription(gateway.rooms.bills).handle
     stranger = PaymentRecorded(
         version=1,
         customer_code=NEWCOMER,

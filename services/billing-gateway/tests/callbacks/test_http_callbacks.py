@@ -1,4 +1,4 @@
-"""VNPay's callbacks at the public door, and what they make true."""
+"""VNPay's callbacks through the API: what they are answered, and what they make true."""
 
 import asyncio
 import json
@@ -10,14 +10,14 @@ import pytest
 
 from gridcare_local.emulators.vnpay import Outcome, signature
 
-STATE = """
+BALANCES = """
 SELECT kind, sum(amount_vnd)::bigint AS amount_vnd FROM entry JOIN account USING (account_id) GROUP BY kind
 """
 ANOTHER_ORDER = UUID(int=7).hex
 
 
 async def balances(gateway: Any) -> dict[str, int]:
-    return {row["kind"]: row["amount_vnd"] for row in await gateway.rows(STATE) if row["amount_vnd"]}
+    return {row["kind"]: row["amount_vnd"] for row in await gateway.rows(BALANCES) if row["amount_vnd"]}
 
 
 async def receipts(gateway: Any) -> list[dict[str, Any]]:
@@ -31,13 +31,13 @@ async def everything(gateway: Any) -> list[dict[str, Any]]:
 
 
 async def test_a_success_is_recorded_once(gateway: Any) -> None:
-    """00, then 02; one movement of money, one receipt, the bill paid."""
+    """A success gets 00, repeats get 02; there is one movement of money and one receipt, and the bill is paid."""
     bill = await gateway.bill()
     begun = await gateway.begin(bill)
-    word = gateway.word(begun)
-    assert await gateway.call_back(word) == "00"
+    query = gateway.callback(begun)
+    assert await gateway.call_back(query) == "00"
     before = await everything(gateway)
-    assert [await gateway.call_back(word) for _ in range(3)] == ["02"] * 3
+    assert [await gateway.call_back(query) for _ in range(3)] == ["02"] * 3
     assert await everything(gateway) == before
     assert await balances(gateway) == {"clearing": 896_125, "revenue": -896_125}
     paid = await gateway.read("bill", bill)
@@ -49,33 +49,33 @@ async def test_a_success_is_recorded_once(gateway: Any) -> None:
     assert (receipt["amount_vnd"], receipt["bill_outstanding_vnd"], receipt["provider"]) == (896_125, 0, "vnpay")
 
 
-async def test_a_hundred_at_once_are_one(gateway: Any) -> None:
-    """One callback repeated a hundred times together: one 00, ninety-nine 02, one ledger transaction, one receipt."""
-    word = gateway.word(await gateway.begin(await gateway.bill()))
-    answers = await asyncio.gather(*(gateway.call_back(word) for _ in range(100)))
+async def test_a_hundred_are_one(gateway: Any) -> None:
+    """A hundred equal callbacks at once get one 00 and ninety-nine 02, and make one transaction and one receipt."""
+    query = gateway.callback(await gateway.begin(await gateway.bill()))
+    answers = await asyncio.gather(*(gateway.call_back(query) for _ in range(100)))
     assert sorted(answers) == ["00", *["02"] * 99]
     money = await gateway.rows("SELECT 1 FROM ledger_transaction WHERE provider IS NOT NULL")
     assert len(money) == len(await receipts(gateway)) == 1
     assert await balances(gateway) == {"clearing": 896_125, "revenue": -896_125}
 
 
-async def test_a_forged_callback_leaves_no_trace(gateway: Any) -> None:
-    """97, and nothing is stored: anybody may knock."""
+async def test_forgeries_leave_no_trace(gateway: Any) -> None:
+    """A callback with a bad signature gets 97, and nothing is stored."""
     begun = await gateway.begin(await gateway.bill())
     before = await everything(gateway)
-    assert await gateway.call_back(gateway.word(begun, Outcome(bad_signature=True))) == "97"
-    assert await gateway.call_back(gateway.word(begun).replace("vnp_Amount=896", "vnp_Amount=996")) == "97"
+    assert await gateway.call_back(gateway.callback(begun, Outcome(bad_signature=True))) == "97"
+    assert await gateway.call_back(gateway.callback(begun).replace("vnp_Amount=896", "vnp_Amount=996")) == "97"
     assert await gateway.call_back("") == "97"
     assert await gateway.call_back("vnp_SecureHash=&x=%ff") == "97"
     assert await everything(gateway) == before
 
 
 @pytest.mark.parametrize("off_by_vnd", [-1_000, 1_000])
-async def test_a_wrong_amount_is_suspended(gateway: Any, off_by_vnd: int) -> None:
-    """00, since money moved: it waits in suspense, the bill stays open, the attempt is held, no receipt is sent."""
+async def test_wrong_amounts_are_suspended(gateway: Any, off_by_vnd: int) -> None:
+    """A wrong amount gets 00, since money moved, and waits in suspense: the attempt is held, the bill stays open."""
     bill = await gateway.bill()
     begun = await gateway.begin(bill)
-    assert await gateway.call_back(gateway.word(begun, Outcome(amount_off_by_vnd=off_by_vnd))) == "00"
+    assert await gateway.call_back(gateway.callback(begun, Outcome(amount_off_by_vnd=off_by_vnd))) == "00"
     amount_vnd = 896_125 + off_by_vnd
     assert await balances(gateway) == {
         "clearing": amount_vnd,
@@ -89,35 +89,35 @@ async def test_a_wrong_amount_is_suspended(gateway: Any, off_by_vnd: int) -> Non
     assert await receipts(gateway) == []
 
 
-async def test_money_for_an_unknown_order_is_suspended(gateway: Any) -> None:
-    """00: an order that is not ours, and still money that came in."""
+async def test_unknown_orders_are_suspended(gateway: Any) -> None:
+    """Money for an order that we do not know gets 00 and goes to suspense, without a bill."""
     begun = await gateway.begin(await gateway.bill())
-    word = gateway.word({"pay_url": resigned(begun["pay_url"])})
-    assert [await gateway.call_back(word) for _ in range(2)] == ["00", "02"]
+    query = gateway.callback({"pay_url": resigned(begun["pay_url"])})
+    assert [await gateway.call_back(query) for _ in range(2)] == ["00", "02"]
     assert (await balances(gateway))["suspense"] == -896_125
     (money,) = await gateway.rows("SELECT reason, bill_id FROM ledger_transaction WHERE kind = 'money_suspended'")
     assert money == {"reason": "unknown_order", "bill_id": None}
 
 
-async def test_a_failure_is_noted_and_a_later_success_counts(gateway: Any) -> None:
-    """Cancelled, then paid after all within the same order: failed first, then succeeded, each answered 00."""
+async def test_a_later_success_counts(gateway: Any) -> None:
+    """A cancelled attempt fails; paid after all under the same order it succeeds, and stays so."""
     begun = await gateway.begin(await gateway.bill())
-    cancelled = gateway.word(begun, Outcome(response_code="24", transaction_status="02"))
+    cancelled = gateway.callback(begun, Outcome(response_code="24", transaction_status="02"))
     assert [await gateway.call_back(cancelled) for _ in range(2)] == ["00", "02"]
     payment = await gateway.read("payment", begun)
     assert (payment["state"], payment["reason"]) == ("failed", "cancelled")
-    assert await gateway.call_back(gateway.word(begun)) == "00"
+    assert await gateway.call_back(gateway.callback(begun)) == "00"
     assert (await gateway.read("payment", begun))["state"] == "succeeded"
-    assert await gateway.call_back(gateway.word(begun, Outcome(response_code="51"))) == "00"
+    assert await gateway.call_back(gateway.callback(begun, Outcome(response_code="51"))) == "00"
     assert (await gateway.read("payment", begun))["state"] == "succeeded"
 
 
-async def test_no_money_and_no_match(gateway: Any) -> None:
-    """01 for a failure of an unknown order, 04 for one with a wrong amount; both are stored and neither changes anything."""
+async def test_failures_without_a_match(gateway: Any) -> None:
+    """A failure of an unknown order gets 01, one with a wrong amount 04; both are stored and change nothing."""
     begun = await gateway.begin(await gateway.bill())
     failed = Outcome(response_code="24")
-    wrong = gateway.word(begun, Outcome(response_code="24", amount_off_by_vnd=1))
-    unknown = gateway.word({"pay_url": resigned(begun["pay_url"])}, failed)
+    wrong = gateway.callback(begun, Outcome(response_code="24", amount_off_by_vnd=1))
+    unknown = gateway.callback({"pay_url": resigned(begun["pay_url"])}, failed)
     assert [await gateway.call_back(unknown) for _ in range(2)] == ["01", "01"]
     assert await gateway.call_back(wrong) == "04"
     assert (await gateway.read("payment", begun))["state"] == "begun"
@@ -125,27 +125,27 @@ async def test_no_money_and_no_match(gateway: Any) -> None:
     assert [row["outcome"] for row in outcomes] == ["unmatched", "unmatched"]
 
 
-async def test_suspected_fraud_is_held_and_released_once(gateway: Any) -> None:
-    """07 is money in suspense; when VNPay clears it, it pays the bill from there, and only then is a receipt sent."""
+async def test_suspected_money_is_released_once(gateway: Any) -> None:
+    """Money under code 07 waits in suspense; cleared by VNPay it pays the bill, with one receipt."""
     bill = await gateway.bill()
     begun = await gateway.begin(bill)
-    assert await gateway.call_back(gateway.word(begun, Outcome(response_code="07"))) == "00"
+    assert await gateway.call_back(gateway.callback(begun, Outcome(response_code="07"))) == "00"
     payment = await gateway.read("payment", begun)
     assert (payment["state"], payment["reason"]) == ("held", "suspected_fraud")
     assert (await balances(gateway))["suspense"] == -896_125
     assert await receipts(gateway) == []
-    cleared = gateway.word(begun)
+    cleared = gateway.callback(begun)
     assert [await gateway.call_back(cleared) for _ in range(2)] == ["00", "02"]
     assert await balances(gateway) == {"clearing": 896_125, "revenue": -896_125}
     assert (await gateway.read("payment", begun))["state"] == "succeeded"
     assert len(await receipts(gateway)) == 1
 
 
-async def test_a_second_payment_of_a_paid_bill_is_credit(gateway: Any) -> None:
-    """Two attempts that both went through: the second one's money is the customer's credit, with a receipt of its own."""
+async def test_a_second_payment_is_credit(gateway: Any) -> None:
+    """When two attempts for one bill succeed, the second one's money becomes credit, with a receipt of its own."""
     bill = await gateway.bill()
-    words = [gateway.word(await gateway.begin(bill)) for _ in range(2)]
-    assert list(await asyncio.gather(*(gateway.call_back(word) for word in words))) == ["00", "00"]
+    queries = [gateway.callback(await gateway.begin(bill)) for _ in range(2)]
+    assert list(await asyncio.gather(*(gateway.call_back(query) for query in queries))) == ["00", "00"]
     assert await balances(gateway) == {"clearing": 1_792_250, "customer_credit": -896_125, "revenue": -896_125}
     paid = await gateway.read("bill", bill)
     assert (paid["state"], paid["credit_vnd"], paid["paid_vnd"]) == ("overpaid", 896_125, 1_792_250)
@@ -153,38 +153,38 @@ async def test_a_second_payment_of_a_paid_bill_is_credit(gateway: Any) -> None:
 
 
 async def test_parts_leave_the_rest_owed(gateway: Any) -> None:
-    """A part of the bill is paid: the rest stays receivable and can be paid after."""
+    """After a part payment the rest of the bill stays owed and can be paid."""
     bill = await gateway.bill()
-    await gateway.call_back(gateway.word(await gateway.begin(bill, amount_vnd=500_000)))
+    await gateway.call_back(gateway.callback(await gateway.begin(bill, amount_vnd=500_000)))
     part = await gateway.read("bill", bill)
     assert (part["state"], part["outstanding_vnd"]) == ("partially_paid", 396_125)
-    await gateway.call_back(gateway.word(await gateway.begin(bill)))
+    await gateway.call_back(gateway.callback(await gateway.begin(bill)))
     assert (await gateway.read("bill", bill))["state"] == "paid"
     assert [receipt["bill_outstanding_vnd"] for receipt in await receipts(gateway)] == [396_125, 0]
 
 
-async def test_a_second_transaction_of_one_order_is_suspended(gateway: Any) -> None:
-    """VNPay pays an order once; were it to say another number, that money waits for a person."""
+async def test_an_order_is_paid_once(gateway: Any) -> None:
+    """Money for a paid order under another transaction number waits in suspense."""
     begun = await gateway.begin(await gateway.bill())
-    assert await gateway.call_back(gateway.word(begun)) == "00"
-    assert await gateway.call_back(gateway.word(begun, Outcome(transaction_number="777"))) == "00"
+    assert await gateway.call_back(gateway.callback(begun)) == "00"
+    assert await gateway.call_back(gateway.callback(begun, Outcome(transaction_number="777"))) == "00"
     assert (await balances(gateway))["suspense"] == -896_125
     assert (await gateway.read("payment", begun))["state"] == "succeeded"
     assert len(await receipts(gateway)) == 1
 
 
-async def test_signed_nonsense_is_kept_for_a_person(gateway: Any) -> None:
-    """99: a success without a transaction number is stored, marked unreadable, and moves nothing."""
+async def test_signed_nonsense_is_kept(gateway: Any) -> None:
+    """A success without a transaction number gets 99, is stored as unreadable, and moves nothing."""
     begun = await gateway.begin(await gateway.bill())
-    word = gateway.word(begun, Outcome(transaction_number="0"))
-    assert [await gateway.call_back(word) for _ in range(2)] == ["99", "99"]
+    query = gateway.callback(begun, Outcome(transaction_number="0"))
+    assert [await gateway.call_back(query) for _ in range(2)] == ["99", "99"]
     (stored,) = await gateway.rows("SELECT outcome, raw FROM provider_event")
-    assert stored == {"outcome": "unreadable", "raw": word}
+    assert stored == {"outcome": "unreadable", "raw": query}
     assert "clearing" not in await balances(gateway)
 
 
 def resigned(pay_url: str) -> str:
-    """Make a pay address with an order reference that we never gave, signed as if we had."""
+    """Return the pay address with an order reference that we never drew, signed with our secret."""
     fields = dict(parse_qsl(urlsplit(pay_url).query))
     del fields["vnp_SecureHash"]
     fields["vnp_TxnRef"] = ANOTHER_ORDER

@@ -1,6 +1,5 @@
-"""The payments of the API."""
+"""Payments through the API."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +9,8 @@ from billing_gateway.payments.flow.expire_payments import expire_payments
 from gridcare_local.emulators.vnpay import read_pay_url
 
 
-async def test_a_payment_begins_with_a_signed_address(gateway: Any) -> None:
-    """VNPay takes the address: all that is owed, until the expiry that the answer says, in GMT+7."""
+async def test_a_payment_begins(gateway: Any) -> None:
+    """VNPay accepts the address of a new payment, for all that is owed, until the expiry that the answer says."""
     bill = await gateway.bill()
     begun = await gateway.begin(bill)
     order = read_pay_url("TESTSECRET", begun["pay_url"], now=gateway.clock.now())
@@ -23,8 +22,8 @@ async def test_a_payment_begins_with_a_signed_address(gateway: Any) -> None:
     assert (payment["state"], payment["amount_vnd"], payment["bill_outstanding_vnd"]) == ("begun", 896_125, 896_125)
 
 
-async def test_each_attempt_is_fresh_and_a_repeat_is_none(gateway: Any) -> None:
-    """Another key begins another attempt with another reference; the same key gets the same address."""
+async def test_each_attempt_is_fresh(gateway: Any) -> None:
+    """Another key begins another attempt with another reference; the same key gets the same answer."""
     bill = await gateway.bill()
     path = f"/v1/bills/{bill['bill_id']}/payments"
     first = await gateway.client.post(path, json={}, headers=gateway.customer(key="k1"))
@@ -38,7 +37,7 @@ async def test_each_attempt_is_fresh_and_a_repeat_is_none(gateway: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "code"),
+    ("body", "status", "code"),
     [
         ({"amount_vnd": 896_126}, 422, "amount-exceeds-outstanding"),
         ({"amount_vnd": 4_999}, 422, "amount-not-payable-online"),
@@ -49,16 +48,16 @@ async def test_each_attempt_is_fresh_and_a_repeat_is_none(gateway: Any) -> None:
         ([], 422, "invalid-request"),
     ],
 )
-async def test_a_bad_payment(gateway: Any, asked: Any, status: int, code: str) -> None:
-    """It is refused with a reason, and no attempt stays."""
+async def test_bad_payments_are_refused(gateway: Any, body: Any, status: int, code: str) -> None:
+    """A bad payment is refused with a reason, and no attempt is kept."""
     bill = await gateway.bill()
-    answer = await gateway.client.post(f"/v1/bills/{bill['bill_id']}/payments", json=asked, headers=gateway.customer())
+    answer = await gateway.client.post(f"/v1/bills/{bill['bill_id']}/payments", json=body, headers=gateway.customer())
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert await gateway.rows("SELECT 1 FROM payment") == []
 
 
-async def test_anothers_bill_cannot_be_paid_and_anothers_payment_not_read(gateway: Any) -> None:
-    """Both are 404, as what does not exist; who serves at the counter may do both."""
+async def test_anothers_payment_is_hidden(gateway: Any) -> None:
+    """Another customer's bill and payment are answered as if they did not exist; a cashier may pay and read any."""
     bill = await gateway.bill()
     begun = await gateway.begin(bill)
     stranger = gateway.customer("PB11010099999")
@@ -75,24 +74,24 @@ async def test_anothers_bill_cannot_be_paid_and_anothers_payment_not_read(gatewa
     assert (await gateway.client.post(pay, json={}, headers=gateway.headers("planner"))).status_code == 403
 
 
-async def test_a_paid_bill_is_not_paid_again(gateway: Any) -> None:
-    """Nothing is owed: beginning is refused."""
+async def test_paid_bills_are_refused(gateway: Any) -> None:
+    """A payment of a bill that is paid is refused."""
     bill = await gateway.bill()
-    await gateway.call_back(gateway.word(await gateway.begin(bill)))
+    await gateway.call_back(gateway.callback(await gateway.begin(bill)))
     answer = await gateway.client.post(f"/v1/bills/{bill['bill_id']}/payments", json={}, headers=gateway.customer())
     assert (answer.status_code, answer.json()["code"]) == (409, "bill-already-paid")
 
 
-async def test_an_attempt_expires_and_a_late_success_counts(gateway: Any) -> None:
-    """Not before its time; and money that is told of later is recorded all the same."""
+async def test_late_successes_count(gateway: Any) -> None:
+    """An attempt expires at its time and not before; a success that is reported later still counts."""
     bill = await gateway.bill()
     begun = await gateway.begin(bill)
-    word = gateway.word(begun)
-    gateway.clock.advance(timedelta(minutes=15) - timedelta(seconds=1))
-    assert await expire_payments(gateway.services.db, gateway.clock) == 0
-    gateway.clock.advance(timedelta(seconds=1))
-    assert await expire_payments(gateway.services.db, gateway.clock) == 1
+    query = gateway.callback(begun)
+    gateway.clock.move(minutes=15, seconds=-1)
+    assert await expire_payments(room=gateway.rooms.payments) == 0
+    gateway.clock.move(seconds=1)
+    assert await expire_payments(room=gateway.rooms.payments) == 1
     assert (await gateway.read("payment", begun))["state"] == "expired"
-    assert await gateway.call_back(word) == "00"
+    assert await gateway.call_back(query) == "00"
     assert (await gateway.read("payment", begun))["state"] == "succeeded"
     assert (await gateway.read("bill", bill))["state"] == "paid"

@@ -1,4 +1,4 @@
-"""VNPay's signatures, addresses and callbacks, against its document's rules and the emulator's own reading of them."""
+"""VNPay's signatures, addresses and callbacks, against its document and the emulator's own reading of it."""
 
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing_gateway.providers.provider import PayOrder, Unreadable
-from billing_gateway.providers.vnpay import Vnpay, sign
+from billing_gateway.providers.core import PayOrder, Unreadable
+from billing_gateway.providers.vnpay.merchant import Vnpay
+from billing_gateway.providers.vnpay.signature import sign
 from gridcare.values.money import AMOUNT_MAX_VND
 from gridcare_local.emulators.vnpay import Outcome, callback_query, read_pay_url
 
@@ -67,8 +68,8 @@ def test_the_documented_vector() -> None:
     ],
     ids=["as-documented", "upper-case", "hash-type", "another-order", "a-stranger's-field"],
 )
-def test_a_good_signature(raw: str) -> None:
-    """Neither the order, the case of the hash nor unsigned fields matter."""
+def test_good_signatures_pass(raw: str) -> None:
+    """Neither the order, the case of the hash nor unsigned fields matter to a signature."""
     message = VNPAY.verify(raw.encode())
     assert message is not None
     assert message.raw == raw
@@ -76,8 +77,8 @@ def test_a_good_signature(raw: str) -> None:
 
 
 @given(st.data())
-def test_any_changed_byte_breaks_the_signature(data: st.DataObject) -> None:
-    """One byte changed anywhere in what is signed makes the signature bad."""
+def test_changed_bytes_break_signatures(data: st.DataObject) -> None:
+    """One changed byte anywhere in the signed part makes the signature bad."""
     at = data.draw(st.integers(0, len(VECTOR) - 1))
     byte = data.draw(st.integers(0, 255).filter(lambda value: value != ord(VECTOR[at])))
     changed = bytearray(SIGNED.encode())
@@ -99,8 +100,8 @@ def test_any_changed_byte_breaks_the_signature(data: st.DataObject) -> None:
         signed("vnp_X=" + "1" * 9000).encode(),
     ],
 )
-def test_a_bad_signature(raw: bytes) -> None:
-    """Rubbish, a missing signature, a field twice or added, foreign bytes and what is too long are refused."""
+def test_bad_signatures_are_refused(raw: bytes) -> None:
+    """Rubbish, a missing signature, a repeated or added field, foreign bytes and overlong queries are refused."""
     assert VNPAY.verify(raw) is None
 
 
@@ -111,8 +112,8 @@ def test_another_secret_is_refused() -> None:
 
 
 @given(st.integers(1, 9_999_999_999))
-def test_amounts_are_hundredfold_in_the_adapter_alone(amount_vnd: int) -> None:
-    """An amount leaves times 100 and comes back as it was."""
+def test_amounts_are_hundredfold_outside(amount_vnd: int) -> None:
+    """An amount is sent to VNPay times 100, and read back as it was."""
     fields = read_pay_url(SECRET, VNPAY.pay_address(order(amount_vnd)))
     assert int(fields["vnp_Amount"]) == amount_vnd * 100
     message = VNPAY.verify(callback_query(SECRET, fields).encode())
@@ -121,8 +122,8 @@ def test_amounts_are_hundredfold_in_the_adapter_alone(amount_vnd: int) -> None:
 
 
 @pytest.mark.parametrize("client_ip", ["203.0.113.7", "2001:db8::1"])
-def test_the_pay_address_is_what_vnpay_wants(client_ip: str) -> None:
-    """VNPay, played by its document, takes the address; its times are in GMT+7 and its text has no accents."""
+def test_vnpay_takes_the_address(client_ip: str) -> None:
+    """The emulator accepts the address; its times are in GMT+7 and its text has no accents."""
     fields = read_pay_url(SECRET, VNPAY.pay_address(order(client_ip=client_ip)), now=NOW)
     assert fields["vnp_CreateDate"] == "20261124013000"
     assert fields["vnp_ExpireDate"] == "20261124014500"
@@ -131,15 +132,15 @@ def test_the_pay_address_is_what_vnpay_wants(client_ip: str) -> None:
     assert fields["vnp_IpAddr"] == client_ip
 
 
-def test_the_pay_address_keeps_its_host() -> None:
-    """The address is the merchant's VNPay page and holds the signature last."""
+def test_the_signature_comes_last() -> None:
+    """The address is that of the merchant's VNPay page, and ends with the signature."""
     address = VNPAY.pay_address(order())
     assert address.startswith("https://pay.example/vpcpay.html?")
     assert parse_qsl(urlsplit(address).query)[-1][0] == "vnp_SecureHash"
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "outcome", "reason"),
+    ("code", "status", "result", "reason"),
     [
         ("00", "00", "succeeded", None),
         ("00", "02", "failed", "refused"),
@@ -154,12 +155,12 @@ def test_the_pay_address_keeps_its_host() -> None:
         ("07", "00", "suspected", None),
     ],
 )
-def test_codes(code: str, status: str, outcome: str, reason: str | None) -> None:
-    """Money counts when both codes are 00; 07 is money under suspicion; all else is a failure with its reason."""
+def test_codes_become_results(code: str, status: str, result: str, reason: str | None) -> None:
+    """Money counts when both codes are 00; 07 is suspected; anything else is a failure with its reason."""
     fields = read_pay_url(SECRET, VNPAY.pay_address(order()))
     wanted = Outcome(response_code=code, transaction_status=status)
     report = VNPAY.read(callback_query(SECRET, fields, wanted))
-    assert report.outcome == outcome
+    assert report.result == result
     assert report.reason == reason
 
 
@@ -178,28 +179,28 @@ def test_codes(code: str, status: str, outcome: str, reason: str | None) -> None
         ("&vnp_TransactionStatus=00", "", "no-transactionstatus"),
     ],
 )
-def test_what_makes_no_sense_is_unreadable(old: str, new: str, reason: str) -> None:
-    """A verified callback that lacks or garbles what money needs is not guessed at."""
+def test_nonsense_is_unreadable(old: str, new: str, reason: str) -> None:
+    """A signed callback with a missing or garbled field is unreadable, for a reason; nothing is guessed."""
     with pytest.raises(Unreadable) as raised:
         VNPAY.read(signed(VECTOR.replace(old, new)))
     assert raised.value.reason == reason
 
 
 @pytest.mark.parametrize("written", ["", "20261399000000", "yesterday"])
-def test_a_bad_time_does_not_cost_the_money(written: str) -> None:
-    """A pay date that is none is left out."""
+def test_money_survives_bad_times(written: str) -> None:
+    """A malformed pay date is left out; the money counts."""
     report = VNPAY.read(signed(VECTOR.replace("20261123093000", written)))
     assert report.paid_at is None
     assert report.money_moved
 
 
-def test_the_pay_date_is_vietnamese_time() -> None:
+def test_pay_dates_are_vietnamese_time() -> None:
     """The documented 09:30 is 02:30 UTC."""
     assert VNPAY.read(SIGNED).paid_at == datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
 
 
-def test_an_identity_that_cannot_be_a_key() -> None:
-    """What is longer than any provider's reference is not stored."""
+def test_overlong_references_are_not_storable() -> None:
+    """A message with a reference longer than any provider's is not storable."""
     message = VNPAY.verify(signed("vnp_TxnRef=" + "A" * 101).encode())
     assert message is not None
     assert not message.storable

@@ -1,21 +1,22 @@
 """outage-notifier: `python -m outage_notifier <process or command>`."""
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from gridcare.kafka.consume import ConsumerLimits
+from gridcare.known_supply_points import topic_supply_points
 from gridcare.process.lifecycle import repeat_all, run_together
 from gridcare.process.service import Foundation, Service, follow_topics, main, serve_api
 from outage_notifier import NAME
 from outage_notifier.app import build_app
-from outage_notifier.contacts.reseal_command import reseal_contacts_command
-from outage_notifier.known_supply_points import topic_supply_points
+from outage_notifier.contacts.command_reseal import reseal_command
 from outage_notifier.planning import topic_payments, topic_tickets
 from outage_notifier.planning.flow.plan_notice import pack_due_singles, plan_due_notice
 from outage_notifier.sending.topic_notice_batches import BatchesUnderWay
 from outage_notifier.settings import Settings
-from outage_notifier.wiring import sending, wired
+from outage_notifier.wiring import looking_up, resealing, sending, wired
 from outage_notifier.worker import work
 
 PLAN_INTERVAL_S = 0.25
@@ -25,39 +26,37 @@ SLOT_WAIT_MAX_S = 300
 
 async def api(foundation: Foundation[Settings]) -> None:
     """Serve the HTTP API."""
-    async with wired(foundation) as services:
-        await serve_api(foundation, build_app(services))
+    async with wired(foundation) as rooms:
+        await serve_api(foundation, build_app(rooms))
 
 
 async def consumer(foundation: Foundation[Settings]) -> None:
     """Follow the topics."""
-    async with wired(foundation) as services:
+    async with wired(foundation) as rooms:
         await follow_topics(
             foundation,
             [
-                topic_supply_points.subscription(services),
-                topic_tickets.subscription(services),
-                topic_payments.subscription(services),
+                topic_supply_points.subscription(foundation.db),
+                topic_tickets.subscription(rooms.planning),
+                topic_payments.subscription(rooms.planning),
             ],
         )
 
 
 async def planner(foundation: Foundation[Settings]) -> None:
     """Plan due notices, large ones page by page and one-recipient ones packed."""
-    async with wired(foundation) as services:
+    async with wired(foundation) as rooms:
         await repeat_all(
             foundation.lifecycle,
-            ("plan_due_notice", PLAN_INTERVAL_S, partial(plan_due_notice, services.planner)),
-            ("pack_due_singles", PLAN_INTERVAL_S, partial(pack_due_singles, services.planner)),
+            ("plan_due_notice", PLAN_INTERVAL_S, partial(plan_due_notice, room=rooms.planning)),
+            ("pack_due_singles", PLAN_INTERVAL_S, partial(pack_due_singles, room=rooms.planning)),
         )
 
 
 async def sender(foundation: Foundation[Settings]) -> None:
     """Send the batches that wait in the ledger."""
-    settings = foundation.settings
-    async with wired(foundation) as services, sending(services) as opened:
-        at_once = {"push": settings.push_batches_at_once, "sms": settings.sms_batches_at_once}
-        under_way = BatchesUnderWay(opened, foundation.lifecycle, at_once)
+    async with sending(foundation) as room:
+        under_way = BatchesUnderWay(room, foundation.lifecycle)
         limits = ConsumerLimits(handle_deadline_s=SLOT_WAIT_MAX_S)
 
         async def follow() -> None:
@@ -69,8 +68,14 @@ async def sender(foundation: Foundation[Settings]) -> None:
 
 async def worker(foundation: Foundation[Settings]) -> None:
     """Do what falls due."""
-    async with wired(foundation) as services:
-        await work(services, foundation.lifecycle)
+    async with wired(foundation) as rooms, looking_up(foundation) as look_ups:
+        await work(rooms, look_ups, foundation.lifecycle)
+
+
+async def reseal(settings: Settings, arguments: Sequence[str]) -> int:
+    """Seal every contact with the newest key."""
+    async with resealing(settings) as room:
+        return await reseal_command(arguments, room=room)
 
 
 SERVICE = Service(
@@ -78,7 +83,7 @@ SERVICE = Service(
     settings=Settings,
     migrations=Path(__file__).parents[2] / "migrations",
     processes={"api": api, "consumer": consumer, "planner": planner, "sender": sender, "worker": worker},
-    commands={"reseal-contacts": reseal_contacts_command},
+    commands={"reseal-contacts": reseal},
 )
 
 if __name__ == "__main__":

@@ -1,80 +1,93 @@
-"""The composition root: what a process's foundation is made into."""
+"""The composition root: settings in, frozen rooms out. Nothing is made by an import, and nothing per request."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from gridcare.events.notices import Channel
 from gridcare.http.auth import TokenVerifier
 from gridcare.postgres.database import Database
 from gridcare.process.service import Foundation
-from gridcare.values.clock import Clock
+from gridcare.values.clock import SystemClock
 from outage_notifier import NAME
+from outage_notifier.contacts.room import Contacts
 from outage_notifier.contacts.vault import Vault
+from outage_notifier.inbox.room import Inbox
+from outage_notifier.ledger.room import Ledger
 from outage_notifier.outages.core.rules import OutageRules
-from outage_notifier.outages.flow.outage_desk import OutageDesk
-from outage_notifier.planning.flow.plan_notice import Planner
+from outage_notifier.outages.room import Outages
+from outage_notifier.planning.room import Planning
 from outage_notifier.providers.fcm.sender import FcmPushSender
-from outage_notifier.providers.twilio.sender import TwilioSmsSender
+from outage_notifier.providers.twilio.sender import TwilioSmsSender, callback_address
+from outage_notifier.receipts.room import Callbacks, LookUps, Receipts
 from outage_notifier.sending.flow.take_rate import RateGrants
 from outage_notifier.sending.render import MessageRenderer
 from outage_notifier.sending.room import Breaker, Sending, SendLimits
 from outage_notifier.settings import Settings
+from outage_notifier.texts.kept import KeptTexts
 from outage_notifier.texts.languages import read_texts
 from outage_notifier.texts.rendering import Catalog
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """Everything that a flow needs."""
+class Rooms:
+    """What every process may work in; rooms that call a provider are opened by `sending` and `looking_up`."""
 
-    settings: Settings
-    clock: Clock
-    db: Database
     verifier: TokenVerifier
-    vault: Vault
-    renderer: MessageRenderer
-    planner: Planner
-    desk: OutageDesk
+    callbacks: Callbacks
+    contacts: Contacts
+    inbox: Inbox
+    ledger: Ledger
+    outages: Outages
+    planning: Planning
+    receipts: Receipts
 
 
 @asynccontextmanager
-async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Services]:
+async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
     """Open what this service needs beside its foundation, and close it in reverse."""
-    settings = foundation.settings
+    settings, db, clock = foundation.settings, foundation.db, foundation.clock
+    vault, catalog = vault_of(settings), _catalog(settings)
     async with AsyncExitStack() as stack:
         verifier = await stack.enter_async_context(TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME))
-        catalog = Catalog(read_texts(), sender=settings.twilio_sender)
-        yield Services(
-            settings,
-            foundation.clock,
-            foundation.db,
-            verifier,
-            vault_of(settings),
-            MessageRenderer(catalog),
-            Planner(foundation.db, foundation.clock, settings.planner_lease_s),
-            OutageDesk(foundation.db, foundation.clock, rules_of(settings), catalog, settings.sms_price_vnd),
+        yield Rooms(
+            verifier=verifier,
+            callbacks=Callbacks(
+                db,
+                clock,
+                vault,
+                address=callback_address(settings.public_url),
+                auth_token=settings.twilio_auth_token.get_secret_value(),
+            ),
+            contacts=Contacts(db, clock, vault),
+            inbox=Inbox(db, KeptTexts(catalog)),
+            ledger=Ledger(db, clock),
+            outages=Outages(db, clock, rules_of(settings), catalog, settings.sms_price_vnd),
+            planning=Planning(db, clock, lease_s=settings.planner_lease_s, hint_silent_s=settings.hint_silent_s),
+            receipts=Receipts(db, clock, vault),
         )
 
 
 @asynccontextmanager
-async def texting(settings: Settings) -> AsyncIterator[TwilioSmsSender]:
-    """Open the SMS provider's client: senders send by it, workers ask it what became of a message."""
-    async with TwilioSmsSender.open(
-        account_sid=settings.twilio_account_sid,
-        auth_token=settings.twilio_auth_token.get_secret_value(),
-        sender=settings.twilio_sender,
-        public_url=settings.public_url,
-        api_url=settings.twilio_api_url,
-        deadline_s=settings.call_timeout_s,
-    ) as sms:
-        yield sms
+async def looking_up(foundation: Foundation[Settings]) -> AsyncIterator[LookUps]:
+    """Open the SMS provider's client for a worker: it asks what became of a message."""
+    settings = foundation.settings
+    between_s = settings.unknown_second_look_after_s - settings.unknown_first_look_after_s
+    async with texting(settings) as sms:
+        yield LookUps(
+            foundation.db,
+            foundation.clock,
+            vault_of(settings),
+            sms,
+            between_looks=timedelta(seconds=max(between_s, 0)),
+        )
 
 
 @asynccontextmanager
-async def sending(services: Services) -> AsyncIterator[Sending]:
+async def sending(foundation: Foundation[Settings]) -> AsyncIterator[Sending]:
     """Open both providers' clients, for a sender."""
-    settings = services.settings
+    settings = foundation.settings
     async with (
         texting(settings) as sms,
         FcmPushSender.open(
@@ -85,30 +98,38 @@ async def sending(services: Services) -> AsyncIterator[Sending]:
             deadline_s=settings.call_timeout_s,
         ) as push,
     ):
+        channels: tuple[Channel, ...] = ("push", "sms")
         yield Sending(
-            db=services.db,
-            clock=services.clock,
+            db=foundation.db,
+            clock=foundation.clock,
             push=push,
             sms=sms,
-            renderer=services.renderer,
-            vault=services.vault,
+            renderer=MessageRenderer(KeptTexts(_catalog(settings))),
+            vault=vault_of(settings),
             rates={
-                "push": _rates(services, "fcm", settings.push_rate_per_s),
-                "sms": _rates(services, f"twilio:{settings.twilio_account_sid}", settings.sms_rate_per_s),
+                "push": _rates(foundation, "fcm", settings.push_rate_per_s),
+                "sms": _rates(foundation, f"twilio:{settings.twilio_account_sid}", settings.sms_rate_per_s),
             },
             quiet_hours=settings.quiet(),
             limits=limits_of(settings),
-            breakers={channel: Breaker(channel, settings.breaker_pause_s) for channel in ("push", "sms")},
+            breakers={channel: Breaker(channel, settings.breaker_pause_s) for channel in channels},
         )
 
 
+@asynccontextmanager
+async def resealing(settings: Settings) -> AsyncIterator[Contacts]:
+    """Open the database for the command that seals contacts anew."""
+    async with Database.open(settings.database_url, application_name=f"{NAME} reseal-contacts", pool_size=2) as db:
+        yield Contacts(db, SystemClock(settings.clock_offset_s), vault_of(settings))
+
+
 def vault_of(settings: Settings) -> Vault:
-    """Make the vault that the settings describe."""
+    """Return the vault that the settings describe."""
     return Vault.of_settings(settings.contact_keys.get_secret_value(), settings.contact_index_key.get_secret_value())
 
 
 def rules_of(settings: Settings) -> OutageRules:
-    """Give the rules of outages that the settings make."""
+    """Return the rules of outages that the settings make."""
     return OutageRules(
         windows_max=settings.outage_windows_max,
         window_max=timedelta(hours=settings.outage_window_max_h),
@@ -119,16 +140,33 @@ def rules_of(settings: Settings) -> OutageRules:
 
 
 def limits_of(settings: Settings) -> SendLimits:
-    """Give the sender's limits that the settings make."""
+    """Return the sender's limits that the settings make."""
     return SendLimits(
         lease_s=settings.lease_s,
         call_timeout_s=settings.call_timeout_s,
         push_concurrency=max(1, settings.push_concurrency // settings.push_batches_at_once),
         sms_chunk_size=settings.sms_chunk_size,
+        batches_at_once={"push": settings.push_batches_at_once, "sms": settings.sms_batches_at_once},
         first_look=timedelta(seconds=settings.unknown_first_look_after_s),
     )
 
 
-def _rates(services: Services, account: str, rate_per_s: int) -> RateGrants:
-    kept = int(rate_per_s * services.settings.reserved_share)
-    return RateGrants(services.db, account, rate_per_s, {"urgent": kept, "transactional": kept})
+def _catalog(settings: Settings) -> Catalog:
+    return Catalog(read_texts(), sender=settings.twilio_sender)
+
+
+def texting(settings: Settings) -> AbstractAsyncContextManager[TwilioSmsSender]:
+    """Return the SMS provider's client, to be opened: senders send by it, workers ask it what became of a message."""
+    return TwilioSmsSender.open(
+        account_sid=settings.twilio_account_sid,
+        auth_token=settings.twilio_auth_token.get_secret_value(),
+        sender=settings.twilio_sender,
+        public_url=settings.public_url,
+        api_url=settings.twilio_api_url,
+        deadline_s=settings.call_timeout_s,
+    )
+
+
+def _rates(foundation: Foundation[Settings], account: str, rate_per_s: int) -> RateGrants:
+    kept = int(rate_per_s * foundation.settings.reserved_share)
+    return RateGrants(foundation.db, account, rate_per_s, {"urgent": kept, "transactional": kept})

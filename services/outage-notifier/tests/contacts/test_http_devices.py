@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from outage_notifier.contacts.flow.register_device import DEVICES_PER_ACCOUNT_MAX
+from outage_notifier.contacts.flow.devices import DEVICES_PER_ACCOUNT_MAX
 from outage_notifier.contacts.vault import DEVICE
 
 MINE, ALSO_MINE, THEIRS = "PB11010012345", "PB11010012346", "PB11010054321"

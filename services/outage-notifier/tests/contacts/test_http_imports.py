@@ -217,7 +217,7 @@ async def test_flat_memory():
     assert max(used_bytes) - used_bytes[0] < FLAT_BYTES
 
 
-async def test_many_contacts(services, db):
+async def test_many_contacts(rooms, db):
     """Twenty thousand contacts arrive whole, several phones a customer, in chunks of their own transactions."""
 
     async def body():
@@ -227,7 +227,7 @@ async def test_many_contacts(services, db):
             yield ("\n".join(lines) + "\n").encode()
 
     table = rows(body(), "csv", CONTACT_COLUMNS)
-    report = await import_contacts(table, db=services.db, clock=services.clock, sealing=services.vault)
+    report = await import_contacts(table, room=rooms.contacts)
     assert (report.kept, report.refused) == (20_000, 0)
     counts = "SELECT (SELECT count(*) FROM customer), (SELECT count(*) FROM phone)"
     assert await _table(db, counts) == [(10_000, 20_000)]

@@ -17,11 +17,11 @@ async def _languages(db) -> list[tuple[str, str]]:
     return [tuple(row) for row in rows]
 
 
-async def _import(services, language: str) -> None:
+async def _import(rooms, language: str) -> None:
     async def rows():
         yield 1, {"customer_code": MINE, "phone": "0912345678", "language": language, "consent": "true"}
 
-    report = await import_contacts(rows(), db=services.db, clock=services.clock, sealing=services.vault)
+    report = await import_contacts(rows(), room=rooms.contacts)
     assert report.kept == 1
 
 
@@ -33,12 +33,12 @@ async def test_chosen(api, db):
     assert await _languages(db) == [(MINE, "en"), (ALSO_MINE, "km")]
 
 
-async def test_outlives_imports(api, db, services):
+async def test_outlives_imports(api, db, rooms):
     """An import sets the language until the customer chose one, and never after."""
-    await _import(services, "zh")
+    await _import(rooms, "zh")
     assert await _languages(db) == [(MINE, "zh")]
     await _choose(api, "km", codes=(MINE,))
-    await _import(services, "vi")
+    await _import(rooms, "vi")
     assert await _languages(db) == [(MINE, "km")]
 
 

@@ -7,6 +7,7 @@ import pytest
 from outage_notifier.contacts.core.imported import ImportedContact
 from outage_notifier.contacts.flow.import_contacts import _contact
 from outage_notifier.contacts.flow.reseal_contacts import reseal_contacts
+from outage_notifier.contacts.room import Contacts
 from outage_notifier.contacts.store import contact_import
 from outage_notifier.contacts.store.sealed import SEALED_COLUMNS
 from outage_notifier.contacts.vault import RECEIPT, Unsealable, Vault
@@ -40,23 +41,23 @@ async def _opened(db, vault) -> int:
     return count
 
 
-async def test_rotated(contacts, db):
+async def test_rotated(contacts, db, clock):
     """After a rotation the new key alone opens everything, and nothing is left to do."""
     everything = 2 * 1_200 + 2
-    assert await reseal_contacts(db, Vault.of_settings(f"t2:{NEW},t1:{OLD}", OLD)) == everything
+    assert await reseal_contacts(room=Contacts(db, clock, Vault.of_settings(f"t2:{NEW},t1:{OLD}", OLD))) == everything
     only_new = Vault.of_settings(f"t2:{NEW}", OLD)
     assert await _opened(db, only_new) == everything
-    assert await reseal_contacts(db, only_new) == 0
+    assert await reseal_contacts(room=Contacts(db, clock, only_new)) == 0
 
 
-async def test_missing_key(contacts, db, vault):
+async def test_missing_key(contacts, db, vault, clock):
     """Without the old key nothing is touched: the ring must hold both."""
     with pytest.raises(Unsealable):
-        await reseal_contacts(db, Vault.of_settings(f"t2:{NEW}", OLD))
+        await reseal_contacts(room=Contacts(db, clock, Vault.of_settings(f"t2:{NEW}", OLD)))
     assert await _opened(db, vault) == 2 * 1_200 + 2
 
 
-async def test_every_sealed_column_is_known(db):
+async def test_every_sealed_column_is_known(db, clock):
     """Every column of the database that is called sealed is gone through."""
     async with db.read() as connection:
         rows = await connection.fetch(

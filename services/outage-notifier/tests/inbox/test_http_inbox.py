@@ -39,8 +39,8 @@ def received(api):
     return mark
 
 
-async def _plan(services) -> None:
-    while await plan_due_notice(services.planner) + await pack_due_singles(services.planner):
+async def _plan(rooms) -> None:
+    while await plan_due_notice(room=rooms.planning) + await pack_due_singles(room=rooms.planning):
         pass
 
 
@@ -56,13 +56,13 @@ async def _marks(db) -> list[tuple[str, str]]:
     return [tuple(row) for row in rows]
 
 
-async def test_message(inbox, world, services):
+async def test_message(inbox, world, rooms):
     """A message is there as the customer reads it: rendered in their language, with its outage and state."""
     await world.customer(MINE, language="en")
     await world.customer(THEIRS)
     outage_id = await world.outage()
     notice_id = await world.notice(outage_id, slots=SLOTS)
-    await _plan(services)
+    await _plan(rooms)
     [item] = (await inbox()).json()["items"]
     assert item == {
         "delivery_id": f"{notice_id}-1",
@@ -76,22 +76,22 @@ async def test_message(inbox, world, services):
     }
 
 
-async def test_language_is_todays(inbox, world, services, api):
+async def test_language_is_todays(inbox, world, rooms, api):
     """A message is read in the language that the customer has now, not in the one in which it was sent."""
     await world.customer(MINE, language="en")
     await world.notice(await world.outage(), slots=SLOTS)
-    await _plan(services)
+    await _plan(rooms)
     await api.call("PUT", "/v1/preferences/language", roles=("customer",), codes=(MINE,), json={"language": "vi"})
     assert (await inbox()).json()["items"][0]["title"] == "Thông báo ngừng cung cấp điện"
 
 
-async def test_pages(inbox, world, services, clock):
+async def test_pages(inbox, world, rooms, clock):
     """Pages go from the newest to the oldest, each message once, over all of the caller's customers."""
     for code in (MINE, ALSO_MINE, THEIRS):
         await world.customer(code)
     for _ in range(3):
         await world.notice(await world.outage(), slots=SLOTS)
-        await _plan(services)
+        await _plan(rooms)
         clock.move(minutes=1)
     seen, cursor = [], None
     for _ in range(4):
@@ -106,11 +106,11 @@ async def test_pages(inbox, world, services, clock):
     assert [item["due_at"] for item in seen] == sorted((item["due_at"] for item in seen), reverse=True)
 
 
-async def test_not_shown(inbox, world, services, db, clock):
+async def test_not_shown(inbox, world, rooms, db, clock):
     """What was superseded before it was told, and what another customer of the caller covers, is not shown."""
     await world.customer(MINE)
     notice_id = await world.notice(await world.outage(), slots=SLOTS)
-    await _plan(services)
+    await _plan(rooms)
     for state, covered_by, shown in (("superseded", None, 0), ("covered", ALSO_MINE, 0), ("covered", THEIRS, 1)):
         async with db.transaction() as tx:
             await tx.execute(
@@ -119,12 +119,12 @@ async def test_not_shown(inbox, world, services, db, clock):
         assert len((await inbox(MINE, ALSO_MINE)).json()["items"]) == shown
 
 
-async def test_broken_text_hides_nothing(inbox, world, services, clock):
+async def test_broken_text_hides_nothing(inbox, world, rooms, clock):
     """A message that cannot be written any more stands there without a text, and the others with theirs."""
     await world.customer(MINE)
     for slots in (SLOTS, {}):
         await world.notice(await world.outage(), slots=slots)
-        await _plan(services)
+        await _plan(rooms)
         clock.move(minutes=1)
     titles = [item["title"] for item in (await inbox()).json()["items"]]
     assert titles == [None, "Thông báo ngừng cung cấp điện"]
@@ -144,11 +144,11 @@ async def test_nobody_in_particular(inbox, api):
     assert (await api.call("GET", "/v1/inbox")).status_code == 403
 
 
-async def _awaiting(world, db, services, clock) -> UUID:
+async def _awaiting(world, db, rooms, clock) -> UUID:
     """Leave a delivery that was pushed and waits for the mark."""
     await world.customer(MINE, devices=["a-device-of-mine"], phones=["+84912345678"])
     notice_id = await world.notice(await world.outage(), slots=SLOTS)
-    await _plan(services)
+    await _plan(rooms)
     [home] = await world.batches()
     row = Delivery(
         notice_id=notice_id,
@@ -173,9 +173,9 @@ async def _awaiting(world, db, services, clock) -> UUID:
     return notice_id
 
 
-async def test_received(received, world, db, services, clock):
+async def test_received(received, world, db, rooms, clock):
     """A mark raises its delivery with the counts, as often as it comes, and takes away what was to follow."""
-    notice_id = await _awaiting(world, db, services, clock)
+    notice_id = await _awaiting(world, db, rooms, clock)
     for _ in range(2):
         assert await received(f"{notice_id}-1", THEIRS, MINE) == 204
     assert await world.books(notice_id) == {"delivered": 1}
@@ -185,9 +185,9 @@ async def test_received(received, world, db, services, clock):
     assert await _marks(db) == []
 
 
-async def test_received_after_the_text(received, world, db, services, clock):
+async def test_received_after_the_text(received, world, db, rooms, clock):
     """Where an SMS followed already, the push is what is known to have arrived; no part of the phone is kept for it."""
-    notice_id = await _awaiting(world, db, services, clock)
+    notice_id = await _awaiting(world, db, rooms, clock)
     async with db.transaction() as tx:
         await tx.execute("UPDATE delivery SET channel = 'sms', contact = '*78'")
     assert await received(f"{notice_id}-1") == 204
@@ -199,9 +199,9 @@ async def test_received_after_the_text(received, world, db, services, clock):
         )
 
 
-async def test_others_are_not_found(received, world, db, services, clock):
+async def test_others_are_not_found(received, world, db, rooms, clock):
     """Another customer's delivery, a wrong number and an unknown notice are not found, and change nothing."""
-    notice_id = await _awaiting(world, db, services, clock)
+    notice_id = await _awaiting(world, db, rooms, clock)
     answers = [
         await received(f"{notice_id}-1", THEIRS),
         await received(f"{notice_id}-2"),
@@ -220,19 +220,19 @@ async def test_malformed(received, delivery_id):
 
 
 @pytest.mark.parametrize("single", [True, False])
-async def test_before_its_row(received, world, db, services, single):
+async def test_before_its_row(received, world, db, rooms, single):
     """A mark of a push that is under way is kept once; before any sender took the batch there is nothing to receive."""
     await world.customer(MINE, devices=["a-device-of-mine"])
     if single:
-        event = uuid7(services.clock.now())
+        event = uuid7(rooms.ledger.clock.now())
         notice_id = await world.notice(
             None, kind="ticket-opened", revision=None, audience_rule="one", recipient_id=MINE, cause_event_id=event
         )
     else:
         notice_id = await world.notice(await world.outage(), slots=SLOTS)
-        await _plan(services)
+        await _plan(rooms)
     assert await received(f"{notice_id}-1") == 404
-    await _plan(services)
+    await _plan(rooms)
     async with db.transaction() as tx:
         await tx.execute("UPDATE batch SET attempt = 1")
     assert [await received(f"{notice_id}-1", THEIRS), await received(f"{notice_id}-2")] == [404, 404]

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from gridcare.values.ids import uuid7
 from outage_notifier.ledger.core.delivery import OPEN, RECORDED, Delivery, State
+from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.store import batch, delivery
 from outage_notifier.ledger.store.batch import NewBatch
-from outage_notifier.planning.core.audience import Member
 
 PAIRS = [(current, following) for current in State for following in RECORDED]
 

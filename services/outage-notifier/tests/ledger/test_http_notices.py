@@ -49,16 +49,16 @@ async def record(world, state: str, *, batches: str = "state = 'ready'") -> None
 
 
 @pytest.fixture
-async def notice_id(world, services) -> str:
+async def notice_id(world, rooms) -> str:
     """Plan an announcement to two by push, two by SMS, and one who cannot be reached."""
     for n, code in enumerate(CODES):
         await world.customer(code, devices=[f"d{n}"] if n < 2 else [], phones=[f"+8490100000{n}"] if 2 <= n < 4 else [])
     planned = await world.notice(await world.outage())
-    await plan_due_notice(services.planner)
+    await plan_due_notice(room=rooms.planning)
     return str(planned)
 
 
-async def test_progress_counts_every_recipient_once(api, world, services, notice_id):
+async def test_progress_counts_every_recipient_once(api, world, rooms, notice_id):
     """The audience is the sum of the states, from planned to completed."""
     first = (await api.call("GET", f"/v1/notices/{notice_id}")).json()
     assert (first["state"], first["audience"]) == ("planned", 5)
@@ -68,18 +68,18 @@ async def test_progress_counts_every_recipient_once(api, world, services, notice
     await record(world, "accepted", batches="channel = 'sms'")
     second = (await api.call("GET", f"/v1/notices/{notice_id}")).json()
     assert second["states"] == {"awaiting": 2, "accepted": 2, "unreachable": 1}
-    assert await complete_notices(services.db, services.clock) == 0
+    assert await complete_notices(room=rooms.ledger) == 0
     await record(world, "delivered", batches="channel = 'push'")
-    assert await complete_notices(services.db, services.clock) == 1
+    assert await complete_notices(room=rooms.ledger) == 1
     third = (await api.call("GET", f"/v1/notices/{notice_id}")).json()
     assert (third["state"], third["completed_at"] is not None) == ("completed", True)
     assert third["states"] == {"accepted": 2, "delivered": 2, "unreachable": 1}
 
 
-async def test_completion_is_published_once_with_the_counts(world, services, notice_id, outbox):
+async def test_completion_is_published_once_with_the_counts(world, rooms, notice_id, outbox):
     """Workers at the same time: one event, whose states sum to the audience."""
     await record(world, "accepted")
-    await asyncio.gather(*(complete_notices(services.db, services.clock) for _ in range(4)))
+    await asyncio.gather(*(complete_notices(room=rooms.ledger) for _ in range(4)))
     completed = [e.data for e in await outbox() if e.type == "gridcare.NoticeCompleted"]
     assert [str(event.notice_id) for event in completed] == [notice_id]
     assert completed[0].states == {"accepted": 4, "unreachable": 1}
@@ -87,12 +87,12 @@ async def test_completion_is_published_once_with_the_counts(world, services, not
     assert completed[0].channels == {"push": 2, "sms": 2}
 
 
-async def test_a_notice_to_nobody_is_complete_when_it_is_planned(world, services, outbox):
+async def test_a_notice_to_nobody_is_complete_when_it_is_planned(world, rooms, outbox):
     """A cancellation that nobody has to hear of."""
     await world.notice(await world.outage(), kind="cancellation", audience_rule="told")
-    assert await complete_notices(services.db, services.clock) == 0
-    await plan_due_notice(services.planner)
-    assert await complete_notices(services.db, services.clock) == 1
+    assert await complete_notices(room=rooms.ledger) == 0
+    await plan_due_notice(room=rooms.planning)
+    assert await complete_notices(room=rooms.ledger) == 1
     (completed,) = [e.data for e in await outbox() if e.type == "gridcare.NoticeCompleted"]
     assert (completed.audience, completed.states) == (0, {})
 

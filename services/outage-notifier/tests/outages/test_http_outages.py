@@ -8,29 +8,29 @@ from uuid import UUID, uuid4
 
 from gridcare.events import Envelope
 from outage_notifier.planning.flow.plan_notice import plan_due_notice
-from outage_notifier.wiring import Services
+from outage_notifier.wiring import Rooms
 
 Outbox = Callable[[], Awaitable[list[Envelope]]]
 NOBODY = {"push": 0, "sms": 0, "unreachable": 0, "opted_out": 0, "covered": 0}
 A, B, C = "PB11010000001", "PB11010000002", "PB11010000003"
 
 
-async def notices(services: Services, outage_id: str) -> list[dict[str, Any]]:
-    async with services.db.read() as c:
+async def notices(rooms: Rooms, outage_id: str) -> list[dict[str, Any]]:
+    async with rooms.ledger.db.read() as c:
         rows = await c.fetch(
             "SELECT * FROM notice WHERE outage_id = $1 ORDER BY revision, due_at, kind", UUID(outage_id)
         )
     return [dict(row) for row in rows]
 
 
-async def plan(services: Services) -> None:
-    while await plan_due_notice(services.planner):
+async def plan(rooms: Rooms) -> None:
+    while await plan_due_notice(room=rooms.planning):
         pass
 
 
-async def deliver(services: Services) -> None:
+async def deliver(rooms: Rooms) -> None:
     """Record every planned member as accepted, as senders would."""
-    async with services.db.transaction() as tx:
+    async with rooms.ledger.db.transaction() as tx:
         await tx.execute(
             "INSERT INTO delivery SELECT notice_id, m->>1, (m->>0)::int, batch_id, 'vi', 'accepted', '', channel, '', null,"
             " 1, 0, null, null, null, now() FROM batch, jsonb_array_elements(members) AS m WHERE state = 'ready'"
@@ -38,7 +38,7 @@ async def deliver(services: Services) -> None:
         await tx.execute("UPDATE batch SET accepted = size, state = 'settled' WHERE state = 'ready'")
 
 
-async def test_a_publication_schedules_an_announcement_and_a_reminder(api, world, services, outbox: Outbox):
+async def test_a_publication_schedules_an_announcement_and_a_reminder(api, world, rooms, outbox: Outbox):
     """Publishing answers 202 with whom it reaches, and schedules what is told now and on the evening before."""
     await world.customer(A, phones=["+84901000001"])
     await world.customer(B, devices=["D2"])
@@ -50,17 +50,17 @@ async def test_a_publication_schedules_an_announcement_and_a_reminder(api, world
     assert [n["kind"] for n in body["preview"]] == ["announcement", "reminder"]
     assert body["preview"][0]["recipients"] == NOBODY | {"push": 1, "sms": 1}
     assert body["preview"][0]["sms_cost_vnd"] == 800
-    made = await notices(services, outage_id)
+    made = await notices(rooms, outage_id)
     assert [(n["kind"], n["audience_rule"]) for n in made] == [("announcement", "scope_untold"), ("reminder", "scope")]
     assert made[1]["due_at"].isoformat() == "2026-12-05T11:00:00+00:00"
     assert {str(n["notice_id"]) for n in made} == set(body["notice_ids"])
     types = [envelope.type for envelope in await outbox()]
     assert sorted(types) == ["gridcare.NoticeScheduled"] * 2 + ["gridcare.OutagePlanned"]
-    assert await plan_due_notice(services.planner)
+    assert await plan_due_notice(room=rooms.planning)
     assert await world.books(made[0]["notice_id"]) == {"planned": 2}
 
 
-async def test_a_repeat_gets_the_same_answer_and_changes_nothing(api, world, services):
+async def test_a_repeat_gets_the_same_answer_and_changes_nothing(api, world, rooms):
     """The same Idempotency-Key: one outage, one publication, the same bytes; with another body it is refused."""
     await world.customer(A)
     key, body = str(uuid4()), {"kind": "planned", **api.document()}
@@ -70,19 +70,19 @@ async def test_a_repeat_gets_the_same_answer_and_changes_nothing(api, world, ser
     outage_id = first.json()["outage_id"]
     answers = [await api.post(f"/{outage_id}/publish", {}, key="publish-once") for _ in range(2)]
     assert answers[0].content == answers[1].content
-    assert len(await notices(services, outage_id)) == 2
+    assert len(await notices(rooms, outage_id)) == 2
     reused = await api.post("", {**body, "cause": "khác"}, key=key)
     assert (reused.status_code, reused.json()["code"]) == (422, "idempotency-key-reused")
 
 
-async def test_two_planners_at_the_same_time_publish_once(api, world, services):
+async def test_two_planners_at_the_same_time_publish_once(api, world, rooms):
     """Different keys: one publishes, the others are told that it is published already."""
     await world.customer(A)
     outage_id = await api.draft()
     answers = await asyncio.gather(*(api.post(f"/{outage_id}/publish", {}) for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409, 409]
     assert {a.json()["code"] for a in answers if a.status_code == 409} == {"outage-already-published"}
-    assert len(await notices(services, outage_id)) == 2
+    assert len(await notices(rooms, outage_id)) == 2
 
 
 async def test_a_planner_who_saw_an_older_revision_is_told(api, world):
@@ -97,14 +97,14 @@ async def test_a_planner_who_saw_an_older_revision_is_told(api, world):
     assert second.json()["newest_revision"] == 2
 
 
-async def test_a_revision_tells_each_what_they_need_and_nobody_twice(api, world, services):
+async def test_a_revision_tells_each_what_they_need_and_nobody_twice(api, world, rooms):
     """FD1 to FD2: who is on both hears the change, who left the cancellation, who is new an announcement."""
     await world.customer(A, feeder="FD1", phones=["+84901000001"])
     await world.customer(B, feeder="FD1", phones=["+84901000002"])
     await world.customer(C, feeder="FD2", phones=["+84901000003"])
     outage_id = await api.published()
-    await plan(services)
-    await deliver(services)
+    await plan(rooms)
+    await deliver(rooms)
     scope = {"feeder_ids": ["FD2"], "supply_point_ids": [f"SP-{B}"]}
     answer = await api.post(
         f"/{outage_id}/revise", {**api.document(scope=scope), "reason": "moved", "late_reason": "x"}
@@ -112,26 +112,26 @@ async def test_a_revision_tells_each_what_they_need_and_nobody_twice(api, world,
     assert answer.status_code == 202, answer.text
     reached = {n["kind"]: n["audience"] for n in answer.json()["preview"]}
     assert reached == {"change": 1, "cancellation": 1, "announcement": 1, "reminder": 2}
-    await plan(services)
-    async with services.db.read() as c:
+    await plan(rooms)
+    async with rooms.ledger.db.read() as c:
         rows = await c.fetch(
             "SELECT n.kind, m->>1 AS code FROM batch JOIN notice n USING (notice_id), jsonb_array_elements(members) AS m"
             " WHERE n.revision = 3 ORDER BY 1"
         )
     assert [tuple(row) for row in rows] == [("announcement", C), ("cancellation", A), ("change", B)]
-    old = [n for n in await notices(services, outage_id) if n["revision"] == 2]
+    old = [n for n in await notices(rooms, outage_id) if n["revision"] == 2]
     assert [(n["kind"], n["state"]) for n in old] == [("announcement", "planned"), ("reminder", "superseded")]
     assert all(n["superseded_at"] for n in old)
 
 
-async def test_a_second_revision_does_not_call_off_twice(api, world, services):
+async def test_a_second_revision_does_not_call_off_twice(api, world, rooms):
     """Who got the cancellation of the first revision hears nothing of the second one."""
     await world.customer(A, feeder="FD1", phones=["+84901000001"])
     await world.customer(B, feeder="FD2", phones=["+84901000002"])
     outage_id = await api.published(scope={"feeder_ids": ["FD1", "FD2"]})
     for place in ("KV 6", "KV 7"):
-        await plan(services)
-        await deliver(services)
+        await plan(rooms)
+        await deliver(rooms)
         revised = {**api.document(place=place, scope={"feeder_ids": ["FD1"]}), "reason": "r", "late_reason": "x"}
         answer = await api.post(f"/{outage_id}/revise", revised)
     assert {n["kind"]: n["audience"] for n in answer.json()["preview"]} == {
@@ -142,40 +142,40 @@ async def test_a_second_revision_does_not_call_off_twice(api, world, services):
     }
 
 
-async def test_a_cancellation_goes_to_those_who_were_told(api, world, services, outbox: Outbox):
+async def test_a_cancellation_goes_to_those_who_were_told(api, world, rooms, outbox: Outbox):
     """One was told before it was called off, the other was unreachable: one message."""
     await world.customer(A, phones=["+84901000001"])
     await world.customer(B)
     outage_id = await api.published()
-    await plan(services)
-    await deliver(services)
+    await plan(rooms)
+    await deliver(rooms)
     answer = await api.post(f"/{outage_id}/cancel", {"reason": "mưa lớn"})
     assert (answer.status_code, answer.json()["outage"]["status"]) == (202, "cancelled")
-    await plan(services)
-    cancellation = (await notices(services, outage_id))[-1]
+    await plan(rooms)
+    cancellation = (await notices(rooms, outage_id))[-1]
     assert (cancellation["kind"], cancellation["audience"]) == ("cancellation", 1)
     assert "gridcare.OutageCancelled" in {envelope.type for envelope in await outbox()}
     again = await api.post(f"/{outage_id}/cancel", {"reason": "again"})
     assert (again.status_code, again.json()["code"]) == (409, "outage-already-cancelled")
 
 
-async def test_a_dispatcher_says_that_the_power_is_back(api, world, services, clock):
+async def test_a_dispatcher_says_that_the_power_is_back(api, world, rooms, clock):
     """Restoring is the dispatcher's too, once the cut has begun; who was told is told."""
     await world.customer(A, phones=["+84901000001"])
     outage_id = await api.published()
-    await plan(services)
-    await deliver(services)
+    await plan(rooms)
+    await deliver(rooms)
     early = await api.post(f"/{outage_id}/restore", {}, roles=["dispatcher"])
     assert (early.status_code, early.json()["code"]) == (409, "outage-not-started")
     clock.move(days=6, hours=2)
     answer = await api.post(f"/{outage_id}/restore", {}, roles=["dispatcher"])
     assert (answer.status_code, answer.json()["outage"]["status"]) == (202, "restored")
-    await plan(services)
-    restoration = (await notices(services, outage_id))[-1]
+    await plan(rooms)
+    restoration = (await notices(rooms, outage_id))[-1]
     assert (restoration["kind"], restoration["audience"]) == ("restoration", 1)
 
 
-async def test_an_unplanned_cut_is_urgent(api, world, services):
+async def test_an_unplanned_cut_is_urgent(api, world, rooms):
     """It may have begun, needs no five days, and goes out in the urgent lane."""
     await world.customer(A, phones=["+84901000001"])
     began = api.clock.now() - timedelta(hours=1)
@@ -183,14 +183,14 @@ async def test_an_unplanned_cut_is_urgent(api, world, services):
     answer = await api.post("", {"kind": "unplanned", **api.document(windows=[window])})
     published = await api.post(f"/{answer.json()['outage_id']}/publish", {})
     assert published.status_code == 202, published.text
-    made = await notices(services, answer.json()["outage_id"])
+    made = await notices(rooms, answer.json()["outage_id"])
     assert [(n["kind"], n["lane"]) for n in made] == [("emergency", "urgent")]
     assert published.json()["preview"][0]["fallback_segments_max"] == 0
 
 
-async def test_a_long_list_of_supply_points_is_published_in_parts(api, world, services, outbox: Outbox):
+async def test_a_long_list_of_supply_points_is_published_in_parts(api, world, rooms, outbox: Outbox):
     """4,500 supply points: three events of one version, each small enough for a record."""
-    async with services.db.transaction() as tx:
+    async with rooms.ledger.db.transaction() as tx:
         await tx.execute(
             "INSERT INTO supply_point SELECT 'SP' || i, $1, 'TR1', 'FD1', 'SS1', '31117', 1 FROM generate_series(1, 4500) i",
             A,

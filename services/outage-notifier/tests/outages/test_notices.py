@@ -14,7 +14,7 @@ from gridcare.events.outages import (
 )
 from outage_notifier.outages.core import outage
 from outage_notifier.outages.core.notices import events_of, notices_of, tag_of
-from outage_notifier.outages.core.outage import Outage, OutageDocument, Step
+from outage_notifier.outages.core.outage import Change, Outage, OutageDocument
 from outage_notifier.outages.core.rules import OutageRules
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -36,12 +36,12 @@ def drafted(said: OutageDocument, kind="planned") -> Outage:
     return outage.create(UUID(int=7), kind, said, by="p", rules=RULES, now=NOW).after
 
 
-def publication(said: OutageDocument, kind="planned", now: datetime = NOW) -> Step:
+def publication(said: OutageDocument, kind="planned", now: datetime = NOW) -> Change:
     return outage.publish(drafted(said, kind), late_reason="x", rules=RULES, now=now)
 
 
-def told(step: Step, now: datetime = NOW) -> list[tuple[str, str, datetime, datetime]]:
-    return [(n.kind, n.audience_rule, n.due_at, n.useful_until) for n in notices_of(step, rules=RULES, now=now)]
+def told(change: Change, now: datetime = NOW) -> list[tuple[str, str, datetime, datetime]]:
+    return [(n.kind, n.audience_rule, n.due_at, n.useful_until) for n in notices_of(change, rules=RULES, now=now)]
 
 
 def test_a_planned_cut_is_announced_and_reminded_of_on_the_evening_before():
@@ -62,8 +62,8 @@ def test_there_is_no_reminder_while_the_announcement_is_fresh():
 def test_each_day_with_a_window_has_its_own_reminder():
     """Two windows of one day share a reminder; the next day's has its own, with its own windows."""
     same_day, next_day = window(MORNING + timedelta(hours=5)), window(MORNING + timedelta(days=1))
-    step = publication(document(window(MORNING), same_day, next_day))
-    reminders = [n for n in notices_of(step, rules=RULES, now=NOW) if n.kind == "reminder"]
+    made = publication(document(window(MORNING), same_day, next_day))
+    reminders = [n for n in notices_of(made, rules=RULES, now=NOW) if n.kind == "reminder"]
     assert [len(n.slots["windows"]) for n in reminders] == [2, 1]
     assert reminders[1].due_at - reminders[0].due_at == timedelta(days=1)
     assert reminders[1].useful_until == next_day.start
@@ -79,14 +79,14 @@ def test_a_revision_parts_the_people():
     """Told and still cut: change; told and no longer cut: cancellation; untold: announcement; and new reminders."""
     found = publication(document()).after
     later = window(MORNING + timedelta(days=2))
-    step = outage.revise(found, document(later), rules=RULES, now=NOW)
-    assert [n[:2] for n in told(step)] == [
+    made = outage.revise(found, document(later), rules=RULES, now=NOW)
+    assert [n[:2] for n in told(made)] == [
         ("change", "told_in_scope"),
         ("cancellation", "told_outside_scope"),
         ("announcement", "scope_untold"),
         ("reminder", "scope"),
     ]
-    cancellation = notices_of(step, rules=RULES, now=NOW)[1]
+    cancellation = notices_of(made, rules=RULES, now=NOW)[1]
     assert cancellation.slots["windows"] == [[MORNING.isoformat(), (MORNING + timedelta(hours=3)).isoformat()]]
 
 
@@ -96,8 +96,8 @@ def test_windows_that_are_over_are_not_told_again():
     found = publication(document(window(MORNING), second)).after
     now = MORNING + timedelta(hours=10)
     longer = window(second.start, hours=5)
-    step = outage.revise(found, document(window(MORNING), longer), rules=RULES, now=now)
-    change, _, announcement, *_ = notices_of(step, rules=RULES, now=now)
+    made = outage.revise(found, document(window(MORNING), longer), rules=RULES, now=now)
+    change, _, announcement, *_ = notices_of(made, rules=RULES, now=now)
     assert (
         change.slots["windows"] == announcement.slots["windows"] == [[longer.start.isoformat(), longer.end.isoformat()]]
     )
@@ -116,7 +116,7 @@ def test_a_draft_says_nothing():
     """Neither its creation nor its edition nor its end is heard of."""
     found = drafted(document())
     steps = [
-        Step(None, found, "created"),
+        Change(None, found, "created"),
         outage.edit(found, document(window(MORNING, 2)), rules=RULES, now=NOW),
         outage.cancel(found, now=NOW),
     ]

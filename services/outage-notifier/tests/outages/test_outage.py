@@ -12,7 +12,7 @@ from gridcare.errors import BusinessError, Conflict, Unprocessable
 from gridcare.events.outages import Scope, Window
 from outage_notifier.outages.core import outage
 from outage_notifier.outages.core.notices import events_of, notices_of
-from outage_notifier.outages.core.outage import Outage, OutageDocument, Step
+from outage_notifier.outages.core.outage import Change, Outage, OutageDocument
 from outage_notifier.outages.core.rules import OutageRules
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -42,7 +42,7 @@ def published(kind="planned", said: OutageDocument | None = None) -> Outage:
     return outage.publish(draft(kind, said), late_reason="x", rules=RULES, now=NOW).after
 
 
-def take(action: str, found: Outage, now: datetime = NOW) -> Step:
+def take(action: str, found: Outage, now: datetime = NOW) -> Change:
     other = document(window(7), late_reason="x")
     match action:
         case "edit":

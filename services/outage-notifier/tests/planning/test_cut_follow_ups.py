@@ -8,6 +8,7 @@ import pytest
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.ledger.store import notice
 from outage_notifier.planning.flow.cut_follow_ups import cut_follow_ups
+from outage_notifier.planning.room import Planning
 from outage_notifier.sending.flow.send_batch import send_batch
 
 A, B = "PB11010000001", "PB11010000002"
@@ -20,7 +21,7 @@ def follow_up(world):
     """Give a function that cuts everything that is due now."""
 
     async def run() -> None:
-        while await cut_follow_ups(world.db, world.clock):
+        while await cut_follow_ups(room=Planning(world.db, world.clock)):
             pass
 
     return run
@@ -122,7 +123,7 @@ async def test_a_sender_that_must_stop_between_two_devices_calls_the_second_late
 
     providers.before = stop_now
     [batch_id] = await world.batches()
-    await send_batch(sending, batch_id, stop)
+    await send_batch(batch_id, stop, room=sending)
     providers.before = None
     assert len(providers.pushes) == 1
     assert await world.books(notice_id) == {"awaiting": 1}
@@ -215,9 +216,7 @@ async def test_one_recipient_notices_are_packed_again(world, plan, send, provide
     for code, device in ((A, "d1"), (B, "d2")):
         await world.customer(code, devices=[device])
         providers.answers[device] = BUSY
-        await world.notice(
-            None, revision=None, kind="payment-received", audience_rule="one", recipient_id=code, lane="transactional"
-        )
+        await world.notice(None, revision=None, kind="payment-received", audience_rule="one", recipient_id=code)
     await plan()
     await send()
     providers.answers.clear()
@@ -239,7 +238,7 @@ async def test_workers_at_the_same_time_cut_each_delivery_once(world, plan, send
     await send()
     providers.answers.clear()
     world.clock.move(seconds=61)
-    await asyncio.gather(*(cut_follow_ups(world.db, world.clock) for _ in range(4)))
+    await asyncio.gather(*(cut_follow_ups(room=Planning(world.db, world.clock)) for _ in range(4)))
     async with world.db.read() as c:
         members = await c.fetch("SELECT jsonb_array_elements(members)->>1 FROM batch WHERE NOT home")
     assert sorted(m[0] for m in members) == [f"PB1101000{n:04}" for n in range(40)]

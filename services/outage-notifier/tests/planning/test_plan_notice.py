@@ -67,12 +67,12 @@ async def test_a_shared_device_covers_only_who_has_nothing_else(world, plan):
     assert await world.books(notice_id) == {"planned": 2, "covered": 1}
 
 
-async def test_an_audience_of_several_pages_is_planned_whole_and_cut_into_batches(world, planner):
+async def test_an_audience_of_several_pages_is_planned_whole_and_cut_into_batches(world, planning):
     """Small pages and batches: nobody is skipped at their edges, nobody doubled."""
     for n in range(23):
         await world.customer(f"PB1101000{n:04}", phones=[f"+8490100{n:04}"])
     notice_id = await world.notice(await world.outage())
-    assert await plan_notice.plan_due_notice(replace(planner, page_size=7, batch_size=3)) == 1
+    assert await plan_notice.plan_due_notice(room=replace(planning, page_size=7, batch_size=3)) == 1
     assert await world.books(notice_id) == {"planned": 23}
     async with world.db.read() as c:
         members = await c.fetch("SELECT jsonb_array_elements(members)->>1 AS code, size FROM batch")
@@ -80,7 +80,7 @@ async def test_an_audience_of_several_pages_is_planned_whole_and_cut_into_batche
     assert {m["size"] for m in members} <= {1, 2, 3}
 
 
-async def test_a_planner_whose_lease_was_taken_over_writes_nothing_more(world, planner):
+async def test_a_planner_whose_lease_was_taken_over_writes_nothing_more(world, planning):
     """Two planners on one notice: the older attempt's page changes nothing."""
     for n in range(4):
         await world.customer(f"PB1101000{n:04}", phones=[f"+8490100{n:04}"])
@@ -88,8 +88,8 @@ async def test_a_planner_whose_lease_was_taken_over_writes_nothing_more(world, p
     async with world.db.transaction() as tx:
         stale = await plan_notice.notice.claim_due(tx, now=world.clock.now(), lease_s=0)
         rule = await plan_notice._rule_of(tx, stale)
-    assert await plan_notice.plan_due_notice(planner) == 1
-    assert await plan_notice._plan_page(planner, stale, rule, after="") is None
+    assert await plan_notice.plan_due_notice(room=planning) == 1
+    assert await plan_notice._plan_page(planning, stale, rule, after="") is None
     assert await world.books(notice_id) == {"planned": 4}
 
 
@@ -106,7 +106,6 @@ async def test_one_recipient_notices_are_packed_into_one_batch(world, plan):
                 kind="payment-received",
                 audience_rule="one",
                 recipient_id=code,
-                lane="transactional",
             )
         )
     await plan()

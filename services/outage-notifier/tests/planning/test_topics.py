@@ -13,10 +13,10 @@ from gridcare.events.payments import BillIssued, PaymentRecorded
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.events.tickets import TicketAttached, TicketEvent, TicketOpened
 from gridcare.kafka.produce import Producer
+from gridcare.known_supply_points import topic_supply_points
 from gridcare.testing.kafka import consuming, poison
 from gridcare.testing.waiting import eventually
 from gridcare.values.ids import uuid7
-from outage_notifier.known_supply_points import topic_supply_points
 from outage_notifier.planning import topic_payments, topic_tickets
 
 MINE = "PB11010012345"
@@ -96,13 +96,13 @@ async def _notices(db):
         )
 
 
-async def test_told_once(services, db, envelope, outbox, *, ticket, payment):
+async def test_told_once(rooms, db, envelope, outbox, *, ticket, payment):
     """A ticket, an attached ticket and a payment are each one notice, however often their events come."""
     about_tickets = [envelope(ticket()), envelope(ticket(TicketAttached)), envelope(ticket(TicketEvent))]
     about_money = [envelope(payment())]
     for _ in range(2):
-        await topic_tickets.subscription(services).handle(about_tickets)
-        await topic_payments.subscription(services).handle(about_money)
+        await topic_tickets.subscription(rooms.planning).handle(about_tickets)
+        await topic_payments.subscription(rooms.planning).handle(about_money)
     found = await _notices(db)
     assert [row["kind"] for row in found] == ["payment-received", "ticket-attached", "ticket-opened"]
     assert {(row["recipient_id"], row["lane"], row["audience_rule"], row["state"]) for row in found} == {
@@ -113,17 +113,17 @@ async def test_told_once(services, db, envelope, outbox, *, ticket, payment):
     assert sorted(event.kind for event in published if isinstance(event, NoticeScheduled)) == [r["kind"] for r in found]
 
 
-async def test_told_once_beyond_the_inbox(services, db, envelope, ticket, outbox):
+async def test_told_once_beyond_the_inbox(rooms, db, envelope, ticket, outbox):
     """An event that is older than the inbox's memory is known by the notice that it made."""
     opened = envelope(ticket())
-    await topic_tickets.subscription(services).handle([opened])
+    await topic_tickets.subscription(rooms.planning).handle([opened])
     async with db.transaction() as tx:
         await tx.execute("DELETE FROM inbox")
-    await topic_tickets.subscription(services).handle([opened])
+    await topic_tickets.subscription(rooms.planning).handle([opened])
     assert (len(await _notices(db)), len(await outbox())) == (1, 1)
 
 
-async def test_bills_are_no_news(services, db, envelope):
+async def test_bills_are_no_news(rooms, db, envelope):
     """What is said of bills has no message."""
     bill = BillIssued(
         version=1,
@@ -135,26 +135,27 @@ async def test_bills_are_no_news(services, db, envelope):
         paid_vnd=0,
         due_on=date(2026, 12, 1),
     )
-    await topic_payments.subscription(services).handle([envelope(bill)])
+    await topic_payments.subscription(rooms.planning).handle([envelope(bill)])
     assert await _notices(db) == []
 
 
-async def test_strangers(services, envelope, ticket, payment):
+async def test_strangers(rooms, db, envelope, ticket, payment):
     """An event of another topic, and a tombstone where none belongs, are rejected."""
+    of_tickets, of_payments = topic_tickets.subscription(rooms.planning), topic_payments.subscription(rooms.planning)
     for door, stranger in (
-        (topic_tickets, payment()),
-        (topic_tickets, "7"),
-        (topic_payments, ticket()),
-        (topic_supply_points, ticket()),
+        (of_tickets, payment()),
+        (of_tickets, "7"),
+        (of_payments, ticket()),
+        (topic_supply_points.subscription(db), ticket()),
     ):
         with pytest.raises(Rejected) as rejected:
-            await door.subscription(services).handle([envelope(stranger)])
+            await door.handle([envelope(stranger)])
         assert rejected.value.reason == "unexpected-event-type"
 
 
-async def test_projection(services, db, envelope):
+async def test_projection(rooms, db, envelope):
     """Of a supply point the newest version stays, in any order; a tombstone deletes it, and it may come back."""
-    door = topic_supply_points.subscription(services)
+    door = topic_supply_points.subscription(db)
 
     async def known() -> dict[str, tuple[int, str]]:
         async with db.read() as connection:
@@ -170,7 +171,7 @@ async def test_projection(services, db, envelope):
     assert await known() == {"SP1": (4, "FD1")}
 
 
-async def test_followed(services, db, kafka_bootstrap, new_topic, *, envelope, ticket, payment):
+async def test_followed(rooms, db, kafka_bootstrap, new_topic, *, envelope, ticket, payment):
     """Over a real broker: many supply points, tickets and payments, each twice, and one poison record among them."""
     points, tickets, payments = await new_topic(partitions=3), await new_topic(), await new_topic()
     about_tickets = [envelope(ticket()) for _ in range(3)]
@@ -185,8 +186,9 @@ async def test_followed(services, db, kafka_bootstrap, new_topic, *, envelope, t
     async with Producer(kafka_bootstrap, client_id="tests") as producer:
         await producer.send_batch(sent)
     subscriptions = [
-        replace(door.subscription(services), topics=(topic,))
-        for door, topic in ((topic_supply_points, points), (topic_tickets, tickets), (topic_payments, payments))
+        replace(topic_supply_points.subscription(db), topics=(points,)),
+        replace(topic_tickets.subscription(rooms.planning), topics=(tickets,)),
+        replace(topic_payments.subscription(rooms.planning), topics=(payments,)),
     ]
 
     async def done() -> bool:

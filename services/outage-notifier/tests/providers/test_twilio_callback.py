@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from outage_notifier.providers.twilio.callback import read_callback, signature_fits
-from outage_notifier.receipts.core.receipt import StatusCallback
+from outage_notifier.providers.twilio.callback import StatusCallback, read_callback, signature_fits
 
 TOKEN = "a-token"
 URL = "https://api.gridcare.test/v1/callbacks/twilio?attempt=0192.1.1"

@@ -16,6 +16,7 @@ from outage_notifier.contacts.vault import RECEIPT
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.receipts.core.receipt import GIVEN_UP_AFTER
 from outage_notifier.receipts.flow.apply_receipts import apply_receipts
+from outage_notifier.receipts.room import Receipts
 from outage_notifier.receipts.store import receipt
 
 LOST = Outcome(OutcomeKind.UNKNOWN, "timeout")
@@ -46,7 +47,7 @@ class Scene:
 
     async def apply(self) -> int:
         """Apply what is due."""
-        return await apply_receipts(self.world.db, self.world.clock, self.world.vault)
+        return await apply_receipts(room=Receipts(self.world.db, self.world.clock, self.world.vault))
 
     async def customers(self, *numbers: str) -> UUID:
         """Plan a notice to customers with one phone each."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from gridcare.http.health import serve
+from gridcare.process.health import serve
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.http import issuer
@@ -20,7 +20,7 @@ from outage_notifier import NAME
 from outage_notifier.app import build_app
 from outage_notifier.receipts.flow.apply_receipts import apply_receipts
 from outage_notifier.settings import Settings
-from outage_notifier.wiring import Services, texting, wired
+from outage_notifier.wiring import Rooms, texting, wired
 
 KEY = base64.b64encode(bytes(32)).decode()
 TOLD_EACH = 2
@@ -32,7 +32,8 @@ class Stage:
     """The emulator, and our app where its callbacks go."""
 
     emulator: Emulator
-    services: Services
+    settings: Settings
+    rooms: Rooms
     before: int
 
     def answers(self) -> list[int | None]:
@@ -67,12 +68,12 @@ async def stage(emulator: Emulator, database_url: str, db, clock) -> AsyncIterat
             public_url=f"http://127.0.0.1:{port}",
             fcm_credentials_file=Path("none.json"),
         )
-        async with wired(Foundation(NAME, "tests", settings, clock, db, life)) as services:
+        async with wired(Foundation(NAME, "tests", settings, clock, db, life)) as rooms:
             bound: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-            serving = asyncio.create_task(serve(build_app(services), life, host="127.0.0.1", port=port, bound=bound))
+            serving = asyncio.create_task(serve(build_app(rooms), life, host="127.0.0.1", port=port, bound=bound))
             await asyncio.wait_for(bound, 10)
             try:
-                yield Stage(emulator, services, len(emulator.journal("callback")))
+                yield Stage(emulator, settings, rooms, len(emulator.journal("callback")))
             finally:
                 life.stop()
                 await serving
@@ -86,13 +87,12 @@ async def test_every_callback_is_taken_and_every_message_delivered(stage, world,
         await world.customer(f"PB1101000000{n}", phones=[f"+8493300000{n}"])
     notice_id = await world.notice(await world.outage())
     await plan()
-    async with texting(stage.services.settings) as sms:
+    async with texting(stage.settings) as sms:
         await send(sms=sms)
     expected = 5 * TOLD_EACH * (2 if "doubled" in modes else 1)
     await eventually(lambda: len(stage.answers()) == expected)
     assert stage.answers() == [204] * expected
-    services = stage.services
-    while await apply_receipts(services.db, services.clock, services.vault):
+    while await apply_receipts(room=stage.rooms.receipts):
         world.clock.move(seconds=2)
     assert await world.books(notice_id) == {"delivered": 5}
 
@@ -100,7 +100,7 @@ async def test_every_callback_is_taken_and_every_message_delivered(stage, world,
 async def test_an_account_with_another_token_is_not_believed(stage, world, plan, send, tmp_path):
     """A signature of another account's token is answered 403, and the delivery stays accepted."""
     other = start_emulator("twilio", tmp_path, environment={"EMULATOR_TWILIO_AUTH_TOKEN": "another"})
-    settings = stage.services.settings.model_copy(
+    settings = stage.settings.model_copy(
         update={"twilio_api_url": other.url, "twilio_auth_token": SecretStr("another")}
     )
     try:
@@ -113,5 +113,5 @@ async def test_an_account_with_another_token_is_not_believed(stage, world, plan,
     finally:
         other.stop()
     assert [line["answered"] for line in other.journal("callback")] == [403] * TOLD_EACH
-    assert await apply_receipts(stage.services.db, stage.services.clock, stage.services.vault) == 0
+    assert await apply_receipts(room=stage.rooms.receipts) == 0
     assert await world.books(notice_id) == {"accepted": 1}

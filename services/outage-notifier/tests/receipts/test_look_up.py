@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from outage_notifier.ledger.core.attempt import body_hash
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.outcome import FoundMessage
-from outage_notifier.receipts.core.look_up import SKEW, body_hash, decide_not_asked, decide_not_found, fitting
+from outage_notifier.receipts.core.look_up import SKEW, decide_not_asked, decide_not_found, fitting
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 BETWEEN = timedelta(seconds=90)

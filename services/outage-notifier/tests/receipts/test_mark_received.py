@@ -21,52 +21,52 @@ async def notice_id(world):
     return await world.notice(await world.outage(), kind="change")
 
 
-async def test_before_the_row(world, db, clock, providers, *, plan, send, notice_id):
+async def test_before_the_row(world, db, clock, providers, *, plan, send, notice_id, receipts):
     """The app answers while its sender is still at work: the mark waits for the row and is then applied."""
     await plan()
 
     async def answer_at_once() -> None:
-        await mark_received(db, clock, DeliveryId(notice_id, 1), [MINE])
-        assert await apply_marks(db, clock) in {0, 1}
+        await mark_received(DeliveryId(notice_id, 1), [MINE], room=receipts)
+        assert await apply_marks(room=receipts) in {0, 1}
 
     providers.before = answer_at_once
     await send()
     assert await world.books(notice_id) == {"awaiting": 3}
     clock.move(seconds=5)
-    assert await apply_marks(db, clock) == 1
+    assert await apply_marks(room=receipts) == 1
     assert await world.books(notice_id) == {"awaiting": 2, "delivered": 1}
-    assert await apply_marks(db, clock) == 0
+    assert await apply_marks(room=receipts) == 0
 
 
-async def test_after_the_row(world, db, clock, plan, send, *, providers, notice_id):
+async def test_after_the_row(world, db, clock, plan, send, *, providers, notice_id, receipts):
     """The ids that devices got are the ones by which the app's marks find their deliveries, all at once too."""
     await plan()
     await send()
     codes = {"device-0": MINE, "device-1": "PB11010012346", "device-2": "PB11010012347"}
     marks = [(read_delivery_id(push["id"]), codes[push["to"]]) for push in providers.pushes] * 3
-    await asyncio.gather(*(mark_received(db, clock, delivery_id, [code]) for delivery_id, code in marks))
+    await asyncio.gather(*(mark_received(delivery_id, [code], room=receipts) for delivery_id, code in marks))
     assert await world.books(notice_id) == {"delivered": 3}
 
 
-async def test_no_fallback_follows(world, db, clock, plan, send, *, notice_id):
+async def test_no_fallback_follows(world, db, clock, plan, send, *, notice_id, receipts):
     """A delivery that the app received is not among those that still wait for an SMS."""
     await plan()
     await send()
-    await mark_received(db, clock, DeliveryId(notice_id, 1), [MINE])
+    await mark_received(DeliveryId(notice_id, 1), [MINE], room=receipts)
     async with db.read() as connection:
         waiting = await connection.fetch("SELECT recipient_id FROM delivery WHERE next_attempt_at IS NOT NULL")
     assert {row[0] for row in waiting} == {"PB11010012346", "PB11010012347"}
 
 
-async def test_given_up(world, db, clock, plan, *, notice_id):
+async def test_given_up(world, db, clock, plan, *, notice_id, receipts):
     """A mark whose delivery never gets a row is given up in the end, and said to be unmatched."""
     await plan()
     async with db.transaction() as tx:
         await tx.execute("UPDATE batch SET attempt = 1")
-    await mark_received(db, clock, DeliveryId(notice_id, 1), [MINE])
+    await mark_received(DeliveryId(notice_id, 1), [MINE], room=receipts)
     clock.move(seconds=1)
-    assert await apply_marks(db, clock) == 1
+    assert await apply_marks(room=receipts) == 1
     clock.time += GIVEN_UP_AFTER + timedelta(seconds=1)
-    assert await apply_marks(db, clock) == 1
+    assert await apply_marks(room=receipts) == 1
     async with db.read() as connection:
         assert await connection.fetchval("SELECT result FROM receipt") == "unmatched"

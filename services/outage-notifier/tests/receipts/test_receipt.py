@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from outage_notifier.ledger.core.attempt import AttemptName, attempt_name
 from outage_notifier.ledger.core.delivery import State, raised
-from outage_notifier.receipts.core.receipt import GIVEN_UP_AFTER, AttemptName, attempt_name, look_again_at, state_of
+from outage_notifier.providers.twilio.statuses import state_of
+from outage_notifier.receipts.core.receipt import GIVEN_UP_AFTER, look_again_at
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 BATCH = UUID("0192f0c1-2345-7000-8000-000000000001")

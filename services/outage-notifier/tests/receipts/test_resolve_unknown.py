@@ -17,7 +17,8 @@ from outage_notifier.contacts.vault import RECEIPT
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.providers.twilio.sender import TwilioSmsSender
 from outage_notifier.receipts.flow.apply_receipts import apply_receipts
-from outage_notifier.receipts.flow.resolve_unknown import LOOK_LEASE, PAUSE, Resolver, resolve_unknown
+from outage_notifier.receipts.flow.resolve_unknown import LOOK_LEASE, PAUSE, resolve_unknown
+from outage_notifier.receipts.room import LookUps, Receipts
 from outage_notifier.receipts.store import receipt
 
 NOW = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)
@@ -51,7 +52,7 @@ class Scene:
         """Let time pass, and look after what is due."""
         self.world.clock.move(seconds=after_s)
         world = self.world
-        return await resolve_unknown(Resolver(world.db, world.clock, self.sms, world.vault, BETWEEN))
+        return await resolve_unknown(room=LookUps(world.db, world.clock, world.vault, self.sms, BETWEEN))
 
     async def rows(self, query: str, *values: object) -> list[Any]:
         async with self.world.db.read() as connection:
@@ -336,4 +337,4 @@ async def tell(scene: Scene, message_id: str, *, ref: str) -> None:
 
 
 async def apply(scene: Scene) -> None:
-    await apply_receipts(scene.world.db, scene.world.clock, scene.world.vault)
+    await apply_receipts(room=Receipts(scene.world.db, scene.world.clock, scene.world.vault))

@@ -11,6 +11,7 @@ from gridcare.events.notices import BatchPlanned
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.waiting import eventually
 from gridcare.values.ids import uuid7
+from outage_notifier.sending.room import SendLimits
 from outage_notifier.sending.topic_notice_batches import BatchesUnderWay
 
 
@@ -22,18 +23,18 @@ def hint(batch_id: UUID, now) -> Envelope:
 @pytest.fixture
 def under_way(sending) -> BatchesUnderWay:
     """Give the batches of a sender with room for one SMS batch a lane."""
-    return BatchesUnderWay(sending, Lifecycle(), {"push": 1, "sms": 1})
+    return BatchesUnderWay(replace(sending, limits=SendLimits(batches_at_once={"push": 1, "sms": 1})), Lifecycle())
 
 
 @pytest.fixture
-async def two_batches(world, planner) -> list[UUID]:
+async def two_batches(world, planning) -> list[UUID]:
     """Plan two SMS batches of one customer each."""
     from outage_notifier.planning.flow.plan_notice import plan_due_notice  # noqa: PLC0415 - used here alone
 
     for n in (1, 2):
         await world.customer(f"PB1101000000{n}", phones=[f"+8490100000{n}"])
     await world.notice(await world.outage())
-    await plan_due_notice(replace(planner, batch_size=1))
+    await plan_due_notice(room=replace(planning, batch_size=1))
     return await world.batches()
 
 

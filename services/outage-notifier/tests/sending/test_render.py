@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 
 from outage_notifier.ledger.core.notice import Content
-from outage_notifier.sending.render import TEXTS_KEPT_MAX, MessageRenderer
+from outage_notifier.sending.render import MessageRenderer
+from outage_notifier.texts.kept import TEXTS_KEPT_MAX, KeptTexts
 from outage_notifier.texts.languages import LANGUAGES, read_texts
 from outage_notifier.texts.rendering import Catalog, TemplateBroken
 from outage_notifier.texts.template import TEMPLATES
@@ -29,7 +30,7 @@ SLOTS = {
 @pytest.fixture
 def renderer() -> MessageRenderer:
     """Give a renderer of the production texts."""
-    return MessageRenderer(Catalog(read_texts(), sender="GRIDCARE"))
+    return MessageRenderer(KeptTexts(Catalog(read_texts(), sender="GRIDCARE")))
 
 
 def content(template: str = "announcement", number: int = 7, **changes) -> Content:
@@ -85,18 +86,18 @@ def test_only_urgent_kinds_wake_a_sleeping_device(renderer, template, priority):
 
 def test_a_text_is_rendered_once_a_notice_and_language(renderer):
     """The same text object comes back; other languages and channels have their own."""
-    first = renderer.text(content(), "vi", "sms")
-    assert renderer.text(content(), "vi", "sms") is first
+    first = renderer._text(content(), "vi", "sms")
+    assert renderer._text(content(), "vi", "sms") is first
     assert renderer.sms(content(), "vi") == first.body
     assert renderer.sms(content(), "en") != first.body
-    assert renderer.text(content(), "vi", "push").title
+    assert renderer._text(content(), "vi", "push").title
 
 
 def test_texts_of_many_notices_do_not_pile_up(renderer):
     """A process that lives for months keeps a bounded number of texts."""
     for number in range(TEXTS_KEPT_MAX + 50):
         renderer.sms(content("payment-received", number), "vi")
-    assert len(renderer._texts) == TEXTS_KEPT_MAX
+    assert len(renderer.texts._texts) == TEXTS_KEPT_MAX
 
 
 def test_a_notice_without_its_slots_is_a_bug_that_is_seen(renderer):

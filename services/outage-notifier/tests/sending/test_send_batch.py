@@ -36,7 +36,7 @@ async def test_sending_a_settled_batch_again_sends_nothing(world, planned, send,
     await planned(3, each=a_phone)
     await send()
     for batch_id in await world.batches("state = 'settled'"):
-        await send_batch(sending, batch_id, asyncio.Event())
+        await send_batch(batch_id, asyncio.Event(), room=sending)
     assert len(providers.texts) == 3
 
 
@@ -47,10 +47,10 @@ async def test_a_batch_that_is_leased_elsewhere_is_left_alone(world, planned, se
 
     async def second():
         providers.before = None
-        await send_batch(sending, batch_id, asyncio.Event())
+        await send_batch(batch_id, asyncio.Event(), room=sending)
 
     providers.before = second
-    await send_batch(sending, batch_id, asyncio.Event())
+    await send_batch(batch_id, asyncio.Event(), room=sending)
     assert len(providers.texts) == 1
 
 
@@ -64,7 +64,7 @@ async def test_a_sender_that_lost_its_lease_writes_nothing(world, planned, sendi
             await tx.execute("UPDATE batch SET attempt = attempt + 1")
 
     providers.before = taken_over
-    await send_batch(sending, batch_id, asyncio.Event())
+    await send_batch(batch_id, asyncio.Event(), room=sending)
     assert await world.books(notice_id) == {"planned": 2}
     async with world.db.read() as c:
         assert await c.fetchval("SELECT count(*) FROM attempt") == 0
@@ -74,7 +74,7 @@ async def test_no_call_starts_that_could_end_after_the_lease(world, planned, sen
     """With a lease no longer than a call may take, nothing is called and the batch stays."""
     notice_id = await planned(3, each=a_phone)
     [batch_id] = await world.batches()
-    await send_batch(replace(sending, limits=SendLimits(lease_s=1, call_timeout_s=2)), batch_id, asyncio.Event())
+    await send_batch(batch_id, asyncio.Event(), room=replace(sending, limits=SendLimits(lease_s=1, call_timeout_s=2)))
     assert providers.texts == []
     assert await world.books(notice_id) == {"planned": 3}
     assert await world.batches() == [batch_id]
@@ -109,7 +109,7 @@ async def test_pushes_that_were_recorded_are_not_sent_again_after_a_crash(world,
     providers.before = stop_soon
     [batch_id] = await world.batches()
     one_by_one = replace(sending, limits=replace(sending.limits, push_concurrency=1))
-    await send_batch(one_by_one, batch_id, stop)
+    await send_batch(batch_id, stop, room=one_by_one)
     first = {p["id"] for p in providers.pushes}
     assert 3 <= len(first) < 6
     providers.before = None
@@ -145,7 +145,7 @@ async def test_a_call_that_ends_while_others_are_recorded_is_recorded_too(world,
     holding: list[asyncio.Task[None]] = []
     providers.before = first_call
     quick = replace(sending, limits=replace(sending.limits, record_interval_s=0.1))
-    await send_batch(quick, batch_id, asyncio.Event())
+    await send_batch(batch_id, asyncio.Event(), room=quick)
     await asyncio.gather(*holding)
     assert await world.books(notice_id) == {"accepted": 4}
 

@@ -6,17 +6,17 @@ from fastapi import FastAPI
 
 from gridcare.http.app import create_app
 from repair_intake import NAME
-from repair_intake.teams import http_teams as http_team
-from repair_intake.tickets import http_tickets as http_ticket
-from repair_intake.wiring import Services
+from repair_intake.teams import http_teams
+from repair_intake.tickets import http_tickets
+from repair_intake.wiring import Rooms
 
 
-def build_app(services: Services | None) -> FastAPI:
-    """Make the app; without services only its OpenAPI document can be had."""
+def build_app(rooms: Rooms | None) -> FastAPI:
+    """Return the app; without rooms it can only write its OpenAPI document."""
     return create_app(
         title=NAME,
         version=version(NAME),
-        routers=[http_ticket.router, http_team.router],
-        verifier=services.verifier if services else None,
-        services=services,
+        routers=[http_tickets.router, http_teams.router],
+        verifier=rooms.verifier if rooms else None,
+        rooms=(rooms.tickets, rooms.teams) if rooms else (),
     )

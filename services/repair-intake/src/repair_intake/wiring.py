@@ -1,4 +1,4 @@
-"""The composition root: what a process's foundation is made into."""
+"""The composition root: turns a process's foundation into the rooms of the service."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -7,40 +7,43 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from gridcare.http.auth import TokenVerifier
-from gridcare.postgres.database import Database
 from gridcare.process.service import Foundation
-from gridcare.values.clock import Clock
 from repair_intake import NAME
 from repair_intake.known_outages.core import Margins
+from repair_intake.known_outages.room import KnownOutages
 from repair_intake.settings import Settings
-from repair_intake.tickets.core.submission import Rules
-from repair_intake.tickets.flow.submit_ticket import Intake
+from repair_intake.teams.room import Teams
+from repair_intake.tickets.core.submission import TicketRules
+from repair_intake.tickets.room import Tickets
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """Everything that a flow needs."""
+class Rooms:
+    """The service's rooms, and who checks the callers' tokens at their doors."""
 
-    settings: Settings
-    clock: Clock
-    db: Database
     verifier: TokenVerifier
-    intake: Intake
+    tickets: Tickets
+    teams: Teams
+    known_outages: KnownOutages
 
 
 @asynccontextmanager
-async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Services]:
-    """Open what this service needs beside its foundation, and close it in reverse."""
-    settings = foundation.settings
+async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
+    """Open the rooms on a process's foundation; close what they hold, in reverse, at the end of the block."""
+    db, clock, settings = foundation.db, foundation.clock, foundation.settings
     async with AsyncExitStack() as stack:
         verifier = await stack.enter_async_context(TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME))
-        intake = Intake(foundation.db, foundation.clock, rules_of(settings), secrets.randbelow)
-        yield Services(settings, foundation.clock, foundation.db, verifier, intake)
+        yield Rooms(
+            verifier=verifier,
+            tickets=Tickets(db, clock, rules_of(settings), secrets.randbelow),
+            teams=Teams(db),
+            known_outages=KnownOutages(db, clock),
+        )
 
 
-def rules_of(settings: Settings) -> Rules:
-    """Give the rules that the settings make."""
-    return Rules(
+def rules_of(settings: Settings) -> TicketRules:
+    """Return the rules for new tickets that the settings state."""
+    return TicketRules(
         margins=Margins(
             before=timedelta(seconds=settings.outage_margin_before_s),
             after=timedelta(seconds=settings.outage_margin_after_s),

@@ -1,17 +1,18 @@
-"""The worker's loops: each calls one flow, on an interval."""
+"""The worker's loops: each repeats one use case, on an interval."""
 
 from functools import partial
 
 from gridcare.postgres.retention import RETENTION_INTERVAL_S, forget_expired
 from gridcare.process.lifecycle import Lifecycle, repeat_all
-from repair_intake.known_outages.flow.forget_outages import forget_outages
-from repair_intake.wiring import Services
+from repair_intake.known_outages.flow import forget_outages
+from repair_intake.wiring import Rooms
 
 
-async def work(services: Services, lifecycle: Lifecycle) -> None:
+async def work(rooms: Rooms, lifecycle: Lifecycle) -> None:
     """Do what falls due until told to stop."""
+    known_outages = rooms.known_outages
     await repeat_all(
         lifecycle,
-        ("forget_outages", RETENTION_INTERVAL_S, partial(forget_outages, services.db, services.clock)),
-        ("forget_expired", RETENTION_INTERVAL_S, partial(forget_expired, services.db, services.clock)),
+        ("forget_outages", RETENTION_INTERVAL_S, partial(forget_outages, room=known_outages)),
+        ("forget_expired", RETENTION_INTERVAL_S, partial(forget_expired, known_outages.db, known_outages.clock)),
     )

@@ -18,16 +18,16 @@ async def _put(api, teams, roles=("ops",)):
     return await api.call("PUT", "/v1/teams", roles=roles, codes=[], json=teams)
 
 
-async def test_import(api, db):
-    """Ops imports teams with their wards; doing it again changes nothing."""
+async def test_ops_imports_teams(api, db):
+    """Ops imports teams with their wards; importing them again changes nothing."""
     for _ in range(2):
         answer = await _put(api, TEAMS)
         assert (answer.status_code, answer.json()) == (200, {"teams": 2, "wards": 3})
     assert await _areas(db) == {"31117": "PB1101", "31120": "PB1101", "31168": "PB1102"}
 
 
-async def test_replaced(api, db, happens, supply_point):
-    """A new import is the whole truth; a team that is missing stays for the tickets that name it, without an area."""
+async def test_an_import_replaces(api, db, happens, supply_point):
+    """A new import replaces all areas; a team that is missing from it stays, for the tickets that name it."""
     await _put(api, TEAMS)
     await happens(supply_point())
     ticket = (await api.open()).json()
@@ -38,7 +38,7 @@ async def test_replaced(api, db, happens, supply_point):
 
 
 @pytest.mark.parametrize("role", ["customer", "planner", "dispatcher", "team"])
-async def test_wrong_role(api, db, role):
+async def test_others_may_not_import(api, db, role):
     """Only ops imports teams."""
     answer = await _put(api, TEAMS, roles=[role])
     assert (answer.status_code, answer.json()["code"]) == (403, "role-missing")
@@ -59,8 +59,8 @@ async def test_wrong_role(api, db, role):
         [{**TEAMS[0], "team_id": str(number), "ward_codes": []} for number in range(501)],
     ],
 )
-async def test_refused(api, db, teams):
-    """A list that is empty, malformed, too long or at odds with itself is refused whole."""
+async def test_bad_lists_are_refused(api, db, teams):
+    """A list that is empty, malformed, too long or contradictory is refused as a whole."""
     await _put(api, TEAMS)
     before = await _areas(db)
     assert (await _put(api, teams)).status_code == 422

@@ -22,8 +22,8 @@ async def _rows(db, table: str) -> int:
         return await connection.fetchval(f"SELECT count(*) FROM {table}")
 
 
-async def test_open(api, happens, supply_point, published, clock):
-    """A ticket is answered 201 with its reference, and published once as TicketOpened."""
+async def test_a_ticket_is_opened(api, happens, supply_point, published, clock):
+    """A new ticket gets 201 with its reference, and is published once as TicketOpened."""
     await happens(supply_point())
     answer = await api.open(client_ref="app-1")
     assert answer.status_code == 201
@@ -37,7 +37,7 @@ async def test_open(api, happens, supply_point, published, clock):
     assert (envelope.data.opened_at, envelope.data.customer_code) == (clock.now(), MINE)
 
 
-async def test_description_stays(api, happens, supply_point, db):
+async def test_descriptions_stay_here(api, happens, supply_point, db):
     """The customer's words are in no event, no log line and no problem document."""
     await happens(supply_point())
     with captured_logs() as logs:
@@ -51,8 +51,8 @@ async def test_description_stays(api, happens, supply_point, db):
         assert "0912345678" not in text
 
 
-async def test_routed(api, happens, supply_point):
-    """The ticket goes to the team whose area has the supply point's ward."""
+async def test_wards_route_tickets(api, happens, supply_point):
+    """A ticket goes to the team that works its supply point's ward, if there is one."""
     teams = [
         {"team_id": "PB1101", "name": "Ninh Kiều", "ward_codes": ["31117", "31120"]},
         {"team_id": "PB1102", "name": "Bình Thủy", "ward_codes": ["31168"]},
@@ -63,8 +63,8 @@ async def test_routed(api, happens, supply_point):
     assert routed == ["PB1101", "PB1102", None]
 
 
-async def test_repeat(api, happens, supply_point, *, published, db, clock):
-    """The same request again gets the same bytes, whenever, and has no second effect."""
+async def test_a_repeat_changes_nothing(api, happens, supply_point, *, published, db, clock):
+    """The same request again, hours later, gets the same bytes and has no second effect."""
     await happens(supply_point())
     first = await api.open(key="k1")
     clock.move(hours=5)
@@ -74,8 +74,8 @@ async def test_repeat(api, happens, supply_point, *, published, db, clock):
     assert len(await published()) == 1
 
 
-async def test_key_reused(api, happens, supply_point, db):
-    """The key of another request is refused with 422."""
+async def test_a_reused_key(api, happens, supply_point, db):
+    """A key that was used for another request is refused with 422."""
     await happens(supply_point())
     await api.open(key="k1")
     answer = await api.open(key="k1", description="khác")
@@ -83,19 +83,19 @@ async def test_key_reused(api, happens, supply_point, db):
     assert await _rows(db, "ticket") == 1
 
 
-async def test_key_of_another_caller(api, happens, supply_point, db):
-    """A key is its caller's own: another's same key is another request."""
+async def test_keys_belong_to_callers(api, happens, supply_point, db):
+    """The same key of another caller is another request."""
     await happens(supply_point())
     answers = [await api.open(key="k1", sub=sub) for sub in ("one", "other")]
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].json()["ticket_id"] != answers[1].json()["ticket_id"]
 
 
-async def test_twin(api, happens, supply_point, db):
-    """A twin under way is refused with 409, and may come again for the answer."""
+async def test_a_twin_waits(api, happens, supply_point, db):
+    """While the first of two equal requests runs, the second gets 409; later it gets the first one's answer."""
     await happens(supply_point())
     async with db.transaction() as tx:
-        await tx.execute("SELECT FROM supply_point FOR UPDATE")  # the first request waits here, its key in its hand
+        await tx.execute("SELECT FROM supply_point FOR UPDATE")  # the first request waits here, holding its key
         first = asyncio.create_task(api.open(key="k1"))
         await eventually(lambda: tx.fetchval(_KEYS_HELD))
         twin = await api.open(key="k1")
@@ -105,11 +105,11 @@ async def test_twin(api, happens, supply_point, db):
     assert (await api.open(key="k1")).content == (await first).content
 
 
-async def test_reference_is_taken(services, api, happens, supply_point):
-    """A reference that is taken is drawn again; when none is free the caller is told to come back."""
+async def test_taken_references(rooms, api, happens, supply_point):
+    """In place of a taken reference another is drawn; when none is free, the caller is told to come back."""
     await happens(supply_point())
     drawn = iter([1, 1, 1, 2, *[1] * 10])
-    unlucky = replace(services, intake=replace(services.intake, draw=lambda _: next(drawn)))
+    unlucky = replace(rooms, tickets=replace(rooms.tickets, draw=lambda _: next(drawn)))
     async with client_for(build_app(unlucky)) as client:
         same = replace(api, client=client)
         references = [(await same.open()).json()["reference"] for _ in range(2)]
@@ -118,8 +118,8 @@ async def test_reference_is_taken(services, api, happens, supply_point):
     assert (refused.status_code, refused.json()["code"]) == (503, "no-free-reference")
 
 
-async def test_longest_description(api, happens, supply_point):
-    """2,000 characters are taken, however many bytes they are."""
+async def test_long_descriptions(api, happens, supply_point):
+    """A description may have 2,000 characters, however many bytes they are."""
     await happens(supply_point())
     answer = await api.open(description="ệ" * 2000)
     assert answer.json()["description"] == "ệ" * 2000

@@ -1,4 +1,4 @@
-"""Tickets through the API: read and listed, each customer their own."""
+"""Tickets through the API: read and listed, by each customer their own."""
 
 from uuid import UUID, uuid4
 
@@ -9,7 +9,7 @@ from gridcare.values.ids import uuid7
 MINE, THEIRS = "PB11010012345", "PB11010054321"
 
 
-async def test_anothers_ticket(api, happens, supply_point):
+async def test_anothers_ticket_is_hidden(api, happens, supply_point):
     """Another customer's ticket is not found; a dispatcher finds any."""
     await happens(supply_point())
     path = f"/v1/tickets/{(await api.open()).json()['ticket_id']}"
@@ -21,8 +21,17 @@ async def test_anothers_ticket(api, happens, supply_point):
     assert (await api.call("GET", path, roles=["dispatcher"], codes=[])).status_code == 200
 
 
-async def test_moved_house(api, happens, supply_point):
-    """A ticket stays its customer's when the supply point gets another one; the new one opens tickets from then on."""
+async def test_roles_elsewhere_do_not_count(api, happens, supply_point):
+    """A customer who is a cashier too does not read another customer's ticket; one who is a dispatcher does."""
+    await happens(supply_point())
+    path = f"/v1/tickets/{(await api.open()).json()['ticket_id']}"
+    refused = await api.call("GET", path, roles=["customer", "cashier"], codes=[THEIRS])
+    assert (refused.status_code, refused.json()["code"]) == (404, "ticket-not-found")
+    assert (await api.call("GET", path, roles=["customer", "dispatcher"], codes=[THEIRS])).status_code == 200
+
+
+async def test_tickets_outlive_a_move(api, happens, supply_point):
+    """When a supply point changes hands, its old customer keeps their tickets and the new one opens others."""
     await happens(supply_point())
     path = f"/v1/tickets/{(await api.open()).json()['ticket_id']}"
     await happens(supply_point(version=2, customer_code=THEIRS))
@@ -31,8 +40,8 @@ async def test_moved_house(api, happens, supply_point):
     assert (await api.open(codes=[THEIRS])).status_code == 201
 
 
-async def test_pages(api, happens, supply_point, clock):
-    """The list holds the caller's own tickets of all their codes, newest first, each once over its pages."""
+async def test_lists_come_in_pages(api, happens, supply_point, clock):
+    """The pages hold the tickets of all the caller's codes, newest first, each once."""
     await happens(
         supply_point(), supply_point("SP2", customer_code="PB11010000002"), supply_point("SP3", customer_code=THEIRS)
     )
@@ -63,19 +72,19 @@ async def test_no_tickets(api):
 @pytest.mark.parametrize(
     "path", ["/v1/tickets/7", "/v1/tickets?limit=0", "/v1/tickets?limit=201", "/v1/tickets?state=open"]
 )
-async def test_bad_address(api, path):
+async def test_bad_addresses_are_refused(api, path):
     """A malformed id, a limit out of bounds and an unknown filter are refused."""
     assert (await api.call("GET", path)).status_code == 422
 
 
-async def test_bad_cursor(api):
-    """A cursor that is none of ours is refused."""
+async def test_a_bad_cursor(api):
+    """A cursor that the service did not write is refused."""
     answer = await api.call("GET", "/v1/tickets", params={"cursor": "bm90IGpzb24"})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid-cursor")
 
 
-async def test_ids_tell_their_time(api, happens, supply_point, clock):
-    """A ticket's id is a UUIDv7 of the service's clock, by which the list is ordered."""
+async def test_ids_hold_their_time(api, happens, supply_point, clock):
+    """A ticket's id is a UUIDv7 of the service's clock; the list is ordered by it."""
     await happens(supply_point())
     ticket_id = UUID((await api.open()).json()["ticket_id"])
     assert ticket_id.version == 7

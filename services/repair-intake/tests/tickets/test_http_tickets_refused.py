@@ -1,4 +1,4 @@
-"""Tickets through the API: what is refused, with which reason, and nothing half-done."""
+"""Tickets through the API: what is refused and why; nothing is half done."""
 
 import asyncio
 from uuid import uuid4
@@ -17,7 +17,7 @@ async def _nothing_done(db) -> bool:
     return [await _rows(db, table) for table in ("ticket", "outbox", "idempotency")] == [0, 0, 0]
 
 
-async def test_many_at_once(api, happens, supply_point, db):
+async def test_of_ten_five_are_taken(api, happens, supply_point, db):
     """Of ten requests at once for one supply point, five are taken and five refused."""
     await happens(supply_point())
     answers = await asyncio.gather(*(api.open(sub=f"s{number}") for number in range(10)))
@@ -27,7 +27,7 @@ async def test_many_at_once(api, happens, supply_point, db):
 
 
 async def test_danger_is_counted_apart(api, happens, supply_point):
-    """Five tickets that wait do not silence a fallen line."""
+    """Five waiting tickets do not silence a fallen line."""
     await happens(supply_point())
     for _ in range(5):
         await api.open()
@@ -35,8 +35,8 @@ async def test_danger_is_counted_apart(api, happens, supply_point):
     assert (await api.open(category="sparks_or_fallen_line")).status_code == 201
 
 
-async def test_attached_waits_no_more(api, happens, supply_point, cut, clock):
-    """Tickets attached to a cut that is over do not count: the customer may say that it is still dark."""
+async def test_attached_tickets_stop_counting(api, happens, supply_point, cut, clock):
+    """Tickets attached to a cut that is over do not count: the customer may report that it is still dark."""
     await happens(supply_point(), cut())
     for _ in range(5):
         await api.open()
@@ -46,7 +46,7 @@ async def test_attached_waits_no_more(api, happens, supply_point, cut, clock):
     assert (still_dark.status_code, still_dark.json()["state"]) == (201, "open")
 
 
-async def test_too_many_an_hour(api, happens, supply_point, clock):
+async def test_twenty_an_hour(api, happens, supply_point, clock):
     """A sender's twenty-first ticket within an hour is refused with 429; an hour later it is taken."""
     await happens(*(supply_point(f"SP{number}") for number in range(1, 6)))
     sent = [await api.open(supply_point_id=f"SP{1 + number % 5}") for number in range(20)]
@@ -59,8 +59,8 @@ async def test_too_many_an_hour(api, happens, supply_point, clock):
     assert (await api.open(supply_point_id="SP6")).status_code == 201
 
 
-async def test_anothers_supply_point(api, happens, supply_point, db):
-    """Another customer's supply point is not found, as one that does not exist, and nothing is done."""
+async def test_anothers_supply_point_is_hidden(api, happens, supply_point, db):
+    """Another customer's supply point is answered like one that does not exist, and nothing is done."""
     await happens(supply_point(customer_code=THEIRS))
     for name in ("SP1", "SP404"):
         answer = await api.open(supply_point_id=name)
@@ -69,7 +69,7 @@ async def test_anothers_supply_point(api, happens, supply_point, db):
 
 
 @pytest.mark.parametrize("role", ["planner", "dispatcher", "team", "cashier", "accountant", "ops"])
-async def test_wrong_role(api, happens, supply_point, db, role):
+async def test_only_customers_open_tickets(api, happens, supply_point, db, role):
     """Only a customer opens tickets."""
     await happens(supply_point())
     answer = await api.open(roles=[role])
@@ -77,14 +77,14 @@ async def test_wrong_role(api, happens, supply_point, db, role):
     assert await _nothing_done(db)
 
 
-async def test_no_token(api):
-    """Without a token nothing is told."""
+async def test_a_token_is_needed(api):
+    """Without a token every request gets 401."""
     for method, path in (("POST", "/v1/tickets"), ("GET", "/v1/tickets"), ("GET", f"/v1/tickets/{uuid4()}")):
         assert (await api.client.request(method, path)).status_code == 401
 
 
-async def test_no_key(api, db):
-    """A ticket without an Idempotency-Key is refused: a phone's repeat would open a second."""
+async def test_a_key_is_needed(api, db):
+    """A ticket without an Idempotency-Key is refused: a phone that repeats it would open a second one."""
     answer = await api.call("POST", "/v1/tickets", json={})
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency-key-missing")
 
@@ -106,8 +106,8 @@ async def test_no_key(api, db):
         ({"state": "closed"}, "state"),
     ],
 )
-async def test_bad_body(api, happens, supply_point, db, *, changes, pointer):
-    """A wrong, missing or unknown field is refused by its name, its value is not echoed, and nothing is done."""
+async def test_bad_fields_are_named(api, happens, supply_point, db, *, changes, pointer):
+    """A wrong, missing or unknown field is refused by name; its value is not echoed, and nothing is done."""
     await happens(supply_point())
     answer = await api.open(**changes)
     assert answer.status_code == 422
@@ -117,8 +117,8 @@ async def test_bad_body(api, happens, supply_point, db, *, changes, pointer):
     assert await _nothing_done(db)
 
 
-async def test_lone_surrogate(api, happens, supply_point, db):
-    """Half a character, which no database keeps, is refused."""
+async def test_half_a_character(api, happens, supply_point, db):
+    """Half a character (a lone surrogate), which no database can store, is refused."""
     await happens(supply_point())
     body = b'{"supply_point_id": "SP1", "kind": "repair", "category": "no_power", "description": "\\ud800"}'
     answer = await api.call("POST", "/v1/tickets", key="k", content=body)

@@ -9,13 +9,13 @@ NUMBERS = st.integers(min_value=0, max_value=COUNT - 1)
 
 
 @given(NUMBERS, NUMBERS)
-def test_different_numbers_are_spelt_differently(one: int, other: int):
+def test_numbers_are_spelt_differently(one: int, other: int):
     """Two numbers never share a reference."""
     assert (spell(one) == spell(other)) == (one == other)
 
 
 @given(NUMBERS)
-def test_shape(number: int):
+def test_six_characters_follow(number: int):
     """A reference is `T-` and six letters or digits of the alphabet."""
     reference = spell(number)
     assert reference.startswith("T-")
@@ -24,7 +24,7 @@ def test_shape(number: int):
 
 
 def test_no_look_alikes():
-    """No pair of characters that people take for one another is in the alphabet."""
+    """No two characters of the alphabet are easily mistaken for each other."""
     for pair in ("0O", "1I", "1L", "2Z", "5S", "8B", "UV", "6G"):
         assert not set(pair) <= set(ALPHABET)
     assert len(set(ALPHABET)) == len(ALPHABET)

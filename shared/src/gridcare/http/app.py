@@ -1,6 +1,6 @@
 """The FastAPI app of every service: guarded routes, problem documents, limits, request ids, metrics, documentation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -10,6 +10,7 @@ from starlette.types import Lifespan, Scope
 from gridcare.http import documentation, problems, routes
 from gridcare.http.auth import TokenVerifier
 from gridcare.http.middleware import BODY_IDLE_TIMEOUT_S, REQUESTS_MAX, RequestMiddleware
+from gridcare.http.rooms import let_in
 from gridcare.observability import tracing
 
 BODY_SIZE_MAX_BYTES: Final = 256 * 1024
@@ -22,7 +23,7 @@ def create_app(
     version: str,
     routers: Sequence[APIRouter],
     verifier: TokenVerifier | None = None,
-    services: object = None,
+    rooms: Iterable[object] = (),
     lifespan: Lifespan[FastAPI] | None = None,
     body_size_max_bytes: int = BODY_SIZE_MAX_BYTES,
     body_idle_timeout_s: float = BODY_IDLE_TIMEOUT_S,
@@ -30,7 +31,7 @@ def create_app(
 ) -> FastAPI:
     """Make the app of a service out of its routers.
 
-    `verifier` and `services` become `app.state.verifier` and `app.state.services`; both may be missing where only the
+    `rooms` are what the service's doors work in (gridcare.http.rooms); they and `verifier` may be missing where only the
     documentation is wanted. Raises ValueError for a route without an auth dependency or `@public`.
     """
     app = FastAPI(
@@ -53,7 +54,7 @@ def create_app(
     known = routes.check(app, own=own)
     app.state.routes = known
     app.state.verifier = verifier
-    app.state.services = services
+    let_in(app, rooms)
 
     def route_of(scope: Scope) -> str | None:
         route = known.get(id(scope.get("route")))

@@ -45,18 +45,21 @@ class Caller:
     customer_codes: frozenset[str]
     team_id: str | None = None
 
-    @property
-    def is_staff(self) -> bool:
-        """True for anyone who works for the utility: only they may name any customer."""
-        return bool(self.roles - {"customer"})
-
     def owns(self, customer_code: str) -> bool:
         """Say whether the code is one of the caller's own."""
         return customer_code in self.customer_codes
 
-    def must_see(self, customer_code: str | None, code: str = "not-found") -> None:
-        """Raise NotFound with `code` when it belongs to another customer: that it exists is not told either."""
-        if not self.is_staff and (customer_code is None or not self.owns(customer_code)):
+    def has_one_of(self, roles: Iterable[Role]) -> bool:
+        """Say whether the caller has one of these roles."""
+        return not self.roles.isdisjoint(roles)
+
+    def may_see(self, customer_code: str, *, any_for: Iterable[Role]) -> bool:
+        """Say whether the customer is the caller's own, or one of the roles `any_for` lets the caller see any customer."""
+        return self.owns(customer_code) or self.has_one_of(any_for)
+
+    def must_see(self, customer_code: str, code: str, *, any_for: Iterable[Role]) -> None:
+        """Raise NotFound with `code` when the caller may not see this customer: that it exists is not told either."""
+        if not self.may_see(customer_code, any_for=any_for):
             raise NotFound(code, "there is no such thing")
 
 

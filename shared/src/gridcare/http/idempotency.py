@@ -1,8 +1,9 @@
-"""The door of Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): reads it and says what was asked.
+"""The door of Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): reads it and hashes what the request says.
 
-    async def submit(body: TicketIn, once: Annotated[IdempotentRequest, Depends(idempotent)]) -> …
+    async def open_ticket(body: TicketIn, key: IdempotencyKey, room: Intake) -> TicketOut:
+        ticket = await once(key, submit_ticket, SubmitTicket(…), room=room)
 
-The flow then begins and ends with `gridcare.postgres.idempotency`.
+`gridcare.postgres.idempotency` has `once`.
 """
 
 import hashlib
@@ -10,11 +11,11 @@ import re
 from typing import Annotated, Final
 
 import msgspec
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, Header, Request
 
 from gridcare.errors import BadRequest
 from gridcare.http.auth import Caller, caller
-from gridcare.postgres.idempotency import Answer, IdempotentRequest
+from gridcare.postgres.idempotency import IdempotentRequest
 
 _VISIBLE: Final = re.compile(r"[!-~]{1,255}")
 _ESCAPED: Final = re.compile(r'\\(["\\])')
@@ -42,7 +43,7 @@ def _invalid() -> BadRequest:
 
 
 def fingerprint(method: str, path: str, query: str, body: bytes) -> bytes:
-    """Hash what was asked (SHA-256). JSON bodies are hashed by meaning: order of members and white space do not count."""
+    """Return a hash of a request (SHA-256). JSON bodies are hashed by meaning: order of members and white space do not count."""
     try:
         canonical = msgspec.json.encode(msgspec.json.decode(body), order="deterministic") if body else b""
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -61,12 +62,11 @@ async def idempotent(
         str | None, Header(description="Names this request; the same key again gives the same answer. Kept 7 days.")
     ] = None,
 ) -> IdempotentRequest:
-    """Give the request's caller, key and fingerprint (a dependency)."""
+    """Return the request's caller, key and fingerprint (a dependency)."""
     key = parse_key(idempotency_key)
     body = await request.body()
     return IdempotentRequest(who.sub, key, fingerprint(request.method, request.url.path, request.url.query, body))
 
 
-def respond(answer: Answer) -> Response:
-    """Send an answer as it was stored: the same bytes at the first time and at every repeat."""
-    return Response(answer.body, status_code=answer.status, media_type="application/json")
+IdempotencyKey = Annotated[IdempotentRequest, Depends(idempotent)]
+"""A door's parameter: the request under its key, for `gridcare.postgres.idempotency.once`."""

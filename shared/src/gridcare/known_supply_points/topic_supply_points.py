@@ -1,22 +1,27 @@
-"""supply-points.v1 as every service reads it: what its door hands on, many records at once."""
+"""supply-points.v1: where electricity is delivered, and whose contract it serves."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from gridcare.errors import Rejected
 from gridcare.events import Envelope
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.events.topics import SUPPLY_POINTS
 from gridcare.kafka.consume import Subscription
-
-Gone = str
-"""The id of a supply point that a tombstone names."""
+from gridcare.known_supply_points.flow import Deleted, project_supply_points
+from gridcare.postgres.database import Database
 
 RECORDS_MAX = 500
 """A million supply points come at once on the first day; a transaction each would take hours."""
 
 
-def supply_points(apply: Callable[[Sequence[SupplyPointChanged | Gone]], Awaitable[None]]) -> Subscription:
-    """Give what becomes of the topic's records: `apply` gets them in order and applies them in one transaction."""
+def subscription(db: Database) -> Subscription:
+    """Return the topic's subscription of a service that projects it into its table `supply_point`."""
+    return applied_by(partial(project_supply_points, db=db))
+
+
+def applied_by(apply: Callable[[Sequence[SupplyPointChanged | Deleted]], Awaitable[None]]) -> Subscription:
+    """Return the topic's subscription of a service that applies records, in order, in a transaction of its own."""
 
     async def handle(envelopes: Sequence[Envelope]) -> None:
         await apply([_change(envelope) for envelope in envelopes])
@@ -24,7 +29,7 @@ def supply_points(apply: Callable[[Sequence[SupplyPointChanged | Gone]], Awaitab
     return Subscription((SUPPLY_POINTS,), handle, records_max=RECORDS_MAX)
 
 
-def _change(envelope: Envelope) -> SupplyPointChanged | Gone:
+def _change(envelope: Envelope) -> SupplyPointChanged | Deleted:
     event = envelope.data
     if event is None:
         return envelope.subject

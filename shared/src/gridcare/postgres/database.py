@@ -97,6 +97,10 @@ class Database:
         """Lend a connection for reading, outside any transaction."""
         return self._connection(in_transaction=False)
 
+    def joining(self, tx: Connection) -> "Database":
+        """Return a database whose transactions are parts (savepoints) of `tx`, for whoever runs several as one."""
+        return _Joining(tx)
+
     @asynccontextmanager
     async def _connection(self, *, in_transaction: bool) -> AsyncIterator[Connection]:
         try:
@@ -127,6 +131,21 @@ class Database:
     def in_use(self) -> int:
         """How many connections are lent right now."""
         return self._pool.get_size() - self._pool.get_idle_size()
+
+
+class _Joining(Database):
+    """A database that has one connection, in the midst of a transaction."""
+
+    def __init__(self, tx: Connection) -> None:
+        self._tx = tx
+
+    @asynccontextmanager
+    async def _connection(self, *, in_transaction: bool) -> AsyncIterator[Connection]:
+        if in_transaction:
+            async with self._tx.transaction():
+                yield self._tx
+        else:
+            yield self._tx
 
 
 @asynccontextmanager

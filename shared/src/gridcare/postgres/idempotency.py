@@ -1,51 +1,97 @@
-"""Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the same request twice has one effect and one answer.
+"""Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the same request twice has one effect and one result.
 
-A flow begins with `begin` and ends with `store`, both in the transaction of the effect. A request that fails validation
-rolls back, so nothing of it is kept.
+A door runs its use case by `once`. The result is kept with the key, in the transaction of the effect, and a repeat gets
+it again; the door renders both the same way. A request that fails rolls back, so nothing of it is kept.
 """
 
-from dataclasses import dataclass
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints
+
+import msgspec
 
 from gridcare.errors import Conflict, Unprocessable
-from gridcare.postgres.database import Connection
+from gridcare.postgres.database import Connection, Database
+from gridcare.values.clock import Clock
 
 KEPT = timedelta(days=7)
 """Longer than the mobile app keeps unsent requests while it has no network."""
 
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"
-_FIND = "SELECT fingerprint, status, body FROM idempotency WHERE caller = $1 AND key = $2 AND created_at >= $3"
-_STORE = """
-INSERT INTO idempotency (caller, key, fingerprint, status, body, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+_FIND = "SELECT fingerprint, result FROM idempotency WHERE caller = $1 AND key = $2 AND created_at >= $3"
+_KEEP = """
+INSERT INTO idempotency (caller, key, fingerprint, result, created_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (caller, key) DO UPDATE
-SET fingerprint = excluded.fingerprint, status = excluded.status, body = excluded.body, created_at = excluded.created_at
+SET fingerprint = excluded.fingerprint, result = excluded.result,
+    created_at = excluded.created_at
 """
 _FORGET = "DELETE FROM idempotency WHERE created_at < $1"
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotentRequest:
-    """Who asks (the token's subject), the key given, and a hash of what was asked."""
+    """Who sends the request (the token's subject), its key, and a hash of what it says."""
 
     caller: str
     key: str
     fingerprint: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer as stored: its status and its JSON body."""
+class Room(Protocol):
+    """What a use case works in: a frozen dataclass with a database and a clock."""
 
-    status: int
-    body: bytes
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def db(self) -> Database: ...
+
+    @property
+    def clock(self) -> Clock: ...
 
 
-async def begin(tx: Connection, request: IdempotentRequest, now: datetime) -> Answer | None:
-    """Take the key; give the stored answer when the request was already served.
+C = TypeVar("C")
+R = TypeVar("R", bound=Room)
+T = TypeVar("T")
+C_contra = TypeVar("C_contra", contravariant=True)
+R_contra = TypeVar("R_contra", bound=Room, contravariant=True)
+T_co = TypeVar("T_co", covariant=True)
 
-    Raises Conflict `idempotency-key-in-use` while a twin is under way, Unprocessable `idempotency-key-reused` when the key
-    came with another request.
+
+class UseCase(Protocol[C_contra, R_contra, T_co]):
+    """A use case: a command in, its result out. The return annotation says what is kept."""
+
+    def __call__(self, command: C_contra, /, *, room: R_contra) -> Awaitable[T_co]: ...
+
+
+async def once(request: IdempotentRequest, use_case: UseCase[C, R, T], command: C, *, room: R) -> T:
+    """Run a use case once for each key, and return its result, or the one that was kept.
+
+    The use case's own transactions become parts of one that also keeps the result, so it must call no vendor. Its result
+    is stored as JSON: a value that msgspec decodes as the annotated return type. Raises Conflict
+    `idempotency-key-in-use` while a twin is under way, Unprocessable `idempotency-key-reused` when the key came with
+    another request, and what the use case raises.
     """
+    now = room.clock.now()
+    async with room.db.transaction() as tx:
+        kept = await _begin(tx, request, now)
+        if kept is not None:
+            result: T = msgspec.json.decode(kept, type=_result_type(use_case))
+            return result
+        result = await use_case(command, room=replace(room, db=room.db.joining(tx)))
+        encoded = msgspec.json.encode(result)
+        await tx.execute(_KEEP, request.caller, request.key, request.fingerprint, encoded, now)
+    return result
+
+
+async def forget(tx: Connection, now: datetime) -> int:
+    """Delete results that are too old to be asked for again. Return the number of rows."""
+    tag: str = await tx.execute(_FORGET, now - KEPT)
+    return int(tag.split()[1])
+
+
+async def _begin(tx: Connection, request: IdempotentRequest, now: datetime) -> bytes | None:
+    """Take the key. Return the kept result, as JSON, when the request was served already."""
     if not await tx.fetchval(_LOCK, f"{request.caller}\x1f{request.key}"):
         raise Conflict("idempotency-key-in-use", "the same request is being served", headers={"Retry-After": "1"})
     row = await tx.fetchrow(_FIND, request.caller, request.key, now - KEPT)
@@ -53,15 +99,12 @@ async def begin(tx: Connection, request: IdempotentRequest, now: datetime) -> An
         return None
     if row["fingerprint"] != request.fingerprint:
         raise Unprocessable("idempotency-key-reused", "this Idempotency-Key was used for another request")
-    return Answer(row["status"], row["body"])
+    if row["result"] is None:  # served by a release that kept its HTTP answer instead
+        raise Conflict("idempotency-key-served", "this request was served before an upgrade: read what it made")
+    result: bytes = row["result"]
+    return result
 
 
-async def store(tx: Connection, request: IdempotentRequest, answer: Answer, now: datetime) -> None:
-    """Keep the answer, in the transaction of the effect."""
-    await tx.execute(_STORE, request.caller, request.key, request.fingerprint, answer.status, answer.body, now)
-
-
-async def forget(tx: Connection, now: datetime) -> int:
-    """Delete answers that are too old to be replayed; the number of rows."""
-    tag: str = await tx.execute(_FORGET, now - KEPT)
-    return int(tag.split()[1])
+def _result_type(use_case: UseCase[Any, Any, T]) -> type[T]:
+    result: type[T] = get_type_hints(use_case)["return"]
+    return result

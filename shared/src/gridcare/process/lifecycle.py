@@ -32,7 +32,7 @@ logger = structlog.get_logger()
 class Lifecycle:
     """What the loops of a process share: whether to stop, and a heartbeat.
 
-    A loop calls `beat()` on each round; the liveness probe (gridcare.http.health) fails if the last beat is too old.
+    A loop calls `beat()` on each round; the liveness probe (gridcare.process.health) fails if the last beat is too old.
     """
 
     def __init__(self) -> None:

@@ -12,7 +12,6 @@ from typing import Generic, TypeVar
 
 from fastapi import FastAPI
 
-from gridcare.http import health
 from gridcare.kafka.admin import ensure_topics
 from gridcare.kafka.consume import DEFAULT_LIMITS, ConsumerLimits, Subscription, run_consumer
 from gridcare.kafka.dead_letters.command import dead_letters_command
@@ -21,6 +20,7 @@ from gridcare.observability import logging, tracing
 from gridcare.postgres.database import Database
 from gridcare.postgres.migrate import migrate
 from gridcare.postgres.relay import run_relay
+from gridcare.process import health
 from gridcare.process import lifecycle as process
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.settings import ServiceSettings, load

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from gridcare.http.health import Life, serve
+from gridcare.process.health import Life, serve
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 

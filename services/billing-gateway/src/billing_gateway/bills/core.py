@@ -1,17 +1,31 @@
-"""Bills: what a customer owes for a period, and what the ledger says is left of it."""
+"""Bills: what a customer owes for a period, and where each stands."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from billing_gateway.ledger.core import Balance
 from gridcare.errors import Unprocessable
 from gridcare.events.payments import BillIssued
+from gridcare.values.clock import VIETNAM
 
 DUE_DISTANCE_MAX = timedelta(days=366)
-"""Bills of the last year may be brought in late; what lies further away is a mistake."""
+"""Bills of the past year may be registered late; a date further away is a mistake."""
 
 BillState = Literal["open", "partially_paid", "paid", "overpaid"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterBill:
+    """A bill as the utility's billing made it, and who registers it."""
+
+    bill_number: str
+    customer_code: str
+    period: str
+    amount_vnd: int
+    due_on: date
+    issued_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,27 +36,12 @@ class Bill:
     bill_number: str
     customer_code: str
     period: str
-    """The month that it is for, `2026-10`."""
+    """The month that it is for, such as `2026-10`."""
     amount_vnd: int
     due_on: date
     issued_at: datetime
     issued_by: str
     version: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """Where a bill stands, summed from the ledger's entries about it."""
-
-    receivable_vnd: int
-    """Still owed; never negative."""
-    credit_vnd: int
-    """Paid too much, and kept as the customer's credit; never negative."""
-
-    @property
-    def outstanding_vnd(self) -> int:
-        """What is still owed; negative when too much was paid (as events say it)."""
-        return self.receivable_vnd - self.credit_vnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class BillStanding:
 
     @property
     def state(self) -> BillState:
-        """Derived, never stored: what the ledger says is what is true."""
+        """Derived from the balance, never stored: the ledger is the truth."""
         if self.balance.credit_vnd:
             return "overpaid"
         if not self.balance.receivable_vnd:
@@ -66,15 +65,29 @@ class BillStanding:
         return "open" if self.balance.receivable_vnd == self.bill.amount_vnd else "partially_paid"
 
 
+def register(command: RegisterBill, *, bill_id: UUID, now: datetime) -> Bill:
+    """Return the bill that is issued `now`. Raises Unprocessable `due-date-out-of-range`."""
+    return Bill(
+        bill_id=bill_id,
+        bill_number=command.bill_number,
+        customer_code=command.customer_code,
+        period=command.period,
+        amount_vnd=command.amount_vnd,
+        due_on=checked_due_date(command.due_on, today=now.astimezone(VIETNAM).date()),
+        issued_at=now,
+        issued_by=command.issued_by,
+    )
+
+
 def checked_due_date(due_on: date, *, today: date) -> date:
-    """Return the day if it lies within a year of today. Raises Unprocessable `due-date-out-of-range`."""
+    """Return the day when it lies within a year of today. Raises Unprocessable `due-date-out-of-range`."""
     if abs(due_on - today) > DUE_DISTANCE_MAX:
         raise Unprocessable("due-date-out-of-range", "the due day is more than a year away")
     return due_on
 
 
 def issued(bill: Bill) -> BillIssued:
-    """Give the event of a bill that was just registered."""
+    """Return the event of a bill that was just registered."""
     return BillIssued(
         version=bill.version,
         customer_code=bill.customer_code,

@@ -1,26 +1,29 @@
-"""Bills: billing registers them, their customer reads and lists their own; cashiers and accountants any."""
+"""Bills: accountants register them, customers read and list their own, cashiers and accountants any customer's."""
 
 from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
-from billing_gateway.bills.core import BillStanding, BillState
+from billing_gateway.bills.core import BillStanding, BillState, RegisterBill
 from billing_gateway.bills.flow.read_bills import list_bills, read_bill
-from billing_gateway.bills.flow.register_bill import NewBill, register_bill
-from billing_gateway.dependencies import MONEY_STAFF, Wired, must_see, sees_all
+from billing_gateway.bills.flow.register_bill import register_bill
+from billing_gateway.bills.room import Bills
+from billing_gateway.bills.staff import MONEY_STAFF
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
-from gridcare.http.idempotency import idempotent, respond
+from gridcare.http.idempotency import IdempotencyKey
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
-from gridcare.postgres.idempotency import Answer, IdempotentRequest
+from gridcare.http.rooms import room_of
+from gridcare.postgres.idempotency import once
 from gridcare.values.customer_code import CUSTOMER_CODE_PATTERN
 from gridcare.values.money import AMOUNT_MAX_VND
 
 router = APIRouter(prefix="/v1/bills", tags=["bills"])
 
+Room = Annotated[Bills, Depends(room_of(Bills))]
 Biller = Annotated[Caller, Depends(require("accountant", "ops"))]
 Reader = Annotated[Caller, Depends(require("customer", *MONEY_STAFF))]
 CustomerCode = Annotated[str, Field(pattern=CUSTOMER_CODE_PATTERN)]
@@ -44,7 +47,7 @@ class BillOut(Body):
     customer_code: str
     period: str
     amount_vnd: int
-    paid_vnd: Annotated[int, Field(description="All that came in for it, what was too much included.")]
+    paid_vnd: Annotated[int, Field(description="All that came in for it, including what was too much.")]
     outstanding_vnd: Annotated[int, Field(description="What is still owed.")]
     credit_vnd: Annotated[int, Field(description="What was paid too much; it is the customer's credit.")]
     state: BillState
@@ -52,52 +55,46 @@ class BillOut(Body):
     issued_at: datetime
 
 
-@router.post("", status_code=201, response_model=BillOut)
-async def post_bill(
-    who: Biller, asked: BillIn, once: Annotated[IdempotentRequest, Depends(idempotent)], services: Wired
-) -> Response:
+@router.post("", status_code=201)
+async def post_bill(who: Biller, body: BillIn, key: IdempotencyKey, room: Room) -> BillOut:
     """Register a bill."""
-    new = NewBill(
-        bill_number=asked.bill_number,
-        customer_code=asked.customer_code,
-        period=asked.period,
-        amount_vnd=asked.amount_vnd,
-        due_on=asked.due_on,
+    command = RegisterBill(
+        bill_number=body.bill_number,
+        customer_code=body.customer_code,
+        period=body.period,
+        amount_vnd=body.amount_vnd,
+        due_on=body.due_on,
         issued_by=who.sub,
     )
-    return respond(await register_bill(services.db, services.clock, new, once, answer=_registered))
+    return _bill_out(await once(key, register_bill, command, room=room))
 
 
 @router.get("/{bill_id}")
-async def get_bill(who: Reader, bill_id: UUID, services: Wired) -> BillOut:
+async def get_bill(who: Reader, bill_id: UUID, room: Room) -> BillOut:
     """Read a bill."""
-    found = await read_bill(services.db, bill_id)
-    must_see(who, found.bill.customer_code, "bill-not-found")
-    return _out(found)
+    standing = await read_bill(bill_id, room=room)
+    who.must_see(standing.bill.customer_code, "bill-not-found", any_for=MONEY_STAFF)
+    return _bill_out(standing)
 
 
 @router.get("")
 async def get_bills(
     who: Reader,
-    services: Wired,
+    room: Room,
     customer_code: Annotated[str | None, Query(pattern=CUSTOMER_CODE_PATTERN)] = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Page[BillOut]:
-    """List bills, newest first: the caller's own, or any for who may see any; of one customer code where it is named."""
-    codes = None if sees_all(who) else who.customer_codes
+    """List bills, newest first: the caller's own, or everybody's for staff; only of `customer_code` where it is given."""
+    codes = None if who.has_one_of(MONEY_STAFF) else who.customer_codes
     if customer_code is not None:
-        must_see(who, customer_code, "customer-not-found")
+        who.must_see(customer_code, "customer-not-found", any_for=MONEY_STAFF)
         codes = frozenset({customer_code})
-    found, following = await list_bills(services.db, codes, before=decode_cursor(cursor, UUID), limit=limit)
-    return Page(items=[_out(each) for each in found], next=encode_cursor(following) if following else None)
+    bills, following = await list_bills(codes, before=decode_cursor(cursor, UUID), limit=limit, room=room)
+    return Page(items=[_bill_out(each) for each in bills], next=encode_cursor(following) if following else None)
 
 
-def _registered(standing: BillStanding) -> Answer:
-    return Answer(201, _out(standing).model_dump_json().encode())
-
-
-def _out(standing: BillStanding) -> BillOut:
+def _bill_out(standing: BillStanding) -> BillOut:
     bill = standing.bill
     return BillOut(
         bill_id=bill.bill_id,

@@ -1,18 +1,20 @@
-"""supply-points.v1: whose contracts there are."""
+"""supply-points.v1: which customers there are."""
 
 from collections.abc import Sequence
 
 from billing_gateway.bills.flow.note_customers import note_customers
-from billing_gateway.wiring import Services
+from billing_gateway.bills.room import Bills
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.kafka.consume import Subscription
-from gridcare.known_supply_points.topic_supply_points import Gone, supply_points
+from gridcare.known_supply_points.flow import Deleted
+from gridcare.known_supply_points.topic_supply_points import applied_by
 
 
-def subscription(services: Services) -> Subscription:
-    """Give what becomes of the topic's records. A tombstone names no customer, and who moved out still gets a last bill."""
+def subscription(room: Bills) -> Subscription:
+    """Return the topic's subscription. Tombstones are passed over: a customer who moved out still gets a last bill."""
 
-    async def apply(changes: Sequence[SupplyPointChanged | Gone]) -> None:
-        await note_customers(services.db, {each.customer_code for each in changes if not isinstance(each, Gone)})
+    async def note(changes: Sequence[SupplyPointChanged | Deleted]) -> None:
+        codes = {each.customer_code for each in changes if isinstance(each, SupplyPointChanged)}
+        await note_customers(codes, room=room)
 
-    return supply_points(apply)
+    return applied_by(note)

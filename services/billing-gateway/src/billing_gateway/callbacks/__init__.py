@@ -1,1 +1,1 @@
-"""What providers tell us of payments: verified, stored, answered, and worked on from the stored row."""
+"""Callbacks of payment providers: verified, stored, answered, and handled from the stored row."""

@@ -1,54 +1,33 @@
-"""What to do with what a provider reports: the answer that it gets, and the work that is done for it.
+"""What to do about a provider's report: what it is answered, and what becomes true.
 
-The order of the checks is VNPay's (signature, order, amount, repeat), and one rule is ours: money that moved is never
+The checks come in VNPay's order (signature, order, amount, repeat), and one rule is ours: money that moved is never
 refused, it is recorded or suspended.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
-from typing import Final, Literal
+from typing import Literal
 from uuid import UUID
 
 from billing_gateway.bills.core import BillStanding
 from billing_gateway.ledger import core as ledger
-from billing_gateway.ledger.core import LedgerTransaction, Money, SuspenseReason
+from billing_gateway.ledger.core import LedgerTransaction, Money, RecordedMoney, SuspenseReason
 from billing_gateway.payments import core as payment
-from billing_gateway.payments.core import Payment, ProviderReport
-from gridcare.events.payments import PaymentRecorded
-
-IDENTITY_LENGTH_MAX: Final = 100
-"""The longest order reference or transaction number of any provider."""
+from billing_gateway.payments.core import Payment
+from billing_gateway.providers.core import ProviderReport, Verdict
+from gridcare.events.payments import PaymentRecorded, Provider
 
 HandlingOutcome = Literal["recorded", "released", "suspended", "failed", "repeated", "unmatched", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
-class SignedMessage:
-    """A message with a good signature: as it came, and what tells it from others (as written; empty where missing)."""
+class ProviderEvent:
+    """A provider's message as it was stored, to be handled."""
 
+    provider_event_id: UUID
+    provider: Provider
     raw: str
-    order_reference: str
-    transaction_number: str
-    response_code: str
-    transaction_status: str
-
-    @property
-    def storable(self) -> bool:
-        """Whether its identity can be a key: text of a length that no provider exceeds."""
-        identity = (self.order_reference, self.transaction_number, self.response_code, self.transaction_status)
-        return all(len(part) <= IDENTITY_LENGTH_MAX and "\x00" not in part for part in identity)
-
-
-class Verdict(Enum):
-    """What a provider is answered."""
-
-    ACCEPTED = "accepted"
-    REPEATED = "repeated"
-    UNKNOWN_ORDER = "unknown-order"
-    WRONG_AMOUNT = "wrong-amount"
-    BAD_SIGNATURE = "bad-signature"
-    NOT_UNDERSTOOD = "not-understood"
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +38,9 @@ class Matched:
     standing: BillStanding
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """Money of this provider transaction that the ledger has already."""
-
-    transaction_id: UUID
-    reason: SuspenseReason | None
-    """Why it went to suspense; None when it was recorded straight away."""
-    released: bool
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What becomes true: a movement, the attempt's new state, an event; none where nothing does."""
+    """What becomes true: a movement of money, the attempt's new state, an event; None for what does not change."""
 
     outcome: HandlingOutcome
     transaction: LedgerTransaction | None = None
@@ -80,7 +49,7 @@ class Decision:
 
 
 def verdict(report: ProviderReport, attempt: Payment | None, *, fresh: bool) -> Verdict:
-    """Choose the answer to a report whose signature is good and which is stored (`fresh`: it was not before)."""
+    """Return the answer to a report that has a good signature and is stored; `fresh`: for the first time."""
     if not report.money_moved:
         if attempt is None:
             return Verdict.UNKNOWN_ORDER
@@ -92,13 +61,13 @@ def verdict(report: ProviderReport, attempt: Payment | None, *, fresh: bool) -> 
 def decide(
     report: ProviderReport,
     matched: Matched | None,
-    recorded: Recorded | None,
+    recorded: RecordedMoney | None,
     *,
     provider_event_id: UUID,
     transaction_id: UUID,
     now: datetime,
 ) -> Decision:
-    """Decide what a stored report makes true, given what is true already."""
+    """Decide what a stored report makes true, given the attempt that it is about and what the ledger has of its money."""
     if not report.money_moved:
         return _no_money(report, matched, now)
     money = Money(report.provider, report.transaction_number, provider_event_id, report.amount_vnd)
@@ -131,12 +100,12 @@ def decide(
 
 
 def _doubt(report: ProviderReport, matched: Matched | None) -> SuspenseReason | None:
-    """Say why money may not be booked to a bill by itself."""
+    """Return why a person has to look at the money before it is booked to a bill, or None."""
     if matched is None:
         return "unknown_order"
     if report.amount_vnd != matched.payment.amount_vnd:
         return "wrong_amount"
-    if report.outcome == "suspected":
+    if report.result == "suspected":
         return "suspected_fraud"
     return "order_already_paid" if matched.payment.state == "succeeded" else None
 

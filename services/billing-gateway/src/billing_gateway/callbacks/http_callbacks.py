@@ -1,20 +1,23 @@
 """Callbacks of payment providers: public, and trusted for their signature alone."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, BackgroundTasks, Request
+from fastapi import APIRouter, BackgroundTasks, Depends, Request
 
-from billing_gateway.callbacks.core import Verdict
 from billing_gateway.callbacks.flow.handle_provider_event import handle_provider_event
-from billing_gateway.callbacks.flow.take_callback import take_callback
-from billing_gateway.dependencies import Wired
-from billing_gateway.wiring import Services
+from billing_gateway.callbacks.flow.take_callback import TakeCallback, take_callback
+from billing_gateway.callbacks.room import Callbacks
+from billing_gateway.providers.core import Verdict
 from gridcare.errors import Retryable
 from gridcare.http.body import Body
+from gridcare.http.rooms import room_of
 from gridcare.http.routes import public
 from gridcare.observability.logging import get_logger
 
 router = APIRouter(prefix="/v1/callbacks", tags=["callbacks"])
+
+Room = Annotated[Callbacks, Depends(room_of(Callbacks))]
 
 logger = get_logger()
 
@@ -28,25 +31,25 @@ class VnpayAnswer(Body):
 
 @router.get("/vnpay")
 @public("VNPay signs its callbacks and has no token", any_query=True)
-async def get_vnpay_callback(request: Request, services: Wired, afterwards: BackgroundTasks) -> VnpayAnswer:
-    """Take VNPay's word on an order (its IPN). What follows from it is done right after the answer, from the stored row."""
+async def get_vnpay_callback(request: Request, room: Room, afterwards: BackgroundTasks) -> VnpayAnswer:
+    """Take VNPay's callback about an order (its IPN). It is handled right after the answer, from the stored row."""
     try:
-        taken = await take_callback(services.desk, "vnpay", request.scope["query_string"])
+        taken = await take_callback(TakeCallback(provider="vnpay", raw=request.scope["query_string"]), room=room)
     except Retryable as error:  # not stored: VNPay calls again in five minutes
         logger.warning("callback_not_stored", error_class=type(error.__cause__ or error).__name__)
-        return _answer(services, Verdict.NOT_UNDERSTOOD)
+        return _answer(room, Verdict.NOT_UNDERSTOOD)
     if taken.provider_event_id is not None:
-        afterwards.add_task(_work, services, taken.provider_event_id)
-    return _answer(services, taken.verdict)
+        afterwards.add_task(_handle, room, taken.provider_event_id)
+    return _answer(room, taken.verdict)
 
 
-async def _work(services: Services, provider_event_id: UUID) -> None:
+async def _handle(room: Callbacks, provider_event_id: UUID) -> None:
     try:
-        await handle_provider_event(services.desk, provider_event_id)
+        await handle_provider_event(provider_event_id, room=room)
     except Retryable as error:  # the worker takes it up within seconds
         logger.warning("callback_left_to_worker", error_class=type(error.__cause__ or error).__name__)
 
 
-def _answer(services: Services, verdict: Verdict) -> VnpayAnswer:
-    code, message = services.desk.providers["vnpay"].answer(verdict)
+def _answer(room: Callbacks, verdict: Verdict) -> VnpayAnswer:
+    code, message = room.providers["vnpay"].answer(verdict)
     return VnpayAnswer(RspCode=code, Message=message)

@@ -1,10 +1,10 @@
 """Table `provider_event`: what providers told us, as it came."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from billing_gateway.callbacks.core import HandlingOutcome, SignedMessage
+from billing_gateway.callbacks.core import HandlingOutcome, ProviderEvent
+from billing_gateway.providers.core import SignedMessage
 from gridcare.events.payments import Provider
 from gridcare.postgres.database import Connection
 
@@ -25,20 +25,10 @@ SELECT provider_event_id FROM provider_event WHERE handled_at IS NULL ORDER BY r
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderEvent:
-    """A stored message, to be worked on."""
-
-    provider_event_id: UUID
-    provider: Provider
-    raw: str
-    received_at: datetime
-
-
 async def add(
     tx: Connection, message: SignedMessage, *, provider_event_id: UUID, provider: Provider, now: datetime
 ) -> bool:
-    """Store a verified message; false when it is there already."""
+    """Store a verified message. Return False when it is stored already."""
     tag: str = await tx.execute(
         _ADD,
         *(provider_event_id, provider, message.order_reference, message.transaction_number),
@@ -48,16 +38,16 @@ async def add(
 
 
 async def lock_unhandled(tx: Connection, provider_event_id: UUID) -> ProviderEvent | None:
-    """Hold a message that nothing was done with yet; None when something was."""
+    """Return an event that was not handled yet, and hold it. Return None when it was handled."""
     row = await tx.fetchrow(_LOCK_UNHANDLED, provider_event_id)
     return ProviderEvent(**row) if row else None
 
 
 async def mark_handled(tx: Connection, provider_event_id: UUID, *, outcome: HandlingOutcome, now: datetime) -> None:
-    """Note what was done; the database refuses to note it twice."""
+    """Note what was done with an event; the database refuses a second note."""
     await tx.execute(_MARK_HANDLED, provider_event_id, now, outcome)
 
 
 async def unhandled(connection: Connection, *, limit: int) -> list[UUID]:
-    """List messages that nothing was done with yet, oldest first."""
+    """Return the ids of events that were not handled yet, oldest first."""
     return [row["provider_event_id"] for row in await connection.fetch(_UNHANDLED, limit)]

@@ -1,14 +1,13 @@
 """The ledger's movements of money: double entry, debits positive, credits negative, whole dong.
 
-The database refuses what does not sum to zero, too; here is who owes what after each movement.
+The database, too, refuses a movement that does not sum to zero; this module says who owes what after each.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID
 
-from billing_gateway.bills.core import Balance, Bill
 from gridcare.events.payments import Provider
 
 AccountKind = Literal["receivable", "customer_credit", "clearing", "suspense", "revenue"]
@@ -20,7 +19,7 @@ REVENUE = "electricity"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where money stands: a kind and whose it is (migrations say what each kind's subject is)."""
+    """Where money stands: a kind and a subject (the migrations say what each kind's subject is)."""
 
     kind: AccountKind
     subject: str
@@ -28,7 +27,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One side of a movement; `bill_id` on receivables and credits alone, since a bill's balance is their sum."""
+    """One side of a movement. Only receivables and credits have a `bill_id`: a bill's balance is the sum of those."""
 
     account: Account
     amount_vnd: int
@@ -37,7 +36,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Money that a provider says it took: the provider, its own number of the transaction, the event that said so."""
+    """Money that a provider says it took: its own number of the transaction, and the event that said so."""
 
     provider: Provider
     transaction_number: str
@@ -60,7 +59,48 @@ class LedgerTransaction:
     releases: UUID | None = None
 
 
-def bill_issued(bill: Bill, *, transaction_id: UUID) -> LedgerTransaction:
+@dataclass(frozen=True, slots=True)
+class RecordedMoney:
+    """Money of a provider's transaction that the ledger has already."""
+
+    transaction_id: UUID
+    reason: SuspenseReason | None
+    """Why it went to suspense; None when it was booked to a bill at once."""
+    released: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Where a bill stands: the sum of the ledger's entries about it."""
+
+    receivable_vnd: int
+    """Still owed; never negative."""
+    credit_vnd: int
+    """Paid in excess and kept as the customer's credit; never negative."""
+
+    @property
+    def outstanding_vnd(self) -> int:
+        """What is still owed; negative when too much was paid, as in events."""
+        return self.receivable_vnd - self.credit_vnd
+
+
+class IssuedBill(Protocol):
+    """What the ledger needs to know of a bill."""
+
+    @property
+    def bill_id(self) -> UUID: ...
+
+    @property
+    def customer_code(self) -> str: ...
+
+    @property
+    def amount_vnd(self) -> int: ...
+
+    @property
+    def issued_at(self) -> datetime: ...
+
+
+def bill_issued(bill: IssuedBill, *, transaction_id: UUID) -> LedgerTransaction:
     """Book that the customer owes the bill."""
     return LedgerTransaction(
         transaction_id=transaction_id,
@@ -75,9 +115,9 @@ def bill_issued(bill: Bill, *, transaction_id: UUID) -> LedgerTransaction:
 
 
 def payment_recorded(
-    bill: Bill, balance: Balance, money: Money, *, payment_id: UUID, transaction_id: UUID, now: datetime
+    bill: IssuedBill, balance: Balance, money: Money, *, payment_id: UUID, transaction_id: UUID, now: datetime
 ) -> LedgerTransaction:
-    """Money came in for a bill: it pays what is owed, and what is left becomes the customer's credit."""
+    """Book money that came in for a bill: it pays what is owed, and the rest becomes the customer's credit."""
     return LedgerTransaction(
         transaction_id=transaction_id,
         kind="payment_recorded",
@@ -98,7 +138,7 @@ def money_suspended(
     transaction_id: UUID,
     now: datetime,
 ) -> LedgerTransaction:
-    """Money came in that cannot be matched, or must not be, yet."""
+    """Book money that came in and cannot, or must not yet, be booked to a bill."""
     return LedgerTransaction(
         transaction_id=transaction_id,
         kind="money_suspended",
@@ -115,7 +155,7 @@ def money_suspended(
 
 
 def suspense_released(
-    bill: Bill,
+    bill: IssuedBill,
     balance: Balance,
     money: Money,
     *,
@@ -124,7 +164,7 @@ def suspense_released(
     transaction_id: UUID,
     now: datetime,
 ) -> LedgerTransaction:
-    """Suspended money turns out to be good: it pays the bill after all."""
+    """Book suspended money that turned out to be good: it pays the bill after all."""
     return LedgerTransaction(
         transaction_id=transaction_id,
         kind="suspense_released",
@@ -138,12 +178,12 @@ def suspense_released(
 
 
 def after(balance: Balance, amount_vnd: int) -> Balance:
-    """Where a bill stands after `amount_vnd` more came in for it."""
+    """Return where a bill stands after `amount_vnd` more came in for it."""
     pays = min(amount_vnd, balance.receivable_vnd)
     return Balance(balance.receivable_vnd - pays, balance.credit_vnd + amount_vnd - pays)
 
 
-def _paid(bill: Bill, balance: Balance, amount_vnd: int) -> tuple[Entry, ...]:
+def _paid(bill: IssuedBill, balance: Balance, amount_vnd: int) -> tuple[Entry, ...]:
     pays = min(amount_vnd, balance.receivable_vnd)
     sides = (
         Entry(Account("receivable", bill.customer_code), -pays, bill.bill_id),

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from billing_gateway.callbacks.core import Recorded
-from billing_gateway.ledger.core import Account, LedgerTransaction
+from billing_gateway.ledger.core import Account, LedgerTransaction, RecordedMoney
 from gridcare.events.payments import Provider
 from gridcare.postgres.database import Connection
 
@@ -34,9 +33,9 @@ AND money.kind IN ('payment_recorded', 'money_suspended')
 
 
 async def add(tx: Connection, transaction: LedgerTransaction) -> None:
-    """Write a movement with its entries, opening accounts that are new.
+    """Write a movement with its entries, and open the accounts that are new.
 
-    The database refuses a second one for the same money, and at commit one that does not sum to zero.
+    The database refuses a second movement for the same money, and, at commit, one that does not sum to zero.
     """
     await _open_accounts(tx, {entry.account for entry in transaction.entries})
     money = transaction.money
@@ -56,15 +55,15 @@ async def add(tx: Connection, transaction: LedgerTransaction) -> None:
     )
 
 
-async def recorded(tx: Connection, provider: Provider, transaction_number: str) -> Recorded | None:
-    """Find what the ledger has of a provider's transaction, and hold that transaction until the end of `tx`.
+async def recorded(tx: Connection, provider: Provider, transaction_number: str) -> RecordedMoney | None:
+    """Return the money of a provider's transaction, or None, and hold its number until `tx` ends.
 
-    Two messages about the same money (suspected, then cleared) are thus worked on one after the other; the unique index
-    would refuse the second one anyway, as an error.
+    So two messages about the same money (suspected, then cleared) are handled one after the other; without the hold the
+    unique index would refuse the second as an error.
     """
     await tx.execute(_LOCK_MONEY, f"{provider}/{transaction_number}")
     row = await tx.fetchrow(_RECORDED, provider, transaction_number)
-    return Recorded(**row) if row else None
+    return RecordedMoney(**row) if row else None
 
 
 async def _open_accounts(tx: Connection, accounts: Iterable[Account]) -> None:

@@ -1,4 +1,4 @@
-"""Attempts to pay a bill, and what a provider says became of one."""
+"""Attempts to pay a bill: how they begin, and the states that they go through."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -6,13 +6,30 @@ from typing import Literal
 from uuid import UUID
 
 from billing_gateway.bills.core import BillStanding
+from billing_gateway.ledger.core import SuspenseReason
+from billing_gateway.providers.core import FailureReason, Locale
 from gridcare.errors import Conflict, Unprocessable
 from gridcare.events.payments import Provider
 
 PaymentState = Literal["begun", "succeeded", "failed", "expired", "held"]
-Locale = Literal["vn", "en"]
-Outcome = Literal["succeeded", "failed", "suspected"]
-"""`suspected`: the provider took the money and doubts it; it waits for a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginPayment:
+    """What the payer asked for, and whose bills they may pay."""
+
+    bill_id: UUID
+    provider: Provider
+    amount_vnd: int | None
+    """None: all that is owed."""
+    locale: Locale
+    client_ip: str
+    customer_codes: frozenset[str] | None
+    """Whose bills the payer may pay; None: any customer's."""
+
+    def may_pay_for(self, customer_code: str) -> bool:
+        """Say whether the payer may pay this customer's bills."""
+        return self.customer_codes is None or customer_code in self.customer_codes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,27 +44,17 @@ class Payment:
     begun_at: datetime
     expires_at: datetime
     state: PaymentState = "begun"
-    reason: str | None = None
+    reason: FailureReason | SuspenseReason | None = None
     settled_at: datetime | None = None
     version: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderReport:
-    """What a provider says of an order, in our words."""
+@dataclass(frozen=True, slots=True)
+class BegunPayment:
+    """A new attempt, and the signed address that its payer is sent to."""
 
-    provider: Provider
-    order_reference: str
-    transaction_number: str
-    amount_vnd: int
-    outcome: Outcome
-    reason: str | None
-    """Why it failed; None when money moved."""
-    paid_at: datetime | None
-
-    @property
-    def money_moved(self) -> bool:
-        return self.outcome != "failed"
+    payment: Payment
+    pay_address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +66,15 @@ class Limits:
     lifetime: timedelta
 
 
-def begin(
-    standing: BillStanding,
-    *,
-    payment_id: UUID,
-    provider: Provider,
-    amount_vnd: int | None,
-    limits: Limits,
-    now: datetime,
-) -> Payment:
-    """Begin an attempt to pay a bill, or `amount_vnd` of it; all that is owed when None.
+def begin(command: BeginPayment, standing: BillStanding, *, payment_id: UUID, limits: Limits, now: datetime) -> Payment:
+    """Return a new attempt to pay what the command says of a bill.
 
     Raises Conflict `bill-already-paid`, Unprocessable `amount-exceeds-outstanding` or `amount-not-payable-online`.
     """
     owed_vnd = standing.balance.receivable_vnd
     if not owed_vnd:
         raise Conflict("bill-already-paid", "nothing is owed for this bill")
-    pays_vnd = owed_vnd if amount_vnd is None else amount_vnd
+    pays_vnd = owed_vnd if command.amount_vnd is None else command.amount_vnd
     if pays_vnd > owed_vnd:
         raise Unprocessable("amount-exceeds-outstanding", "more than is owed for this bill", outstanding_vnd=owed_vnd)
     if not limits.amount_min_vnd <= pays_vnd <= limits.amount_max_vnd:
@@ -88,8 +87,8 @@ def begin(
     return Payment(
         payment_id=payment_id,
         bill_id=standing.bill.bill_id,
-        provider=provider,
-        order_reference=payment_id.hex,  # drawn for this attempt, so fresh; letters and digits alone, as VNPay wants
+        provider=command.provider,
+        order_reference=payment_id.hex,  # fresh for each attempt, and letters and digits alone, as VNPay demands
         amount_vnd=pays_vnd,
         begun_at=now,
         expires_at=now + limits.lifetime,
@@ -97,19 +96,19 @@ def begin(
 
 
 def succeeded(payment: Payment, now: datetime) -> Payment:
-    """Money for it stands in the ledger; from whatever state, since a late success counts."""
+    """Return the attempt whose money is in the ledger. It succeeds from any state, since a late success counts."""
     return replace(payment, state="succeeded", reason=None, settled_at=now, version=payment.version + 1)
 
 
-def held(payment: Payment, reason: str, now: datetime) -> Payment:
-    """Money came for it and waits in suspense for a person; one that succeeded stays so."""
+def held(payment: Payment, reason: SuspenseReason, now: datetime) -> Payment:
+    """Return the attempt whose money waits in suspense for a person. One that succeeded stays as it is."""
     if payment.state == "succeeded":
         return payment
     return replace(payment, state="held", reason=reason, settled_at=now, version=payment.version + 1)
 
 
-def failed(payment: Payment, reason: str, now: datetime) -> Payment:
-    """Take it that no money moved; an attempt that is settled otherwise stays so."""
+def failed(payment: Payment, reason: FailureReason, now: datetime) -> Payment:
+    """Return the attempt for which no money moved. One that is settled otherwise stays as it is."""
     if payment.state not in {"begun", "expired"}:
         return payment
     return replace(payment, state="failed", reason=reason, settled_at=now, version=payment.version + 1)

@@ -4,27 +4,31 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
-from billing_gateway.bills.flow.read_bills import read_payment
-from billing_gateway.dependencies import MONEY_STAFF, Wired, must_see, sees_all
-from billing_gateway.payments.core import Locale, Payment, PaymentState
-from billing_gateway.payments.flow.begin_payment import NewPayment, begin_payment
+from billing_gateway.bills.staff import MONEY_STAFF
+from billing_gateway.payments.core import BeginPayment, PaymentState
+from billing_gateway.payments.flow.begin_payment import begin_payment
+from billing_gateway.payments.flow.read_payment import read_payment
+from billing_gateway.payments.room import Payments
+from billing_gateway.providers.core import Locale
 from gridcare.events.payments import Provider
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
-from gridcare.http.idempotency import idempotent, respond
-from gridcare.postgres.idempotency import Answer, IdempotentRequest
+from gridcare.http.idempotency import IdempotencyKey
+from gridcare.http.rooms import room_of
+from gridcare.postgres.idempotency import once
 from gridcare.values.money import AMOUNT_MAX_VND
 
 router = APIRouter(prefix="/v1", tags=["payments"])
 
+Room = Annotated[Payments, Depends(room_of(Payments))]
 Payer = Annotated[Caller, Depends(require("customer", "cashier"))]
 Reader = Annotated[Caller, Depends(require("customer", *MONEY_STAFF))]
 
 NO_ADDRESS = "127.0.0.1"
-"""VNPay demands an address of the payer; a server that knows none (a socket of this machine) says its own."""
+"""VNPay demands an address of the payer; a server without one (behind a local socket) says its own."""
 
 
 class PaymentIn(Body):
@@ -35,7 +39,7 @@ class PaymentIn(Body):
 
 
 class PaymentBegunOut(Body):
-    """Where to send the payer, until when."""
+    """Where to send the payer, and until when."""
 
     payment_id: UUID
     order_reference: str
@@ -44,7 +48,7 @@ class PaymentBegunOut(Body):
 
 
 class PaymentOut(Body):
-    """An attempt to pay. `begun` and `expired` may still succeed: a provider's word can be late."""
+    """An attempt to pay. One that is `begun` or `expired` may still succeed: a provider's callback may come late."""
 
     payment_id: UUID
     bill_id: UUID
@@ -59,33 +63,33 @@ class PaymentOut(Body):
     bill_outstanding_vnd: Annotated[int, Field(description="What is still owed for the bill now.")]
 
 
-@router.post("/bills/{bill_id}/payments", status_code=201, response_model=PaymentBegunOut)
+@router.post("/bills/{bill_id}/payments", status_code=201)
 async def post_payment(
-    who: Payer,
-    bill_id: UUID,
-    *,
-    asked: PaymentIn,
-    once: Annotated[IdempotentRequest, Depends(idempotent)],
-    request: Request,
-    services: Wired,
-) -> Response:
+    who: Payer, bill_id: UUID, *, body: PaymentIn, key: IdempotencyKey, request: Request, room: Room
+) -> PaymentBegunOut:
     """Begin a payment: the answer holds the signed address of the provider's page."""
-    new = NewPayment(
+    command = BeginPayment(
         bill_id=bill_id,
         provider="vnpay",
-        amount_vnd=asked.amount_vnd,
-        locale=asked.locale,
+        amount_vnd=body.amount_vnd,
+        locale=body.locale,
         client_ip=request.client.host if request.client else NO_ADDRESS,
-        may_pay_for=lambda customer_code: sees_all(who) or who.owns(customer_code),
+        customer_codes=None if who.has_one_of(MONEY_STAFF) else who.customer_codes,
     )
-    return respond(await begin_payment(services.desk, new, once, answer=_begun))
+    begun = await once(key, begin_payment, command, room=room)
+    return PaymentBegunOut(
+        payment_id=begun.payment.payment_id,
+        order_reference=begun.payment.order_reference,
+        pay_url=begun.pay_address,
+        expires_at=begun.payment.expires_at,
+    )
 
 
 @router.get("/payments/{payment_id}")
-async def get_payment(who: Reader, payment_id: UUID, services: Wired) -> PaymentOut:
+async def get_payment(who: Reader, payment_id: UUID, room: Room) -> PaymentOut:
     """Read what became of a payment."""
-    payment, standing = await read_payment(services.db, payment_id)
-    must_see(who, standing.bill.customer_code, "payment-not-found")
+    payment, standing = await read_payment(payment_id, room=room)
+    who.must_see(standing.bill.customer_code, "payment-not-found", any_for=MONEY_STAFF)
     return PaymentOut(
         payment_id=payment.payment_id,
         bill_id=payment.bill_id,
@@ -99,13 +103,3 @@ async def get_payment(who: Reader, payment_id: UUID, services: Wired) -> Payment
         settled_at=payment.settled_at,
         bill_outstanding_vnd=standing.balance.receivable_vnd,
     )
-
-
-def _begun(payment: Payment, pay_url: str) -> Answer:
-    out = PaymentBegunOut(
-        payment_id=payment.payment_id,
-        order_reference=payment.order_reference,
-        pay_url=pay_url,
-        expires_at=payment.expires_at,
-    )
-    return Answer(201, out.model_dump_json().encode())

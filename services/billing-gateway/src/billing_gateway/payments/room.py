@@ -1,24 +1,29 @@
-"""What the flows around payments need."""
+"""What the flows of payments need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Protocol
 
 from billing_gateway.payments.core import Limits
-from billing_gateway.providers.provider import PaymentProvider
+from billing_gateway.providers.core import PayOrder
 from gridcare.events.payments import Provider
 from gridcare.postgres.database import Database
 from gridcare.values.clock import Clock
 
-SOURCE: Final = "billing-gateway"
-"""Who the events of this service are from."""
+
+class PayPage(Protocol):
+    """A provider's page, where a payer pays."""
+
+    def pay_address(self, order: PayOrder) -> str:
+        """Return the signed address that the payer's browser is sent to. The provider is not called."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentDesk:
-    """Where payments begin and end: the database, the clock, and each provider that is set up."""
+class Payments:
+    """Where payments are begun, read and expired."""
 
     db: Database
     clock: Clock
-    providers: Mapping[Provider, PaymentProvider]
+    providers: Mapping[Provider, PayPage]
     limits: Limits

@@ -34,29 +34,29 @@ async def add(tx: Connection, payment: Payment) -> None:
 
 
 async def save(tx: Connection, payment: Payment) -> None:
-    """Save an attempt's new state; the caller holds its row."""
+    """Save the new state of an attempt whose row the caller holds."""
     await tx.execute(_SAVE, payment.payment_id, payment.state, payment.reason, payment.settled_at, payment.version)
 
 
 async def find(connection: Connection, payment_id: UUID) -> Payment | None:
-    """Find an attempt, whoever's it is."""
+    """Return an attempt of any customer, or None."""
     row = await connection.fetchrow(_FIND, payment_id)
     return Payment(**row) if row else None
 
 
 async def lock(tx: Connection, payment_id: UUID) -> Payment | None:
-    """Find an attempt and hold it; whoever needs its bill too takes the bill first."""
+    """Return an attempt, or None, and hold it. Whoever needs its bill too must lock the bill first."""
     row = await tx.fetchrow(_LOCK, payment_id)
     return Payment(**row) if row else None
 
 
 async def by_order_reference(connection: Connection, provider: Provider, order_reference: str) -> Payment | None:
-    """Find the attempt that a provider knows by this reference."""
+    """Return the attempt that a provider knows by this reference, or None."""
     row = await connection.fetchrow(_BY_ORDER_REFERENCE, provider, order_reference)
     return Payment(**row) if row else None
 
 
 async def expire(tx: Connection, *, now: datetime, limit: int) -> int:
-    """Mark attempts whose time passed with nothing heard; how many."""
+    """Mark attempts whose time has passed in silence. Return the number of attempts."""
     tag: str = await tx.execute(_EXPIRE, now, limit)
     return int(tag.split()[1])

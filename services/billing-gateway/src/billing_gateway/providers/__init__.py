@@ -1,1 +1,1 @@
-"""Payment providers; a vendor's codes become our outcomes here."""
+"""Payment providers: one folder a vendor, whose codes become our words here."""

@@ -1,6 +1,6 @@
 """Devices of the app: it registers itself after each login, and removes itself when its person logs out."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response, status
@@ -8,22 +8,23 @@ from pydantic import Field
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
-from outage_notifier.contacts.core.imported import REGISTRATION_PATTERN
-from outage_notifier.contacts.flow.register_device import Registration, register_device
-from outage_notifier.contacts.flow.remove_device import remove_device
-from outage_notifier.dependencies import Wired
+from gridcare.http.rooms import room_of
+from outage_notifier.contacts.core.imported import REGISTRATION_PATTERN, DeviceKind, Platform
+from outage_notifier.contacts.flow.devices import RegisterDevice, register_device, remove_device
+from outage_notifier.contacts.room import Contacts
 
 router = APIRouter(prefix="/v1/devices", tags=["devices"])
 
+Room = Annotated[Contacts, Depends(room_of(Contacts))]
 Customer = Annotated[Caller, Depends(require("customer"))]
 
 
 class DeviceIn(Body):
     """An installation of the app, by the provider's name for it: a Firebase installation id, or an older token."""
 
-    kind: Literal["fid", "token"]
+    kind: DeviceKind
     registration: Annotated[str, Field(pattern=REGISTRATION_PATTERN)]
-    platform: Literal["android", "ios"]
+    platform: Platform
 
 
 class DeviceOut(Body):
@@ -33,20 +34,26 @@ class DeviceOut(Body):
 
 
 @router.post("", status_code=201, responses={200: {"model": DeviceOut, "description": "It was registered before."}})
-async def post_device(who: Customer, body: DeviceIn, services: Wired, response: Response) -> DeviceOut:
+async def post_device(who: Customer, body: DeviceIn, room: Room, response: Response) -> DeviceOut:
     """Register a device, or move it here from another account; the same registration keeps its id.
 
     From now on it gets the messages of the customers whom the token names, and of nobody else.
     """
-    asked = Registration(who.sub, who.customer_codes, body.kind, body.registration, body.platform)
-    done = await register_device(services.db, services.clock, services.vault, asked)
-    if not done.fresh:
+    command = RegisterDevice(
+        account=who.sub,
+        customer_codes=who.customer_codes,
+        kind=body.kind,
+        registration=body.registration,
+        platform=body.platform,
+    )
+    registered = await register_device(command, room=room)
+    if not registered.fresh:
         response.status_code = status.HTTP_200_OK
-    return DeviceOut(device_id=done.device_id)
+    return DeviceOut(device_id=registered.device_id)
 
 
 @router.delete("/{device_id}", status_code=204)
-async def delete_device(who: Customer, device_id: UUID, services: Wired) -> Response:
+async def delete_device(who: Customer, device_id: UUID, room: Room) -> Response:
     """Log a device out: it gets no message any more."""
-    await remove_device(services.db, device_id, account=who.sub)
+    await remove_device(device_id, account=who.sub, room=room)
     return Response(status_code=status.HTTP_204_NO_CONTENT)

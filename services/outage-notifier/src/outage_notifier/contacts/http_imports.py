@@ -7,12 +7,13 @@ from fastapi import APIRouter, Depends, Request
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.rooms import room_of
 from outage_notifier.contacts.core.imported import CONTACT_COLUMNS, DEVICE_COLUMNS, SUPPLY_POINT_COLUMNS, Columns
 from outage_notifier.contacts.flow.import_contacts import import_contacts, import_devices
 from outage_notifier.contacts.flow.import_rows import ImportReport
 from outage_notifier.contacts.flow.import_supply_points import import_supply_points
 from outage_notifier.contacts.http_tables import Row, media_type, rows
-from outage_notifier.dependencies import Wired
+from outage_notifier.contacts.room import Contacts
 
 IMPORT_SIZE_MAX_BYTES = 1024**3
 """Five times a million supply points; the body is streamed, so its size costs time and no memory."""
@@ -22,6 +23,7 @@ _BODY = {"requestBody": {"required": True, "content": {"text/csv": _TABLE, "appl
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"], max_body_size=IMPORT_SIZE_MAX_BYTES)
 
+Room = Annotated[Contacts, Depends(room_of(Contacts))]
 Ops = Annotated[Caller, Depends(require("ops"))]
 
 
@@ -42,27 +44,27 @@ class ImportOut(Body):
 
 
 @router.post("/supply-points", openapi_extra=_BODY)
-async def post_supply_points(_: Ops, request: Request, services: Wired) -> ImportOut:
+async def post_supply_points(_: Ops, request: Request, room: Room) -> ImportOut:
     """Import supply points (supply_point_id, customer_code, transformer_id, feeder_id, substation_id, ward_code, version).
 
     Columns address, lat and lon may be there; they are not kept. Every good line is published to supply-points.v1.
     """
     table = _rows(request, SUPPLY_POINT_COLUMNS)
-    return _out(await import_supply_points(table, db=services.db, clock=services.clock))
+    return _out(await import_supply_points(table, room=room))
 
 
 @router.post("/contacts", openapi_extra=_BODY)
-async def post_contacts(_: Ops, request: Request, services: Wired) -> ImportOut:
+async def post_contacts(_: Ops, request: Request, room: Room) -> ImportOut:
     """Import contacts (customer_code, phone, language, consent; optional: name, segment), one phone a line."""
     table = _rows(request, CONTACT_COLUMNS)
-    return _out(await import_contacts(table, db=services.db, clock=services.clock, sealing=services.vault))
+    return _out(await import_contacts(table, room=room))
 
 
 @router.post("/devices", openapi_extra=_BODY)
-async def post_devices(_: Ops, request: Request, services: Wired) -> ImportOut:
+async def post_devices(_: Ops, request: Request, room: Room) -> ImportOut:
     """Import devices (customer_code, kind, registration, platform) that are known from an earlier app."""
     table = _rows(request, DEVICE_COLUMNS)
-    return _out(await import_devices(table, db=services.db, clock=services.clock, sealing=services.vault))
+    return _out(await import_devices(table, room=room))
 
 
 def _rows(request: Request, columns: Columns) -> AsyncIterator[Row]:

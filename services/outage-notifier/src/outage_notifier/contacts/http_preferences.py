@@ -6,11 +6,13 @@ from fastapi import APIRouter, Depends
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.rooms import room_of
 from outage_notifier.contacts.flow.choose_language import choose_language
-from outage_notifier.dependencies import Wired
+from outage_notifier.contacts.room import Contacts
 
 router = APIRouter(prefix="/v1/preferences", tags=["preferences"])
 
+Room = Annotated[Contacts, Depends(room_of(Contacts))]
 Customer = Annotated[Caller, Depends(require("customer"))]
 
 
@@ -21,7 +23,7 @@ class LanguageBody(Body):
 
 
 @router.put("/language")
-async def put_language(who: Customer, body: LanguageBody, services: Wired) -> LanguageBody:
+async def put_language(who: Customer, body: LanguageBody, room: Room) -> LanguageBody:
     """Choose the language for every customer whom the token names; an import no longer changes it."""
-    await choose_language(services.db, who.customer_codes, body.language)
+    await choose_language(who.customer_codes, body.language, room=room)
     return body

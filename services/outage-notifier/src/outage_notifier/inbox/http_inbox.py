@@ -1,24 +1,25 @@
-"""The app's inbox: what its customers were told, and its word that a push arrived."""
+"""The app's inbox: what its customers were told."""
 
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Response, status
+from fastapi import APIRouter, Depends
 from msgspec import Meta
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
-from outage_notifier.dependencies import Wired
+from gridcare.http.rooms import room_of
 from outage_notifier.inbox.core import InboxMessage
 from outage_notifier.inbox.flow import read_inbox
+from outage_notifier.inbox.room import Inbox
 from outage_notifier.ledger.core.delivery import State
-from outage_notifier.ledger.core.delivery_id import DELIVERY_ID_PATTERN, DeliveryId, read_delivery_id
-from outage_notifier.receipts.flow.mark_received import mark_received
+from outage_notifier.ledger.core.delivery_id import DeliveryId
 
 router = APIRouter(prefix="/v1", tags=["inbox"])
 
+Room = Annotated[Inbox, Depends(room_of(Inbox))]
 Customer = Annotated[Caller, Depends(require("customer"))]
 Number = Annotated[int, Meta(ge=1, lt=10**9)]
 
@@ -40,29 +41,14 @@ class MessageOut(Body):
 
 
 @router.get("/inbox")
-async def get_inbox(
-    who: Customer, services: Wired, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
-) -> Page[MessageOut]:
+async def get_inbox(who: Customer, room: Room, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None) -> Page[MessageOut]:
     """List the messages of the customers whom the token names, the newest first."""
     position = decode_cursor(cursor, tuple[UUID, Number])
     found, following = await read_inbox(
-        services.db,
-        services.renderer,
-        who.customer_codes,
-        before=DeliveryId(*position) if position else None,
-        limit=limit,
+        who.customer_codes, before=DeliveryId(*position) if position else None, limit=limit, room=room
     )
     following_cursor = encode_cursor((following.notice_id, following.number)) if following else None
     return Page(items=[_out(each) for each in found], next=following_cursor)
-
-
-@router.post("/deliveries/{delivery_id}/received", status_code=204)
-async def post_received(
-    who: Customer, delivery_id: Annotated[str, Path(pattern=DELIVERY_ID_PATTERN)], services: Wired
-) -> Response:
-    """Say that a push arrived, by the `delivery_id` in its data; as often as the app likes. No SMS follows it then."""
-    await mark_received(services.db, services.clock, read_delivery_id(delivery_id), who.customer_codes)
-    return Response(status_code=status.HTTP_204_NO_CONTENT)
 
 
 def _out(each: InboxMessage) -> MessageOut:

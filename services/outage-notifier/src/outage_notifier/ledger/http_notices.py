@@ -10,13 +10,15 @@ from fastapi import APIRouter, Depends
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
-from outage_notifier.dependencies import Wired
+from gridcare.http.rooms import room_of
 from outage_notifier.ledger.core.delivery import Delivery, State
 from outage_notifier.ledger.core.notice import NoticeProgress
 from outage_notifier.ledger.flow.read_notices import list_deliveries, list_notices, read_notice
+from outage_notifier.ledger.room import Ledger
 
 router = APIRouter(prefix="/v1", tags=["notices"])
 
+Room = Annotated[Ledger, Depends(room_of(Ledger))]
 Staff = Annotated[Caller, Depends(require("planner", "dispatcher", "ops"))]
 RecipientId = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,64}$")]
 
@@ -57,29 +59,29 @@ class DeliveryOut(Body):
 
 
 @router.get("/outages/{outage_id}/notices")
-async def get_outage_notices(_: Staff, outage_id: UUID, services: Wired) -> list[NoticeOut]:
+async def get_outage_notices(_: Staff, outage_id: UUID, room: Room) -> list[NoticeOut]:
     """List the notices of an outage, the oldest first."""
-    return [_out(found) for found in await list_notices(services.db, outage_id)]
+    return [_out(found) for found in await list_notices(outage_id, room=room)]
 
 
 @router.get("/notices/{notice_id}")
-async def get_notice(_: Staff, notice_id: UUID, services: Wired) -> NoticeOut:
+async def get_notice(_: Staff, notice_id: UUID, room: Room) -> NoticeOut:
     """Read how far a notice is."""
-    return _out(await read_notice(services.db, notice_id))
+    return _out(await read_notice(notice_id, room=room))
 
 
 @router.get("/notices/{notice_id}/deliveries")
 async def get_deliveries(
     _: Staff,
     notice_id: UUID,
-    services: Wired,
+    room: Room,
     state: State | None = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Page[DeliveryOut]:
     """List what became of a notice's deliveries, by recipient; those still planned have no row yet."""
     (after,) = decode_cursor(cursor, tuple[RecipientId]) or ("",)
-    found, following = await list_deliveries(services.db, notice_id, state=state, after=after, limit=limit)
+    found, following = await list_deliveries(notice_id, state=state, after=after, limit=limit, room=room)
     return Page(items=[_delivery_out(each) for each in found], next=encode_cursor((following,)) if following else None)
 
 

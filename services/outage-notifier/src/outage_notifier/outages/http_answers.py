@@ -9,6 +9,7 @@ from pydantic import Field
 from gridcare.http.body import Body
 from outage_notifier.outages.core.outage import Action, Kind, Outage, OutageDocument, Revision, Status
 from outage_notifier.outages.core.rules import NoticeGiven
+from outage_notifier.outages.flow.changes import Published
 from outage_notifier.planning.core.reach import NoticeReach
 
 
@@ -123,6 +124,15 @@ def outage_out(outage: Outage) -> OutageOut:
         created_by=outage.created_by,
         created_at=outage.created_at,
         updated_at=outage.updated_at,
+    )
+
+
+def changed_out(published: Published) -> ChangedOut:
+    """Write an outage after a change that customers hear of."""
+    return ChangedOut(
+        outage=outage_out(published.outage),
+        notice_ids=published.notice_ids,
+        preview=[reach_out(each) for each in published.reach],
     )
 
 

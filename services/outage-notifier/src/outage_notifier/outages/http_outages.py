@@ -5,29 +5,36 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import EARLIEST, LATEST
-from gridcare.http.idempotency import idempotent, respond
+from gridcare.http.idempotency import IdempotencyKey
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
-from gridcare.postgres.idempotency import Answer, IdempotentRequest
-from outage_notifier.dependencies import Wired
+from gridcare.http.rooms import room_of
+from gridcare.postgres.idempotency import once
 from outage_notifier.outages.core.outage import Status
-from outage_notifier.outages.flow.cancel_outage import cancel_outage
-from outage_notifier.outages.flow.create_outage import create_outage
-from outage_notifier.outages.flow.edit_outage import edit_outage
-from outage_notifier.outages.flow.outage_desk import Asked, Done, Write
-from outage_notifier.outages.flow.preview_outage import preview_outage
-from outage_notifier.outages.flow.publish_outage import publish_outage
+from outage_notifier.outages.flow.changes import (
+    ChangeOutage,
+    CreateOutage,
+    EditOutage,
+    PublishOutage,
+    ReviseOutage,
+    cancel_outage,
+    create_outage,
+    edit_outage,
+    publish_outage,
+    restore_outage,
+    revise_outage,
+)
+from outage_notifier.outages.flow.preview_outage import PreviewOutage, preview_outage
 from outage_notifier.outages.flow.read_outages import list_outages, list_revisions, read_outage
-from outage_notifier.outages.flow.restore_outage import restore_outage
-from outage_notifier.outages.flow.revise_outage import revise_outage
 from outage_notifier.outages.http_answers import (
     ChangedOut,
     OutageOut,
     PreviewOut,
     RevisionOut,
+    changed_out,
     outage_out,
     reach_out,
     revision_out,
@@ -43,13 +50,14 @@ from outage_notifier.outages.http_bodies import (
     RestoreIn,
     ReviseIn,
 )
+from outage_notifier.outages.room import Outages
 
 router = APIRouter(prefix="/v1/outages", tags=["outages"], max_body_size=OUTAGE_SIZE_MAX_BYTES)
 
+Room = Annotated[Outages, Depends(room_of(Outages))]
 Planner = Annotated[Caller, Depends(require("planner"))]
 Staff = Annotated[Caller, Depends(require("planner", "dispatcher", "team", "ops"))]
 Restorer = Annotated[Caller, Depends(require("planner", "dispatcher"))]
-Once = Annotated[IdempotentRequest, Depends(idempotent)]
 
 Microseconds = Annotated[int, msgspec.Meta(ge=0, le=int(LATEST.timestamp()) * 1_000_000)]
 """Since 1970: a cursor's time, in bounds that every clock here knows."""
@@ -58,95 +66,93 @@ END_OF_TIME = (LATEST, UUID(int=2**128 - 1))
 MICROSECOND = timedelta(microseconds=1)
 
 
-@router.post("", status_code=201, response_model=OutageOut)
-async def post_outage(_: Planner, body: OutageIn, once: Once, services: Wired) -> Response:
+@router.post("", status_code=201)
+async def post_outage(who: Planner, body: OutageIn, key: IdempotencyKey, room: Room) -> OutageOut:
     """Create an outage as a draft: nobody hears of it yet."""
-    asked = Asked(once, body.reason)
-    return respond(await create_outage(services.desk, body.kind, body.document(), asked, answer=_outage(201)))
+    command = CreateOutage(kind=body.kind, document=body.document(), by=who.sub, reason=body.reason)
+    return outage_out(await once(key, create_outage, command, room=room))
 
 
 @router.get("")
 async def get_outages(
-    _: Staff, services: Wired, status: Status | None = None, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+    _: Staff, room: Room, status: Status | None = None, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
 ) -> Page[OutageOut]:
     """List outages, the newest change first."""
     position = decode_cursor(cursor, tuple[Microseconds, UUID])
     before = (EARLIEST + position[0] * MICROSECOND, position[1]) if position else END_OF_TIME
-    found, following = await list_outages(services.db, status=status, before=before, limit=limit)
+    outages, following = await list_outages(status=status, before=before, limit=limit, room=room)
     behind = ((following[0] - EARLIEST) // MICROSECOND, following[1]) if following else None
-    return Page(items=[outage_out(each) for each in found], next=encode_cursor(behind) if behind else None)
+    return Page(items=[outage_out(each) for each in outages], next=encode_cursor(behind) if behind else None)
 
 
 @router.get("/{outage_id}")
-async def get_outage(_: Staff, outage_id: UUID, services: Wired) -> OutageOut:
+async def get_outage(_: Staff, outage_id: UUID, room: Room) -> OutageOut:
     """Read an outage as of its newest revision."""
-    return outage_out(await read_outage(services.db, outage_id))
+    return outage_out(await read_outage(outage_id, room=room))
 
 
 @router.get("/{outage_id}/revisions")
 async def get_revisions(
-    _: Staff, outage_id: UUID, services: Wired, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+    _: Staff, outage_id: UUID, room: Room, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
 ) -> Page[RevisionOut]:
     """List every state that the outage was in, the oldest first, and who put it there."""
     (after,) = decode_cursor(cursor, tuple[Number]) or (0,)
-    found, following = await list_revisions(services.db, outage_id, after=after, limit=limit)
-    return Page(items=[revision_out(each) for each in found], next=encode_cursor((following,)) if following else None)
+    revisions, following = await list_revisions(outage_id, after=after, limit=limit, room=room)
+    return Page(
+        items=[revision_out(each) for each in revisions], next=encode_cursor((following,)) if following else None
+    )
 
 
-@router.put("/{outage_id}", response_model=OutageOut)
-async def put_outage(_: Planner, outage_id: UUID, body: EditIn, once: Once, services: Wired) -> Response:
+@router.put("/{outage_id}")
+async def put_outage(who: Planner, outage_id: UUID, body: EditIn, key: IdempotencyKey, room: Room) -> OutageOut:
     """Replace what a draft says."""
-    asked = Asked(once, body.reason, body.revision)
-    return respond(await edit_outage(services.desk, outage_id, body.document(), asked, answer=_outage(200)))
+    command = EditOutage(
+        outage_id=outage_id, document=body.document(), by=who.sub, reason=body.reason, revision=body.revision
+    )
+    return outage_out(await once(key, edit_outage, command, room=room))
 
 
 @router.post("/{outage_id}/preview")
-async def post_preview(_: Planner, outage_id: UUID, body: PreviewIn, services: Wired) -> PreviewOut:
+async def post_preview(_: Planner, outage_id: UUID, body: PreviewIn, room: Room) -> PreviewOut:
     """Say whom publishing (or revising, with a document) would tell, by channel and language, and for how much."""
     proposed = body.document.document() if body.document else None
-    preview = await preview_outage(services.desk, outage_id, proposed)
+    preview = await preview_outage(PreviewOutage(outage_id=outage_id, proposed=proposed), room=room)
     return PreviewOut(
         notices=[reach_out(each) for each in preview.reach], statutory_notice=statutory_out(preview.notice)
     )
 
 
-@router.post("/{outage_id}/publish", status_code=202, response_model=ChangedOut)
-async def post_publish(_: Planner, outage_id: UUID, body: PublishIn, once: Once, services: Wired) -> Response:
+@router.post("/{outage_id}/publish", status_code=202)
+async def post_publish(who: Planner, outage_id: UUID, body: PublishIn, key: IdempotencyKey, room: Room) -> ChangedOut:
     """Publish a draft: customers are told from now on."""
-    asked = Asked(once, body.reason, body.revision)
-    return respond(await publish_outage(services.desk, outage_id, asked, late_reason=body.late_reason, answer=_changed))
-
-
-@router.post("/{outage_id}/revise", status_code=202, response_model=ChangedOut)
-async def post_revise(_: Planner, outage_id: UUID, body: ReviseIn, once: Once, services: Wired) -> Response:
-    """Replace what a published outage says; what is unsent is stopped, and who was told hears the change."""
-    asked = Asked(once, body.reason, body.revision)
-    document = body.document(body.late_reason)
-    return respond(await revise_outage(services.desk, outage_id, document, asked, answer=_changed))
-
-
-@router.post("/{outage_id}/cancel", status_code=202, response_model=ChangedOut)
-async def post_cancel(_: Planner, outage_id: UUID, body: EndIn, once: Once, services: Wired) -> Response:
-    """Call an outage off: only those who were told are told."""
-    asked = Asked(once, body.reason, body.revision)
-    return respond(await cancel_outage(services.desk, outage_id, asked, answer=_changed))
-
-
-@router.post("/{outage_id}/restore", status_code=202, response_model=ChangedOut)
-async def post_restore(_: Restorer, outage_id: UUID, body: RestoreIn, once: Once, services: Wired) -> Response:
-    """Note that the power is back."""
-    asked = Asked(once, body.reason, body.revision)
-    return respond(await restore_outage(services.desk, outage_id, asked, answer=_changed))
-
-
-def _outage(status: int) -> Write:
-    return lambda done: Answer(status, outage_out(done.outage).model_dump_json().encode())
-
-
-def _changed(done: Done) -> Answer:
-    changed = ChangedOut(
-        outage=outage_out(done.outage),
-        notice_ids=done.notice_ids,
-        preview=[reach_out(each) for each in done.reach],
+    command = PublishOutage(
+        outage_id=outage_id, by=who.sub, reason=body.reason, revision=body.revision, late_reason=body.late_reason
     )
-    return Answer(202, changed.model_dump_json().encode())
+    return changed_out(await once(key, publish_outage, command, room=room))
+
+
+@router.post("/{outage_id}/revise", status_code=202)
+async def post_revise(who: Planner, outage_id: UUID, body: ReviseIn, key: IdempotencyKey, room: Room) -> ChangedOut:
+    """Replace what a published outage says; what is unsent is stopped, and who was told hears the change."""
+    command = ReviseOutage(
+        outage_id=outage_id,
+        by=who.sub,
+        reason=body.reason,
+        revision=body.revision,
+        document=body.document(body.late_reason),
+    )
+    return changed_out(await once(key, revise_outage, command, room=room))
+
+
+@router.post("/{outage_id}/cancel", status_code=202)
+async def post_cancel(who: Planner, outage_id: UUID, body: EndIn, key: IdempotencyKey, room: Room) -> ChangedOut:
+    """Call an outage off: only those who were told are told."""
+    command = ChangeOutage(outage_id=outage_id, by=who.sub, reason=body.reason, revision=body.revision)
+    return changed_out(await once(key, cancel_outage, command, room=room))
+
+
+@router.post("/{outage_id}/restore", status_code=202)
+async def post_restore(who: Restorer, outage_id: UUID, body: RestoreIn, key: IdempotencyKey, room: Room) -> ChangedOut:
+    """Note that the power is back."""
+    command = ChangeOutage(outage_id=outage_id, by=who.sub, reason=body.reason, revision=body.revision)
+    return changed_out(await once(key, restore_outage, command, room=room))

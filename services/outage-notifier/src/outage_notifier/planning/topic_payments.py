@@ -8,18 +8,18 @@ from gridcare.events.payments import CustomerMoneyEvent, PaymentRecorded
 from gridcare.events.topics import PAYMENTS
 from gridcare.kafka.consume import Subscription
 from outage_notifier.planning.flow.notify_payment import Paid, notify_payment
-from outage_notifier.wiring import Services
+from outage_notifier.planning.room import Planning
 
 RECORDS_MAX = 100
 """On the day that bills are due payments come by the thousand; a hundred take some 50 ms."""
 
 
-def subscription(services: Services) -> Subscription:
-    """Give what becomes of the topic's records."""
+def subscription(room: Planning) -> Subscription:
+    """Return the topic's subscription."""
 
     async def handle(envelopes: Sequence[Envelope]) -> None:
         paid = [each for envelope in envelopes if (each := _paid(envelope)) is not None]
-        await notify_payment(services.db, services.clock, paid)
+        await notify_payment(paid, room=room)
 
     return Subscription((PAYMENTS,), handle, records_max=RECORDS_MAX)
 

@@ -7,23 +7,23 @@ from gridcare.events import Envelope
 from gridcare.events.tickets import TicketEvent
 from gridcare.events.topics import TICKETS
 from gridcare.kafka.consume import Subscription
-from outage_notifier.planning.flow.notify_ticket import TicketStep, notify_ticket
-from outage_notifier.wiring import Services
+from outage_notifier.planning.flow.notify_ticket import TicketHappened, notify_ticket
+from outage_notifier.planning.room import Planning
 
 RECORDS_MAX = 100
 """A storm brings tickets by the thousand; a hundred take some 50 ms."""
 
 
-def subscription(services: Services) -> Subscription:
-    """Give what becomes of the topic's records."""
+def subscription(room: Planning) -> Subscription:
+    """Return the topic's subscription."""
 
     async def handle(envelopes: Sequence[Envelope]) -> None:
-        await notify_ticket(services.db, services.clock, [_step(envelope) for envelope in envelopes])
+        await notify_ticket([_happened(envelope) for envelope in envelopes], room=room)
 
     return Subscription((TICKETS,), handle, records_max=RECORDS_MAX)
 
 
-def _step(envelope: Envelope) -> TicketStep:
+def _happened(envelope: Envelope) -> TicketHappened:
     if not isinstance(envelope.data, TicketEvent):
         raise Rejected("unexpected-event-type", envelope.type)
-    return TicketStep(envelope.id, envelope.time, envelope.data)
+    return TicketHappened(envelope.id, envelope.time, envelope.data)

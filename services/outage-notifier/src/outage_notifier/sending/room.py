@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from gridcare.events.notices import Channel
 from gridcare.observability import metrics
 from gridcare.postgres.database import Database
 from gridcare.values.clock import Clock
@@ -44,7 +45,8 @@ class SendLimits:
     """How long things may take and how many go on at once in a batch.
 
     `call_timeout_s` is less than `lease_s`: no call starts that could end after the lease. `sms_chunk_size`: attempts that
-    are committed before their calls start; a crash leaves at most so many in doubt.
+    are committed before their calls start; a crash leaves at most so many in doubt. `batches_at_once`: how many a process
+    sends at once, in each lane of a channel.
     """
 
     lease_s: float = 30
@@ -52,6 +54,7 @@ class SendLimits:
     push_concurrency: int = 300
     sms_chunk_size: int = 50
     record_interval_s: float = 0.25
+    batches_at_once: Mapping[Channel, int] = field(default_factory=lambda: {"push": 4, "sms": 2})
     first_look: timedelta = timedelta(seconds=90)
 
 

@@ -14,7 +14,7 @@ import structlog
 from gridcare.errors import Retryable
 from gridcare.events import Envelope
 from gridcare.events.notices import BatchPlanned
-from gridcare.events.topics import LANES, NOTICE_BATCHES
+from gridcare.events.topics import CHANNELS, LANES, NOTICE_BATCHES
 from gridcare.kafka.consume import Subscription
 from gridcare.process.lifecycle import Lifecycle
 from outage_notifier.sending.flow.send_batch import send_batch
@@ -27,9 +27,8 @@ logger = structlog.get_logger()
 class BatchesUnderWay:
     """The batches that this process is sending: so many at once for each channel and lane, so that none waits for another."""
 
-    sending: Sending
+    room: Sending
     lifecycle: Lifecycle
-    at_once: dict[str, int]
     _slots: dict[tuple[str, str], asyncio.Semaphore] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _died: asyncio.Future[asyncio.Task[None]] = field(default_factory=asyncio.Future)
@@ -38,7 +37,7 @@ class BatchesUnderWay:
         """One for each lane of each channel."""
         return [
             Subscription(topics=tuple(NOTICE_BATCHES[channel, lane] for lane in LANES), handle=self.start)
-            for channel in self.at_once
+            for channel in CHANNELS
         ]
 
     async def start(self, envelopes: Sequence[Envelope]) -> None:
@@ -47,7 +46,8 @@ class BatchesUnderWay:
             if not isinstance(envelope.data, BatchPlanned):
                 continue
             hint = envelope.data
-            slots = self._slots.setdefault((hint.channel, hint.lane), asyncio.Semaphore(self.at_once[hint.channel]))
+            at_once = self.room.limits.batches_at_once[hint.channel]
+            slots = self._slots.setdefault((hint.channel, hint.lane), asyncio.Semaphore(at_once))
             await slots.acquire()
             task = asyncio.create_task(self._send(hint, slots))
             self._tasks.add(task)
@@ -55,7 +55,7 @@ class BatchesUnderWay:
 
     async def _send(self, hint: BatchPlanned, slots: asyncio.Semaphore) -> None:
         try:
-            await send_batch(self.sending, hint.batch_id, self.lifecycle.stopping)
+            await send_batch(hint.batch_id, self.lifecycle.stopping, room=self.room)
         except Retryable as error:  # its lease runs out, and the worker hints at it again
             logger.warning("batch_waits", error_class=type(error.__cause__ or error).__name__)
         finally:

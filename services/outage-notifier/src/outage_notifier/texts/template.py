@@ -7,26 +7,41 @@ slots, with a version that is kept with every notice.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal
+
+from gridcare.events.notices import Lane
+
+Kind = Literal[
+    "announcement",
+    "reminder",
+    "change",
+    "cancellation",
+    "restoration",
+    "emergency",
+    "ticket-opened",
+    "ticket-attached",
+    "payment-received",
+]
+"""What a notice is about; each kind has a template of its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
     """One kind of message.
 
-    `patience`: how long a push may stay without the app's received mark before an SMS follows; None: it may for ever.
-    `sms_first`: SMS at once even where a device is live. `ignores_quiet_hours`: it cannot wait until the morning.
+    `patience` is how long a push may stay without the app's received mark before an SMS follows; None: no SMS follows.
+    `sms_first` sends an SMS at once even where a device is live. `ignores_quiet_hours`: it cannot wait until the morning.
     """
 
-    name: str
+    name: Kind
     version: int
-    lane: str
+    lane: Lane
     patience: timedelta | None = None
     sms_first: bool = False
     ignores_quiet_hours: bool = False
 
 
-TEMPLATES: Final[Mapping[str, Template]] = {
+TEMPLATES: Final[Mapping[Kind, Template]] = {
     template.name: template
     for template in (
         Template("announcement", 1, "bulk"),

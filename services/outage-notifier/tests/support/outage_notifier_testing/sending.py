@@ -12,7 +12,10 @@ import pytest
 from gridcare.errors import Retryable
 from outage_notifier.ledger.core.notice import Content
 from outage_notifier.ledger.core.outcome import FoundMessage, Outcome, OutcomeKind
-from outage_notifier.planning.flow.plan_notice import Planner, pack_due_singles, plan_due_notice
+from outage_notifier.ledger.room import Ledger
+from outage_notifier.planning.flow.plan_notice import pack_due_singles, plan_due_notice
+from outage_notifier.planning.room import Planning
+from outage_notifier.receipts.room import Receipts
 from outage_notifier.sending.core.quiet_hours import QuietHours
 from outage_notifier.sending.flow.send_batch import send_batch
 from outage_notifier.sending.flow.take_rate import RateGrants
@@ -99,17 +102,29 @@ def sending(db, clock, vault, providers: Providers) -> Sending:
 
 
 @pytest.fixture
-def planner(db, clock) -> Planner:
-    """Give a planner."""
-    return Planner(db, clock)
+def planning(db, clock) -> Planning:
+    """Return what planners work in."""
+    return Planning(db, clock)
 
 
 @pytest.fixture
-def plan(planner: Planner) -> Callable[[], Awaitable[None]]:
+def receipts(db, clock, vault) -> Receipts:
+    """Return what receipts are applied in."""
+    return Receipts(db, clock, vault)
+
+
+@pytest.fixture
+def ledger(db, clock) -> Ledger:
+    """Return what notices are read and completed in."""
+    return Ledger(db, clock)
+
+
+@pytest.fixture
+def plan(planning: Planning) -> Callable[[], Awaitable[None]]:
     """Give a function that plans everything that is due."""
 
     async def run() -> None:
-        while await plan_due_notice(planner) + await pack_due_singles(planner):
+        while await plan_due_notice(room=planning) + await pack_due_singles(room=planning):
             pass
 
     return run
@@ -122,7 +137,7 @@ def send(sending: Sending, world) -> Callable[..., Awaitable[None]]:
     async def run(**changes: Any) -> None:
         used = replace(sending, **changes)
         for batch_id in await world.batches():
-            await send_batch(used, batch_id, asyncio.Event())
+            await send_batch(batch_id, asyncio.Event(), room=used)
 
     return run
 

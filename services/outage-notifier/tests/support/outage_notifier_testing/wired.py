@@ -21,7 +21,7 @@ from gridcare.testing.http import Issuer, client_for, issuer
 from outage_notifier import NAME
 from outage_notifier.app import build_app
 from outage_notifier.settings import Settings
-from outage_notifier.wiring import Services, wired
+from outage_notifier.wiring import Rooms, wired
 
 KEY = base64.b64encode(bytes(32)).decode()
 
@@ -111,16 +111,16 @@ def settings(database_url: str, tokens: Issuer) -> Settings:
 
 
 @pytest.fixture
-async def services(db: Database, clock: Any, settings: Settings) -> AsyncIterator[Services]:
+async def rooms(db: Database, clock: Any, settings: Settings) -> AsyncIterator[Rooms]:
     """Wire the service as its processes do."""
     async with wired(Foundation(NAME, "tests", settings, clock, db, Lifecycle())) as made:
         yield made
 
 
 @pytest.fixture
-async def api(services: Services, tokens: Issuer, clock: Any) -> AsyncIterator[Api]:
+async def api(rooms: Rooms, tokens: Issuer, clock: Any) -> AsyncIterator[Api]:
     """Give the app, to be called without a socket."""
-    async with client_for(build_app(services)) as client:
+    async with client_for(build_app(rooms)) as client:
         yield Api(client, tokens, clock)
 
 

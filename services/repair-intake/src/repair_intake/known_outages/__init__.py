@@ -1,1 +1,1 @@
-"""Outages as outage-notifier publishes them: what explains a ticket."""
+"""Outages as outage-notifier publishes them: they explain tickets."""

@@ -1,12 +1,16 @@
-"""Outages as this service knows them: what an event does to that knowledge, and which outage explains a ticket."""
+"""Outages as this service knows them: what an event changes, and which outage explains a ticket."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import Literal
 from uuid import UUID
 
 from gridcare.events.outages import OutageCancelled, OutageEvent, OutageRestored, Window
+
+ElementKind = Literal["feeder", "transformer", "ward", "supply_point"]
+"""What the scope of an outage names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,28 +21,28 @@ class Progress:
     ended: bool
 
 
-class Step(Enum):
+class Effect(Enum):
     """What an event does to what is known of its outage."""
 
-    IGNORE = auto()
+    NONE = auto()
     REPLACE = auto()
     ADD_PART = auto()
     END = auto()
 
 
-def next_step(known: Progress | None, event: OutageEvent) -> Step:
-    """Decide what an event does.
+def effect_of(event: OutageEvent, known: Progress | None) -> Effect:
+    """Decide what an event does to what is known of its outage (None: nothing yet).
 
-    The first part of a new version replaces the scope and the others add to it. So between two parts too few supply points
-    are known to be cut, never too many: a ticket that is not explained only gets a visit that it did not need.
+    The first part of a new version replaces the scope and the other parts add to it. Between two parts too few supply
+    points are known to be cut, never too many: a ticket that goes unexplained costs one needless visit.
     """
     if known is not None and (event.version < known.version or (event.version == known.version and known.ended)):
-        return Step.IGNORE
+        return Effect.NONE
     if isinstance(event, OutageCancelled | OutageRestored):
-        return Step.END
+        return Effect.END
     if known is not None and event.version == known.version:
-        return Step.ADD_PART
-    return Step.REPLACE
+        return Effect.ADD_PART
+    return Effect.REPLACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class CoveringOutage:
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """How long before its start and after its expected end a window still explains (DESIGN.md §6)."""
+    """How long before its start and after its expected end a window still explains a ticket."""
 
     before: timedelta
     after: timedelta
@@ -61,7 +65,7 @@ class Margins:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a customer is told at once: which outage it is, why and where, and when the power is expected back."""
+    """What a customer is told of the outage that explains their ticket: which, why, where, and its expected end."""
 
     outage_id: UUID
     cause: str
@@ -70,14 +74,14 @@ class Explanation:
 
 
 def explain(outages: Iterable[CoveringOutage], margins: Margins, now: datetime) -> Explanation | None:
-    """Find the outage that explains a ticket opened `now`: now lies within [start - before, expected end + after].
+    """Return the outage that explains a ticket opened `now`: now lies within [start - before, expected end + after].
 
-    Of several the one that ends last: the power is not back before.
+    Of several, return the one that ends last: the power is not back before.
     """
-    found = [
+    explanations = [
         Explanation(outage.outage_id, outage.cause, outage.place, window.end)
         for outage in outages
         for window in outage.windows
         if window.start - margins.before <= now <= window.end + margins.after
     ]
-    return max(found, key=lambda each: (each.expected_end_at, each.outage_id), default=None)
+    return max(explanations, key=lambda each: (each.expected_end_at, each.outage_id), default=None)

@@ -4,9 +4,9 @@ from datetime import datetime
 from uuid import UUID
 
 from gridcare.events.outages import OutageEvent, Window
+from gridcare.known_supply_points.core import SupplyPoint
 from gridcare.postgres.database import Connection
-from repair_intake.known_outages.core import CoveringOutage, Progress
-from repair_intake.known_supply_points.core import SupplyPoint
+from repair_intake.known_outages.core import CoveringOutage, ElementKind, Progress
 
 _LOCK = "SELECT version, ended FROM outage WHERE outage_id = $1 FOR UPDATE"
 _SAVE = """
@@ -34,13 +34,13 @@ _FORGET = "DELETE FROM outage WHERE changed_at < $1 AND NOT EXISTS (SELECT FROM 
 
 
 async def lock(tx: Connection, outage_id: UUID) -> Progress | None:
-    """Find how far an outage's events were applied, and hold it."""
+    """Return how far an outage's events were applied, and hold the outage. Return None when it is not known."""
     row = await tx.fetchrow(_LOCK, outage_id)
-    return Progress(row["version"], row["ended"]) if row else None
+    return Progress(**row) if row else None
 
 
 async def save(tx: Connection, event: OutageEvent, *, ended: bool, at: datetime) -> None:
-    """Save an outage's state as of an event that happened `at`, without its scope, which is emptied."""
+    """Save an outage as of an event that happened `at`, and empty its scope."""
     await tx.execute(_CLEAR_SCOPE, event.outage_id)
     await tx.execute(
         _SAVE,
@@ -52,20 +52,22 @@ async def save(tx: Connection, event: OutageEvent, *, ended: bool, at: datetime)
 
 
 async def add_scope(tx: Connection, event: OutageEvent) -> None:
-    """Add what this event (a part, maybe) says is cut."""
-    elements = [
-        *(("feeder", element) for element in event.scope.feeder_ids),
-        *(("transformer", element) for element in event.scope.transformer_ids),
-        *(("ward", element) for element in event.scope.ward_codes),
-        *(("supply_point", element) for element in event.scope.supply_point_ids),
-    ]
+    """Add what an event, or this part of it, says is cut."""
+    scope = event.scope
+    named: dict[ElementKind, tuple[str, ...]] = {
+        "feeder": scope.feeder_ids,
+        "transformer": scope.transformer_ids,
+        "ward": scope.ward_codes,
+        "supply_point": scope.supply_point_ids,
+    }
+    elements = [(kind, element_id) for kind, element_ids in named.items() for element_id in element_ids]
     await tx.execute(_ADD_SCOPE, event.outage_id, [kind for kind, _ in elements], [element for _, element in elements])
 
 
 async def covering(tx: Connection, supply_point: SupplyPoint) -> tuple[CoveringOutage, ...]:
-    """Find the outages that have not ended and whose scope covers a supply point, whenever they are.
+    """Return the outages that have not ended and whose scope covers a supply point, whenever their windows are.
 
-    They are held: none can be called off before a ticket that is attached to it is seen (`ticket.attached_to`).
+    They are held until the transaction ends, so that one that is cancelled meanwhile sees the ticket attached to it.
     """
     rows = await tx.fetch(
         _COVERING,
@@ -73,16 +75,18 @@ async def covering(tx: Connection, supply_point: SupplyPoint) -> tuple[CoveringO
     )
     return tuple(
         CoveringOutage(
-            row["outage_id"],
-            row["cause"],
-            row["place"],
-            tuple(Window(start=start, end=end) for start, end in zip(row["starts_at"], row["ends_at"], strict=True)),
+            outage_id=row["outage_id"],
+            cause=row["cause"],
+            place=row["place"],
+            windows=tuple(
+                Window(start=start, end=end) for start, end in zip(row["starts_at"], row["ends_at"], strict=True)
+            ),
         )
         for row in rows
     )
 
 
 async def forget(tx: Connection, before: datetime) -> int:
-    """Delete outages of which nothing happened, and no window ended, since `before`; how many."""
+    """Delete outages with no event and no window's end since `before`. Return the number of outages."""
     tag: str = await tx.execute(_FORGET, before)
     return int(tag.split()[1])

@@ -1,4 +1,4 @@
-"""Teams and the wards they work."""
+"""Teams and the wards that they work."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ class Team:
 
 
 def check_teams(teams: Sequence[Team]) -> None:
-    """Refuse an import in which a team comes twice or a ward has two teams.
+    """Refuse a list that names a team twice or gives a ward to two teams.
 
-    Raises Unprocessable `team-twice`, `ward-with-two-teams`, naming the first of them.
+    Raises Unprocessable `team-twice` or `ward-with-two-teams`, naming the most frequent of them.
     """
-    for code, what, named in (
+    for code, what, names in (
         ("team-twice", "team", [team.team_id for team in teams]),
         ("ward-with-two-teams", "ward", [ward for team in teams for ward in team.ward_codes]),
     ):
-        name, times = next(iter(Counter(named).most_common(1)), ("", 0))
+        name, times = next(iter(Counter(names).most_common(1)), ("", 0))
         if times > 1:
             raise Unprocessable(code, f"{what} {name} comes {times} times")

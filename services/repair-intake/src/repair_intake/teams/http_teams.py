@@ -1,4 +1,4 @@
-"""Teams: ops imports them with the wards they work."""
+"""Teams: ops imports them with the wards that they work."""
 
 from typing import Annotated
 
@@ -8,11 +8,14 @@ from pydantic import Field
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
-from repair_intake.dependencies import Wired
+from gridcare.http.rooms import room_of
 from repair_intake.teams.core import Team
 from repair_intake.teams.flow import import_teams
+from repair_intake.teams.room import Teams
 
 router = APIRouter(prefix="/v1/teams", tags=["teams"])
+
+Room = Annotated[Teams, Depends(room_of(Teams))]
 
 TEAMS_MAX = 500
 WARDS_OF_A_TEAM_MAX = 500
@@ -39,9 +42,9 @@ class TeamsOut(Body):
 async def put_teams(
     _: Annotated[Caller, Depends(require("ops"))],
     teams: Annotated[list[TeamIn], InBody(min_length=1, max_length=TEAMS_MAX)],
-    services: Wired,
+    room: Room,
 ) -> TeamsOut:
     """Import all teams: wards that no team of the list works have none from now on."""
     imported = [Team(team.team_id, team.name, tuple(team.ward_codes)) for team in teams]
-    await import_teams(services.db, imported)
+    await import_teams(imported, room=room)
     return TeamsOut(teams=len(imported), wards=sum(len(team.ward_codes) for team in imported))

@@ -1,4 +1,4 @@
-"""Tables `team` and `team_area`: who works which wards."""
+"""Tables `team` and `team_area`: which team works which wards."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ _WORKING = "SELECT team_id FROM team_area WHERE ward_code = $1"
 
 
 async def replace(tx: Connection, teams: Sequence[Team]) -> None:
-    """Save the teams and make their areas the only ones. One import at a time; reading goes on meanwhile."""
+    """Save the teams and make their areas the only ones. Imports wait for one another; readers do not wait."""
     await tx.execute(_LOCK)
     await tx.execute(_CLEAR_AREAS)
     await tx.execute(_SAVE, [team.team_id for team in teams], [team.name for team in teams])
@@ -25,6 +25,6 @@ async def replace(tx: Connection, teams: Sequence[Team]) -> None:
 
 
 async def working(tx: Connection, ward_code: str) -> str | None:
-    """Find the team that works a ward; None where none does."""
+    """Return the id of the team that works a ward, or None."""
     team_id: str | None = await tx.fetchval(_WORKING, ward_code)
     return team_id

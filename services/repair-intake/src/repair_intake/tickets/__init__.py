@@ -1,1 +1,1 @@
-"""Tickets: customers open and read them; an outage that explains one is told at once."""
+"""Tickets: customers' requests for work, and the outages that explain some of them."""

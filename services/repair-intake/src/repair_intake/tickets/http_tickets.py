@@ -1,31 +1,35 @@
 """Tickets: a customer opens, reads and lists their own; a dispatcher reads any."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from gridcare.events.tickets import TicketKind, TicketState
-from gridcare.http.auth import Caller, require
+from gridcare.http.auth import Caller, Role, require
 from gridcare.http.body import Body
-from gridcare.http.idempotency import idempotent, respond
+from gridcare.http.idempotency import IdempotencyKey
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
-from gridcare.postgres.idempotency import Answer, IdempotentRequest
-from gridcare.values.ids import uuid7
-from repair_intake.dependencies import Wired
+from gridcare.http.rooms import room_of
+from gridcare.postgres.idempotency import once
 from repair_intake.known_outages.core import Explanation
 from repair_intake.tickets.core.category import CategoryName
-from repair_intake.tickets.core.submission import Submission
+from repair_intake.tickets.core.submission import SubmitTicket
 from repair_intake.tickets.core.ticket import Ticket
 from repair_intake.tickets.flow.read_tickets import list_tickets, read_ticket
 from repair_intake.tickets.flow.submit_ticket import submit_ticket
+from repair_intake.tickets.room import Tickets
 
 router = APIRouter(prefix="/v1/tickets", tags=["tickets"])
 
+SEES_ANY: Final[tuple[Role, ...]] = ("dispatcher",)
+"""Who may see any customer's tickets."""
+
+Room = Annotated[Tickets, Depends(room_of(Tickets))]
 Customer = Annotated[Caller, Depends(require("customer"))]
-Reader = Annotated[Caller, Depends(require("customer", "dispatcher"))]
+Reader = Annotated[Caller, Depends(require("customer", *SEES_ANY))]
 
 
 class TicketIn(Body):
@@ -39,7 +43,7 @@ class TicketIn(Body):
 
 
 class ExplanationOut(Body):
-    """The outage that explains a ticket, as the customer was told."""
+    """The outage that explains a ticket, as the customer was told of it."""
 
     outage_id: UUID
     cause: str
@@ -48,7 +52,7 @@ class ExplanationOut(Body):
 
 
 class TicketOut(Body):
-    """A ticket. `explained_by` is there when an outage explains it; it is then attached and waits for the outage's end."""
+    """A ticket. With `explained_by` it is attached to that outage and waits for its end."""
 
     ticket_id: UUID
     reference: Annotated[str, Field(description="The short number that a person reads out.")]
@@ -65,47 +69,40 @@ class TicketOut(Body):
     opened_at: datetime
 
 
-@router.post("", status_code=201, response_model=TicketOut)
-async def open_ticket(
-    who: Customer, asked: TicketIn, once: Annotated[IdempotentRequest, Depends(idempotent)], services: Wired
-) -> Response:
-    """Open a ticket; an outage that explains it is told at once."""
-    submission = Submission(
-        ticket_id=uuid7(services.clock.now()),
+@router.post("", status_code=201)
+async def open_ticket(who: Customer, body: TicketIn, key: IdempotencyKey, room: Room) -> TicketOut:
+    """Open a ticket; when an outage explains it, the answer says so at once."""
+    command = SubmitTicket(
         sender=who.sub,
         customer_codes=who.customer_codes,
-        supply_point_id=asked.supply_point_id,
-        kind=asked.kind,
-        category=asked.category,
-        description=asked.description,
-        client_ref=asked.client_ref,
+        supply_point_id=body.supply_point_id,
+        kind=body.kind,
+        category=body.category,
+        description=body.description,
+        client_ref=body.client_ref,
     )
-    return respond(await submit_ticket(services.intake, submission, once, answer=_created))
+    return _ticket_out(await once(key, submit_ticket, command, room=room))
 
 
 @router.get("/{ticket_id}")
-async def get_ticket(who: Reader, ticket_id: UUID, services: Wired) -> TicketOut:
+async def get_ticket(who: Reader, ticket_id: UUID, room: Room) -> TicketOut:
     """Read a ticket."""
-    found = await read_ticket(services.db, ticket_id)
-    who.must_see(found.customer_code, "ticket-not-found")
-    return _out(found)
+    ticket = await read_ticket(ticket_id, room=room)
+    who.must_see(ticket.customer_code, "ticket-not-found", any_for=SEES_ANY)
+    return _ticket_out(ticket)
 
 
 @router.get("")
 async def get_tickets(
-    who: Customer, services: Wired, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+    who: Customer, room: Room, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
 ) -> Page[TicketOut]:
     """List the caller's own tickets, newest first."""
     before = decode_cursor(cursor, UUID)
-    found, following = await list_tickets(services.db, who.customer_codes, before=before, limit=limit)
-    return Page(items=[_out(each) for each in found], next=encode_cursor(following) if following else None)
+    tickets, following = await list_tickets(who.customer_codes, before=before, limit=limit, room=room)
+    return Page(items=[_ticket_out(each) for each in tickets], next=encode_cursor(following) if following else None)
 
 
-def _created(opened: Ticket) -> Answer:
-    return Answer(201, _out(opened).model_dump_json().encode())
-
-
-def _out(ticket: Ticket) -> TicketOut:
+def _ticket_out(ticket: Ticket) -> TicketOut:
     return TicketOut(
         ticket_id=ticket.ticket_id,
         reference=ticket.reference,
@@ -118,14 +115,12 @@ def _out(ticket: Ticket) -> TicketOut:
         description=ticket.description,
         client_ref=ticket.client_ref,
         team_id=ticket.team_id,
-        explained_by=_told(ticket.explanation),
+        explained_by=_explanation_out(ticket.explanation) if ticket.explanation else None,
         opened_at=ticket.opened_at,
     )
 
 
-def _told(explanation: Explanation | None) -> ExplanationOut | None:
-    if explanation is None:
-        return None
+def _explanation_out(explanation: Explanation) -> ExplanationOut:
     return ExplanationOut(
         outage_id=explanation.outage_id,
         cause=explanation.cause,

@@ -1,1 +1,1 @@
-"""Registering and reading bills."""
+"""Registering and reading bills, and noting who can be billed."""

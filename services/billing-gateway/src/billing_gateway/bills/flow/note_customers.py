@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
+from billing_gateway.bills.room import Bills
 from billing_gateway.bills.store import customer
-from gridcare.postgres.database import Database
 
 
-async def note_customers(db: Database, customer_codes: Iterable[str]) -> None:
-    """Note codes that supply points carry. They are only added, so again, late or in another order is the same."""
-    async with db.transaction() as tx:
+async def note_customers(customer_codes: Iterable[str], *, room: Bills) -> None:
+    """Note codes that supply points carry. Codes are only added, so repeats, late records and any order end the same."""
+    async with room.db.transaction() as tx:
         await customer.add(tx, customer_codes)

@@ -1,10 +1,11 @@
-"""Table `bill`, with where each stands, summed from the ledger."""
+"""Table `bill`, with each bill's balance summed from the ledger."""
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from billing_gateway.bills.core import Balance, Bill, BillStanding
+from billing_gateway.bills.core import Bill, BillStanding
+from billing_gateway.ledger.core import Balance
 from gridcare.postgres.database import Connection
 
 _ADD = """
@@ -31,7 +32,7 @@ ORDER BY bill.bill_id DESC LIMIT $3
 
 
 async def add(tx: Connection, bill: Bill) -> bool:
-    """Save a new bill; false when its number is taken."""
+    """Save a new bill. Return False when its number is taken."""
     tag: str = await tx.execute(
         _ADD,
         *(bill.bill_id, bill.bill_number, bill.customer_code, bill.period, bill.amount_vnd),
@@ -41,15 +42,15 @@ async def add(tx: Connection, bill: Bill) -> bool:
 
 
 async def find(connection: Connection, bill_id: UUID) -> BillStanding | None:
-    """Find a bill and where it stands, whoever's it is."""
+    """Return a bill of any customer and where it stands, or None."""
     row = await connection.fetchrow(_FIND, bill_id)
     return _standing(row) if row else None
 
 
 async def lock(tx: Connection, bill_id: UUID) -> BillStanding | None:
-    """Find a bill and hold it: money comes to it one after the other.
+    """Return a bill, or None, and hold it, so that payments of one bill are booked one after the other.
 
-    Two statements: the second one's snapshot is taken when the lock is held, so that it sees what the holder before wrote.
+    Two statements: the second takes its snapshot once the lock is held, and so sees what the holder before it wrote.
     """
     return await find(tx, bill_id) if await tx.fetchval(_LOCK, bill_id) else None
 
@@ -57,11 +58,11 @@ async def lock(tx: Connection, bill_id: UUID) -> BillStanding | None:
 async def page(
     connection: Connection, customer_codes: Sequence[str] | None, *, before: UUID | None, limit: int
 ) -> list[BillStanding]:
-    """List bills of these customers (None: of all), newest first (a UUIDv7 tells its time), from after `before` on."""
+    """Return bills of these customers (None: of all) older than `before`, newest first: a UUIDv7 holds its time."""
     return [_standing(row) for row in await connection.fetch(_PAGE, customer_codes, before, limit)]
 
 
 def _standing(row: Any) -> BillStanding:
-    values = dict(row)
-    balance = Balance(values.pop("receivable_vnd"), values.pop("credit_vnd"))
-    return BillStanding(Bill(**values), balance)
+    columns = dict(row)
+    balance = Balance(receivable_vnd=columns.pop("receivable_vnd"), credit_vnd=columns.pop("credit_vnd"))
+    return BillStanding(Bill(**columns), balance)

@@ -11,11 +11,11 @@ _IS_KNOWN = "SELECT EXISTS (SELECT 1 FROM customer WHERE customer_code = $1)"
 
 
 async def add(tx: Connection, customer_codes: Iterable[str]) -> None:
-    """Note codes; those that are known stay as they are. In one order, so that two writers cannot wait for each other."""
+    """Note codes. They are inserted in order, so that two writers cannot deadlock."""
     await tx.execute(_ADD, list(customer_codes))
 
 
 async def is_known(connection: Connection, customer_code: str) -> bool:
-    """Tell whether a supply point ever carried the code."""
+    """Say whether a supply point ever carried the code."""
     known: bool = await connection.fetchval(_IS_KNOWN, customer_code)
     return known

@@ -1,1 +1,1 @@
-"""Taking a callback, and doing what it makes true."""
+"""Taking callbacks, and handling them from their stored rows."""

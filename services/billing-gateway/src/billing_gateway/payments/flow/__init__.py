@@ -1,1 +1,1 @@
-"""Beginning payments and letting go of those whose time passed."""
+"""Beginning, reading and expiring payments."""

@@ -3,11 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
+from gridcare.known_supply_points.core import SupplyPoint
 from gridcare.values.customer_code import is_customer_code
 from gridcare.values.phone import InvalidPhone, parse_mobile
-from outage_notifier.known_supply_points.core import SupplyPoint
+
+DeviceKind = Literal["fid", "token"]
+"""What a registration is: a Firebase installation id, or a token of an older app."""
+Platform = Literal["android", "ios"]
 
 LANGUAGES: Final = frozenset({"vi", "km", "zh", "en"})
 SEGMENTS: Final = frozenset({"ordinary", "life_support", "elderly", "business", "hospital"})

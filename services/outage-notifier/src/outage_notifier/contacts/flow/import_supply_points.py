@@ -3,21 +3,20 @@
 from collections.abc import AsyncIterator, Sequence
 
 from gridcare.events.supply_points import SupplyPointChanged
+from gridcare.known_supply_points.core import SupplyPoint
 from gridcare.postgres import outbox
-from gridcare.postgres.database import Database
-from gridcare.values.clock import Clock
 from outage_notifier import NAME
 from outage_notifier.contacts.core.imported import read_supply_point
 from outage_notifier.contacts.flow.import_rows import ImportReport, Row, import_rows
-from outage_notifier.known_supply_points.core import SupplyPoint
+from outage_notifier.contacts.room import Contacts
 
 
-async def import_supply_points(rows: AsyncIterator[Row], *, db: Database, clock: Clock) -> ImportReport:
+async def import_supply_points(rows: AsyncIterator[Row], *, room: Contacts) -> ImportReport:
     """Publish each good line. A version that was published before is ignored by whoever reads it."""
 
     async def keep(chunk: Sequence[SupplyPoint]) -> None:
-        async with db.transaction() as tx:
-            await outbox.append(tx, [_event(each) for each in chunk], source=NAME, now=clock.now())
+        async with room.db.transaction() as tx:
+            await outbox.append(tx, [_event(each) for each in chunk], source=NAME, now=room.clock.now())
 
     return await import_rows(rows, read_supply_point, keep)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from gridcare.postgres.database import Connection
+from outage_notifier.contacts.core.imported import DeviceKind, Platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +15,10 @@ class NewDevice:
 
     device_id: UUID
     account: str
-    kind: str
+    kind: DeviceKind
     registration_sealed: bytes
     registration_index: bytes
-    platform: str
+    platform: Platform
 
 
 _REGISTER = """

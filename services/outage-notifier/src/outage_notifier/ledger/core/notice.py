@@ -3,8 +3,69 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Literal
 from uuid import UUID
+
+from gridcare.events.notices import Lane, NoticeScheduled
+from outage_notifier.texts.template import TEMPLATES, Kind
+
+AudienceRule = Literal["scope", "scope_untold", "told", "told_in_scope", "told_outside_scope", "one"]
+"""Who a notice is for: whom the scope cuts (or those of them who were not told yet), who was told of an earlier revision
+(and is still cut, or no more), or one recipient."""
+
+NoticeState = Literal["scheduled", "planned", "completed", "superseded"]
+
+
+SCHEDULED_VERSION: Final = 1
+"""A notice has two events, scheduled and completed: their versions are their places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A notice that something asks for; its kind is its template's name. `slots` are what texts/rendering.py fills in."""
+
+    kind: Kind
+    audience_rule: AudienceRule
+    due_at: datetime
+    useful_until: datetime
+    slots: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewNotice:
+    """A notice to be scheduled. `tag` names what it replaces on a screen.
+
+    A notice about an outage has its id and revision; one to a single recipient has that recipient and the event that
+    caused it.
+    """
+
+    notice_id: UUID
+    intent: Intent
+    tag: str
+    outage_id: UUID | None = None
+    revision: int | None = None
+    recipient_id: str | None = None
+    cause_event_id: UUID | None = None
+
+    @property
+    def lane(self) -> Lane:
+        return TEMPLATES[self.intent.kind].lane
+
+    @property
+    def template_version(self) -> int:
+        return TEMPLATES[self.intent.kind].version
+
+    @property
+    def scheduled(self) -> NoticeScheduled:
+        """The event of its scheduling."""
+        return NoticeScheduled(
+            version=SCHEDULED_VERSION,
+            notice_id=self.notice_id,
+            kind=self.intent.kind,
+            outage_id=self.outage_id,
+            revision=self.revision,
+            due_at=self.intent.due_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +75,8 @@ class Content:
     notice_id: UUID
     outage_id: UUID | None
     revision: int | None
-    kind: str
-    template: str
+    kind: Kind
+    template: Kind
     template_version: int
     slots: dict[str, Any]
     tag: str
@@ -30,9 +91,9 @@ class NoticeProgress:
     notice_id: UUID
     outage_id: UUID | None
     revision: int | None
-    kind: str
-    lane: str
-    state: str
+    kind: Kind
+    lane: Lane
+    state: NoticeState
     due_at: datetime
     useful_until: datetime
     superseded_at: datetime | None

@@ -4,35 +4,34 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from gridcare.errors import NotFound
-from gridcare.postgres.database import Database
-from outage_notifier.ledger.core.delivery import Delivery
+from outage_notifier.ledger.core.delivery import Delivery, State
 from outage_notifier.ledger.core.notice import NoticeProgress
-from outage_notifier.ledger.store import delivery, progress
-from outage_notifier.outages.store import outage
+from outage_notifier.ledger.room import Ledger
+from outage_notifier.ledger.store import delivery, notice, progress
 
 
-async def read_notice(db: Database, notice_id: UUID) -> NoticeProgress:
+async def read_notice(notice_id: UUID, *, room: Ledger) -> NoticeProgress:
     """Sum a notice up. Raises NotFound `notice-not-found`."""
-    async with db.read() as connection:
+    async with room.db.read() as connection:
         found = await progress.find(connection, notice_id)
     if found is None:
         raise NotFound("notice-not-found", "there is no such notice")
     return found
 
 
-async def list_notices(db: Database, outage_id: UUID) -> Sequence[NoticeProgress]:
+async def list_notices(outage_id: UUID, *, room: Ledger) -> Sequence[NoticeProgress]:
     """Sum up an outage's notices. Raises NotFound `outage-not-found`."""
-    async with db.read() as connection:
-        if await outage.find(connection, outage_id) is None:
+    async with room.db.read() as connection:
+        if not await notice.outage_exists(connection, outage_id):
             raise NotFound("outage-not-found", "there is no such outage")
         return await progress.of_outage(connection, outage_id)
 
 
 async def list_deliveries(
-    db: Database, notice_id: UUID, *, state: str | None, after: str, limit: int
+    notice_id: UUID, *, state: State | None, after: str, limit: int, room: Ledger
 ) -> tuple[Sequence[Delivery], str | None]:
     """List a notice's deliveries by recipient, and where the next page goes on. Raises NotFound `notice-not-found`."""
-    async with db.read() as connection:
+    async with room.db.read() as connection:
         if await progress.find(connection, notice_id) is None:
             raise NotFound("notice-not-found", "there is no such notice")
         found = await delivery.page(connection, notice_id, state=state, after=after, limit=limit + 1)

@@ -4,35 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from msgspec import Struct
 from msgspec.structs import astuple
 
 from gridcare.postgres.database import Connection
-from outage_notifier.receipts.core.receipt import AttemptName
-
-
-class Attempt(Struct, frozen=True, gc=False):
-    """One call; `place` is the contact's place among all contacts of the batch's members."""
-
-    batch_id: UUID
-    place: int
-    try_: int
-    notice_id: UUID
-    recipient_id: str
-    channel: str
-    contact_id: str
-    started_at: datetime
-    ended_at: datetime | None = None
-    outcome: str | None = None
-    error_code: str | None = None
-    provider_message_id: str | None = None
-    body_hash: bytes | None = None
-
-    @property
-    def name(self) -> AttemptName:
-        """Name it as it rides in the callback's address."""
-        return AttemptName(self.batch_id, self.place, self.try_)
-
+from outage_notifier.ledger.core.attempt import Attempt, AttemptName
 
 _COLUMNS = ("batch_id", "place", "try", *Attempt.__struct_fields__[3:])
 _COMPLETE = """

@@ -8,7 +8,7 @@ import msgspec
 
 from gridcare.postgres.database import Connection
 from outage_notifier.ledger.core.delivery import RECORDED
-from outage_notifier.planning.core.audience import Member
+from outage_notifier.ledger.core.member import Member
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,33 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from gridcare.events.notices import Lane
 from gridcare.postgres.database import Connection
-from outage_notifier.ledger.core.notice import Content
-
-
-@dataclass(frozen=True, slots=True)
-class NewNotice:
-    """A notice to be scheduled; `slots` are the values that its template takes, by slot name."""
-
-    notice_id: UUID
-    outage_id: UUID | None
-    revision: int | None
-    kind: str
-    template: str
-    template_version: int
-    slots: dict[str, Any]
-    tag: str
-    lane: str
-    audience_rule: str
-    recipient_id: str | None
-    cause_event_id: UUID | None
-    due_at: datetime
-    useful_until: datetime
+from outage_notifier.ledger.core.notice import AudienceRule, Content, NewNotice
+from outage_notifier.texts.template import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +20,9 @@ class PlannedNotice:
     notice_id: UUID
     outage_id: UUID | None
     revision: int | None
-    kind: str
-    lane: str
-    audience_rule: str
+    kind: Kind
+    lane: Lane
+    audience_rule: AudienceRule
     recipient_id: str | None
     attempt: int
     cursor: str
@@ -55,6 +36,7 @@ INSERT INTO notice ({_COLUMNS}, state, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'scheduled', $15)
 ON CONFLICT (cause_event_id, kind) DO NOTHING
 """
+_OUTAGE_EXISTS = "SELECT 1 FROM outage WHERE outage_id = $1"
 _CLAIM = """
 UPDATE notice SET plan_attempt = plan_attempt + 1, plan_lease_until = now() + make_interval(secs => $2)
 WHERE notice_id = (
@@ -104,15 +86,21 @@ UPDATE notice SET state = 'planned', planned_at = $2, audience = 1 WHERE notice_
 """
 
 
+async def outage_exists(connection: Connection, outage_id: UUID) -> bool:
+    """Say whether there is such an outage, with or without notices."""
+    return await connection.fetchval(_OUTAGE_EXISTS, outage_id) is not None
+
+
 async def schedule(tx: Connection, notices: Sequence[NewNotice], *, now: datetime) -> int:
-    """Write notices; one whose event was answered already is left out. Gives how many were new."""
+    """Write notices; one whose event was answered already is left out. Return how many were new."""
     new = 0
     for n in notices:
         tag: str = await tx.execute(
             _INSERT,
-            *(n.notice_id, n.outage_id, n.revision, n.kind, n.template, n.template_version),
-            msgspec.json.encode(n.slots).decode(),
-            *(n.tag, n.lane, n.audience_rule, n.recipient_id, n.cause_event_id, n.due_at, n.useful_until, now),
+            *(n.notice_id, n.outage_id, n.revision, n.intent.kind, n.intent.kind, n.template_version),
+            msgspec.json.encode(n.intent.slots).decode(),
+            *(n.tag, n.lane, n.intent.audience_rule, n.recipient_id, n.cause_event_id),
+            *(n.intent.due_at, n.intent.useful_until, now),
         )
         new += int(tag.split()[2])
     return new
@@ -157,7 +145,7 @@ async def contents(tx: Connection, notice_ids: Sequence[UUID]) -> dict[UUID, Con
     }
 
 
-async def take_singles(tx: Connection, *, now: datetime, lane: str, limit: int) -> list[PlannedNotice]:
+async def take_singles(tx: Connection, *, now: datetime, lane: Lane, limit: int) -> list[PlannedNotice]:
     """Lock due one-recipient notices of a lane, to be packed in this transaction."""
     return [PlannedNotice(*row) for row in await tx.fetch(_TAKE_SINGLES, now, lane, limit)]
 

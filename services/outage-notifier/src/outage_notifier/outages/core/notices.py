@@ -1,9 +1,9 @@
-"""What a step of an outage says: to other services (events) and to customers (notices)."""
+"""What a change of an outage says: to other services (events) and to customers (notices)."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from gridcare.events.outages import (
     SUPPLY_POINTS_PER_PART_MAX,
@@ -17,20 +17,9 @@ from gridcare.events.outages import (
     Window,
 )
 from gridcare.values.clock import VIETNAM
-from outage_notifier.outages.core.outage import Outage, OutageDocument, Step
+from outage_notifier.ledger.core.notice import Intent, NewNotice
+from outage_notifier.outages.core.outage import Change, Outage, OutageDocument
 from outage_notifier.outages.core.rules import OutageRules
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A notice that a step asks for; its kind is its template's name. `slots` are what texts/rendering.py knows."""
-
-    kind: str
-    audience_rule: str
-    due_at: datetime
-    useful_until: datetime
-    slots: dict[str, Any]
-
 
 _EVENTS: Final[dict[str, type[OutageEvent]]] = {
     "published": OutagePlanned,
@@ -45,16 +34,16 @@ def tag_of(outage: Outage) -> str:
     return f"outage-{outage.outage_id}"
 
 
-def events_of(step: Step) -> list[OutageEvent]:
-    """Give the events of a step: several numbered parts of one version where many supply points are named.
+def events_of(change: Change) -> list[OutageEvent]:
+    """Give the events of a change: several numbered parts of one version where many supply points are named.
 
     An unplanned cut begins with OutageStarted: the power is off already.
     """
-    if not step.published or step.action not in _EVENTS:
+    if not change.published or change.action not in _EVENTS:
         return []
-    outage = step.after
-    event = _EVENTS[step.action]
-    if outage.kind == "unplanned" and step.action == "published":
+    outage = change.after
+    event = _EVENTS[change.action]
+    if outage.kind == "unplanned" and change.action == "published":
         event = OutageStarted
     scopes = list(_parts(outage.document.scope))
     return [
@@ -74,22 +63,22 @@ def events_of(step: Step) -> list[OutageEvent]:
     ]
 
 
-def notices_of(step: Step, *, rules: OutageRules, now: datetime) -> list[Intent]:
-    """Give the notices of a step; everything older of this outage is superseded by them.
+def notices_of(change: Change, *, rules: OutageRules, now: datetime) -> list[Intent]:
+    """Give the notices of a change; everything older of this outage is superseded by them.
 
     Who was told and is still cut gets the change; who was told and is cut no more, the cancellation; who was not told,
     a fresh announcement.
     """
-    if not step.published or step.before is None:
+    if not change.published or change.before is None:
         return []
-    old, new = step.before.document, step.after.document
-    if step.action == "cancelled":
+    old, new = change.before.document, change.after.document
+    if change.action == "cancelled":
         return [Intent("cancellation", "told", now, old.end, slots_of(old))]
-    if step.action == "restored":
+    if change.action == "restored":
         return [Intent("restoration", "told", now, now + rules.restoration_useful, slots_of(new))]
-    first = _fresh(step.after, now)
-    later = _reminders(step.after, rules, now)
-    if step.action == "published":
+    first = _fresh(change.after, now)
+    later = _reminders(change.after, rules, now)
+    if change.action == "published":
         return [first, *later]
     coming = _coming(new, now)
     told = [
@@ -97,6 +86,16 @@ def notices_of(step: Step, *, rules: OutageRules, now: datetime) -> list[Intent]
         Intent("cancellation", "told_outside_scope", now, max(old.end, new.end), slots_of(old, _coming(old, now))),
     ]
     return [*told, first, *later]
+
+
+def scheduled_notices(outage: Outage, intents: Sequence[Intent], notice_ids: Sequence[UUID]) -> list[NewNotice]:
+    """Return the notices about an outage's newest revision, an id for each intent."""
+    return [
+        NewNotice(
+            notice_id=notice_id, intent=intent, tag=tag_of(outage), outage_id=outage.outage_id, revision=outage.revision
+        )
+        for notice_id, intent in zip(notice_ids, intents, strict=True)
+    ]
 
 
 def slots_of(document: OutageDocument, windows: tuple[Window, ...] = ()) -> dict[str, Any]:

@@ -4,7 +4,7 @@
       │ ▲ edit        │  ▲ revise
       └─┴──cancel─────┴──┴──────────────▶ cancelled
 
-Every step is a kept revision. What a step says to customers is in outages/core/notices.py.
+Every change is a kept revision. What a change says to customers is in notices.py.
 """
 
 from dataclasses import dataclass, replace
@@ -82,7 +82,7 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Change:
     """What was decided: the outage after it, what the revision is called, and the outage before it."""
 
     before: Outage | None
@@ -100,7 +100,7 @@ _ENDED: Final = {"cancelled": "outage-already-cancelled", "restored": "outage-al
 
 def create(
     outage_id: UUID, kind: Kind, document: OutageDocument, *, by: str, rules: OutageRules, now: datetime
-) -> Step:
+) -> Change:
     """Begin a draft. Raises Unprocessable for windows that never make sense; the past is refused at publication."""
     check_windows(document.windows, rules=rules, now=now)
     check_scope(document.scope)
@@ -115,20 +115,20 @@ def create(
         created_at=now,
         updated_at=now,
     )
-    return Step(None, draft, "created")
+    return Change(None, draft, "created")
 
 
-def edit(outage: Outage, document: OutageDocument, *, rules: OutageRules, now: datetime) -> Step:
+def edit(outage: Outage, document: OutageDocument, *, rules: OutageRules, now: datetime) -> Change:
     """Change a draft. Raises Conflict when it is none, Unprocessable as `create`."""
     if outage.status == "published":
         raise Conflict("outage-already-published", "a published outage is revised, not edited")
     _refuse_ended(outage)
     check_windows(document.windows, rules=rules, now=now)
     check_scope(document.scope)
-    return _step(outage, "draft", "edited", now=now, document=document)
+    return _change(outage, "draft", "edited", now=now, document=document)
 
 
-def publish(outage: Outage, *, late_reason: str, rules: OutageRules, now: datetime) -> Step:
+def publish(outage: Outage, *, late_reason: str, rules: OutageRules, now: datetime) -> Change:
     """Tell the world. Raises Conflict, Unprocessable `window-in-past`, `statutory-notice-late`."""
     if outage.status == "published":
         raise Conflict("outage-already-published", "the outage is published; revise it to change it")
@@ -139,10 +139,10 @@ def publish(outage: Outage, *, late_reason: str, rules: OutageRules, now: dateti
     if outage.kind == "planned":
         notice_given(document.start, late_reason=late_reason, rules=rules, now=now)
     kept = msgspec.structs.replace(document, late_reason=late_reason)
-    return _step(outage, "published", "published", now=now, document=kept, heard=True)
+    return _change(outage, "published", "published", now=now, document=kept, heard=True)
 
 
-def revise(outage: Outage, document: OutageDocument, *, rules: OutageRules, now: datetime) -> Step:
+def revise(outage: Outage, document: OutageDocument, *, rules: OutageRules, now: datetime) -> Change:
     """Change what was published. Raises Conflict, Unprocessable as `publish`; `outage-unchanged` when nothing is new.
 
     The clock of the statutory notice starts again for what is new: another time, or more people.
@@ -158,28 +158,28 @@ def revise(outage: Outage, document: OutageDocument, *, rules: OutageRules, now:
         earliest = _earliest_news(document, outage.document, now)
         if earliest is not None:
             notice_given(earliest, late_reason=document.late_reason, rules=rules, now=now)
-    return _step(outage, "published", "revised", now=now, document=document, heard=True)
+    return _change(outage, "published", "revised", now=now, document=document, heard=True)
 
 
-def cancel(outage: Outage, *, now: datetime) -> Step:
+def cancel(outage: Outage, *, now: datetime) -> Change:
     """Call an outage off; a draft is dropped without a word. Raises Conflict."""
     _refuse_ended(outage)
     if outage.status == "draft":
-        return _step(outage, "cancelled", "cancelled", now=now)
+        return _change(outage, "cancelled", "cancelled", now=now)
     if now >= outage.document.end:
         raise Conflict("outage-is-over", "its last window has passed: it can only be restored")
-    return _step(outage, "cancelled", "cancelled", now=now, heard=True)
+    return _change(outage, "cancelled", "cancelled", now=now, heard=True)
 
 
-def restore(outage: Outage, *, now: datetime) -> Step:
+def restore(outage: Outage, *, now: datetime) -> Change:
     """Say that the power is back. Raises Conflict."""
     _must_be_published(outage)
     if now < outage.document.start:
         raise Conflict("outage-not-started", "it has not begun: cancel it instead")
-    return _step(outage, "restored", "restored", now=now, heard=True)
+    return _change(outage, "restored", "restored", now=now, heard=True)
 
 
-def _step(
+def _change(
     outage: Outage,
     status: Status,
     action: Action,
@@ -187,7 +187,7 @@ def _step(
     now: datetime,
     document: OutageDocument | None = None,
     heard: bool = False,
-) -> Step:
+) -> Change:
     after = replace(
         outage,
         status=status,
@@ -196,7 +196,7 @@ def _step(
         document=document or outage.document,
         updated_at=now,
     )
-    return Step(outage, after, action)
+    return Change(outage, after, action)
 
 
 def _refuse_ended(outage: Outage) -> None:

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from gridcare.errors import NotFound
-from gridcare.postgres.database import Database
-from outage_notifier.outages.core.outage import Outage, Revision
+from outage_notifier.outages.core.outage import Outage, Revision, Status
+from outage_notifier.outages.room import Outages
 from outage_notifier.outages.store import outage
 from outage_notifier.outages.store.outage import Position
 
 
-async def read_outage(db: Database, outage_id: UUID) -> Outage:
+async def read_outage(outage_id: UUID, *, room: Outages) -> Outage:
     """Read an outage. Raises NotFound `outage-not-found`."""
-    async with db.read() as connection:
+    async with room.db.read() as connection:
         found = await outage.find(connection, outage_id)
     if found is None:
         raise NotFound("outage-not-found", "there is no such outage")
@@ -20,20 +20,20 @@ async def read_outage(db: Database, outage_id: UUID) -> Outage:
 
 
 async def list_outages(
-    db: Database, *, status: str | None, before: Position, limit: int
+    *, status: Status | None, before: Position, limit: int, room: Outages
 ) -> tuple[Sequence[Outage], Position | None]:
     """List outages, the newest change first; and where the next page goes on."""
-    async with db.read() as connection:
+    async with room.db.read() as connection:
         found = await outage.page(connection, status=status, before=before, limit=limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     return found[:limit], (last.updated_at, last.outage_id) if last else None
 
 
 async def list_revisions(
-    db: Database, outage_id: UUID, *, after: int, limit: int
+    outage_id: UUID, *, after: int, limit: int, room: Outages
 ) -> tuple[Sequence[Revision], int | None]:
     """List an outage's revisions, the oldest first. Raises NotFound `outage-not-found`."""
-    async with db.read() as connection:
+    async with room.db.read() as connection:
         if await outage.find(connection, outage_id) is None:
             raise NotFound("outage-not-found", "there is no such outage")
         found = await outage.revisions(connection, outage_id, after=after, limit=limit + 1)

@@ -7,12 +7,10 @@ from uuid import UUID
 
 import msgspec
 
-from gridcare.events.outages import Scope
 from gridcare.postgres.database import Connection
-from outage_notifier.outages.core.outage import Outage, OutageDocument, Revision, Step
+from outage_notifier.outages.core.outage import Change, Outage, OutageDocument, Revision
 
 _COLUMNS = "outage_id, kind, status, revision, version, document, created_by, created_at, updated_at"
-_DOCUMENT_AT = "SELECT document FROM outage_revision WHERE outage_id = $1 AND revision = $2"
 _SAVE = f"""
 INSERT INTO outage ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (outage_id) DO UPDATE
@@ -41,24 +39,16 @@ Position = tuple[datetime, UUID]
 """Where a page of outages goes on: behind this update of this outage."""
 
 
-async def scope_at(tx: Connection, outage_id: UUID, revision: int) -> Scope:
-    """Give what an outage's revision cuts. Raises LookupError."""
-    document: str | None = await tx.fetchval(_DOCUMENT_AT, outage_id, revision)
-    if document is None:
-        raise LookupError(f"outage {outage_id} has no revision {revision}")
-    return _DECODER.decode(document).scope
-
-
-async def save(tx: Connection, step: Step, *, by: str, reason: str) -> None:
-    """Write an outage after a step, and the step's revision."""
-    outage = step.after
+async def save(tx: Connection, change: Change, *, by: str, reason: str) -> None:
+    """Write an outage after a change, and the change's revision."""
+    outage = change.after
     document = msgspec.json.encode(outage.document).decode()
     await tx.execute(
         _SAVE,
         *(outage.outage_id, outage.kind, outage.status, outage.revision, outage.version, document),
         *(outage.created_by, outage.created_at, outage.updated_at),
     )
-    await tx.execute(_KEEP, outage.outage_id, outage.revision, step.action, document, reason, by, outage.updated_at)
+    await tx.execute(_KEEP, outage.outage_id, outage.revision, change.action, document, reason, by, outage.updated_at)
 
 
 async def find(connection: Connection, outage_id: UUID) -> Outage | None:
@@ -68,7 +58,7 @@ async def find(connection: Connection, outage_id: UUID) -> Outage | None:
 
 
 async def lock(tx: Connection, outage_id: UUID) -> Outage | None:
-    """Read an outage and hold it until the transaction ends: its steps come one after another."""
+    """Read an outage and hold it until the transaction ends: its changes come one after another."""
     row = await tx.fetchrow(_LOCK, outage_id)
     return _outage(row) if row else None
 

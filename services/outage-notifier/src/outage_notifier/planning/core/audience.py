@@ -3,9 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
-from uuid import UUID
-
-import msgspec
 
 BATCH_SIZE_MAX: Final = 500
 """At FCM's own batch size: one batch takes well under a lease even at a provider's worst pace."""
@@ -14,26 +11,6 @@ PAGE_SIZE: Final = 5_000
 """Recipients planned in one transaction: some 20 ms of it, and ten full batches."""
 
 T = TypeVar("T")
-
-
-class Member(msgspec.Struct, frozen=True, array_like=True):
-    """A recipient in a batch, stored as an array in `batch.members`; its contacts are never chosen again.
-
-    `contacts` are device ids (push) or one phone id (sms), as text; `notice_id` stands where the batch has none of its own,
-    `home_batch_id` where this is a follow-up of another batch; `tries` counts earlier calls;
-    `told_devices` took the push in an earlier batch and are no longer among the `contacts`.
-    """
-
-    number: int
-    recipient_id: str
-    language: str
-    contacts: tuple[str, ...]
-    fallback: bool = False
-    notice_id: UUID | None = None
-    home_batch_id: UUID | None = None
-    tries: int = 0
-    told_before: bool = False
-    told_devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

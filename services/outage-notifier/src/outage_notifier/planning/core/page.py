@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from outage_notifier.ledger.core.delivery import State
-from outage_notifier.planning.core.audience import Choice, Member, Reach, choose, without_noted
+from outage_notifier.ledger.core.member import Member
+from outage_notifier.planning.core.audience import Choice, Reach, choose, without_noted
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from gridcare.events.payments import PaymentRecorded
 from gridcare.events.tickets import TicketAttached, TicketEvent, TicketOpened
+from outage_notifier.ledger.core.notice import Intent
+from outage_notifier.texts.template import Kind
 
 TICKET_USEFUL: Final = timedelta(hours=24)
 """By then the team has called or come, and says more than this message."""
@@ -19,16 +21,21 @@ RECEIPT_USEFUL: Final = timedelta(days=3)
 class Single:
     """A notice that one event asks for; `kind` is its template's name, `tag` what it replaces on a screen."""
 
-    kind: str
+    kind: Kind
     recipient_id: str
     tag: str
     useful_until: datetime
     slots: dict[str, Any]
 
+    def intent(self, now: datetime) -> Intent:
+        """Return the notice that is asked for, due now."""
+        return Intent(self.kind, "one", now, self.useful_until, self.slots)
+
 
 def of_ticket(event: TicketEvent, happened_at: datetime) -> Single | None:
     """Say what the customer is told of a ticket's step; None where that step has no message."""
     slots: dict[str, Any] = {"reference": event.reference}
+    kind: Kind
     if isinstance(event, TicketOpened):
         kind, until = "ticket-opened", happened_at + TICKET_USEFUL
     elif isinstance(event, TicketAttached):

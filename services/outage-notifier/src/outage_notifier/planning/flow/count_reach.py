@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from uuid import UUID
 
+from gridcare.events.outages import Scope
 from gridcare.postgres.database import Connection
-from outage_notifier.outages.core.notices import Intent
-from outage_notifier.outages.core.outage import Outage
+from outage_notifier.ledger.core.notice import AudienceRule, Intent
 from outage_notifier.planning.core.reach import LanguageReach, NoticeReach
 from outage_notifier.planning.store import reach, recipients
 from outage_notifier.planning.store.reach import Counted
@@ -15,19 +16,26 @@ from outage_notifier.texts.template import TEMPLATES
 
 
 async def count_reach(
-    connection: Connection, catalog: Catalog, after: Outage, intents: Sequence[Intent], *, price_vnd: int
+    connection: Connection,
+    catalog: Catalog,
+    intents: Sequence[Intent],
+    *,
+    outage_id: UUID,
+    revision: int,
+    scope: Scope,
+    price_vnd: int,
 ) -> list[NoticeReach]:
-    """Count each notice that the outage's newest revision makes, as planning would decide it now."""
-    earlier = await recipients.earlier_notices(connection, after.outage_id, after.revision)
-    counts: dict[tuple[str, bool], list[Counted]] = {}  # reminders reach whom the first announcement does
+    """Return whom each notice of an outage's revision would reach, as planning would decide it now."""
+    earlier = await recipients.earlier_notices(connection, outage_id, revision)
+    counts: dict[tuple[AudienceRule, bool], list[Counted]] = {}  # reminders reach whom the first announcement does
     reaches = []
     for intent in intents:
-        rule = intent.audience_rule if earlier.notice_ids else intent.audience_rule.replace("scope_untold", "scope")
+        rule: AudienceRule = intent.audience_rule
+        if rule == "scope_untold" and not earlier.notice_ids:
+            rule = "scope"  # nobody can have been told
         sms_first = TEMPLATES[intent.kind].sms_first
         if (rule, sms_first) not in counts:
-            counts[rule, sms_first] = await reach.count(
-                connection, rule, after.document.scope, earlier, sms_first=sms_first
-            )
+            counts[rule, sms_first] = await reach.count(connection, rule, scope, earlier, sms_first=sms_first)
         reaches.append(_notice_reach(catalog, intent, counts[rule, sms_first], price_vnd))
     return reaches
 

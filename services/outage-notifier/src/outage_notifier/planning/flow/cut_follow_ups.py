@@ -13,16 +13,17 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from gridcare.postgres.database import Connection, Database
-from gridcare.values.clock import Clock
+from gridcare.postgres.database import Connection
 from gridcare.values.ids import uuid7
 from outage_notifier.ledger.core.delivery import Delivery, Situation, State, decide_unsent, settled
+from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.core.notice import Content
 from outage_notifier.ledger.store import batch, delivery, notice
 from outage_notifier.ledger.store.batch import Hint, NewBatch
-from outage_notifier.planning.core.audience import Member, Reach, cut
+from outage_notifier.planning.core.audience import Reach, cut
 from outage_notifier.planning.core.follow_up import Covered, Follow, Waiting, follow, keys_to_note
 from outage_notifier.planning.flow.hint_batches import hint_at
+from outage_notifier.planning.room import Planning
 from outage_notifier.planning.store import audience, follow_up
 from outage_notifier.texts.template import TEMPLATES
 
@@ -42,10 +43,10 @@ class Cutting:
     settled: list[Delivery] = field(default_factory=list)
 
 
-async def cut_follow_ups(db: Database, clock: Clock, *, limit: int = CUT_MAX) -> int:
+async def cut_follow_ups(*, room: Planning, limit: int = CUT_MAX) -> int:
     """Cut or settle the deliveries that are due; how many were looked at."""
-    async with db.transaction() as tx:
-        cutting = Cutting(clock.now())
+    async with room.db.transaction() as tx:
+        cutting = Cutting(room.clock.now())
         keys = await follow_up.due(tx, now=cutting.now, limit=limit)
         if not keys:
             return 0

@@ -6,11 +6,11 @@ from typing import cast
 
 from gridcare.events.notices import BatchPlanned, Channel, Lane
 from gridcare.postgres import outbox
-from gridcare.postgres.database import Connection, Database
-from gridcare.values.clock import Clock
+from gridcare.postgres.database import Connection
 from outage_notifier import NAME
 from outage_notifier.ledger.store import batch
 from outage_notifier.ledger.store.batch import Hint
+from outage_notifier.planning.room import Planning
 
 HINTS_MAX = 1_000
 """Hints published in one transaction."""
@@ -30,9 +30,9 @@ async def hint_at(tx: Connection, hints: Sequence[Hint], *, now: datetime) -> No
     await outbox.append(tx, events, source=NAME, now=now)
 
 
-async def hint_again(db: Database, clock: Clock, *, silent_s: float) -> int:
-    """Hint once more at unsettled batches that nobody holds and that nobody was told of for `silent_s`; how many."""
-    async with db.transaction() as tx:
-        hints = await batch.hint_again(tx, silent_s=silent_s, limit=HINTS_MAX)
-        await hint_at(tx, hints, now=clock.now())
+async def hint_again(*, room: Planning) -> int:
+    """Hint once more at unsettled batches that nobody holds and that nobody was told of for `hint_silent_s`. Return how many."""
+    async with room.db.transaction() as tx:
+        hints = await batch.hint_again(tx, silent_s=room.hint_silent_s, limit=HINTS_MAX)
+        await hint_at(tx, hints, now=room.clock.now())
     return len(hints)

@@ -6,10 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 from gridcare.events.payments import PaymentRecorded
-from gridcare.postgres.database import Database
-from gridcare.values.clock import Clock
 from outage_notifier.planning.core.single_notices import of_payment
 from outage_notifier.planning.flow.schedule_single import Cause, schedule_singles
+from outage_notifier.planning.room import Planning
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,7 @@ class Paid:
     event: PaymentRecorded
 
 
-async def notify_payment(db: Database, clock: Clock, payments: Sequence[Paid]) -> int:
-    """Schedule the receipt of each payment that has none yet; how many. Raises Retryable."""
+async def notify_payment(payments: Sequence[Paid], *, room: Planning) -> int:
+    """Schedule the receipt of each payment that has none yet. Return how many. Raises Retryable."""
     causes = [Cause(paid.event_id, of_payment(paid.event, paid.happened_at)) for paid in payments]
-    return await schedule_singles(db, clock, causes)
+    return await schedule_singles(causes, room=room)

@@ -6,14 +6,13 @@ from datetime import datetime
 from uuid import UUID
 
 from gridcare.events.tickets import TicketEvent
-from gridcare.postgres.database import Database
-from gridcare.values.clock import Clock
 from outage_notifier.planning.core.single_notices import of_ticket
 from outage_notifier.planning.flow.schedule_single import Cause, schedule_singles
+from outage_notifier.planning.room import Planning
 
 
 @dataclass(frozen=True, slots=True)
-class TicketStep:
+class TicketHappened:
     """An event about a ticket, with its id and time."""
 
     event_id: UUID
@@ -21,7 +20,7 @@ class TicketStep:
     event: TicketEvent
 
 
-async def notify_ticket(db: Database, clock: Clock, steps: Sequence[TicketStep]) -> int:
-    """Schedule a notice for each step that has a message and was not told before; how many. Raises Retryable."""
-    told = ((step.event_id, of_ticket(step.event, step.happened_at)) for step in steps)
-    return await schedule_singles(db, clock, [Cause(event_id, single) for event_id, single in told if single])
+async def notify_ticket(happened: Sequence[TicketHappened], *, room: Planning) -> int:
+    """Schedule a notice for each event that has a message and was not told before. Return how many. Raises Retryable."""
+    told = ((each.event_id, of_ticket(each.event, each.happened_at)) for each in happened)
+    return await schedule_singles([Cause(event_id, single) for event_id, single in told if single], room=room)

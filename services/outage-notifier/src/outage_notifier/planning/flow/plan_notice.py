@@ -5,40 +5,26 @@ is followed by one that goes on behind the last page, and one that wakes up late
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from gridcare.postgres.database import Connection, Database
-from gridcare.values.clock import Clock
+from gridcare.events.notices import Lane
+from gridcare.events.topics import LANES
+from gridcare.postgres.database import Connection
 from gridcare.values.ids import uuid7
 from outage_notifier.ledger.core.delivery import Delivery
+from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.store import batch, delivery, notice
 from outage_notifier.ledger.store.batch import Hint, NewBatch
 from outage_notifier.ledger.store.notice import PlannedNotice
-from outage_notifier.outages.store import outage
-from outage_notifier.planning.core.audience import BATCH_SIZE_MAX, PAGE_SIZE, Member, cut
+from outage_notifier.planning.core.audience import cut
 from outage_notifier.planning.core.page import Place, Settled, chosen, contacts_to_note, plan_page
 from outage_notifier.planning.flow.hint_batches import hint_at
+from outage_notifier.planning.room import Planning
 from outage_notifier.planning.store import audience, recipients
 from outage_notifier.planning.store.recipients import Audience
-from outage_notifier.texts.template import TEMPLATES
-
-PLAN_LEASE_S = 30
-"""A page takes tens of milliseconds; a planner that is silent this long is dead."""
-
-LANES = ("urgent", "transactional", "bulk")
-
-
-@dataclass(frozen=True, slots=True)
-class Planner:
-    """What planning needs; `lease_s` is how long a silent planner keeps its notice."""
-
-    db: Database
-    clock: Clock
-    lease_s: float = PLAN_LEASE_S
-    page_size: int = PAGE_SIZE
-    batch_size: int = BATCH_SIZE_MAX
+from outage_notifier.texts.template import TEMPLATES, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +32,34 @@ class _Target:
     """Where a page's batches belong: a notice, or none where one-recipient notices are packed."""
 
     notice_id: UUID | None
-    kind: str
-    lane: str
+    kind: Kind
+    lane: Lane
     now: datetime
     batch_size: int
 
 
-async def plan_due_notice(planner: Planner) -> int:
+async def plan_due_notice(*, room: Planning) -> int:
     """Plan the next due notice to its end; 0 when none is due."""
-    async with planner.db.transaction() as tx:
-        claimed = await notice.claim_due(tx, now=planner.clock.now(), lease_s=planner.lease_s)
+    async with room.db.transaction() as tx:
+        claimed = await notice.claim_due(tx, now=room.clock.now(), lease_s=room.lease_s)
         if claimed is None:
             return 0
         rule = await _rule_of(tx, claimed)
     cursor: str | None = claimed.cursor
     while cursor is not None:
-        cursor = await _plan_page(planner, claimed, rule, after=cursor)
+        cursor = await _plan_page(room, claimed, rule, after=cursor)
     return 1
 
 
-async def pack_due_singles(planner: Planner) -> int:
-    """Pack due one-recipient notices (receipts, tickets) many to a batch; how many."""
+async def pack_due_singles(*, room: Planning) -> int:
+    """Pack due one-recipient notices (receipts, tickets) many to a batch. Return how many."""
     packed = 0
     for lane in LANES:
-        async with planner.db.transaction() as tx:
-            now = planner.clock.now()
-            singles = await notice.take_singles(tx, now=now, lane=lane, limit=planner.batch_size)
+        async with room.db.transaction() as tx:
+            now = room.clock.now()
+            singles = await notice.take_singles(tx, now=now, lane=lane, limit=room.batch_size)
             if singles:
-                await _pack(tx, singles, _Target(None, "", lane, now, planner.batch_size))
+                await _pack(tx, singles, lane=lane, now=now, batch_size=room.batch_size)
                 packed += len(singles)
     return packed
 
@@ -81,18 +67,18 @@ async def pack_due_singles(planner: Planner) -> int:
 async def _rule_of(tx: Connection, claimed: PlannedNotice) -> Audience:
     if claimed.outage_id is None or claimed.revision is None:
         raise LookupError(f"notice {claimed.notice_id} has an audience but no outage")
-    scope = await outage.scope_at(tx, claimed.outage_id, claimed.revision)
+    scope = await recipients.scope_at(tx, claimed.outage_id, claimed.revision)
     earlier = await recipients.earlier_notices(tx, claimed.outage_id, claimed.revision)
     return await recipients.open_audience(tx, claimed.audience_rule, scope, earlier)
 
 
-async def _plan_page(planner: Planner, claimed: PlannedNotice, rule: Audience, *, after: str) -> str | None:
+async def _plan_page(room: Planning, claimed: PlannedNotice, rule: Audience, *, after: str) -> str | None:
     """Plan the recipients behind `after`; the next cursor, or None at the end or when the claim is lost."""
-    async with planner.db.transaction() as tx:
-        now = planner.clock.now()
-        page = await recipients.page(tx, rule, after=after, limit=planner.page_size)
+    async with room.db.transaction() as tx:
+        now = room.clock.now()
+        page = await recipients.page(tx, rule, after=after, limit=room.page_size)
         before = await notice.turn_page(
-            tx, claimed, cursor=page.cursor or after, added=len(page.recipients), lease_s=planner.lease_s
+            tx, claimed, cursor=page.cursor or after, added=len(page.recipients), lease_s=room.lease_s
         )
         if before is None:  # superseded, or another planner's by now
             await notice.finish_planning(tx, claimed, now=now)
@@ -100,21 +86,23 @@ async def _plan_page(planner: Planner, claimed: PlannedNotice, rule: Audience, *
         if page.recipients:
             reaches = await audience.reach(tx, page.recipients)
             places = [Place(claimed.notice_id, before + n, reach) for n, reach in enumerate(reaches, start=1)]
-            target = _Target(claimed.notice_id, claimed.kind, claimed.lane, now, planner.batch_size)
+            target = _Target(claimed.notice_id, claimed.kind, claimed.lane, now, room.batch_size)
             await _write_page(tx, places, target)
         if page.cursor is None:
             await notice.finish_planning(tx, claimed, now=now)
         return page.cursor
 
 
-async def _pack(tx: Connection, singles: Sequence[PlannedNotice], target: _Target) -> None:
+async def _pack(
+    tx: Connection, singles: Sequence[PlannedNotice], *, lane: Lane, now: datetime, batch_size: int
+) -> None:
     reaches = await audience.reach(tx, [single.recipient_id or "" for single in singles])
-    by_kind: dict[str, list[Place]] = {}
+    by_kind: dict[Kind, list[Place]] = {}
     for single, reach in zip(singles, reaches, strict=True):
         by_kind.setdefault(single.kind, []).append(Place(single.notice_id, 1, reach))
     for kind, places in by_kind.items():
-        await _write_page(tx, places, replace(target, kind=kind))
-    await notice.singles_planned(tx, [single.notice_id for single in singles], now=target.now)
+        await _write_page(tx, places, _Target(None, kind, lane, now, batch_size))
+    await notice.singles_planned(tx, [single.notice_id for single in singles], now=now)
 
 
 async def _write_page(tx: Connection, places: Sequence[Place], target: _Target) -> None:

@@ -1,20 +1,18 @@
-"""What every one-recipient notice has in common: it is told once for the event that it answers."""
+"""Tell one customer of one event: schedule a notice with one recipient, once for the event that caused it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from gridcare.events.notices import NoticeScheduled
 from gridcare.postgres import inbox, outbox
-from gridcare.postgres.database import Connection, Database
-from gridcare.values.clock import Clock
+from gridcare.postgres.database import Connection
 from gridcare.values.ids import uuid7
 from outage_notifier import NAME
+from outage_notifier.ledger.core.notice import NewNotice
 from outage_notifier.ledger.store import notice
-from outage_notifier.ledger.store.notice import NewNotice
 from outage_notifier.planning.core.single_notices import Single
-from outage_notifier.texts.template import TEMPLATES
+from outage_notifier.planning.room import Planning
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,47 +23,27 @@ class Cause:
     single: Single
 
 
-async def schedule_singles(db: Database, clock: Clock, causes: Sequence[Cause]) -> int:
-    """Schedule the notices of events that were not accepted before, in one transaction; how many. Raises Retryable."""
-    if not causes:
+async def schedule_singles(causes: Iterable[Cause], *, room: Planning) -> int:
+    """Schedule the notices of events that were not accepted before, in one transaction. Return how many. Raises Retryable."""
+    waiting = list(causes)
+    if not waiting:
         return 0
-    async with db.transaction() as tx:
-        now = clock.now()
-        new = [made for cause in causes if (made := await _schedule(tx, cause, now)) is not None]
-        await outbox.append(tx, [_event(made) for made in new], source=NAME, now=now)
+    async with room.db.transaction() as tx:
+        now = room.clock.now()
+        new = [made for cause in waiting if (made := await _schedule(tx, cause, now)) is not None]
+        await outbox.append(tx, [each.scheduled for each in new], source=NAME, now=now)
     return len(new)
 
 
 async def _schedule(tx: Connection, cause: Cause, now: datetime) -> NewNotice | None:
-    """Schedule one; None when it was told before, by the inbox or by the notice itself, which is kept longer."""
-    made = _notice(cause, now)
+    """Schedule one; None when it was told before: the inbox knows it, or the notice itself, which is kept longer."""
+    made = NewNotice(
+        notice_id=uuid7(now),
+        intent=cause.single.intent(now),
+        tag=cause.single.tag,
+        recipient_id=cause.single.recipient_id,
+        cause_event_id=cause.event_id,
+    )
     if await inbox.accept(tx, NAME, cause.event_id) and await notice.schedule(tx, [made], now=now):
         return made
     return None
-
-
-def _notice(cause: Cause, now: datetime) -> NewNotice:
-    single = cause.single
-    template = TEMPLATES[single.kind]
-    return NewNotice(
-        notice_id=uuid7(now),
-        outage_id=None,
-        revision=None,
-        kind=single.kind,
-        template=template.name,
-        template_version=template.version,
-        slots=single.slots,
-        tag=single.tag,
-        lane=template.lane,
-        audience_rule="one",
-        recipient_id=single.recipient_id,
-        cause_event_id=cause.event_id,
-        due_at=now,
-        useful_until=single.useful_until,
-    )
-
-
-def _event(made: NewNotice) -> NoticeScheduled:
-    return NoticeScheduled(
-        version=1, notice_id=made.notice_id, kind=made.kind, outage_id=None, revision=None, due_at=made.due_at
-    )

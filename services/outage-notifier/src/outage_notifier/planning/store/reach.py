@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gridcare.events.outages import Scope
 from gridcare.postgres.database import Connection
+from outage_notifier.ledger.core.notice import AudienceRule
 from outage_notifier.planning.store.audience import DEFAULT_LANGUAGE
 from outage_notifier.planning.store.recipients import ELEMENTS, POINTS, TOLD_STATES, WAS_TOLD, Earlier, elements_of
 
@@ -14,7 +15,7 @@ COUNT_TIMEOUT_S = 25
 
 _CUT = f"({ELEMENTS} UNION {POINTS.format('$4')})"
 _TOLD = f"(SELECT d.recipient_id FROM delivery d WHERE {WAS_TOLD.format(ids='$5', states='$6', off='$7')})"
-_RECIPIENTS = {
+_RECIPIENTS: dict[AudienceRule, str] = {
     "scope": _CUT,
     "scope_untold": f"{_CUT} EXCEPT {_TOLD}",
     "told": f"SELECT DISTINCT recipient_id FROM {_TOLD} t",
@@ -73,7 +74,9 @@ class Counted:
     with_fallback: int
 
 
-async def count(connection: Connection, rule: str, scope: Scope, earlier: Earlier, *, sms_first: bool) -> list[Counted]:
+async def count(
+    connection: Connection, rule: AudienceRule, scope: Scope, earlier: Earlier, *, sms_first: bool
+) -> list[Counted]:
     """Count an audience by language and outcome, as planning would decide it now."""
     statement = _COUNT.format(
         recipients=_RECIPIENTS[rule], default_language=DEFAULT_LANGUAGE, parameters_used=_PARAMETERS_USED

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from gridcare.events.outages import Scope
 from gridcare.postgres.database import Connection
 from outage_notifier.ledger.core.delivery import TOLD
+from outage_notifier.ledger.core.notice import AudienceRule
 
 LISTED_MAX: Final = 100_000
 """Some 10 MB of a planner's memory; also the most supply points that a scope may name one by one."""
@@ -23,6 +26,7 @@ WINDOW_FACTOR: Final = 4
 
 TOLD_STATES: Final = [state.value for state in TOLD]
 
+_SCOPE_AT = "SELECT document -> 'scope' FROM outage_revision WHERE outage_id = $1 AND revision = $2"
 _EARLIER_NOTICES = "SELECT notice_id, kind = 'cancellation' FROM notice WHERE outage_id = $1 AND revision < $2"
 _SIZE = """
 SELECT (SELECT count(*) FROM (SELECT FROM supply_point WHERE feeder_id = ANY($1::text[]) LIMIT $4) f)
@@ -88,7 +92,7 @@ class Audience:
     `customers`, in order: all that the scope cuts when `listed`, else those of the supply points that it names.
     """
 
-    rule: str
+    rule: AudienceRule
     scope: Scope
     earlier: Earlier
     customers: Sequence[str]
@@ -103,6 +107,14 @@ class Page:
     cursor: str | None
 
 
+async def scope_at(tx: Connection, outage_id: UUID, revision: int) -> Scope:
+    """Return what an outage's revision cuts. Raises LookupError."""
+    scope: str | None = await tx.fetchval(_SCOPE_AT, outage_id, revision)
+    if scope is None:
+        raise LookupError(f"outage {outage_id} has no revision {revision}")
+    return msgspec.json.decode(scope, type=Scope)
+
+
 async def earlier_notices(tx: Connection, outage_id: UUID, revision: int) -> Earlier:
     """Give the notices of an outage that were made by revisions before this one."""
     rows = await tx.fetch(_EARLIER_NOTICES, outage_id, revision)
@@ -110,7 +122,7 @@ async def earlier_notices(tx: Connection, outage_id: UUID, revision: int) -> Ear
 
 
 async def open_audience(
-    tx: Connection, rule: str, scope: Scope, earlier: Earlier, *, listed_max: int = LISTED_MAX
+    tx: Connection, rule: AudienceRule, scope: Scope, earlier: Earlier, *, listed_max: int = LISTED_MAX
 ) -> Audience:
     """Read what paging needs of a scope."""
     elements = elements_of(scope)

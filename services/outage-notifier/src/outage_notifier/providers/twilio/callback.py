@@ -5,14 +5,22 @@ Source: twilio.com/docs/usage/security (X-Twilio-Signature).
 
 import base64
 import hmac
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
-
-from outage_notifier.receipts.core.receipt import StatusCallback
 
 FIELDS_MAX: Final = 100
 _PORTS: Final = {"https": 443, "http": 80}
 _MESSAGE_ID_CHARS_MAX: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCallback:
+    """What a provider told of one message; `error_code` is empty when there was none."""
+
+    message_id: str
+    status: str
+    error_code: str = ""
 
 
 def signature_fits(*, url: str, body: bytes, signature: str, auth_token: str) -> bool:

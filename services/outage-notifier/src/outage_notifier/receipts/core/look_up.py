@@ -1,10 +1,10 @@
 """Looking up an SMS whose call has an unknown end: which listed message is it, and what if none is."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from outage_notifier.ledger.core.attempt import body_hash
 from outage_notifier.ledger.core.delivery import Decision, State
 from outage_notifier.ledger.core.outcome import FoundMessage
 
@@ -13,11 +13,6 @@ SKEW: Final = timedelta(seconds=30)
 
 LOOKS: Final = 2
 """A message may be listed late: only two looks, minutes apart, are proof that it is not there."""
-
-
-def body_hash(text: str) -> bytes:
-    """Give what a text is known by again: the provider may trim it."""
-    return hashlib.sha256(text.strip().encode()).digest()
 
 
 def fitting(found: Sequence[FoundMessage], *, text_hash: bytes, begun_at: datetime) -> list[FoundMessage]:

@@ -1,11 +1,10 @@
 """Apply the app's received marks that came before their delivery was recorded."""
 
 from gridcare.observability.logging import get_logger
-from gridcare.postgres.database import Database
-from gridcare.values.clock import Clock
 from outage_notifier.ledger.store import delivery
 from outage_notifier.receipts.core.receipt import look_again_at
 from outage_notifier.receipts.flow.raise_delivery import raise_by_mark
+from outage_notifier.receipts.room import Receipts
 from outage_notifier.receipts.store import receipt, received_mark
 
 MARKS_MAX = 500
@@ -14,10 +13,10 @@ MARKS_MAX = 500
 logger = get_logger()
 
 
-async def apply_marks(db: Database, clock: Clock) -> int:
-    """Apply up to 500 marks that are due; how many were looked at."""
-    async with db.transaction() as tx:
-        now = clock.now()
+async def apply_marks(*, room: Receipts) -> int:
+    """Apply up to 500 marks that are due. Return how many were looked at."""
+    async with room.db.transaction() as tx:
+        now = room.clock.now()
         marks = await received_mark.take(tx, now=now, limit=MARKS_MAX)
         if not marks:
             return 0

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gridcare.observability.logging import get_logger
-from gridcare.postgres.database import Connection, Database
-from gridcare.values.clock import Clock
+from gridcare.postgres.database import Connection
 from outage_notifier.contacts.vault import RECEIPT, Unsealable, Vault
+from outage_notifier.ledger.core.attempt import Attempt, AttemptName, attempt_name
 from outage_notifier.ledger.store import attempt
-from outage_notifier.ledger.store.attempt import Attempt
-from outage_notifier.providers.twilio.callback import read_callback
-from outage_notifier.receipts.core.receipt import AttemptName, StatusCallback, attempt_name, look_again_at, state_of
+from outage_notifier.providers.twilio.callback import StatusCallback, read_callback
+from outage_notifier.providers.twilio.statuses import state_of
+from outage_notifier.receipts.core.receipt import look_again_at
 from outage_notifier.receipts.flow.raise_delivery import Raising, lock_deliveries
 from outage_notifier.receipts.flow.store_callback import SOURCE
+from outage_notifier.receipts.room import Receipts
 from outage_notifier.receipts.store import receipt
 from outage_notifier.receipts.store.receipt import StoredReceipt
 
@@ -35,14 +36,14 @@ class Told:
     name: AttemptName | None
 
 
-async def apply_receipts(db: Database, clock: Clock, vault: Vault) -> int:
-    """Apply up to 500 receipts that are due; how many were looked at."""
-    async with db.transaction() as tx:
-        now = clock.now()
+async def apply_receipts(*, room: Receipts) -> int:
+    """Apply up to 500 receipts that are due. Return how many were looked at."""
+    async with room.db.transaction() as tx:
+        now = room.clock.now()
         taken = await receipt.take(tx, source=SOURCE, now=now, limit=RECEIPTS_MAX)
         if not taken:
             return 0
-        told = [_open(stored, vault) for stored in taken]
+        told = [_open(stored, room.vault) for stored in taken]
         attempts = await _attempts(tx, told)
         raising = Raising(await lock_deliveries(tx, attempts.values()), now)
         await attempt.bind(tx, _bindings(told, attempts), now=now)

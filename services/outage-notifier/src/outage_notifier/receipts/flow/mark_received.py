@@ -3,23 +3,23 @@
 from collections.abc import Collection
 
 from gridcare.errors import NotFound
-from gridcare.postgres.database import Connection, Database
-from gridcare.values.clock import Clock
+from gridcare.postgres.database import Connection
 from outage_notifier.ledger.core.delivery_id import DeliveryId
 from outage_notifier.ledger.store import delivery
 from outage_notifier.ledger.store.delivery import Key
 from outage_notifier.receipts.flow.raise_delivery import raise_by_mark
+from outage_notifier.receipts.room import Receipts
 from outage_notifier.receipts.store import received_mark
 
 
-async def mark_received(db: Database, clock: Clock, delivery_id: DeliveryId, customer_codes: Collection[str]) -> None:
+async def mark_received(delivery_id: DeliveryId, customer_codes: Collection[str], *, room: Receipts) -> None:
     """Raise a delivery of one of these customers; any number of times changes nothing more.
 
     One that was pushed and is not recorded yet is noted, and raised when it has a row. Raises NotFound
     `delivery-not-found`, also for another customer's.
     """
-    async with db.transaction() as tx:
-        now = clock.now()
+    async with room.db.transaction() as tx:
+        now = room.clock.now()
         key, has_row = await _find(tx, delivery_id, customer_codes)
         if not has_row:
             await received_mark.add(tx, delivery_id, key, now=now)

@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from gridcare.postgres.database import Connection
 from outage_notifier.contacts.store import contact
+from outage_notifier.ledger.core.attempt import Attempt
 from outage_notifier.ledger.core.delivery import Delivery, State, raised, settled
 from outage_notifier.ledger.store import batch, delivery
-from outage_notifier.ledger.store.attempt import Attempt
 from outage_notifier.ledger.store.delivery import Key
-from outage_notifier.receipts.core.receipt import OPTED_OUT, UNREACHABLE
+from outage_notifier.providers.twilio.statuses import OPTED_OUT, UNREACHABLE
 
 MARKED_CONTACT = "app"
 """Stands for the masked contact where the app itself said that the message arrived."""

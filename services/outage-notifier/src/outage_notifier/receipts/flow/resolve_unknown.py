@@ -6,7 +6,6 @@ there counts only when two looks, minutes apart, agree.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -15,17 +14,17 @@ from msgspec.structs import replace
 
 from gridcare.errors import Retryable
 from gridcare.observability.logging import get_logger
-from gridcare.postgres.database import Connection, Database
-from gridcare.values.clock import Clock
+from gridcare.postgres.database import Connection
 from outage_notifier.contacts.store import contact
-from outage_notifier.contacts.vault import PHONE, Vault
+from outage_notifier.contacts.vault import PHONE
+from outage_notifier.ledger.core.attempt import Attempt
 from outage_notifier.ledger.core.delivery import Decision, Delivery, State
-from outage_notifier.ledger.core.outcome import FoundMessage, SmsSender
+from outage_notifier.ledger.core.outcome import FoundMessage
 from outage_notifier.ledger.store import attempt, batch, delivery, notice
-from outage_notifier.ledger.store.attempt import Attempt
+from outage_notifier.providers.twilio.statuses import state_of
 from outage_notifier.receipts.core.look_up import LOOKS, decide_not_asked, decide_not_found, fitting
-from outage_notifier.receipts.core.receipt import state_of
 from outage_notifier.receipts.flow.raise_delivery import Raising, key_of, lock_deliveries
+from outage_notifier.receipts.room import LookUps
 from outage_notifier.receipts.store import phone_lock, receipt
 
 LOOKS_MAX = 40
@@ -39,17 +38,6 @@ PAUSE = timedelta(minutes=1)
 logger = get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Resolver:
-    """What look-ups work with; `between_looks` separates the two that prove a message's absence."""
-
-    db: Database
-    clock: Clock
-    sms: SmsSender
-    vault: Vault
-    between_looks: timedelta
-
-
 class Case(Struct, frozen=True):
     """An unknown delivery under a lease; without a number the provider cannot be asked."""
 
@@ -60,20 +48,20 @@ class Case(Struct, frozen=True):
     told_before: bool
 
 
-async def resolve_unknown(resolver: Resolver) -> int:
+async def resolve_unknown(*, room: LookUps) -> int:
     """Look after unknown deliveries that are due; how many. Raises Retryable."""
-    async with resolver.db.transaction() as tx:
-        cases = await _claim(tx, resolver)
+    async with room.db.transaction() as tx:
+        cases = await _claim(tx, room)
     slots = asyncio.Semaphore(LOOKS_AT_ONCE)
-    ends = await asyncio.gather(*(_resolve(resolver, case, slots) for case in cases), return_exceptions=True)
+    ends = await asyncio.gather(*(_resolve(room, case, slots) for case in cases), return_exceptions=True)
     for end in ends:
         if isinstance(end, BaseException):
             raise end
     return len(cases)
 
 
-async def _claim(tx: Connection, resolver: Resolver) -> list[Case]:
-    now = resolver.clock.now()
+async def _claim(tx: Connection, room: LookUps) -> list[Case]:
+    now = room.clock.now()
     rows = await delivery.take_unknown(tx, now=now, until=now + LOOK_LEASE, limit=LOOKS_MAX)
     attempts = await attempt.unresolved(tx, [(row.notice_id, row.recipient_id) for row in rows])
     phones = await contact.phones(tx, [found.contact_id for found in attempts.values()])
@@ -82,7 +70,7 @@ async def _claim(tx: Connection, resolver: Resolver) -> list[Case]:
     for row in rows:
         found = attempts.get((row.notice_id, row.recipient_id))
         phone = phones.get(found.contact_id) if found else None
-        number = resolver.vault.open(phone.number_sealed, PHONE).decode() if phone else None
+        number = room.vault.open(phone.number_sealed, PHONE).decode() if phone else None
         told_before = await _told_before(tx, found) if found else False
         cases.append(Case(row, found, number, contents[row.notice_id].useful_until, told_before))
     return cases
@@ -96,38 +84,38 @@ async def _told_before(tx: Connection, found: Attempt) -> bool:
     return False
 
 
-async def _resolve(resolver: Resolver, case: Case, slots: asyncio.Semaphore) -> None:
+async def _resolve(room: LookUps, case: Case, slots: asyncio.Semaphore) -> None:
     async with slots:
-        listed = await _look(resolver, case)
+        listed = await _look(room, case)
         try:
-            async with resolver.db.transaction() as tx:
-                await _record(tx, resolver, case, listed)
+            async with room.db.transaction() as tx:
+                await _record(tx, room, case, listed)
         except asyncpg.UniqueViolationError:  # a callback bound the message meanwhile, to another attempt: look again
             logger.info("look_up_overtaken", notice_id=case.row.notice_id, recipient_id=case.row.recipient_id)
 
 
-async def _look(resolver: Resolver, case: Case) -> Sequence[FoundMessage] | None:
+async def _look(room: LookUps, case: Case) -> Sequence[FoundMessage] | None:
     """Ask the provider; None when it cannot be asked. Nothing is asked where a message is bound already."""
     if case.attempt is not None and case.attempt.provider_message_id is not None:
         return []
     if case.attempt is None or case.attempt.body_hash is None or case.number is None:
         return None
     try:
-        return await resolver.sms.recent(case.number)
+        return await room.sms.recent(case.number)
     except Retryable as error:
         logger.warning("look_up_failed", provider="twilio", error_class=type(error.__cause__ or error).__name__)
         return None
 
 
-async def _record(tx: Connection, resolver: Resolver, case: Case, listed: Sequence[FoundMessage] | None) -> None:
+async def _record(tx: Connection, room: LookUps, case: Case, listed: Sequence[FoundMessage] | None) -> None:
     """Record what a look came to, unless a receipt or another worker was first."""
-    now = resolver.clock.now()
+    now = room.clock.now()
     found = case.attempt
     if found is None:
         rows = await delivery.lock(tx, [(case.row.notice_id, case.row.recipient_id)])
     else:
         if case.number is not None:
-            await phone_lock.hold(tx, resolver.vault.index(case.number, PHONE))
+            await phone_lock.hold(tx, room.vault.index(case.number, PHONE))
         rows = await lock_deliveries(tx, [found])
     row = rows[case.row.notice_id, case.row.recipient_id]
     if row.state != State.UNKNOWN or row.next_attempt_at != case.row.next_attempt_at:
@@ -141,7 +129,7 @@ async def _record(tx: Connection, resolver: Resolver, case: Case, listed: Sequen
         if message is not None:
             await _bind(tx, Raising({key_of(found): row}, now), found, message)
         else:
-            await _not_found(tx, resolver, replace(case, row=row), found)
+            await _not_found(tx, room, replace(case, row=row), found)
 
 
 async def _message(tx: Connection, found: Attempt, listed: Sequence[FoundMessage]) -> FoundMessage | None:
@@ -158,14 +146,14 @@ async def _bind(tx: Connection, raising: Raising, found: Attempt, message: Found
     await raising.write(tx)
 
 
-async def _not_found(tx: Connection, resolver: Resolver, case: Case, found: Attempt) -> None:
-    now = resolver.clock.now()
+async def _not_found(tx: Connection, room: LookUps, case: Case, found: Attempt) -> None:
+    now = room.clock.now()
     looks = case.row.looks + 1
     decision = decide_not_found(
         looks=looks,
         now=now,
         useful_until=case.useful_until,
-        between_looks=resolver.between_looks,
+        between_looks=room.between_looks,
         told_before=case.told_before,
     )
     if looks >= LOOKS:

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from gridcare.errors import BadRequest, Forbidden
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
-from gridcare.postgres.database import Database
-from gridcare.values.clock import Clock
-from outage_notifier.contacts.vault import RECEIPT, Vault
+from outage_notifier.contacts.vault import RECEIPT
+from outage_notifier.ledger.core.attempt import attempt_name
 from outage_notifier.providers.twilio.callback import read_callback, signature_fits
-from outage_notifier.receipts.core.receipt import attempt_name
+from outage_notifier.receipts.room import Callbacks
 from outage_notifier.receipts.store import receipt
 
 SOURCE = "twilio"
@@ -18,18 +17,7 @@ logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class CallbackDesk:
-    """What callbacks are taken with; `address` is the one that Twilio was given, without its query."""
-
-    db: Database
-    clock: Clock
-    vault: Vault
-    address: str
-    auth_token: str
-
-
-@dataclass(frozen=True, slots=True)
-class RawCallback:
+class StoreCallback:
     """A callback as it came: the query as it was written, the body as bytes, the signature's header."""
 
     query: str
@@ -38,29 +26,29 @@ class RawCallback:
     attempt: str | None
 
 
-async def store_callback(desk: CallbackDesk, raw: RawCallback) -> None:
+async def store_callback(command: StoreCallback, *, room: Callbacks) -> None:
     """Store a callback once; a repeated one changes nothing.
 
     Raises Forbidden for a signature that is not Twilio's, BadRequest for a post that is signed but no status callback.
     """
-    url = f"{desk.address}?{raw.query}" if raw.query else desk.address
-    if not signature_fits(url=url, body=raw.body, signature=raw.signature, auth_token=desk.auth_token):
+    url = f"{room.address}?{command.query}" if command.query else room.address
+    if not signature_fits(url=url, body=command.body, signature=command.signature, auth_token=room.auth_token):
         metrics.PROVIDER_CALLBACKS.inc(provider=SOURCE, outcome="bad_signature")
-        logger.info("callback_refused", provider=SOURCE, reason="bad_signature", size_bytes=len(raw.body))
+        logger.info("callback_refused", provider=SOURCE, reason="bad_signature", size_bytes=len(command.body))
         raise Forbidden("bad-signature", "the post is not signed by the provider")
-    told = read_callback(raw.body)
+    told = read_callback(command.body)
     if told is None:
         metrics.PROVIDER_CALLBACKS.inc(provider=SOURCE, outcome="invalid")
-        logger.error("callback_unreadable", provider=SOURCE, size_bytes=len(raw.body))
+        logger.error("callback_unreadable", provider=SOURCE, size_bytes=len(command.body))
         raise BadRequest("not-a-status-callback", "the post names no message and status")
-    name = attempt_name(raw.attempt)
-    async with desk.db.transaction() as tx:
+    name = attempt_name(command.attempt)
+    async with room.db.transaction() as tx:
         fresh = await receipt.add(
             tx,
             source=SOURCE,
             key=receipt.dedup_key(told.message_id, told.status),
             attempt_name=None if name is None else str(name),
-            body_sealed=desk.vault.seal(raw.body, RECEIPT),
-            now=desk.clock.now(),
+            body_sealed=room.vault.seal(command.body, RECEIPT),
+            now=room.clock.now(),
         )
     metrics.PROVIDER_CALLBACKS.inc(provider=SOURCE, outcome="stored" if fresh else "repeated")

@@ -10,12 +10,12 @@ from uuid import UUID
 
 from gridcare.observability import metrics
 from gridcare.postgres.database import Connection
+from outage_notifier.ledger.core.attempt import Attempt
 from outage_notifier.ledger.core.delivery import Decision, Delivery, Situation, State, decide_unsent
+from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.core.notice import Content
 from outage_notifier.ledger.store import attempt, batch, delivery
-from outage_notifier.ledger.store.attempt import Attempt
 from outage_notifier.ledger.store.batch import ClaimedBatch
-from outage_notifier.planning.core.audience import Member
 from outage_notifier.sending.core.lease import Lease
 from outage_notifier.sending.room import Breaker, Sending
 from outage_notifier.texts.template import TEMPLATES

@@ -28,17 +28,17 @@ WATCH_INTERVAL_S = 1.0
 logger = structlog.get_logger()
 
 
-async def send_batch(sending: Sending, batch_id: UUID, stopping: asyncio.Event) -> None:
+async def send_batch(batch_id: UUID, stopping: asyncio.Event, *, room: Sending) -> None:
     """Send what is unsent of a batch; nothing when it is settled or leased elsewhere.
 
     When told to stop, no further call is started, what came back is recorded, and the lease is given back.
     """
     asked_at_s = time.monotonic()
-    async with sending.db.transaction() as tx:
-        claimed = await batch.claim(tx, batch_id, lease_s=sending.limits.lease_s)
+    async with room.db.transaction() as tx:
+        claimed = await batch.claim(tx, batch_id, lease_s=room.limits.lease_s)
         if claimed is None:
             return
-        work = await _load(tx, sending, claimed, asked_at_s)
+        work = await _load(tx, room, claimed, asked_at_s)
     metrics.BATCHES_CLAIMED.inc(channel=claimed.channel, lane=claimed.lane)
     work.stopping = stopping
     watch = asyncio.create_task(_watch(work))

@@ -9,10 +9,10 @@ from functools import partial
 from outage_notifier.contacts import vault
 from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.store.contact import SendingDevice
+from outage_notifier.ledger.core.attempt import Attempt
 from outage_notifier.ledger.core.delivery import Delivery, decide_push
+from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
-from outage_notifier.ledger.store.attempt import Attempt
-from outage_notifier.planning.core.audience import Member
 from outage_notifier.sending.flow.batch_work import BatchWork
 from outage_notifier.sending.room import NOT_STARTED, PushBody
 

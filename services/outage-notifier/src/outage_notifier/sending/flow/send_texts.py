@@ -14,12 +14,11 @@ from msgspec.structs import replace
 from outage_notifier.contacts import vault
 from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.store.contact import SendingPhone
+from outage_notifier.ledger.core.attempt import Attempt, body_hash
 from outage_notifier.ledger.core.delivery import Decision, Delivery, State, decide_sms
+from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.core.outcome import Outcome
 from outage_notifier.ledger.store import attempt, delivery
-from outage_notifier.ledger.store.attempt import Attempt
-from outage_notifier.planning.core.audience import Member
-from outage_notifier.receipts.core.look_up import body_hash
 from outage_notifier.sending.flow.batch_work import BatchWork
 from outage_notifier.sending.room import NOT_STARTED
 

@@ -23,8 +23,8 @@ CategoryName = Literal[
 class Category:
     """One entry of the list.
 
-    `urgent`: a danger to life. `cut_explains`: an outage is what the customer sees. A fallen line or a sagging voltage inside
-    a cut is a fault of its own, which no cut explains.
+    `urgent`: a danger to life. `cut_explains`: an outage looks like this to the customer. A fallen line or a low voltage
+    inside a cut is a fault of its own, which no cut explains.
     """
 
     kind: TicketKind
@@ -46,9 +46,9 @@ CATEGORIES: Final[dict[CategoryName, Category]] = {
 
 
 def category_of(kind: TicketKind, name: CategoryName) -> Category:
-    """Find a category. Raises Unprocessable `category-not-of-kind`, naming those of the kind."""
+    """Return a category. Raises Unprocessable `category-not-of-kind`, whose detail names the kind's categories."""
     category = CATEGORIES[name]
     if category.kind != kind:
-        known = [each for each in get_args(CategoryName) if CATEGORIES[each].kind == kind]
-        raise Unprocessable("category-not-of-kind", f"a ticket of this kind is about one of: {', '.join(known)}")
+        of_kind = [each for each in get_args(CategoryName) if CATEGORIES[each].kind == kind]
+        raise Unprocessable("category-not-of-kind", f"a ticket of this kind is about one of: {', '.join(of_kind)}")
     return category

@@ -3,15 +3,15 @@
 from typing import Final
 
 ALPHABET: Final = "34679ACDEFHJKMNPQRTVWXY"
-"""Without what looks alike, on a screen or in handwriting: 0 O, 1 I L, 2 Z, 5 S, 8 B, U V, G (6)."""
+"""Without characters that look alike on a screen or in handwriting: of 0 O, 1 I L, 2 Z, 5 S, 8 B, U V, 6 G at most one."""
 
 LENGTH: Final = 6
 COUNT: Final = len(ALPHABET) ** LENGTH
-"""148 million: at a million tickets one draw in 150 meets a number that is taken, and is drawn again."""
+"""148 million: at a million tickets, one draw in 150 meets a number that is taken, and another is drawn."""
 
 
 def spell(number: int) -> str:
-    """Write a number of 0 to COUNT - 1 as a reference; each number has its own."""
+    """Return the reference of a number from 0 to COUNT - 1; each number has its own."""
     letters = []
     for _ in range(LENGTH):
         number, index = divmod(number, len(ALPHABET))

@@ -6,20 +6,19 @@ from uuid import UUID
 
 from gridcare.errors import Conflict, TooManyRequests
 from gridcare.events.tickets import TicketKind
+from gridcare.known_supply_points.core import SupplyPoint
 from repair_intake.known_outages.core import CoveringOutage, Margins, explain
-from repair_intake.known_supply_points.core import SupplyPoint
 from repair_intake.tickets.core.category import CategoryName, category_of
 from repair_intake.tickets.core.ticket import Ticket
 
 RETRY_AFTER_S = 600
-"""When a caller who sent too much may try again: some of the hour's tickets are out of the count by then."""
+"""When a sender of too many tickets may try again: by then some of them are more than an hour old."""
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitTicket:
     """The request as it came; `customer_codes` are those that the sender holds. `description` is personal data."""
 
-    ticket_id: UUID
     sender: str
     customer_codes: frozenset[str]
     supply_point_id: str
@@ -30,7 +29,7 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class TicketCounts:
     """How many tickets of the same urgency there are already."""
 
     waiting: int
@@ -41,16 +40,16 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is known of the supply point when the request comes."""
+    """What is known of the supply point when the request comes. `team_id` is None where no team works its ward."""
 
     supply_point: SupplyPoint
     team_id: str | None
     outages: tuple[CoveringOutage, ...]
-    load: Load
+    counts: TicketCounts
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class TicketRules:
     """What ops may change: settings, not code."""
 
     margins: Margins
@@ -59,34 +58,40 @@ class Rules:
 
 
 def decide_submission(
-    asked: Submission, around: Surroundings, rules: Rules, *, reference: str, now: datetime
+    command: SubmitTicket,
+    around: Surroundings,
+    rules: TicketRules,
+    *,
+    ticket_id: UUID,
+    reference: str,
+    now: datetime,
 ) -> Ticket:
     """Accept a request, attached to the outage that explains it where there is one.
 
     Raises Unprocessable `category-not-of-kind`, Conflict `too-many-open-tickets`, TooManyRequests `too-many-tickets`.
     """
-    category = category_of(asked.kind, asked.category)
-    if around.load.waiting >= rules.waiting_per_supply_point_max:
-        raise Conflict("too-many-open-tickets", "this supply point has tickets enough that wait for work")
-    if around.load.sent_lately >= rules.sent_per_hour_max:
+    category = category_of(command.kind, command.category)
+    if around.counts.waiting >= rules.waiting_per_supply_point_max:
+        raise Conflict("too-many-open-tickets", "enough tickets of this supply point are waiting for work")
+    if around.counts.sent_lately >= rules.sent_per_hour_max:
         raise TooManyRequests(
             "too-many-tickets", "too many tickets within an hour", headers={"Retry-After": str(RETRY_AFTER_S)}
         )
     explanation = explain(around.outages, rules.margins, now) if category.cut_explains else None
     return Ticket(
-        ticket_id=asked.ticket_id,
+        ticket_id=ticket_id,
         reference=reference,
         version=1,
         state="attached" if explanation else "open",
         customer_code=around.supply_point.customer_code,
         supply_point_id=around.supply_point.supply_point_id,
-        kind=asked.kind,
-        category=asked.category,
+        kind=command.kind,
+        category=command.category,
         urgent=category.urgent,
-        description=asked.description,
-        client_ref=asked.client_ref,
+        description=command.description,
+        client_ref=command.client_ref,
         team_id=around.team_id,
         explanation=explanation,
         opened_at=now,
-        opened_by=asked.sender,
+        opened_by=command.sender,
     )

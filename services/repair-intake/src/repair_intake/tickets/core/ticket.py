@@ -1,4 +1,4 @@
-"""A ticket, what becomes of a request for one, and what is published of it."""
+"""A ticket, and what is published of it."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,12 +9,12 @@ from repair_intake.known_outages.core import Explanation
 from repair_intake.tickets.core.category import CategoryName
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """A customer's request for work. `description` is personal data: it stays out of events, logs and this value's repr.
+    """A customer's request for work.
 
-    `explanation` is what the customer was told when the ticket was attached to an outage; `team_id` is None where no team
-    works the ward.
+    `description` is personal data and stays out of events, logs and this value's repr. `explanation` is what the customer
+    was told when the ticket was attached to an outage. `team_id` is None where no team works the ward.
     """
 
     ticket_id: UUID
@@ -35,14 +35,14 @@ class Ticket:
 
 
 def released(ticket: Ticket) -> Ticket:
-    """Open a ticket whose outage was called off: nothing explains it any more, so that somebody has to come."""
+    """Return the ticket opened again after its outage was cancelled: nothing explains it, so somebody has to come."""
     return replace(ticket, state="open", version=ticket.version + 1, explanation=None)
 
 
 def event_of(ticket: Ticket) -> TicketEvent:
-    """Say what is published of a ticket that came or was released: attached, or else open. One event, so one message."""
+    """Return the one event that a new or released ticket is published as, so that the customer gets one message."""
     kind = TicketAttached if ticket.state == "attached" else TicketOpened
-    told = ticket.explanation
+    explanation = ticket.explanation
     return kind(
         version=ticket.version,
         ticket_id=ticket.ticket_id,
@@ -53,7 +53,7 @@ def event_of(ticket: Ticket) -> TicketEvent:
         category=ticket.category,
         state=ticket.state,
         team_id=ticket.team_id,
-        outage_id=told.outage_id if told else None,
+        outage_id=explanation.outage_id if explanation else None,
         opened_at=ticket.opened_at,
-        expected_end_at=told.expected_end_at if told else None,
+        expected_end_at=explanation.expected_end_at if explanation else None,
     )

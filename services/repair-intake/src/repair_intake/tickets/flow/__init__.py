@@ -1,1 +1,1 @@
-"""Opening and reading tickets."""
+"""Submitting and reading tickets, and releasing those whose outage is cancelled."""

@@ -4,24 +4,24 @@ from collections.abc import Collection
 from uuid import UUID
 
 from gridcare.errors import NotFound
-from gridcare.postgres.database import Database
 from repair_intake.tickets.core.ticket import Ticket
+from repair_intake.tickets.room import Tickets
 from repair_intake.tickets.store import ticket
 
 
-async def read_ticket(db: Database, ticket_id: UUID) -> Ticket:
-    """Find a ticket, whoever's it is: the door decides who may see it. Raises NotFound `ticket-not-found`."""
-    async with db.read() as connection:
-        found = await ticket.find(connection, ticket_id)
-    if found is None:
+async def read_ticket(ticket_id: UUID, *, room: Tickets) -> Ticket:
+    """Return a ticket of any customer: the door decides who may see it. Raises NotFound `ticket-not-found`."""
+    async with room.db.read() as connection:
+        read = await ticket.find(connection, ticket_id)
+    if read is None:
         raise NotFound("ticket-not-found", "there is no such thing")
-    return found
+    return read
 
 
 async def list_tickets(
-    db: Database, customer_codes: Collection[str], *, before: UUID | None, limit: int
+    customer_codes: Collection[str], *, before: UUID | None, limit: int, room: Tickets
 ) -> tuple[list[Ticket], UUID | None]:
-    """List the newest tickets of these customers that are older than `before`; and where the next page goes on."""
-    async with db.read() as connection:
-        found = await ticket.page(connection, sorted(customer_codes), before=before, limit=limit + 1)
-    return found[:limit], found[limit - 1].ticket_id if len(found) > limit else None
+    """Return the newest tickets of these customers that are older than `before`, and where the next page begins."""
+    async with room.db.read() as connection:
+        tickets = await ticket.page(connection, sorted(customer_codes), before=before, limit=limit + 1)
+    return tickets[:limit], tickets[limit - 1].ticket_id if len(tickets) > limit else None

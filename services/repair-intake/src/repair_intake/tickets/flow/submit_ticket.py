@@ -1,24 +1,22 @@
 """Accept a request for a ticket, or attach it to the outage that explains it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gridcare.errors import NotFound, Unavailable
+from gridcare.known_supply_points import store as supply_point
+from gridcare.known_supply_points.core import SupplyPoint
 from gridcare.observability.logging import get_logger
-from gridcare.postgres import idempotency, outbox
-from gridcare.postgres.database import Connection, Database
-from gridcare.postgres.idempotency import Answer, IdempotentRequest
-from gridcare.values.clock import Clock
+from gridcare.postgres import outbox
+from gridcare.postgres.database import Connection
+from gridcare.values.ids import uuid7
 from repair_intake import NAME
 from repair_intake.known_outages import store as outage
-from repair_intake.known_supply_points import store as supply_point
-from repair_intake.known_supply_points.core import SupplyPoint
 from repair_intake.teams import store as team
 from repair_intake.tickets.core import reference
 from repair_intake.tickets.core.category import category_of
-from repair_intake.tickets.core.submission import Rules, Submission, Surroundings, decide_submission
+from repair_intake.tickets.core.submission import SubmitTicket, Surroundings, decide_submission
 from repair_intake.tickets.core.ticket import Ticket, event_of
+from repair_intake.tickets.room import Tickets
 from repair_intake.tickets.store import ticket
 
 LATELY = timedelta(hours=1)
@@ -28,67 +26,52 @@ REFERENCE_DRAWS_MAX = 10
 logger = get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """What taking in tickets needs; `draw(n)` gives a random number of 0 to n - 1."""
+async def submit_ticket(command: SubmitTicket, *, room: Tickets) -> Ticket:
+    """Open a ticket, and publish it.
 
-    db: Database
-    clock: Clock
-    rules: Rules
-    draw: Callable[[int], int]
-
-
-async def submit_ticket(
-    intake: Intake, asked: Submission, request: IdempotentRequest, *, answer: Callable[[Ticket], Answer]
-) -> Answer:
-    """Open a ticket, once for each Idempotency-Key; `answer` writes what the caller gets, and gets again for a repeat.
-
-    Raises NotFound `supply-point-not-found` (another customer's is not found either), what `decide_submission` and
-    `idempotency.begin` raise, and Retryable.
+    Raises NotFound `supply-point-not-found` (for another customer's too), Unavailable `no-free-reference`, what
+    `decide_submission` raises, and Retryable.
     """
-    now = intake.clock.now()
-    async with intake.db.transaction() as tx:
-        earlier = await idempotency.begin(tx, request, now)
-        if earlier is not None:
-            return earlier
-        point = await supply_point.lock(tx, asked.supply_point_id)
-        if point is None or point.customer_code not in asked.customer_codes:
+    now = room.clock.now()
+    async with room.db.transaction() as tx:
+        point = await supply_point.lock(tx, command.supply_point_id)
+        if point is None or point.customer_code not in command.customer_codes:
             raise NotFound("supply-point-not-found", "none of your supply points has this id")
-        around = await _look_around(tx, point, asked, intake.rules, now)
-        opened = await _open(tx, intake, asked, around, now)
+        around = await _look_around(tx, point, command, room, now)
+        opened = await _open(tx, command, around, room, now)
         await outbox.append(tx, [event_of(opened)], source=NAME, now=now)
-        done = answer(opened)
-        await idempotency.store(tx, request, done, now)
     logger.info(
         "ticket_opened", ticket_id=opened.ticket_id, kind=opened.kind, state=opened.state, team_id=opened.team_id
     )
-    return done
+    return opened
 
 
 async def _look_around(
-    tx: Connection, point: SupplyPoint, asked: Submission, rules: Rules, now: datetime
+    tx: Connection, point: SupplyPoint, command: SubmitTicket, room: Tickets, now: datetime
 ) -> Surroundings:
-    load = await ticket.load(
+    """Load what the decision depends on. The supply point is locked, so no other ticket of it is opened meanwhile."""
+    counts = await ticket.count(
         tx,
         supply_point_id=point.supply_point_id,
-        sender=asked.sender,
-        urgent=category_of(asked.kind, asked.category).urgent,
-        outage_over=now - rules.margins.after,
+        sender=command.sender,
+        urgent=category_of(command.kind, command.category).urgent,
+        outage_over=now - room.rules.margins.after,
         since=now - LATELY,
     )
     return Surroundings(
         supply_point=point,
         team_id=await team.working(tx, point.ward_code),
         outages=await outage.covering(tx, point),
-        load=load,
+        counts=counts,
     )
 
 
-async def _open(tx: Connection, intake: Intake, asked: Submission, around: Surroundings, now: datetime) -> Ticket:
-    """Save the ticket under the first reference drawn that is free."""
+async def _open(tx: Connection, command: SubmitTicket, around: Surroundings, room: Tickets, now: datetime) -> Ticket:
+    """Decide, and save the ticket under the first reference drawn that is free."""
+    ticket_id = uuid7(now)
     for _ in range(REFERENCE_DRAWS_MAX):
-        drawn = reference.spell(intake.draw(reference.COUNT))
-        opened = decide_submission(asked, around, intake.rules, reference=drawn, now=now)
+        drawn = reference.spell(room.draw(reference.COUNT))
+        opened = decide_submission(command, around, room.rules, ticket_id=ticket_id, reference=drawn, now=now)
         if await ticket.add(tx, opened):
             return opened
     raise Unavailable("no-free-reference", "try again", headers={"Retry-After": "1"})

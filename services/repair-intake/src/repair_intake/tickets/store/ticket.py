@@ -7,7 +7,7 @@ from uuid import UUID
 
 from gridcare.postgres.database import Connection
 from repair_intake.known_outages.core import Explanation
-from repair_intake.tickets.core.submission import Load
+from repair_intake.tickets.core.submission import TicketCounts
 from repair_intake.tickets.core.ticket import Ticket
 
 _COLUMNS = """
@@ -34,7 +34,7 @@ UPDATE ticket SET state = change.state, version = change.version,
 FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS change (ticket_id, state, version)
 WHERE ticket.ticket_id = change.ticket_id
 """
-_LOAD = """
+_COUNT = """
 SELECT
     (SELECT count(*) FROM ticket
      WHERE supply_point_id = $1 AND urgent = $2 AND state NOT IN ('closed', 'cancelled')
@@ -44,20 +44,24 @@ SELECT
 
 
 async def add(tx: Connection, ticket: Ticket) -> bool:
-    """Save a new ticket; false when its reference is taken."""
-    told = ticket.explanation
+    """Save a new ticket. Return False when its reference is taken."""
+    explanation = ticket.explanation
     tag: str = await tx.execute(
         _ADD,
         *(ticket.ticket_id, ticket.reference, ticket.version, ticket.state),
         *(ticket.customer_code, ticket.supply_point_id, ticket.kind, ticket.category, ticket.urgent),
         *(ticket.description, ticket.client_ref, ticket.team_id, ticket.opened_at, ticket.opened_by),
-        *((told.outage_id, told.cause, told.place, told.expected_end_at) if told else (None, None, None, None)),
+        *(
+            (explanation.outage_id, explanation.cause, explanation.place, explanation.expected_end_at)
+            if explanation
+            else (None, None, None, None)
+        ),
     )
     return tag == "INSERT 0 1"
 
 
 async def find(connection: Connection, ticket_id: UUID) -> Ticket | None:
-    """Find a ticket, whoever's it is."""
+    """Return a ticket of any customer, or None."""
     row = await connection.fetchrow(_FIND, ticket_id)
     return _ticket(row) if row else None
 
@@ -65,17 +69,17 @@ async def find(connection: Connection, ticket_id: UUID) -> Ticket | None:
 async def page(
     connection: Connection, customer_codes: Sequence[str], *, before: UUID | None, limit: int
 ) -> list[Ticket]:
-    """List tickets of these customers, newest first (a UUIDv7 tells its time), from after `before` on."""
+    """Return tickets of these customers that are older than `before`, newest first: a UUIDv7 holds its time."""
     return [_ticket(row) for row in await connection.fetch(_PAGE, customer_codes, before, limit)]
 
 
 async def attached_to(tx: Connection, outage_id: UUID) -> list[Ticket]:
-    """Find the tickets that are attached to an outage, and hold them."""
+    """Return the tickets that are attached to an outage, and hold them."""
     return [_ticket(row) for row in await tx.fetch(_ATTACHED_TO, outage_id)]
 
 
 async def detach(tx: Connection, tickets: Sequence[Ticket]) -> None:
-    """Save state and version of tickets that are attached no more."""
+    """Save state and version of tickets that are no longer attached."""
     await tx.execute(
         _DETACH,
         [each.ticket_id for each in tickets],
@@ -84,15 +88,21 @@ async def detach(tx: Connection, tickets: Sequence[Ticket]) -> None:
     )
 
 
-async def load(
+async def count(
     tx: Connection, *, supply_point_id: str, sender: str, urgent: bool, outage_over: datetime, since: datetime
-) -> Load:
-    """Count what waits and what was sent; attached tickets whose outage was to end by `outage_over` wait no more."""
-    row = await tx.fetchrow(_LOAD, supply_point_id, urgent, outage_over, sender, since)
-    return Load(row["waiting"], row["sent_lately"]) if row else Load(0, 0)
+) -> TicketCounts:
+    """Count the supply point's waiting tickets and those that the sender sent after `since`.
+
+    An attached ticket waits no more when its outage was expected to end by `outage_over`.
+    """
+    row = await tx.fetchrow(_COUNT, supply_point_id, urgent, outage_over, sender, since)
+    return TicketCounts(**row) if row else TicketCounts(0, 0)
 
 
 def _ticket(row: Any) -> Ticket:
-    values = dict(row)
-    told = [values.pop(name) for name in ("outage_id", "outage_cause", "outage_place", "expected_end_at")]
-    return Ticket(**values, explanation=None if told[0] is None else Explanation(*told))
+    columns = dict(row)
+    outage_id, cause, place, expected_end_at = (
+        columns.pop(name) for name in ("outage_id", "outage_cause", "outage_place", "expected_end_at")
+    )
+    explanation = Explanation(outage_id, cause, place, expected_end_at) if outage_id else None
+    return Ticket(**columns, explanation=explanation)

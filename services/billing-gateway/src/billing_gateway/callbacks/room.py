@@ -1,0 +1,35 @@
+"""What the flows of callbacks need."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from billing_gateway.providers.core import ProviderReport, SignedMessage, Verdict
+from gridcare.events.payments import Provider
+from gridcare.postgres.database import Database
+from gridcare.values.clock import Clock
+
+
+class CallingProvider(Protocol):
+    """A provider that calls back."""
+
+    def verify(self, raw: bytes) -> SignedMessage | None:
+        """Check the signature of a callback over its raw bytes. Return None when it is bad."""
+        ...
+
+    def read(self, raw: str) -> ProviderReport:
+        """Read a verified callback. Raises Unreadable."""
+        ...
+
+    def answer(self, verdict: Verdict) -> tuple[str, str]:
+        """Return a verdict in the provider's words: its code and its text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """Where callbacks are taken and handled."""
+
+    db: Database
+    clock: Clock
+    providers: Mapping[Provider, CallingProvider]

@@ -1,0 +1,23 @@
+"""Read an attempt to pay, and the bill that it pays."""
+
+from uuid import UUID
+
+from billing_gateway.bills.core import BillStanding
+from billing_gateway.bills.store import bill
+from billing_gateway.payments import store as payment
+from billing_gateway.payments.core import Payment
+from billing_gateway.payments.room import Payments
+from gridcare.errors import NotFound
+
+
+async def read_payment(payment_id: UUID, *, room: Payments) -> tuple[Payment, BillStanding]:
+    """Return an attempt of any customer and its bill: the door decides who may see them.
+
+    Raises NotFound `payment-not-found`.
+    """
+    async with room.db.read() as connection:
+        attempt = await payment.find(connection, payment_id)
+        standing = await bill.find(connection, attempt.bill_id) if attempt else None
+    if attempt is None or standing is None:
+        raise NotFound("payment-not-found", "there is no such thing")
+    return attempt, standing

@@ -1,0 +1,66 @@
+"""Devices of the app: one belongs to one account, and gets the messages of the customers whom that account holds."""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from gridcare.errors import NotFound
+from gridcare.observability.logging import get_logger
+from gridcare.values.ids import uuid7
+from outage_notifier.contacts.core.imported import DeviceKind, Platform
+from outage_notifier.contacts.room import Contacts
+from outage_notifier.contacts.store import device
+from outage_notifier.contacts.store.device import NewDevice
+from outage_notifier.contacts.vault import DEVICE
+
+DEVICES_PER_ACCOUNT_MAX: Final = 20
+"""More than a household has. The longest unseen one makes room: whoever has a new phone must not be refused."""
+
+logger = get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterDevice:
+    """Register an account's device; `registration` is the provider's name for it."""
+
+    account: str
+    customer_codes: frozenset[str]
+    kind: DeviceKind
+    registration: str
+    platform: Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A registered device; `fresh` when the registration was not known before."""
+
+    device_id: UUID
+    fresh: bool
+
+
+async def register_device(command: RegisterDevice, *, room: Contacts) -> Registered:
+    """Write a device, or move it here from another account. The same registration keeps its id. Raises Retryable."""
+    now = room.clock.now()
+    drawn = uuid7(now)
+    new = NewDevice(
+        device_id=drawn,
+        account=command.account,
+        kind=command.kind,
+        registration_sealed=room.vault.seal(command.registration.encode(), DEVICE),
+        registration_index=room.vault.index(command.registration, DEVICE),
+        platform=command.platform,
+    )
+    async with room.db.transaction() as tx:
+        device_id = await device.register(tx, new, now=now)
+        await device.link(tx, device_id, command.customer_codes)
+        evicted = await device.evict(tx, command.account, newest=device_id, kept=DEVICES_PER_ACCOUNT_MAX)
+    if evicted:
+        logger.info("devices_evicted", count=evicted)
+    return Registered(device_id, fresh=device_id == drawn)
+
+
+async def remove_device(device_id: UUID, *, account: str, room: Contacts) -> None:
+    """Log a device out: it gets no message any more. Raises NotFound `device-not-found`, also for another account's."""
+    async with room.db.transaction() as tx:
+        if not await device.remove(tx, device_id, account):
+            raise NotFound("device-not-found", "there is no such device")

@@ -1,1 +1,0 @@
-"""Supply points as the utility's system says them."""

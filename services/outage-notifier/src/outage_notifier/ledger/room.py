@@ -1,0 +1,14 @@
+"""What the use cases of the ledger work in."""
+
+from dataclasses import dataclass
+
+from gridcare.postgres.database import Database
+from gridcare.values.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The database and the clock."""
+
+    db: Database
+    clock: Clock

@@ -1,0 +1,25 @@
+"""Received marks: the app's word that a push arrived."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response, status
+
+from gridcare.http.auth import Caller, require
+from gridcare.http.rooms import room_of
+from outage_notifier.ledger.core.delivery_id import DELIVERY_ID_PATTERN, read_delivery_id
+from outage_notifier.receipts.flow.mark_received import mark_received
+from outage_notifier.receipts.room import Receipts
+
+router = APIRouter(prefix="/v1", tags=["inbox"])
+
+Room = Annotated[Receipts, Depends(room_of(Receipts))]
+Customer = Annotated[Caller, Depends(require("customer"))]
+
+
+@router.post("/deliveries/{delivery_id}/received", status_code=204)
+async def post_received(
+    who: Customer, delivery_id: Annotated[str, Path(pattern=DELIVERY_ID_PATTERN)], room: Room
+) -> Response:
+    """Say that a push arrived, by the `delivery_id` in its data; as often as the app likes. No SMS follows it then."""
+    await mark_received(read_delivery_id(delivery_id), who.customer_codes, room=room)
+    return Response(status_code=status.HTTP_204_NO_CONTENT)

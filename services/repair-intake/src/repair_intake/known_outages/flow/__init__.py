@@ -1,1 +1,0 @@
-"""Following outages, and forgetting those long past."""

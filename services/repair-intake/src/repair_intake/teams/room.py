@@ -1,0 +1,12 @@
+"""What importing teams needs."""
+
+from dataclasses import dataclass
+
+from gridcare.postgres.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Teams:
+    """The teams and their areas."""
+
+    db: Database

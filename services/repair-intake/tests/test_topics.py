@@ -1,0 +1,63 @@
+"""The topics that the consumer follows, over a real broker; and records that do not belong there."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from gridcare.errors import Rejected
+from gridcare.events import Envelope, encode, type_name
+from gridcare.events.outages import OutageCancelled
+from gridcare.kafka.produce import Producer
+from gridcare.known_supply_points import topic_supply_points
+from gridcare.testing.kafka import consuming
+from gridcare.testing.waiting import eventually
+from gridcare.values.ids import uuid7
+from repair_intake.tickets import topic_outages
+
+
+def _envelope(event) -> Envelope:
+    now = datetime.now(UTC)
+    if isinstance(event, str):
+        return Envelope(uuid7(now), "/gridcare/tests", "gridcare.Tombstone", now, event, 0, None, None)
+    return Envelope(uuid7(now), "/gridcare/tests", type_name(type(event)), now, event.key, event.version, None, event)
+
+
+async def test_records_are_projected(rooms, db, kafka_bootstrap, new_topic, *, supply_point, cut):
+    """Many supply points, one of them deleted again, and an outage that was cancelled, are known as published."""
+    points, outages = await new_topic(partitions=3), await new_topic()
+    events = [
+        *((points, supply_point(f"SP{number}")) for number in range(300)),
+        (points, "SP7"),
+        (outages, cut()),
+        (outages, cut(OutageCancelled, version=2)),
+    ]
+    async with Producer(kafka_bootstrap, client_id="tests") as producer:
+        await producer.send_batch([encode(_envelope(event), topic=topic) for topic, event in events])
+    subscriptions = [
+        replace(topic_supply_points.subscription(db), topics=(points,)),
+        replace(topic_outages.subscription(rooms.tickets), topics=(outages,)),
+    ]
+
+    async def done() -> bool:
+        async with db.read() as connection:
+            known = await connection.fetchval("SELECT count(*) FROM supply_point")
+            deleted = await connection.fetchval("SELECT count(*) FROM supply_point WHERE supply_point_id = 'SP7'")
+            ended = await connection.fetchval("SELECT count(*) FROM outage WHERE ended AND version = 2")
+        return (known, deleted, ended) == (299, 0, 1)
+
+    async with consuming(kafka_bootstrap, db, *subscriptions, group=f"test-{uuid4()}"):
+        await eventually(done)
+
+
+async def test_strangers_are_rejected(rooms, db, supply_point, cut):
+    """An event of another topic, and a tombstone of an outage, are rejected."""
+    for door, stranger in (
+        (topic_supply_points.subscription(db), cut()),
+        (topic_outages.subscription(rooms.tickets), supply_point()),
+        (topic_outages.subscription(rooms.tickets), "7"),
+    ):
+        with pytest.raises(Rejected) as rejected:
+            await door.handle([_envelope(stranger)])
+        assert rejected.value.reason == "unexpected-event-type"
