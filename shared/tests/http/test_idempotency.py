@@ -25,14 +25,14 @@ from gridcare.testing.http import client_for, issuer
         ("x" * 255, "x" * 255),
     ],
 )
-def test_quoted_and_bare_keys_are_one(value, key):
-    """The draft wants quotes; most clients send none."""
+def test_quotes_do_not_matter(value, key):
+    """The draft asks for quotes; most clients send none."""
     assert parse_key(value) == key
 
 
 @pytest.mark.parametrize("value", [None, "", "   "])
-def test_a_missing_key_is_told_so(value):
-    """Where a key is needed, none is 400."""
+def test_missing_keys_are_400(value):
+    """A route that needs a key answers 400 without one."""
     with pytest.raises(BadRequest) as caught:
         parse_key(value)
     assert caught.value.code == "idempotency-key-missing"
@@ -53,8 +53,8 @@ def test_every_visible_key_survives_quoting(key):
     assert parse_key(quoted) == key
 
 
-def test_a_fingerprint_is_of_the_meaning():
-    """Order of members and white space do not count; values, path, query and method do."""
+def test_fingerprints_ignore_formatting():
+    """Member order and white space do not matter; values, path, query and method do."""
     same = fingerprint("POST", "/v1/a", "", b'{"a":1,"b":[2]}')
     assert same == fingerprint("POST", "/v1/a", "", b'{ "b": [2],\n"a": 1}')
     others = {
@@ -71,8 +71,8 @@ def test_a_fingerprint_is_of_the_meaning():
     assert len(same) == 32
 
 
-async def test_the_dependency_binds_key_and_caller():
-    """The request carries the token's subject; a missing key is a 400 problem; the body is still there for the route."""
+async def test_requests_name_their_caller():
+    """The request carries the token's subject; a missing key is a 400 problem; the route can still read the body."""
     router = APIRouter()
     seen: list[IdempotentRequest] = []
 

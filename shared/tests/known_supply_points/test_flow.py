@@ -1,4 +1,4 @@
-"""The projection of supply points: passed versions, tombstones, records that come again."""
+"""The projection of supply points: old versions, tombstones, repeated records."""
 
 import pytest
 
@@ -42,7 +42,7 @@ async def _known(db: Database, supply_point_id: str) -> SupplyPoint | None:
 
 
 async def test_newest_version_wins(projection):
-    """A newer version replaces; the same one and older ones change nothing."""
+    """A newer version replaces the stored one; the same or an older one changes nothing."""
     await project_supply_points([_point("SP1", 2, "FD2")], db=projection)
     await project_supply_points([_point("SP1", 1, "FD1"), _point("SP1", 2, "FD9")], db=projection)
     assert await _known(projection, "SP1") == supply_point_of(_point("SP1", 2, "FD2"))
@@ -51,7 +51,7 @@ async def test_newest_version_wins(projection):
 
 
 async def test_changes_keep_their_order(projection):
-    """Several changes of one supply point in one call are applied in their order, a tombstone among them."""
+    """Several changes of one supply point in one call, a tombstone among them, are applied in their order."""
     await project_supply_points(
         [_point("SP1", 4), _point("SP1", 5), "SP1", _point("SP1", 1), _point("SP2", 1), "SP3"], db=projection
     )
@@ -60,7 +60,7 @@ async def test_changes_keep_their_order(projection):
 
 
 async def test_redelivery_changes_nothing(projection):
-    """Records that come again, from anywhere on, end in the same state."""
+    """Records that are repeated, from any point on, lead to the same state."""
     log = [_point("SP1", 1), _point("SP1", 2), "SP1", _point("SP1", 3), _point("SP2", 1), "SP2"]
     for start in range(len(log)):
         await project_supply_points(log, db=projection)

@@ -17,7 +17,7 @@ REQUEST = IdempotentRequest("somebody", "k1", b"one")
 
 @dataclass
 class Hand:
-    """A clock that a test moves."""
+    """A clock that tests set."""
 
     time: datetime = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ class Shop:
 
 @dataclass(frozen=True)
 class Sale:
-    """A result: what JSON has no words for must come back as it was."""
+    """A result whose types JSON lacks: they must survive being stored."""
 
     sale_id: UUID
     sold_at: datetime
@@ -62,8 +62,8 @@ async def sales(shop: Shop) -> int:
         return await connection.fetchval("SELECT count(*) FROM inbox")
 
 
-async def test_the_second_gets_the_first_result(shop):
-    """The use case runs once; its kept result equals the fresh one, types included."""
+async def test_repeats_get_the_result(shop):
+    """The use case runs once; its stored result equals the fresh one, types included."""
     first = await once(REQUEST, sell, "shoes", room=shop)
     kept = await once(REQUEST, sell, "shoes", room=shop)
     assert (kept.sale_id, kept.sold_at, kept.words) == (first.sale_id, first.sold_at, first.words)
@@ -71,7 +71,7 @@ async def test_the_second_gets_the_first_result(shop):
 
 
 async def test_a_reused_key_is_refused(shop):
-    """Another fingerprint under the same key is 422."""
+    """The same key with another fingerprint is 422."""
     await once(REQUEST, sell, "shoes", room=shop)
     with pytest.raises(Unprocessable) as refused:
         await once(IdempotentRequest("somebody", "k1", b"two"), sell, "shoes", room=shop)
@@ -79,12 +79,12 @@ async def test_a_reused_key_is_refused(shop):
 
 
 async def test_keys_belong_to_their_caller(shop):
-    """Somebody else's equal key is another key."""
+    """The same key from another caller is another key."""
     first = await once(REQUEST, sell, "shoes", room=shop)
     assert await once(IdempotentRequest("another", "k1", b"two"), sell, "shoes", room=shop) != first
 
 
-async def test_a_twin_under_way_comes_back(shop):
+async def test_twins_are_409(shop):
     """While the first holds the key, the second gets 409 with Retry-After."""
     began, go = asyncio.Event(), asyncio.Event()
 
@@ -102,8 +102,8 @@ async def test_a_twin_under_way_comes_back(shop):
     assert refused.value.headers["Retry-After"] == "1"
 
 
-async def test_of_many_one_has_the_effect(shop):
-    """Twenty equal requests at once: one is served, the others get its result or come back later."""
+async def test_one_has_the_effect(shop):
+    """Of twenty equal requests at once one is served; the others get its result or a 409."""
     results = await asyncio.gather(
         *(once(REQUEST, sell, "shoes", room=shop) for _ in range(20)), return_exceptions=True
     )
@@ -113,7 +113,7 @@ async def test_of_many_one_has_the_effect(shop):
 
 
 async def test_a_failed_request_leaves_nothing(shop):
-    """What fails rolls the use case's own transactions back and leaves the key free, for another body too."""
+    """A failure rolls back the use case's own transactions and leaves the key free, even for another body."""
     with pytest.raises(ZeroDivisionError):
         await once(REQUEST, sell, "broken", room=shop)
     assert await sales(shop) == 0
@@ -132,7 +132,7 @@ async def test_results_are_kept_seven_days(shop):
 
 
 async def test_an_answer_kept_before_upgrade(shop):
-    """A row of the release that kept HTTP answers has no effect twice: its repeat is told to read what it made."""
+    """A key stored by the release that kept HTTP answers has no second effect: its repeat is told to read what it made."""
     async with shop.db.transaction() as tx:
         await tx.execute(
             "INSERT INTO idempotency (caller, key, fingerprint, status, body, created_at) VALUES ($1, $2, $3, 201, $4, $5)",

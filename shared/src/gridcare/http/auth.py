@@ -46,19 +46,19 @@ class Caller:
     team_id: str | None = None
 
     def owns(self, customer_code: str) -> bool:
-        """Say whether the code is one of the caller's own."""
+        """Return whether the code is one of the caller's own."""
         return customer_code in self.customer_codes
 
     def has_one_of(self, roles: Iterable[Role]) -> bool:
-        """Say whether the caller has one of these roles."""
+        """Return whether the caller has one of these roles."""
         return not self.roles.isdisjoint(roles)
 
     def may_see(self, customer_code: str, *, any_for: Iterable[Role]) -> bool:
-        """Say whether the customer is the caller's own, or one of the roles `any_for` lets the caller see any customer."""
+        """Return whether the caller may see this customer: their own, or any if they have one of the roles `any_for`."""
         return self.owns(customer_code) or self.has_one_of(any_for)
 
     def must_see(self, customer_code: str, code: str, *, any_for: Iterable[Role]) -> None:
-        """Raise NotFound with `code` when the caller may not see this customer: that it exists is not told either."""
+        """Raise NotFound with `code` if the caller may not see this customer, so that its existence stays hidden."""
         if not self.may_see(customer_code, any_for=any_for):
             raise NotFound(code, "there is no such thing")
 

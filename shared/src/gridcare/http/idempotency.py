@@ -1,4 +1,4 @@
-"""The door of Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): reads it and hashes what the request says.
+"""The header Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): reads it and hashes what the request says.
 
     async def open_ticket(body: TicketIn, key: IdempotencyKey, room: Intake) -> TicketOut:
         ticket = await once(key, submit_ticket, SubmitTicket(…), room=room)
@@ -22,7 +22,7 @@ _ESCAPED: Final = re.compile(r'\\(["\\])')
 
 
 def parse_key(value: str | None) -> str:
-    """Read the header: a structured-field string (RFC 9651, in quotes) or, as most clients send it, bare.
+    """Return the key in the header: a structured-field string (RFC 9651, in quotes) or, as most clients send it, bare.
 
     Raises BadRequest `idempotency-key-missing` or `idempotency-key-invalid` (1 to 255 visible ASCII characters).
     """
@@ -43,7 +43,7 @@ def _invalid() -> BadRequest:
 
 
 def fingerprint(method: str, path: str, query: str, body: bytes) -> bytes:
-    """Return a hash of a request (SHA-256). JSON bodies are hashed by meaning: order of members and white space do not count."""
+    """Return the SHA-256 of what a request says. In a JSON body, member order and white space do not matter."""
     try:
         canonical = msgspec.json.encode(msgspec.json.decode(body), order="deterministic") if body else b""
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -69,4 +69,4 @@ async def idempotent(
 
 
 IdempotencyKey = Annotated[IdempotentRequest, Depends(idempotent)]
-"""A door's parameter: the request under its key, for `gridcare.postgres.idempotency.once`."""
+"""The type of a door's parameter: the request with its key, for `gridcare.postgres.idempotency.once`."""

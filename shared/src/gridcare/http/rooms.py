@@ -1,4 +1,4 @@
-"""How a door gets the room of its service that it works in.
+"""How a door gets the room that it works in.
 
     Desk = Annotated[Outages, Depends(room_of(Outages))]
 
@@ -16,15 +16,15 @@ R = TypeVar("R")
 
 @lru_cache
 def room_of(kind: type[R]) -> Callable[[Request], R]:
-    """Return a dependency that gives the app's room of this type."""
+    """Return a dependency that returns the app's room of this type."""
 
     def of_app(request: Request) -> R:
-        found: R = request.app.state.rooms[kind]
-        return found
+        room: R = request.app.state.rooms[kind]
+        return room
 
     return of_app
 
 
 def let_in(app: FastAPI, rooms: Iterable[object]) -> None:
-    """Make rooms known to an app, by their types."""
+    """Store rooms in an app, by their types."""
     app.state.rooms = {type(each): each for each in rooms}

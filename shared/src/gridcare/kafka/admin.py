@@ -90,11 +90,11 @@ def _config(topic: Topic, replicas: int) -> dict[str, str]:
 async def _verify(admin: AIOKafkaAdminClient, wanted: dict[str, Topic]) -> None:
     """Wait until every topic is known with a leader, then compare it with its declaration."""
     while True:
-        described = {found["topic"]: found for found in await admin.describe_topics(sorted(wanted))}
+        described = {each["topic"]: each for each in await admin.describe_topics(sorted(wanted))}
         ready = [
             name
-            for name, found in described.items()
-            if not found["error_code"] and all(part["leader"] >= 0 for part in found["partitions"])
+            for name, state in described.items()
+            if not state["error_code"] and all(part["leader"] >= 0 for part in state["partitions"])
         ]
         if len(ready) == len(wanted):
             break

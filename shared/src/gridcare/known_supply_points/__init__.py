@@ -1,1 +1,1 @@
-"""Supply points as the utility's system says them, projected the same way by every service."""
+"""Supply points according to the utility's system, projected the same way by every service."""

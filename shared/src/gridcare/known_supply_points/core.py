@@ -7,7 +7,7 @@ from gridcare.events.supply_points import SupplyPointChanged
 
 @dataclass(frozen=True, slots=True)
 class SupplyPoint:
-    """Where electricity is delivered, on which grid elements it hangs, and whose contract it serves."""
+    """Where electricity is delivered, which grid elements feed it, and which customer it serves."""
 
     supply_point_id: str
     customer_code: str

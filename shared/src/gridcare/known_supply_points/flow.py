@@ -1,4 +1,4 @@
-"""Follow supply-points.v1: keep the newest version of what the utility says of each supply point."""
+"""Follow supply-points.v1: keep the newest version of each supply point."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -13,7 +13,7 @@ Deleted = str
 
 
 async def project_supply_points(changes: Sequence[SupplyPointChanged | Deleted], *, db: Database) -> None:
-    """Apply changes in their order, all in one transaction. Applying one again changes nothing. Raises Retryable."""
+    """Apply changes in their order, all in one transaction. Idempotent. Raises Retryable."""
     async with db.transaction() as tx:
         for _, run in groupby(changes, key=type):
             alike = list(run)

@@ -1,4 +1,4 @@
-"""Table `supply_point`, the projection of supply-points.v1: each service's migrations create it with these columns."""
+"""Table `supply_point`, the projection of supply-points.v1. Each service's migrations create it with these columns."""
 
 from collections.abc import Iterable
 from dataclasses import astuple
@@ -19,16 +19,16 @@ _LOCK = f"SELECT {_COLUMNS} FROM supply_point WHERE supply_point_id = $1 FOR NO 
 
 
 async def project(tx: Connection, supply_points: Iterable[SupplyPoint]) -> None:
-    """Save supply points in their order. A version that was passed already changes nothing."""
+    """Save supply points in their order, ignoring versions that are not newer than the stored one."""
     await tx.executemany(_PROJECT, [astuple(each) for each in supply_points])
 
 
 async def delete(tx: Connection, supply_point_ids: Iterable[str]) -> None:
-    """Forget supply points that are gone."""
+    """Delete supply points that were removed."""
     await tx.execute(_DELETE, list(supply_point_ids))
 
 
 async def lock(tx: Connection, supply_point_id: str) -> SupplyPoint | None:
-    """Find a supply point and hold it until the transaction ends. Return None when it is not known."""
+    """Return a supply point, locked until the transaction ends, or None if it is not known."""
     row = await tx.fetchrow(_LOCK, supply_point_id)
     return SupplyPoint(**row) if row else None

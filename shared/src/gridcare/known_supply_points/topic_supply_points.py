@@ -1,4 +1,4 @@
-"""supply-points.v1: where electricity is delivered, and whose contract it serves."""
+"""supply-points.v1: where electricity is delivered, and which customer it serves."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -12,16 +12,16 @@ from gridcare.known_supply_points.flow import Deleted, project_supply_points
 from gridcare.postgres.database import Database
 
 RECORDS_MAX = 500
-"""A million supply points come at once on the first day; a transaction each would take hours."""
+"""A million supply points arrive at once on the first day; a transaction for each would take hours."""
 
 
 def subscription(db: Database) -> Subscription:
-    """Return the topic's subscription of a service that projects it into its table `supply_point`."""
+    """Return the subscription of a service that projects the topic into its table `supply_point`."""
     return applied_by(partial(project_supply_points, db=db))
 
 
 def applied_by(apply: Callable[[Sequence[SupplyPointChanged | Deleted]], Awaitable[None]]) -> Subscription:
-    """Return the topic's subscription of a service that applies records, in order, in a transaction of its own."""
+    """Return the subscription of a service whose `apply` handles the records, in order, in its own transaction."""
 
     async def handle(envelopes: Sequence[Envelope]) -> None:
         await apply([_change(envelope) for envelope in envelopes])

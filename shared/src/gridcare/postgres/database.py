@@ -98,7 +98,7 @@ class Database:
         return self._connection(in_transaction=False)
 
     def joining(self, tx: Connection) -> "Database":
-        """Return a database whose transactions are parts (savepoints) of `tx`, for whoever runs several as one."""
+        """Return a database whose transactions are savepoints of `tx`, for running several as one."""
         return _Joining(tx)
 
     @asynccontextmanager
@@ -134,7 +134,7 @@ class Database:
 
 
 class _Joining(Database):
-    """A database that has one connection, in the midst of a transaction."""
+    """A database with a single connection, which is in a transaction."""
 
     def __init__(self, tx: Connection) -> None:
         self._tx = tx

@@ -1,7 +1,7 @@
 """Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the same request twice has one effect and one result.
 
-A door runs its use case by `once`. The result is kept with the key, in the transaction of the effect, and a repeat gets
-it again; the door renders both the same way. A request that fails rolls back, so nothing of it is kept.
+A door runs its use case through `once`. The result is stored with the key, in the transaction of the effect, and a repeat
+gets it again; the door renders both the same way. A request that fails is rolled back, so nothing of it is stored.
 """
 
 from collections.abc import Awaitable
@@ -16,7 +16,7 @@ from gridcare.postgres.database import Connection, Database
 from gridcare.values.clock import Clock
 
 KEPT = timedelta(days=7)
-"""Longer than the mobile app keeps unsent requests while it has no network."""
+"""Longer than the mobile app keeps unsent requests while it is offline."""
 
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"
 _FIND = "SELECT fingerprint, result FROM idempotency WHERE caller = $1 AND key = $2 AND created_at >= $3"
@@ -39,7 +39,7 @@ class IdempotentRequest:
 
 
 class Room(Protocol):
-    """What a use case works in: a frozen dataclass with a database and a clock."""
+    """The room of a use case: a frozen dataclass with a database and a clock."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -59,18 +59,18 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class UseCase(Protocol[C_contra, R_contra, T_co]):
-    """A use case: a command in, its result out. The return annotation says what is kept."""
+    """A use case: takes a command and returns a result. The return annotation says what is stored."""
 
     def __call__(self, command: C_contra, /, *, room: R_contra) -> Awaitable[T_co]: ...
 
 
 async def once(request: IdempotentRequest, use_case: UseCase[C, R, T], command: C, *, room: R) -> T:
-    """Run a use case once for each key, and return its result, or the one that was kept.
+    """Run a use case once per key and return its result, or the stored result if it ran before.
 
-    The use case's own transactions become parts of one that also keeps the result, so it must call no vendor. Its result
-    is stored as JSON: a value that msgspec decodes as the annotated return type. Raises Conflict
-    `idempotency-key-in-use` while a twin is under way, Unprocessable `idempotency-key-reused` when the key came with
-    another request, and what the use case raises.
+    The use case's own transactions become savepoints of one that also stores the result, so it must not call a vendor. The
+    result is stored as JSON, which msgspec decodes as the annotated return type. Raises Conflict `idempotency-key-in-use`
+    while a twin is under way, Unprocessable `idempotency-key-reused` if the key came with another request, and whatever
+    the use case raises.
     """
     now = room.clock.now()
     async with room.db.transaction() as tx:
@@ -85,13 +85,13 @@ async def once(request: IdempotentRequest, use_case: UseCase[C, R, T], command: 
 
 
 async def forget(tx: Connection, now: datetime) -> int:
-    """Delete results that are too old to be asked for again. Return the number of rows."""
+    """Delete results that have expired and return the number of rows."""
     tag: str = await tx.execute(_FORGET, now - KEPT)
     return int(tag.split()[1])
 
 
 async def _begin(tx: Connection, request: IdempotentRequest, now: datetime) -> bytes | None:
-    """Take the key. Return the kept result, as JSON, when the request was served already."""
+    """Take the key. Return the stored result, as JSON, if the request was served before."""
     if not await tx.fetchval(_LOCK, f"{request.caller}\x1f{request.key}"):
         raise Conflict("idempotency-key-in-use", "the same request is being served", headers={"Retry-After": "1"})
     row = await tx.fetchrow(_FIND, request.caller, request.key, now - KEPT)

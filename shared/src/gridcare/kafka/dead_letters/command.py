@@ -24,7 +24,7 @@ def _parser() -> argparse.ArgumentParser:
         "replay", help="publish them to their topic again, for the group that put them aside"
     )
     replaying.add_argument("--group", required=True, help="the consumer group that put them aside")
-    replaying.add_argument("--actor", default=getpass.getuser(), help="who asked, for the audit (default: this user)")
+    replaying.add_argument("--actor", default=getpass.getuser(), help="who replays, for the audit (default: this user)")
     replaying.add_argument(
         "--rate-per-s", type=float, default=RATE_PER_S, help="records a second (default: %(default)s)"
     )
