@@ -17,6 +17,8 @@ import typer
 from typer.testing import CliRunner
 
 from gridcare_local.cli.main import app
+from gridcare_local.stack.catalog import Catalog
+from gridcare_local.stack.settings import StackSettings
 
 COMMAND = [Path(sys.executable).with_name("gridcare")]
 COMMANDS = sorted(typer.main.get_command(app).commands)
@@ -134,6 +136,18 @@ def test_token_is_the_issuers(gridcare):
     key = keys[jwt.get_unverified_header(token)["kid"]]
     claims = jwt.decode(token, key, ["RS256"], audience="repair-intake", issuer=discovery["issuer"])
     assert (claims["sub"], claims["roles"], claims["customer_codes"]) == ("someone", ["customer"], ["PB11010012345"])
+
+
+def test_environment_is_a_shells(gridcare, environment):
+    """A shell that evaluates what is printed has the settings of the process, and a name that is none is refused."""
+    settings = StackSettings.load(Path(environment["GRIDCARE_LOCAL_DIR"]))
+    settings.addresses = {"repair_intake": "postgresql://a:b@localhost/c?d=e&f=g h", "kafka": "localhost:9092"}
+    Catalog(settings).claim_ports(["repair-intake-worker"])
+    printed = gridcare("environment", "repair-intake-worker").stdout
+    shell = ["sh", "-c", f"{printed}\nenv"]
+    told = subprocess.run(shell, stdout=subprocess.PIPE, text=True, check=True, env={"PATH": os.environ["PATH"]})
+    assert "GRIDCARE_DATABASE_URL=postgresql://a:b@localhost/c?d=e&f=g h\n" in told.stdout
+    assert "no process of a service" in gridcare("environment", "repair-intake-relay").output
 
 
 def test_outboxes_count_what_was_accepted(gridcare):

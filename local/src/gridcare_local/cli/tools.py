@@ -1,5 +1,6 @@
 """The commands beside the stack: tokens, what the emulated providers received, demo data."""
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -117,6 +118,22 @@ def _accepted(state_dir: Path) -> int:
     if not journal.exists():
         return 0
     return sum(msgspec.json.decode(line)["kind"] == "accepted" for line in read_lines(journal))
+
+
+@tools_app.command(epilog=example("gridcare environment outage-notifier-worker"))
+@plainly
+def environment(
+    name: Annotated[str, typer.Argument(help="A service's process, as `gridcare status` names it.", metavar="NAME")],
+) -> None:
+    """Print the settings of a service's process as lines for a shell, to run it by hand, under a debugger for example.
+
+    Use it as in: eval "$(gridcare environment outage-notifier-worker)"
+    """
+    stack = this_stack()
+    if not stack.settings.addresses or f"{name}.health" not in stack.settings.ports:
+        raise LocalStackError(f"{name} is no process of a service that was started before: see `gridcare status`")
+    for variable, value in sorted(stack.catalog.service_part(name).environment.items()):
+        typer.echo(f"export {variable}={shlex.quote(value)}")
 
 
 @tools_app.command(epilog=example("gridcare data", "gridcare data --supply-points 200 --format jsonl"))
