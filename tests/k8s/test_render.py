@@ -13,7 +13,7 @@ SERVICES = {
     "repair-intake": {"api", "consumer", "worker", "relay"},
     "billing-gateway": {"api", "consumer", "worker", "relay"},
 }
-"""DESIGN.md §2, `migrate` left out: it is a job."""
+"""Each service's processes, without `migrate` and `topics`: those are jobs."""
 
 
 def test_overlays_and_scenarios_are_those_that_are_meant():

@@ -7,6 +7,7 @@ from typer.main import get_command
 
 from gridcare_local.cli.main import app
 
+PAGE = re.compile(r"\b[\w-]+[.]md\b")
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
 TASK = re.compile(r"(?:^|`|&& )make ((?:[a-z][a-z0-9-]*)(?: [a-z][a-z0-9-]*)*)(?=`| +#| [A-Z_]+=|$)", re.MULTILINE)
 COMMAND = re.compile(r"(?:^|`|bin/)gridcare ([a-z][a-z-]*)", re.MULTILINE)
@@ -40,3 +41,16 @@ def test_commands_are_commands(files):
     named = {name for page in pages(files) for name in COMMAND.findall(page.text)}
     assert {"start", "token"} <= named
     assert named <= set(get_command(app).commands)
+
+
+def test_named_pages_exist(files):
+    """Every page that any file names, in a comment or a text, is in the repository."""
+    names = {PurePosixPath(page.path).name for page in pages(files)}
+    unknown = [
+        f"{source.path}: {name}"
+        for source in files
+        if not source.path.startswith("tests/tidy/")
+        for name in PAGE.findall(source.text)
+        if name not in names
+    ]
+    assert unknown == []

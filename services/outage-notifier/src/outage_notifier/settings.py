@@ -51,7 +51,7 @@ class Settings(ServiceSettings):
     fcm_ca_file: Path | None = None
 
     quiet_hours: Annotated[str, AfterValidator(_hours)] = "21:00-07:00"
-    """Vietnam's time; bulk messages wait for their end (§3.2 of the field's practice: 07:00 to 21:00)."""
+    """Vietnam's time; bulk messages wait for their end."""
     lease_s: float = Field(default=30, ge=2, le=600)
     call_timeout_s: float = Field(default=10, ge=0.5, le=120)
     push_connections: int = Field(default=12, ge=1, le=64)

@@ -92,7 +92,7 @@ def mint(
 ) -> str:
     """Mint a token with the keys in `state_dir`, the emulator running or not.
 
-    Claims of DESIGN.md §6: sub, roles, customer_codes, team_id, aud. `foreign` signs with a key that is in no JWKS
+    Claims that the services read: sub, roles, customer_codes, team_id, aud. `foreign` signs with a key that is in no JWKS
     though its `kid` is.
     """
     key = KeyRing(state_dir).signing(algorithm)

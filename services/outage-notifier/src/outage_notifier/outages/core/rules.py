@@ -1,6 +1,6 @@
 """What an outage must keep to: windows that make sense, and the notice that the law wants.
 
-Limits are settings, each with where it comes from: a regulator may change them (DOMAIN.md §3.1).
+Limits are settings, each with where it comes from: a regulator may change them.
 """
 
 from collections.abc import Sequence
