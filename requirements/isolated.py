@@ -1,7 +1,6 @@
-"""Run each service's unit tests in that service's own environment: only what its image holds, and the tools of tests.
+"""Run each service's unit tests in an environment with only what its image holds and the test tools.
 
-The environments lie in `.local/isolated/<service>`; hashes are checked as in an image. No server is started: what runs are
-the tests that need none.
+The environments are in `.local/isolated/<service>`. Hashes are checked as in an image. Only tests that need no server run.
 """
 
 import os
@@ -17,7 +16,7 @@ PLUGIN = Path(__file__).with_name("units.py")
 
 
 def environment(service: str) -> Path:
-    """Make or renew a service's environment; return its Python."""
+    """Create or update a service's environment and return its Python."""
     home = ROOT / ".local/isolated" / service
     python = home / "bin/python"
     uv(*("venv", "--quiet", "--allow-existing", "--python", sys.executable, str(home)))
@@ -34,17 +33,17 @@ def uv(*arguments: str) -> None:
 
 
 def unit_tests(service: str) -> int:
-    """Run the tests of a service that start no server and need no helper; return pytest's exit status."""
+    """Run the tests of a service that need neither a server nor a helper, and return pytest's exit status."""
     folder = f"services/{service}/tests"
-    asked = ("-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider", "-p", PLUGIN.stem, folder)
-    quiet = {name: value for name, value in os.environ.items() if not name.startswith(("GRIDCARE_", "PYTHON"))}
-    quiet["PYTHONPATH"] = str(PLUGIN.parent)
-    done = subprocess.run([environment(service), *asked], cwd=ROOT, env=quiet, check=False)  # noqa: S603 - our own arguments
+    options = ("-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider", "-p", PLUGIN.stem, folder)
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("GRIDCARE_", "PYTHON"))}
+    variables["PYTHONPATH"] = str(PLUGIN.parent)
+    done = subprocess.run([environment(service), *options], cwd=ROOT, env=variables, check=False)  # noqa: S603 - our own arguments
     return done.returncode
 
 
 def main() -> int:
-    """Test every service; 0 when all pass."""
+    """Test every service and return 0 if all pass."""
     return max(unit_tests(service) for service in SERVICES)
 
 

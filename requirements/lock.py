@@ -1,6 +1,6 @@
-"""Pin what is installed: one file for development and one for each service's image.
+"""Pin the requirements: one file for development and one for each service's image.
 
-Files carry hashes and no address, so that any mirror serves them and none is named here.
+The files contain hashes and no addresses, so any mirror can serve them and none is named here.
 """
 
 import subprocess
@@ -31,7 +31,7 @@ def compile_to(name: str, *sources: str, extra: list[str]) -> None:
 
 
 def main() -> None:
-    """Write every requirements file; arguments go on to uv (`--upgrade`, `--upgrade-package NAME`)."""
+    """Write every requirements file. Arguments are passed on to uv (`--upgrade`, `--upgrade-package NAME`)."""
     extra = sys.argv[1:]
     members = ["shared/pyproject.toml", *(f"services/{s}/pyproject.toml" for s in SERVICES)]
     compile_to("bootstrap", "requirements/bootstrap.in", extra=extra)

@@ -1,6 +1,6 @@
-"""A pytest plugin of isolated.py: keeps the tests that need nothing but the service and the tools of tests.
+"""A pytest plugin for isolated.py: keeps the tests that need only the service and the test tools.
 
-Left out are the files that import what no image holds, and the tests that ask for a fixture of a conftest.
+It skips files that import modules no image holds, and tests that use a fixture of a conftest.
 """
 
 import ast
@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 ELSEWHERE = ("gridcare_local", "gridcare.testing.http", "googleapiclient", "httpx", "psutil")
-"""Modules that neither an image nor the tools of tests bring."""
+"""Modules that neither an image nor the test tools contain."""
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Pass over a file that imports the local stack, a client of HTTP or the service's own support for tests."""
+    """Skip a file that imports the local stack, an HTTP client or the service's own test support."""
     if collection_path.suffix != ".py":
         return None
     names = _imports(ast.parse(collection_path.read_text()))
@@ -21,14 +21,14 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the tests whose fixtures are not there."""
+    """Deselect the tests whose fixtures are missing."""
     needy = [item for item in items if isinstance(item, pytest.Function) and _missing(item)]
     items[:] = [item for item in items if item not in needy]
     config.hook.pytest_deselected(items=needy)
 
 
 def _missing(item: pytest.Function) -> set[str]:
-    return set(item.fixturenames) - set(item._fixtureinfo.name2fixturedefs) - {"request"}  # noqa: SLF001 - pytest has no public way to ask
+    return set(item.fixturenames) - set(item._fixtureinfo.name2fixturedefs) - {"request"}  # noqa: SLF001 - pytest has no public way to list them
 
 
 def _is_elsewhere(name: str) -> bool:

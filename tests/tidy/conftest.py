@@ -1,4 +1,4 @@
-"""The files of the repository, as its tidy tests read them."""
+"""The files of the repository, as the tidy tests read them."""
 
 import ast
 import subprocess
@@ -14,7 +14,7 @@ BINARY = {".png", ".jpg", ".ico", ".woff2", ".jar", ".gz", ".zip"}
 
 @dataclass(frozen=True)
 class Source:
-    """One file; `path` is relative to the repository."""
+    """One file of the repository; `path` is relative to its root."""
 
     path: str
 
@@ -36,7 +36,7 @@ class Source:
 
     @property
     def is_shipped(self) -> bool:
-        """Say whether it is part of a package, not of its tests or tools."""
+        """Return whether the file is part of a package rather than of its tests or tools."""
         return self.is_python and "/src/" in self.path and not self.path.startswith("tests/")
 
     @property
@@ -48,39 +48,39 @@ class Source:
 
 
 def git(*arguments: str) -> list[str]:
-    """Ask git for a list of paths."""
+    """Run a git command that prints paths and return them."""
     done = subprocess.run(["git", *arguments, "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     return [path for path in done.stdout.split("\0") if path]
 
 
 @pytest.fixture(scope="session")
 def repository() -> Path:
-    """Give the root of the clone."""
+    """Return the root of the clone."""
     return ROOT
 
 
 @pytest.fixture(scope="session")
 def files() -> list[Source]:
-    """Give every text file that is committed or will be: all that git does not ignore."""
+    """Return every text file that git tracks or would track: all that it does not ignore."""
     paths = sorted(set(git("ls-files", "--cached", "--others", "--exclude-standard")))
-    found = [Source(path) for path in paths if (ROOT / path).is_file() and Path(path).suffix not in BINARY]
-    assert len(found) > 100, "git does not know this tree"
-    return found
+    sources = [Source(path) for path in paths if (ROOT / path).is_file() and Path(path).suffix not in BINARY]
+    assert len(sources) > 100, "git does not know this tree"
+    return sources
 
 
 @pytest.fixture(scope="session")
 def ignored_but_committed() -> list[str]:
-    """Give the committed files that .gitignore names."""
+    """Return the committed files that .gitignore names."""
     return git("ls-files", "--cached", "--ignored", "--exclude-standard")
 
 
 @pytest.fixture(scope="session")
 def python(files: list[Source]) -> list[Source]:
-    """Give every Python file."""
+    """Return every Python file."""
     return [each for each in files if each.is_python]
 
 
 @pytest.fixture(scope="session")
 def shipped(files: list[Source]) -> list[Source]:
-    """Give the Python files of the packages."""
+    """Return the Python files of the packages."""
     return [each for each in files if each.is_shipped]

@@ -1,4 +1,7 @@
-"""Each service's image holds all that its code imports: the shared environment would hide an undeclared dependency."""
+"""Each service's image contains everything that its code imports.
+
+The development environment holds the packages of all services, so it would hide an undeclared dependency.
+"""
 
 import re
 import subprocess
@@ -22,7 +25,7 @@ members = {"gridcare", "gridcare_local", "outage_notifier", "repair_intake", "bi
 holders = packages_distributions()
 
 
-def is_there(top):
+def is_installed(top):
     if top in members:
         return top in own
     dists = {name.lower().replace("_", "-").replace(".", "-") for name in holders.get(top, ())}
@@ -32,16 +35,16 @@ def is_there(top):
 class OnlyPinned:
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if not is_there(name.partition(".")[0]):
-            raise ModuleNotFoundError(f"{name} is of no distribution in the image", name=name)
+        if not is_installed(name.partition(".")[0]):
+            raise ModuleNotFoundError(f"{name} belongs to no distribution in the image", name=name)
 
 
 sys.meta_path.insert(0, OnlyPinned)
 count = 0
 for root in sorted(own):
-    found = importlib.import_module(root)
-    for each in pkgutil.walk_packages(found.__path__, f"{root}."):
-        if each.name.startswith("gridcare.testing"):  # never imported by a service: an import contract says so
+    imported = importlib.import_module(root)
+    for each in pkgutil.walk_packages(imported.__path__, f"{root}."):
+        if each.name.startswith("gridcare.testing"):  # an import contract keeps services from importing it
             continue
         importlib.import_module(each.name)
         count += 1
@@ -54,8 +57,8 @@ except ModuleNotFoundError:
 
 
 @pytest.mark.parametrize("service", PACKAGES)
-def test_a_service_imports_only_what_its_image_holds(repository, service):
-    """Every module of a service, and of what it shares, imports with nothing but its own requirements to be found."""
+def test_images_hold_all_imports(repository, service):
+    """Every module of a service and of the shared package imports with only the service's requirements installed."""
     requirements = (repository / f"requirements/{service}.txt").read_text()
     pinned = {
         re.sub(r"[._]", "-", name) for name in re.findall(r"^([a-z0-9._-]+)(?:\[.*\])?==", requirements, re.MULTILINE)

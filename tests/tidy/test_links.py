@@ -1,4 +1,4 @@
-"""What the pages say is there: links lead to files, commands are tasks of the Makefile or of `gridcare`."""
+"""What the pages refer to exists: links lead to files, commands are tasks of the Makefile or commands of `gridcare`."""
 
 import re
 from pathlib import PurePosixPath

@@ -1,4 +1,4 @@
-"""How modules are made: documented, with nothing alive at their top level; tests say their one fact."""
+"""The shape of modules and tests: documented, with nothing alive at module level, each test stating its one fact."""
 
 import ast
 from collections import Counter
@@ -30,7 +30,7 @@ ALIVE = {
     "new_event_loop",
     "open",
 }
-"""What holds a connection, a loop, a setting or state: made in wiring.py or by whoever needs it, never by an import."""
+"""Calls that make something with a connection, a loop, settings or state. Wiring makes these, never an import."""
 
 EXPECTING = {
     "raises",
@@ -42,11 +42,11 @@ EXPECTING = {
     "run_state_machine_as_test",
     "validate",
 }
-"""Calls that fail a test by themselves, a deadline and a fixture that looks at what is left among them."""
+"""Calls that can fail a test by themselves. `timeout` is a deadline; `usefixtures` names a fixture that checks."""
 
 
 def calls_at_import(module):
-    """Give the calls that run when a module is imported, outside functions."""
+    """Yield the calls that run when a module is imported."""
     waiting = list(ast.iter_child_nodes(module))
     while waiting:
         node = waiting.pop()
@@ -66,8 +66,8 @@ def name_of(call):
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
-def test_importing_a_module_makes_nothing_alive(shipped):
-    """No client, pool, app, loop, lock or settings object stands at module level."""
+def test_imports_make_nothing_alive(shipped):
+    """No client, pool, app, loop, lock or settings object is made at module level."""
     alive = [
         f"{source.path}:{call.lineno}: {ast.unparse(call)}"
         for source in shipped
@@ -77,8 +77,8 @@ def test_importing_a_module_makes_nothing_alive(shipped):
     assert alive == []
 
 
-def test_what_is_public_is_documented(shipped):
-    """Each module, and each public class and function of one, has a docstring."""
+def test_public_names_are_documented(shipped):
+    """Each module and each of its public classes and functions has a docstring."""
     bare = [source.path for source in shipped if source.text.strip() and not ast.get_docstring(source.module)]
     for source in shipped:
         bare += [
@@ -91,7 +91,7 @@ def test_what_is_public_is_documented(shipped):
     assert bare == []
 
 
-def test_each_test_says_its_one_fact_in_one_line(python):
+def test_tests_state_one_fact(python):
     """Every test has a docstring of one line."""
     bare = [
         f"{source.path}: {function.name}"
@@ -104,7 +104,7 @@ def test_each_test_says_its_one_fact_in_one_line(python):
 
 
 def test_each_test_asserts_something(python):
-    """No test passes whatever the code does: it asserts, expects an error, or calls a helper that does."""
+    """Every test can fail: it asserts, expects an error, or calls a helper that does."""
     idle = [
         f"{source.path}: {function.name}"
         for source in python
@@ -132,7 +132,7 @@ def says_something(function, source):
 
 
 def test_test_folders_are_no_packages(files):
-    """No __init__.py under tests/: with importlib mode two of them would clash."""
+    """No folder of tests has an __init__.py: in importlib mode two of them would clash."""
     assert [each.path for each in files if "/tests/" in f"/{each.path}" and each.path.endswith("__init__.py")] == []
 
 
@@ -140,6 +140,6 @@ FOLDER_FILES_MAX = 12
 
 
 def test_folders_stay_small(shipped):
-    """No folder of a package holds more than twelve Python files: what grows beyond that is parted by subject."""
+    """No folder of a package holds more than twelve Python files; a larger one is split by subject."""
     sizes = Counter(source.path.rpartition("/")[0] for source in shipped)
     assert {folder: files for folder, files in sizes.items() if files > FOLDER_FILES_MAX} == {}

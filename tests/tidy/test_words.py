@@ -1,4 +1,4 @@
-"""Words that do not belong into the repository: notes for later, mocks, skipped tests, a machine's paths."""
+"""Words that do not belong in the repository: notes for later, mocks, skipped tests, paths of a machine."""
 
 import ast
 import re
@@ -6,7 +6,7 @@ from pathlib import Path
 
 SKIPS = Path(__file__).parent / "skips.txt"
 
-# Their own words do not count: `found_elsewhere` leaves these tests out.
+# `matches_elsewhere` skips these tests, which contain the words themselves.
 NOTES = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
 IGNORE_WITHOUT_CODE = re.compile(r"type: ignore(?!\[)")
 NOQA_WITHOUT_CODE = re.compile(r"# noqa(?!: [A-Z]+[0-9]+)")
@@ -18,8 +18,8 @@ MACHINE_PATH = re.compile(r"(?<![\w./$}>-])/(work|home|root|Users|mnt|media|priv
 MAY_PRINT = re.compile(r"^local/src/gridcare_local/emulators/vnpay[.]py$")
 
 
-def found_elsewhere(sources, pattern):
-    """Give `path:line: text` of each match."""
+def matches_elsewhere(sources, pattern):
+    """Return `path:line: text` of each match outside the tidy tests."""
     return [
         f"{source.path}:{number}: {match.group(0)}"
         for source in sources
@@ -30,37 +30,37 @@ def found_elsewhere(sources, pattern):
 
 
 def test_no_notes_for_later(files):
-    """What is to be done is done or is an issue, never a note in the code."""
-    assert found_elsewhere(files, NOTES) == []
+    """Open work is an issue, not a note in the code."""
+    assert matches_elsewhere(files, NOTES) == []
 
 
-def test_every_ignore_names_what_it_ignores(python):
-    """An ignored finding of mypy or ruff names its code."""
-    assert found_elsewhere(python, IGNORE_WITHOUT_CODE) + found_elsewhere(python, NOQA_WITHOUT_CODE) == []
+def test_ignores_name_their_code(python):
+    """A comment that ignores a finding of mypy or ruff names the finding's code."""
+    assert matches_elsewhere(python, IGNORE_WITHOUT_CODE) + matches_elsewhere(python, NOQA_WITHOUT_CODE) == []
 
 
 def test_nothing_is_mocked(python):
-    """No mocks, no attribute replaced under a test: fakes pass the real adapter's tests, the rest is real."""
-    assert found_elsewhere(python, MOCKS) == []
-    assert found_elsewhere(python, REPLACED) == []
+    """No test uses a mock or replaces an attribute: fakes pass the real adapter's tests, everything else is real."""
+    assert matches_elsewhere(python, MOCKS) == []
+    assert matches_elsewhere(python, REPLACED) == []
 
 
-def test_no_test_is_skipped_but_those_listed(python):
-    """skips.txt names each file that may skip, with the reason; it names no other."""
-    skipping = {line.partition(":")[0] for line in found_elsewhere(python, SKIPPED)}
+def test_skips_are_listed(python):
+    """skips.txt lists each file that may skip, with the reason, and no other."""
+    skipping = {line.partition(":")[0] for line in matches_elsewhere(python, SKIPPED)}
     lines = [line for line in SKIPS.read_text().splitlines() if line and not line.startswith("#")]
     listed = {path: reason for path, _, reason in (line.partition(" ") for line in lines)}
     assert skipping == listed.keys()
-    assert all(listed.values()), "a reason each"
+    assert all(listed.values()), "each needs a reason"
 
 
-def test_no_path_of_a_machine(files):
-    """Nothing names a folder of the machine that it was written on."""
-    assert found_elsewhere(files, MACHINE_PATH) == []
+def test_no_machine_paths(files):
+    """No file names a folder of the machine that it was written on."""
+    assert matches_elsewhere(files, MACHINE_PATH) == []
 
 
 def test_only_commands_print(shipped):
-    """The services log; only what a person runs in a terminal prints."""
+    """Only commands that a person runs in a terminal print; services log."""
     calls = [
         f"{source.path}:{node.lineno}"
         for source in shipped
