@@ -1,5 +1,5 @@
-# ruff: noqa: INP001 - beside the script that uses it, no package
-"""What Gridcare asks of its manifests beyond what the API's schema allows; each rule gives a line for each fault."""
+# ruff: noqa: INP001 - it lies next to the script that uses it, which is not in a package
+"""Gridcare's own rules for its manifests, stricter than the API's schema. Each rule yields a line for each fault."""
 
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,49 +17,49 @@ RESTRICTED: Final[Manifest] = {
 POD: Final[Manifest] = {"automountServiceAccountToken": False, "enableServiceLinks": False}
 SECCOMP: Final = {"type": "RuntimeDefault"}
 UID_MIN: Final = 10_000
-"""Lower ones belong to somebody on many nodes."""
+"""Lower user ids belong to accounts of the system on many nodes."""
 
 SHUTDOWN_GRACE_DEFAULT_S: Final = 20
-"""gridcare.process.settings; a test compares them."""
+"""The default in gridcare.process.settings; a test compares the two."""
 
 
 def name_of(manifest: Manifest) -> str:
-    """Name a manifest as kubectl would."""
+    """Return a manifest's name as kubectl writes it: `Kind/name`."""
     return f"{manifest['kind']}/{manifest['metadata']['name']}"
 
 
 def workloads(manifests: Sequence[Manifest]) -> Iterator[tuple[str, Manifest]]:
-    """Give each manifest that makes pods: its name and its pod template."""
+    """Yield the name and the pod template of each manifest that creates pods."""
     for manifest in manifests:
         if "template" in manifest.get("spec", {}):
             yield name_of(manifest), manifest["spec"]["template"]
 
 
 def containers(template: Manifest) -> list[Manifest]:
-    """Give all containers of a pod template, those that run first too."""
+    """Return all containers of a pod template, init containers included."""
     spec = template["spec"]
     return [*spec.get("initContainers", []), *spec["containers"]]
 
 
 def environment(manifests: Sequence[Manifest], container: Manifest) -> dict[str, str | None]:
-    """Give the variables of a container; None where a Secret that is not among the manifests holds the value.
+    """Return the variables of a container, with None for a value in a Secret that is not among the manifests.
 
-    What may be missing (`optional`) is left out unless it is there.
+    A variable from an `optional` key is left out if the key does not exist.
     """
-    found: dict[str, str | None] = {}
+    variables: dict[str, str | None] = {}
     for source in container.get("envFrom", []):
-        found |= _data(manifests, "ConfigMap", source["configMapRef"]["name"]) or {}
+        variables |= _data(manifests, "ConfigMap", source["configMapRef"]["name"]) or {}
     for variable in container.get("env", []):
         secret = variable.get("valueFrom", {}).get("secretKeyRef")
         if secret is None:
-            found[variable["name"]] = variable.get("value")
+            variables[variable["name"]] = variable.get("value")
             continue
         held = _data(manifests, "Secret", secret["name"])
         if held is not None and secret["key"] in held:
-            found[variable["name"]] = held[secret["key"]]
+            variables[variable["name"]] = held[secret["key"]]
         elif held is None and not secret.get("optional"):
-            found[variable["name"]] = None
-    return found
+            variables[variable["name"]] = None
+    return variables
 
 
 def _data(manifests: Sequence[Manifest], kind: str, name: str) -> dict[str, str] | None:
@@ -71,7 +71,7 @@ def _data(manifests: Sequence[Manifest], kind: str, name: str) -> dict[str, str]
 
 
 def images_are_pinned(manifests: Sequence[Manifest]) -> Iterator[str]:
-    """Want a tag or a digest of each image; `latest` is none."""
+    """Check that each image has a tag other than `latest`, or a digest."""
     for name, template in workloads(manifests):
         for container in containers(template):
             image = container["image"]
@@ -81,7 +81,7 @@ def images_are_pinned(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 
 def pods_are_hardened(manifests: Sequence[Manifest]) -> Iterator[str]:
-    """Want every container of every pod, those that run first too, restricted and writing to /tmp alone."""
+    """Check that every container, init containers included, is restricted and can write only to /tmp."""
     for name, template in workloads(manifests):
         spec, context = template["spec"], template["spec"].get("securityContext", {})
         if not _holds(spec, POD):
@@ -100,7 +100,7 @@ def pods_are_hardened(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 
 def resources_are_bounded(manifests: Sequence[Manifest]) -> Iterator[str]:
-    """Want CPU and memory asked for and memory limited; CPU not, since a throttled process misses its leases."""
+    """Check that containers request CPU and memory and limit memory. A limited CPU would make a process miss its leases."""
     for name, template in workloads(manifests):
         for container in containers(template):
             resources = container.get("resources", {})
@@ -111,18 +111,18 @@ def resources_are_bounded(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 
 def probes_are_split(manifests: Sequence[Manifest]) -> Iterator[str]:
-    """Want start, life and readiness asked at three addresses, on the health port."""
+    """Check that startup, liveness and readiness are probed at three paths on the health port."""
     for name, template in _deployments(manifests):
         for container in template["spec"]["containers"]:
-            asked = {probe: container.get(probe, {}).get("httpGet", {}) for probe in PROBES}
-            if {probe: each.get("path") for probe, each in asked.items()} != PROBES:
-                yield f"{name} {container['name']}: probes are {[each.get('path') for each in asked.values()]}"
-            if {each.get("port") for each in asked.values()} != {"health"}:
+            requests = {probe: container.get(probe, {}).get("httpGet", {}) for probe in PROBES}
+            if {probe: each.get("path") for probe, each in requests.items()} != PROBES:
+                yield f"{name} {container['name']}: probes are {[each.get('path') for each in requests.values()]}"
+            if {each.get("port") for each in requests.values()} != {"health"}:
                 yield f"{name} {container['name']}: probes are not on the health port"
 
 
 def processes_may_drain(manifests: Sequence[Manifest]) -> Iterator[str]:
-    """Want pods given longer than their preStop and own grace together, and an api to wait before it stops listening."""
+    """Check that a pod has time for its preStop and its own grace, and that an api waits before it stops listening."""
     for name, template in _deployments(manifests):
         container = template["spec"]["containers"][0]
         grace = environment(manifests, container).get("GRIDCARE_SHUTDOWN_GRACE_S")
@@ -136,7 +136,7 @@ def processes_may_drain(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 
 def selectors_match(manifests: Sequence[Manifest]) -> Iterator[str]:
-    """Want a Deployment to select its own pods alone, and whatever else selects pods to find some, by ports that they have."""
+    """Check that a Deployment selects only its own pods, and that other selectors find pods with the ports they name."""
     pods = [(name, template["metadata"]["labels"], template) for name, template in workloads(manifests)]
     for manifest in manifests:
         selector, name = _selector(manifest), name_of(manifest)
@@ -155,13 +155,13 @@ def selectors_match(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 
 def services_are_migrated(manifests: Sequence[Manifest]) -> Iterator[str]:
-    """Want the jobs of its release for each service, running the image of its processes."""
-    found: dict[str, dict[str, set[str]]] = {}
+    """Check that each service has the jobs of a release, with the same image as its processes."""
+    services: dict[str, dict[str, set[str]]] = {}
     for _, template in workloads(manifests):
         labels = template["metadata"]["labels"]
-        by_component = found.setdefault(labels["app.kubernetes.io/name"], {})
+        by_component = services.setdefault(labels["app.kubernetes.io/name"], {})
         by_component[labels["app.kubernetes.io/component"]] = {each["image"] for each in containers(template)}
-    for service, by_component in found.items():
+    for service, by_component in services.items():
         missing = {"migrate", "topics"} - by_component.keys()
         if missing:
             yield f"{service}: has no job {sorted(missing)}"
@@ -189,7 +189,7 @@ def _holds(value: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def _selector(manifest: Manifest) -> Manifest | None:
-    """Give a manifest's selector of pods in its long form; None where it has none."""
+    """Return a manifest's pod selector in its long form, or None if it has none."""
     spec = manifest.get("spec", {})
     if manifest["kind"] == "Service":
         return {"matchLabels": spec["selector"]}

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Render the Kubernetes manifests and validate them strictly, without a cluster and without a network.
+"""Render the Kubernetes manifests and validate them strictly, without a cluster or a network.
 
-`render.py` writes each overlay to .local/k8s/<overlay>/: `1-before.yaml` (what must be there, and the jobs of a release) and
-`2-processes.yaml` (what those jobs must have ended for). `render.py dev` prints one overlay instead. Ends with 1 and a line
-for each fault when a manifest is wrong.
+`render.py` writes each overlay to .local/k8s/<overlay>/: `1-before.yaml` (what processes need, and the jobs of a release) and
+`2-processes.yaml` (what is applied after those jobs have ended). `render.py dev` prints one overlay instead. If a manifest
+is wrong, it exits with 1 and prints a line for each fault.
 """
 
 import shutil
@@ -20,23 +20,23 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 OUT = ROOT / ".local" / "k8s"
 KUBERNETES = "1.34"
-"""The version that the manifests are checked against; preStop's `sleep` needs 1.30."""
+"""The version whose schema the manifests must fit; preStop's `sleep` needs at least 1.30."""
 
 RENDER_TIMEOUT_S = 60
 SECOND = frozenset({"Deployment", "PodDisruptionBudget"})
 
 
 class RenderError(Exception):
-    """kustomize refused, or a manifest is not what Kubernetes or the house takes."""
+    """Kustomize failed, or a manifest breaks the API's schema or a house rule."""
 
 
 def overlays() -> list[Path]:
-    """Give the folders of environments."""
+    """Return the folders of the environments."""
     return sorted(path.parent for path in (HERE / "overlays").glob("*/kustomization.yaml"))
 
 
 def scenarios() -> list[Path]:
-    """Give the folders of combinations that exist only to be tried."""
+    """Return the folders of the combinations that only tests render."""
     return sorted(path.parent for path in (HERE / "scenarios").glob("*/kustomization.yaml"))
 
 
@@ -48,32 +48,32 @@ def render(folder: Path) -> list[Manifest]:
     built = subprocess.run(  # noqa: S603 - our own arguments
         [kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False, timeout=RENDER_TIMEOUT_S
     )
-    if built.returncode != 0 or built.stderr:  # a warning tells of a field that kustomize is about to forget
+    if built.returncode != 0 or built.stderr:  # a warning names a field that kustomize will soon ignore
         raise RenderError(f"{folder.name}: {built.stderr.strip()}")
     return [manifest for manifest in yaml.safe_load_all(built.stdout) if manifest]
 
 
 def schema_faults(manifests: Sequence[Manifest]) -> list[str]:
-    """Give a line for each manifest that the API's schema, unknown fields forbidden, does not allow."""
-    found = []
+    """Return a line for each manifest that breaks the API's schema, in which unknown fields are forbidden."""
+    faults = []
     for manifest in manifests:
         where = f"{manifest.get('kind')} {manifest.get('metadata', {}).get('name')}"
         try:
             kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
         except kubernetes_validate.ValidationError as error:
-            found.append(f"{where}: {error.message} (at {'.'.join(str(part) for part in error.path)})")
+            faults.append(f"{where}: {error.message} (at {'.'.join(str(part) for part in error.path)})")
         except (kubernetes_validate.SchemaNotFoundError, KeyError) as error:
-            found.append(f"{where}: no such kind ({type(error).__name__})")
-    return found
+            faults.append(f"{where}: no such kind ({type(error).__name__})")
+    return faults
 
 
 def house_faults(manifests: Sequence[Manifest]) -> list[str]:
-    """Give a line for each fault against the rules of the house; the manifests are valid."""
+    """Return a line for each fault against the house rules. The manifests must fit the API's schema."""
     return [line for rule in RULES for line in rule(manifests)]
 
 
 def rendered(folder: Path) -> list[Manifest]:
-    """Render and validate. Raises RenderError with all faults."""
+    """Render and validate a folder. Raises RenderError with all faults."""
     manifests = render(folder)
     wrong = schema_faults(manifests) or house_faults(manifests)
     if wrong:
@@ -82,7 +82,7 @@ def rendered(folder: Path) -> list[Manifest]:
 
 
 def write(folder: Path, manifests: list[Manifest], *, out: Path = OUT) -> None:
-    """Write what is applied first and what after the jobs, to a folder in `out`."""
+    """Write what is applied before and after the jobs to two files, in a folder in `out`."""
     into = out / folder.name
     into.mkdir(parents=True, exist_ok=True)
     first = [manifest for manifest in manifests if manifest["kind"] not in SECOND]
@@ -93,7 +93,7 @@ def write(folder: Path, manifests: list[Manifest], *, out: Path = OUT) -> None:
 
 
 def main(names: list[str]) -> int:
-    """Render the overlays named, to stdout, or all of them to .local/k8s; the exit status."""
+    """Print the named overlays, or write all of them to .local/k8s; return the exit status."""
     known = {folder.name: folder for folder in overlays()}
     unknown = [name for name in names if name not in known]
     if unknown:

@@ -1,4 +1,4 @@
-"""The rendered manifests: of every overlay and scenario, each rendered once."""
+"""The manifests of every overlay and scenario, each rendered once."""
 
 from copy import deepcopy
 from functools import cache
@@ -18,23 +18,23 @@ def _rendered(folder: Path) -> list[Manifest]:
 
 @pytest.fixture(params=FOLDERS, ids=lambda folder: folder.name)
 def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
-    """Give the manifests of one folder after another; a test may change them."""
+    """Return the manifests of each folder in turn; a test may change them."""
     return deepcopy(_rendered(request.param))
 
 
 @pytest.fixture
 def prod() -> list[Manifest]:
-    """Give the manifests of production; a test may change them."""
+    """Return the manifests of production; a test may change them."""
     return deepcopy(_rendered(render.HERE / "overlays" / "prod"))
 
 
 @pytest.fixture
 def staging() -> list[Manifest]:
-    """Give the manifests of staging."""
+    """Return the manifests of staging."""
     return deepcopy(_rendered(render.HERE / "overlays" / "staging"))
 
 
 @pytest.fixture
 def dev() -> list[Manifest]:
-    """Give the manifests of development."""
+    """Return the manifests of development."""
     return deepcopy(_rendered(render.HERE / "overlays" / "dev"))

@@ -1,4 +1,4 @@
-"""Alarms speak of metrics that the code has, and operations.md says what to do about each."""
+"""Alarms use metrics that the code updates, and operations.md explains each of them."""
 
 import re
 
@@ -16,35 +16,35 @@ RULES = [rule for group in yaml.safe_load(ALARMS.read_text())["groups"] for rule
 
 
 def _used() -> set[str]:
-    """Name the metrics that some code beside the vocabulary touches."""
+    """Return the names of the metrics that code outside gridcare.observability.metrics uses."""
     text = "".join(path.read_text() for source in SOURCES for path in source.rglob("*.py"))
     return set(re.findall(r"metrics\.([A-Z_]+)\b", text))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_an_alarm_asks_metrics_that_exist_and_are_counted(rule: Manifest):
-    """An alarm on a metric that nothing moves would never ring."""
+def test_alarms_use_counted_metrics(rule: Manifest):
+    """Each metric in an alarm's expression exists and is updated by some code."""
     declared = {
-        instrument._metric._name: name  # prometheus_client tells it in no other way
+        instrument._metric._name: name  # prometheus_client has no public name for it
         for name, instrument in vars(metrics).items()
         if isinstance(instrument, instruments.Counter | instruments.Gauge | instruments.Histogram)
     }
-    asked = re.findall(r"\bgridcare_[a-z_]+", rule["expr"])
-    assert asked
-    for name in asked:
+    named = re.findall(r"\bgridcare_[a-z_]+", rule["expr"])
+    assert named
+    for name in named:
         assert declared[name.removesuffix("_total")] in _used()
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_an_alarm_is_explained(rule: Manifest):
-    """Who is woken finds the alarm's name in operations.md."""
+def test_alarms_are_explained(rule: Manifest):
+    """Each alarm has an entry in operations.md, a severity and a summary."""
     assert f"**{rule['alert']}**" in OPERATIONS.read_text()
     assert rule["labels"]["severity"] in {"page", "ticket"}
     assert rule["annotations"]["summary"].endswith(".")
 
 
-def test_every_process_is_scraped_on_its_health_port(prod: list[Manifest]):
-    """Metrics are told where the probes are answered."""
+def test_health_ports_are_scraped(prod: list[Manifest]):
+    """Prometheus is told to scrape each process on its health port."""
     for manifest in prod:
         if manifest["kind"] != "Deployment":
             continue

@@ -1,4 +1,4 @@
-"""The three Dockerfiles are one recipe, and the recipe keeps its promises."""
+"""The three Dockerfiles follow one recipe, and the recipe keeps its promises."""
 
 import re
 
@@ -12,8 +12,8 @@ def _dockerfile(service: str) -> str:
     return (render.ROOT / "services" / service / "Dockerfile").read_text()
 
 
-def test_the_three_images_are_made_alike():
-    """What is mended in one is mended in all: they differ by the service's name alone."""
+def test_images_share_a_recipe():
+    """The Dockerfiles differ only in the service's name."""
     recipes = {
         _dockerfile(service).replace(service, "SERVICE").replace(service.replace("-", "_"), "PACKAGE")
         for service in SERVICES
@@ -22,8 +22,8 @@ def test_the_three_images_are_made_alike():
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_an_image_is_pinned_small_and_nobodys_root(service: str):
-    """Two stages of one base that the builder names, hashes wanted, no build tools carried over, a user by number."""
+def test_images_are_pinned_and_rootless(service: str):
+    """Two stages on one base that the builder names, hashes required, no build tools in the result, a numeric user."""
     text = _dockerfile(service)
     lines = text.splitlines()
     assert [line for line in lines if line.startswith("FROM")] == ["FROM ${BASE} AS build", "FROM ${BASE}"]
@@ -38,17 +38,17 @@ def test_an_image_is_pinned_small_and_nobodys_root(service: str):
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_an_image_names_no_host(service: str):
-    """Where packages and bases come from is the builder's affair."""
+def test_images_name_no_host(service: str):
+    """The builder, not the Dockerfile, decides where packages and the base come from."""
     assert not re.search(r"://|\b[a-z0-9-]+\.(io|com|org|net|dev)\b", _dockerfile(service))
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_what_an_image_copies_is_let_through(service: str):
-    """The ignore list starts with everything, so that what a Dockerfile copies must be let in."""
-    let_in = [line[1:] for line in (render.ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+def test_copied_paths_are_not_ignored(service: str):
+    """.dockerignore excludes everything, then includes again each path that a Dockerfile copies."""
+    included = [line[1:] for line in (render.ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", _dockerfile(service), flags=re.MULTILINE)
     assert copied
     for path in " ".join(copied).split():
         assert (render.ROOT / path).exists()
-        assert any(path.startswith(known.split("*")[0]) for known in let_in)
+        assert any(path.startswith(each.split("*")[0]) for each in included)

@@ -1,4 +1,4 @@
-"""What `make k8s-render` renders is whole, and it says so when it is not."""
+"""`make k8s-render` renders complete manifests and reports faulty ones."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +13,11 @@ SERVICES = {
     "repair-intake": {"api", "consumer", "worker", "relay"},
     "billing-gateway": {"api", "consumer", "worker", "relay"},
 }
-"""Each service's processes, without `migrate` and `topics`: those are jobs."""
+"""The processes of each service, without `migrate` and `topics`, which are jobs."""
 
 
-def test_overlays_and_scenarios_are_those_that_are_meant():
-    """A folder that is not found would not be checked."""
+def test_all_folders_are_known():
+    """The overlays and scenarios that are rendered are exactly the expected ones."""
     assert [folder.name for folder in render.overlays()] == ["dev", "prod", "staging"]
     assert {folder.name for folder in render.scenarios()} == {
         *(f"{name}-alone" for name in SERVICES),
@@ -26,14 +26,14 @@ def test_overlays_and_scenarios_are_those_that_are_meant():
 
 
 def test_every_folder_is_valid(manifests: list[Manifest]):
-    """Nothing that we render would be refused by the API's schema or by a rule of the house."""
+    """No rendered manifest breaks the API's schema or a house rule."""
     assert render.schema_faults(manifests) == []
     assert render.house_faults(manifests) == []
 
 
-def test_each_process_has_a_deployment_and_each_release_its_jobs(prod: list[Manifest]):
-    """One deployment a process, one argument each, and the two jobs of each service."""
-    found: dict[str, set[str]] = {}
+def test_deployments_match_processes(prod: list[Manifest]):
+    """Each process has one Deployment with one argument, and each service has its two jobs."""
+    processes: dict[str, set[str]] = {}
     jobs: dict[str, set[str]] = {}
     for manifest in prod:
         if manifest["kind"] not in {"Deployment", "Job"}:
@@ -42,20 +42,20 @@ def test_each_process_has_a_deployment_and_each_release_its_jobs(prod: list[Mani
         (argument,) = container["args"]
         service = manifest["metadata"]["labels"]["app.kubernetes.io/name"]
         assert manifest["metadata"]["name"] == f"{service}-{argument}"
-        (found if manifest["kind"] == "Deployment" else jobs).setdefault(service, set()).add(argument)
-    assert found == SERVICES
+        (processes if manifest["kind"] == "Deployment" else jobs).setdefault(service, set()).add(argument)
+    assert processes == SERVICES
     assert jobs == {name: {"migrate", "topics"} for name in SERVICES}
 
 
-def test_everything_of_an_environment_is_in_its_namespace(manifests: list[Manifest]):
-    """A manifest without a namespace would land wherever ops happens to be."""
+def test_environments_have_one_namespace(manifests: list[Manifest]):
+    """Every manifest names the one namespace of its environment, so kubectl's current context does not matter."""
     namespaces = {manifest["metadata"].get("namespace") for manifest in manifests if manifest["kind"] != "Namespace"}
     assert len(namespaces) == 1
     assert None not in namespaces
 
 
-def test_a_service_rolls_when_its_settings_change(dev: list[Manifest], prod: list[Manifest]):
-    """The names of generated maps carry a hash, so that pods which read another map are other pods."""
+def test_new_settings_restart_pods(dev: list[Manifest], prod: list[Manifest]):
+    """The names of generated ConfigMaps contain a hash of their content, so pods are replaced when settings change."""
     sources = [
         {each["configMapRef"]["name"] for _, template in workloads(part) for each in containers(template)[0]["envFrom"]}
         for part in (dev, prod)
@@ -131,48 +131,48 @@ def _api(manifests: list[Manifest]) -> Manifest:
     return api
 
 
-@pytest.mark.parametrize(("spoil", "told"), INVALID.values(), ids=INVALID.keys())
-def test_an_invalid_deployment_is_caught(spoil: Break, told: str, prod: list[Manifest]):
-    """What the API would refuse, or silently forget, is named with the manifest that has it."""
+@pytest.mark.parametrize(("spoil", "message"), INVALID.values(), ids=INVALID.keys())
+def test_an_invalid_deployment_is_caught(spoil: Break, message: str, prod: list[Manifest]):
+    """A fault that the API would reject or silently drop is reported with its manifest."""
     api = _api(prod)
     spoil(api)
-    (found,) = render.schema_faults([api])
-    assert told in found
-    assert "billing-gateway-api" in found
+    (fault,) = render.schema_faults([api])
+    assert message in fault
+    assert "billing-gateway-api" in fault
 
 
-@pytest.mark.parametrize(("spoil", "told"), AGAINST_THE_HOUSE.values(), ids=AGAINST_THE_HOUSE.keys())
-def test_a_careless_deployment_is_caught(spoil: Break, told: str, prod: list[Manifest]):
-    """What the API would take and we do not is named with the manifest that has it."""
+@pytest.mark.parametrize(("spoil", "message"), AGAINST_THE_HOUSE.values(), ids=AGAINST_THE_HOUSE.keys())
+def test_a_careless_deployment_is_caught(spoil: Break, message: str, prod: list[Manifest]):
+    """A fault that only the house rules forbid is reported with its manifest."""
     spoil(_api(prod))
-    found = render.house_faults(prod)
-    assert any(told in line for line in found), found
-    assert all("billing-gateway" in line for line in found), found
+    faults = render.house_faults(prod)
+    assert any(message in line for line in faults), faults
+    assert all("billing-gateway" in line for line in faults), faults
 
 
-def test_a_service_without_its_migrate_job_is_caught(prod: list[Manifest]):
-    """A release whose tables nobody makes does not render."""
+def test_missing_migrate_jobs_are_caught(prod: list[Manifest]):
+    """A service without its migrate job does not render."""
     left = [manifest for manifest in prod if manifest["metadata"]["name"] != "repair-intake-migrate"]
     assert render.house_faults(left) == ["repair-intake: has no job ['migrate']"]
 
 
-def test_a_policy_that_selects_nothing_is_caught(prod: list[Manifest]):
-    """A label that was renamed in one place alone would leave pods unreachable."""
+def test_idle_policies_are_caught(prod: list[Manifest]):
+    """A network policy that selects no pod, as after a label was renamed in one place only, does not render."""
     for manifest in prod:
         if manifest["metadata"]["name"] == "http-in":
             manifest["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] = "web"
     assert render.house_faults(prod) == ["NetworkPolicy/http-in: selects no pod"]
 
 
-def test_what_kustomize_refuses_is_told(tmp_path: Path):
-    """An overlay that names a file which is not there ends in one error, not in half an overlay."""
+def test_kustomize_errors_are_raised(tmp_path: Path):
+    """An overlay that names a missing file raises an error instead of rendering half of it."""
     (tmp_path / "kustomization.yaml").write_text("resources: [missing.yaml]\n")
     with pytest.raises(render.RenderError, match=r"missing\.yaml"):
         render.rendered(tmp_path)
 
 
-def test_a_broken_overlay_is_not_written(tmp_path: Path):
-    """What is invalid is refused with its fault."""
+def test_broken_overlays_are_refused(tmp_path: Path):
+    """An overlay with a fault is not written; the error names the fault."""
     (tmp_path / "kustomization.yaml").write_text("resources: [service.yaml]\n")
     (tmp_path / "service.yaml").write_text(
         yaml.safe_dump({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}, "spec": {"port": 80}})
@@ -189,13 +189,13 @@ def test_an_overlay_is_printed(capsys: pytest.CaptureFixture[str]):
 
 
 def test_an_unknown_overlay_is_refused(capsys: pytest.CaptureFixture[str]):
-    """Ops is told what there is."""
+    """Ops is message what there is."""
     assert render.main(["production"]) == 2
     assert capsys.readouterr().err == "no overlay production; there are: dev prod staging\n"
 
 
-def test_processes_are_written_apart_from_what_comes_before_them(tmp_path: Path, prod: list[Manifest]):
-    """Jobs lie in the first file and the processes, which need what the jobs do, in the second."""
+def test_processes_are_written_last(tmp_path: Path, prod: list[Manifest]):
+    """Jobs are in the first file, and the processes that need their results in the second."""
     render.write(render.HERE / "overlays" / "prod", prod, out=tmp_path)
     first, second = (
         [manifest["kind"] for manifest in yaml.safe_load_all((tmp_path / "prod" / name).read_text())]

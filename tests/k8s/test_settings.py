@@ -1,4 +1,4 @@
-"""What the manifests tell a process is what its settings want: nothing missing, nothing unheard of, nothing refused."""
+"""The manifests set exactly the variables that the services' settings need and accept."""
 
 from collections.abc import Iterator, Mapping
 
@@ -18,7 +18,7 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
 }
 
 
-def _told(manifests: list[Manifest]) -> Iterator[tuple[str, type[ServiceSettings], Mapping[str, str | None]]]:
+def _environments(manifests: list[Manifest]) -> Iterator[tuple[str, type[ServiceSettings], Mapping[str, str | None]]]:
     for name, template in workloads(manifests):
         settings = SETTINGS[template["metadata"]["labels"]["app.kubernetes.io/name"]]
         for container in containers(template):
@@ -29,46 +29,49 @@ def _required(settings: type[ServiceSettings]) -> set[str]:
     return {PREFIX + name.upper() for name, field in settings.model_fields.items() if field.is_required()}
 
 
-def test_every_process_is_told_what_it_needs(manifests: list[Manifest]):
-    """A variable without a default is in the environment of each process and job, by a value or a Secret's key."""
-    missing = {name: _required(settings) - told.keys() for name, settings, told in _told(manifests)}
-    assert {name: variables for name, variables in missing.items() if variables} == {}
+def test_required_variables_are_set(manifests: list[Manifest]):
+    """Each process and job has every variable without a default, from a value or a Secret's key."""
+    missing = {name: _required(settings) - variables.keys() for name, settings, variables in _environments(manifests)}
+    assert {name: names for name, names in missing.items() if names} == {}
 
 
-def test_no_process_is_told_what_no_setting_reads(manifests: list[Manifest]):
-    """A misspelt variable would be ignored without a word."""
+def test_every_variable_is_read(manifests: list[Manifest]):
+    """Each variable belongs to a setting; a misspelt one would be ignored silently."""
     unread = {
-        name: {variable for variable in told if variable.removeprefix(PREFIX).lower() not in settings.model_fields}
-        for name, settings, told in _told(manifests)
+        name: {variable for variable in variables if variable.removeprefix(PREFIX).lower() not in settings.model_fields}
+        for name, settings, variables in _environments(manifests)
     }
-    assert {name: variables for name, variables in unread.items() if variables} == {}
+    assert {name: names for name, names in unread.items() if names} == {}
 
 
-def test_the_settings_take_every_environment(
+def test_settings_accept_every_environment(
     manifests: list[Manifest], dev: list[Manifest], monkeypatch: pytest.MonkeyPatch
 ):
-    """The services' own settings read what is rendered; where a Secret comes from outside, development's stands in."""
+    """The services' settings load the rendered variables; development's Secrets stand in for external ones."""
     _forget_own(monkeypatch)
     secrets = {
-        (settings, variable): value for _, settings, told in _told(dev) for variable, value in told.items() if value
+        (settings, variable): value
+        for _, settings, variables in _environments(dev)
+        for variable, value in variables.items()
+        if value
     }
-    for _, settings, told in _told(manifests):
+    for _, settings, variables in _environments(manifests):
         with monkeypatch.context() as surrounding:
-            for variable, value in told.items():
+            for variable, value in variables.items():
                 surrounding.setenv(variable, secrets[settings, variable] if value is None else value)
             read = load(settings)
-        for variable, value in told.items():
+        for variable, value in variables.items():
             if value is not None and isinstance(taken := getattr(read, variable.removeprefix(PREFIX).lower()), str):
                 assert taken == value
 
 
 def test_a_missing_setting_is_caught(prod: list[Manifest], monkeypatch: pytest.MonkeyPatch):
-    """The comparison sees a variable that was taken away."""
+    """A required variable that is removed from the manifests is reported as missing."""
     _forget_own(monkeypatch)
     for manifest in prod:
         if manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"].startswith("repair-intake"):
             del manifest["data"]["GRIDCARE_OIDC_ISSUER"]
-    missing = {name for name, settings, told in _told(prod) if _required(settings) - told.keys()}
+    missing = {name for name, settings, variables in _environments(prod) if _required(settings) - variables.keys()}
     assert missing == {
         *(f"Deployment/repair-intake-{process}" for process in ("api", "consumer", "relay", "worker")),
         "Job/repair-intake-migrate",
@@ -78,8 +81,8 @@ def test_a_missing_setting_is_caught(prod: list[Manifest], monkeypatch: pytest.M
         load(repair_intake.settings.Settings)
 
 
-def test_no_secret_is_in_an_environment_that_matters(staging: list[Manifest], prod: list[Manifest]):
-    """Secrets of staging and production come from outside: none is rendered, none is in a ConfigMap."""
+def test_real_secrets_come_from_outside(staging: list[Manifest], prod: list[Manifest]):
+    """Staging and production render no Secret and put no secret into a ConfigMap."""
     for manifests in (staging, prod):
         assert [manifest for manifest in manifests if manifest["kind"] == "Secret"] == []
         for manifest in manifests:
@@ -87,18 +90,18 @@ def test_no_secret_is_in_an_environment_that_matters(staging: list[Manifest], pr
                 assert not {"GRIDCARE_DATABASE_URL", "GRIDCARE_CONTACT_KEYS"} & manifest["data"].keys()
 
 
-def test_secrets_of_development_are_seen_to_be_false(dev: list[Manifest]):
-    """Nobody may take them for real ones, or use them as such."""
+def test_development_secrets_look_false(dev: list[Manifest]):
+    """Development's secrets say that they are none, so nobody takes them for real ones."""
     secrets = [manifest for manifest in dev if manifest["kind"] == "Secret"]
     assert len(secrets) == len(SETTINGS)
-    for _, _, told in _told(dev):
-        assert ":not-a-secret@" in (told["GRIDCARE_DATABASE_URL"] or "")
-        assert told.get("GRIDCARE_TWILIO_AUTH_TOKEN", "not-a-secret") == "not-a-secret"
-        assert told.get("GRIDCARE_VNPAY_HASH_SECRET", "not-a-secret") == "not-a-secret"
+    for _, _, variables in _environments(dev):
+        assert ":not-a-secret@" in (variables["GRIDCARE_DATABASE_URL"] or "")
+        assert variables.get("GRIDCARE_TWILIO_AUTH_TOKEN", "not-a-secret") == "not-a-secret"
+        assert variables.get("GRIDCARE_VNPAY_HASH_SECRET", "not-a-secret") == "not-a-secret"
 
 
-def test_the_grace_that_the_rules_assume_is_the_settings():
-    """A rule of the house speaks of a default that lives elsewhere."""
+def test_the_grace_default_matches():
+    """The default grace in the house rules is the one in the services' settings."""
     assert ServiceSettings.model_fields["shutdown_grace_s"].default == SHUTDOWN_GRACE_DEFAULT_S
 
 
