@@ -8,6 +8,8 @@ from typer.main import get_command
 from gridcare_local.cli.main import app
 
 PAGE = re.compile(r"\b[\w-]+[.]md\b")
+ANCHOR = re.compile(r"\]\(([^)#\s]*)#([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
 TASK = re.compile(r"(?:^|`|&& )make ((?:[a-z][a-z0-9-]*)(?: [a-z][a-z0-9-]*)*)(?=`| +#| [A-Z_]+=|$)", re.MULTILINE)
 COMMAND = re.compile(r"(?:^|`|bin/)gridcare ([a-z][a-z-]*)", re.MULTILINE)
@@ -26,6 +28,24 @@ def test_links_lead_to_files(files, repository):
         if not (repository / PurePosixPath(page.path).parent / target).exists()
     ]
     assert broken == []
+
+
+def test_anchors_are_headings(files, repository):
+    """Each link into a page of the repository leads to a heading of it."""
+    headings = {repository / page.path: {anchor(each) for each in HEADING.findall(page.text)} for page in pages(files)}
+    broken = []
+    for page in pages(files):
+        here = repository / page.path
+        for target, name in ANCHOR.findall(page.text):
+            there = (here.parent / target).resolve() if target else here
+            if "://" not in target and name not in headings[there]:
+                broken.append(f"{page.path}: {target}#{name}")
+    assert broken == []
+
+
+def anchor(heading):
+    """Return the name that a forge gives a heading: small letters and digits, hyphens for spaces."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def test_tasks_are_in_the_makefile(files, repository):
