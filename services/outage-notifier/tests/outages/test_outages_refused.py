@@ -3,14 +3,14 @@
 import json
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 
 from gridcare.http.pages import encode_cursor
 
 A = "PB11010000001"
-OUTAGE = uuid4()
+OUTAGE = UUID("0193b3f1-7c00-7000-8000-000000000001")
 
 
 def window(api: Any, start_h: float, hours: float) -> dict[str, str]:
