@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MEMBERS := shared services/outage-notifier services/repair-intake services/billing-gateway local
-READY := $(VENV)/.ready
+READY := $(VENV)/.set-up
 SUPPLY_POINTS ?= 20000
 SERVICES := outage-notifier repair-intake billing-gateway
 IMAGE_TAG ?= $(shell git rev-parse --short=12 HEAD)
 BASE ?= python:3.11-slim
 export UV_NO_PROGRESS=1
+unexport PYTHONDONTWRITEBYTECODE  # a stack is twenty processes: each would compile all that it imports, for seconds
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test test-containers test-images test-isolated lint types format lock setup clean docs bench images k8s-render
@@ -79,6 +80,6 @@ $(READY): requirements/dev.txt requirements/bootstrap.txt $(addsuffix /pyproject
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements/dev.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements/dev.txt
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps $(addprefix -e ,$(MEMBERS))
 	@touch $@
