@@ -72,7 +72,7 @@ async def worker(foundation: Foundation[Settings]) -> None:
         await work(rooms, look_ups, foundation.lifecycle)
 
 
-async def reseal(settings: Settings, arguments: Sequence[str]) -> int:
+async def reseal_contacts(settings: Settings, arguments: Sequence[str]) -> int:
     """Seal every contact with the newest key."""
     async with resealing(settings) as room:
         return await reseal_command(arguments, room=room)
@@ -83,7 +83,7 @@ SERVICE = Service(
     settings=Settings,
     migrations=Path(__file__).parents[2] / "migrations",
     processes={"api": api, "consumer": consumer, "planner": planner, "sender": sender, "worker": worker},
-    commands={"reseal-contacts": reseal},
+    commands={"reseal-contacts": reseal_contacts},
 )
 
 if __name__ == "__main__":

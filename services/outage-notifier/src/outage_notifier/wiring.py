@@ -9,9 +9,9 @@ from gridcare.events.notices import Channel
 from gridcare.http.auth import TokenVerifier
 from gridcare.postgres.database import Database
 from gridcare.process.service import Foundation
-from gridcare.values.clock import SystemClock
 from outage_notifier import NAME
-from outage_notifier.contacts.room import Contacts
+from outage_notifier.contacts.room import Contacts, Resealing
+from outage_notifier.contacts.store.sealed import SEALED_COLUMNS
 from outage_notifier.contacts.vault import Vault
 from outage_notifier.inbox.room import Inbox
 from outage_notifier.ledger.room import Ledger
@@ -21,6 +21,7 @@ from outage_notifier.planning.room import Planning
 from outage_notifier.providers.fcm.sender import FcmPushSender
 from outage_notifier.providers.twilio.sender import TwilioSmsSender, callback_address
 from outage_notifier.receipts.room import Callbacks, LookUps, Receipts
+from outage_notifier.receipts.store.receipt import SEALED_BODY
 from outage_notifier.sending.flow.take_rate import RateGrants
 from outage_notifier.sending.render import MessageRenderer
 from outage_notifier.sending.room import Breaker, Sending, SendLimits
@@ -117,10 +118,10 @@ async def sending(foundation: Foundation[Settings]) -> AsyncIterator[Sending]:
 
 
 @asynccontextmanager
-async def resealing(settings: Settings) -> AsyncIterator[Contacts]:
-    """Open the database for the command that seals contacts anew."""
+async def resealing(settings: Settings) -> AsyncIterator[Resealing]:
+    """Open the database for the command that seals everything with the newest key."""
     async with Database.open(settings.database_url, application_name=f"{NAME} reseal-contacts", pool_size=2) as db:
-        yield Contacts(db, SystemClock(settings.clock_offset_s), vault_of(settings))
+        yield Resealing(db, vault_of(settings), columns=(*SEALED_COLUMNS, SEALED_BODY))
 
 
 def vault_of(settings: Settings) -> Vault:

@@ -75,7 +75,7 @@ async def test_moves_from_an_import(api, db):
 
 
 async def test_logged_out(api, db):
-    """A device that logged out is gone with its links; a second time, and another account's, are not found."""
+    """A device that logged out is gone with its links; a second logout, and another account's, are not found."""
     device_id = (await _register(api)).json()["device_id"]
     answers = [await _log_out(api, device_id, sub="binh"), await _log_out(api, device_id)]
     assert [answer.status_code for answer in answers] == [404, 204]
@@ -86,7 +86,7 @@ async def test_logged_out(api, db):
 
 
 async def test_longest_unseen_makes_room(api, db, clock):
-    """An account keeps twenty devices: the one that was not seen for longest makes room, not one seen again."""
+    """An account keeps twenty devices: the one seen longest ago makes room, not one that was seen again."""
     for number in range(DEVICES_PER_ACCOUNT_MAX):
         clock.move(minutes=1)
         assert (await _register(api, registration=f"registration-{number}")).status_code == 201
@@ -114,7 +114,7 @@ async def test_longest_unseen_makes_room(api, db, clock):
     ],
 )
 async def test_refused(api, db, changes):
-    """What is no device is refused, and nothing is written."""
+    """A body that is no device is refused, and nothing is written."""
     answer = await _register(api, **changes)
     assert answer.status_code == 422
     async with db.read() as connection:
@@ -122,7 +122,7 @@ async def test_refused(api, db, changes):
 
 
 async def test_customers_only(api):
-    """Staff has no devices here, and nobody without a token."""
+    """Staff cannot register devices, nor can anybody without a token."""
     answer = await api.call("POST", "/v1/devices", roles=("planner",), json=DEVICE_BODY)
     assert (answer.status_code, answer.json()["code"]) == (403, "role-missing")
     assert (await api.client.post("/v1/devices", json=DEVICE_BODY)).status_code == 401

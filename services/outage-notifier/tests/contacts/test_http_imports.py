@@ -6,22 +6,27 @@ import psutil
 import pytest
 
 from gridcare.events.supply_points import SupplyPointChanged
-from outage_notifier.contacts.core.imported import CONTACT_COLUMNS, SUPPLY_POINT_COLUMNS, read_supply_point
-from outage_notifier.contacts.flow.import_contacts import import_contacts
-from outage_notifier.contacts.flow.import_rows import BAD_LINES_REPORTED_MAX, import_rows
-from outage_notifier.contacts.http_tables import rows
+from outage_notifier.contacts.core.import_line import (
+    CONTACT_COLUMNS,
+    SUPPLY_POINT_COLUMNS,
+    read_contact,
+    read_supply_point,
+)
+from outage_notifier.contacts.flow.good_lines import BAD_LINES_REPORTED_MAX, GoodLines
+from outage_notifier.contacts.flow.imports import import_contacts
+from outage_notifier.contacts.http_import_tables import read_lines, table_rows
 from outage_notifier.contacts.vault import NAME, PHONE
 
 MINE, ALSO_MINE = "PB11010012345", "PB11010012346"
 CONTACTS = "customer_code,phone,language,consent,name,segment"
 POINTS = "supply_point_id,customer_code,transformer_id,feeder_id,substation_id,ward_code,version"
 FLAT_BYTES = 32 * 1024**2
-"""A hundred thousand lines, kept, would take some 100 MB."""
+"""A hundred thousand lines held in memory would take some 100 MB."""
 
 
 @pytest.fixture
 def load(api):
-    """Give a function that imports lines under a header; the answer's body."""
+    """Return a function that imports lines under a header and returns the answer's body."""
 
     async def post(kind: str, header: str, *lines: str) -> dict:
         content = "\n".join([header, *lines]).encode()
@@ -38,7 +43,7 @@ async def _table(db, query: str) -> list[tuple]:
 
 
 async def test_contacts(load, db, vault):
-    """Customers and phones are written; numbers and names stand there sealed, and a number can be found."""
+    """Customers and phones are written, with numbers and names sealed; a number can be looked up."""
     kept = await load(
         "contacts",
         CONTACTS,
@@ -62,7 +67,7 @@ async def test_contacts(load, db, vault):
 
 
 async def test_bad_lines(load, db):
-    """Each bad line is reported by its number in the file, without a value of it; the good ones are kept."""
+    """Each bad line is reported by its number in the file, without its values; the good ones are kept."""
     answer = await load(
         "contacts",
         CONTACTS,
@@ -83,7 +88,7 @@ async def test_bad_lines(load, db):
 
 
 async def test_report_is_bounded(load):
-    """Of a file of bad lines the first thousand are reported and all are counted."""
+    """Of a file of bad lines the first thousand are reported, and all are counted."""
     answer = await load("contacts", CONTACTS, *["no"] * (BAD_LINES_REPORTED_MAX + 5))
     assert (answer["kept"], answer["refused"]) == (0, BAD_LINES_REPORTED_MAX + 5)
     assert [line["line"] for line in answer["bad_lines"]] == list(range(2, BAD_LINES_REPORTED_MAX + 2))
@@ -112,7 +117,7 @@ async def test_later_line_counts(load, db):
 
 
 async def test_silence_takes_nothing_away(load, db, vault):
-    """A line that says no name and no segment, or a file without those columns, leaves what is known."""
+    """A line without a name and a segment, or a file without those columns, leaves what is known."""
     await load(
         "contacts",
         CONTACTS,
@@ -136,7 +141,7 @@ async def test_refusals_outlive_imports(load, db):
 
 
 async def test_supply_points(load, outbox, db):
-    """Supply points are published, without what is personal in them; the projection is the consumer's to write."""
+    """Supply points are published without their personal columns; the consumer, not the import, projects them."""
     answer = await load(
         "supply-points",
         f"{POINTS},address,lat,lon",
@@ -207,18 +212,16 @@ async def test_flat_memory():
 
     process = psutil.Process()
     sizes, used_bytes = [], []
-
-    async def keep(chunk) -> None:
+    good = GoodLines(read_lines(table_rows(body(), "csv", SUPPLY_POINT_COLUMNS), read_supply_point))
+    async for chunk in good.chunks():
         sizes.append(len(chunk))
         used_bytes.append(process.memory_info().rss)
-
-    report = await import_rows(rows(body(), "csv", SUPPLY_POINT_COLUMNS), read_supply_point, keep)
-    assert (report.kept, max(sizes)) == (100_000, 1_000)
+    assert (good.report().kept, max(sizes)) == (100_000, 1_000)
     assert max(used_bytes) - used_bytes[0] < FLAT_BYTES
 
 
 async def test_many_contacts(rooms, db):
-    """Twenty thousand contacts arrive whole, several phones a customer, in chunks of their own transactions."""
+    """Twenty thousand contacts, two phones a customer, are all kept, a transaction for each chunk."""
 
     async def body():
         yield f"{CONTACTS}\n".encode()
@@ -226,8 +229,8 @@ async def test_many_contacts(rooms, db):
             lines = (f"PB1101{n // 2:07},03{20_000_000 + n},vi,true,," for n in range(start, start + 1_000))
             yield ("\n".join(lines) + "\n").encode()
 
-    table = rows(body(), "csv", CONTACT_COLUMNS)
-    report = await import_contacts(table, room=rooms.contacts)
+    lines = read_lines(table_rows(body(), "csv", CONTACT_COLUMNS), read_contact)
+    report = await import_contacts(lines, room=rooms.contacts)
     assert (report.kept, report.refused) == (20_000, 0)
     counts = "SELECT (SELECT count(*) FROM customer), (SELECT count(*) FROM phone)"
     assert await _table(db, counts) == [(10_000, 20_000)]

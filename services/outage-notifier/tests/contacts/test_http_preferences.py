@@ -1,6 +1,7 @@
 """The language that a customer chooses."""
 
-from outage_notifier.contacts.flow.import_contacts import import_contacts
+from outage_notifier.contacts.core.import_line import read_contact
+from outage_notifier.contacts.flow.imports import import_contacts
 
 MINE, ALSO_MINE = "PB11010012345", "PB11010012346"
 
@@ -18,10 +19,13 @@ async def _languages(db) -> list[tuple[str, str]]:
 
 
 async def _import(rooms, language: str) -> None:
-    async def rows():
-        yield 1, {"customer_code": MINE, "phone": "0912345678", "language": language, "consent": "true"}
+    async def lines():
+        yield (
+            1,
+            read_contact({"customer_code": MINE, "phone": "0912345678", "language": language, "consent": "true"}),
+        )
 
-    report = await import_contacts(rows(), room=rooms.contacts)
+    report = await import_contacts(lines(), room=rooms.contacts)
     assert report.kept == 1
 
 
@@ -34,7 +38,7 @@ async def test_chosen(api, db):
 
 
 async def test_outlives_imports(api, db, rooms):
-    """An import sets the language until the customer chose one, and never after."""
+    """An import sets the language until the customer chooses one, and never after."""
     await _import(rooms, "zh")
     assert await _languages(db) == [(MINE, "zh")]
     await _choose(api, "km", codes=(MINE,))

@@ -17,8 +17,8 @@ def _vault(ring: str = f"k1:{NEW},k0:{OLD}") -> Vault:
 
 
 @given(st.binary(max_size=5_000), st.sampled_from([PHONE, DEVICE, NAME, RECEIPT]))
-def test_opened_as_it_was_sealed(plaintext, purpose):
-    """What was sealed is opened unchanged, whatever it is."""
+def test_opened_as_sealed(plaintext, purpose):
+    """Any value is opened as it was sealed."""
     vault = _vault()
     assert vault.open(vault.seal(plaintext, purpose), purpose) == plaintext
 
@@ -33,7 +33,7 @@ def test_says_nothing():
 
 
 def test_rotation():
-    """The first key seals; what older keys of the ring sealed is still opened; a key that left the ring opens nothing."""
+    """The first key seals, older keys of the ring still open, and a key that left the ring opens nothing."""
     sealed_before = _vault(f"k0:{OLD}").seal(NUMBER, PHONE)
     rotated = _vault(f"k1:{NEW},k0:{OLD}")
     assert rotated.open(sealed_before, PHONE) == NUMBER
@@ -44,14 +44,14 @@ def test_rotation():
 
 
 def test_same_id_other_key():
-    """A key that was replaced under its old id opens nothing that the old one sealed."""
+    """A key put under an old id opens nothing that the old key sealed."""
     sealed = _vault(f"k1:{OLD}").seal(NUMBER, PHONE)
     with pytest.raises(Unsealable):
         _vault(f"k1:{NEW}").open(sealed, PHONE)
 
 
 def test_tampering():
-    """A sealed value of which any bit was changed, or that was cut anywhere, is refused."""
+    """A sealed value with any bit changed, or cut anywhere, is refused."""
     vault = _vault()
     sealed = vault.seal(NUMBER, PHONE)
     changed = [sealed[:n] + bytes([sealed[n] ^ 1]) + sealed[n + 1 :] for n in range(len(sealed))]
@@ -61,8 +61,8 @@ def test_tampering():
             vault.open(bad, PHONE)
 
 
-def test_bound_to_its_purpose():
-    """What was sealed as a phone cannot be opened as a name: a row cannot be passed off for another column's."""
+def test_bound_to_purpose():
+    """A value sealed as a phone cannot be opened as a name, so that no column's value passes for another's."""
     vault = _vault()
     with pytest.raises(Unsealable):
         vault.open(vault.seal(NUMBER, PHONE), NAME)
@@ -98,7 +98,7 @@ def test_index():
     ],
 )
 def test_wrong_rings(ring):
-    """A ring that is not what it must be is refused, and no key is quoted."""
+    """A malformed ring is refused, and no key is quoted."""
     with pytest.raises(ValueError, match="must be") as refused:
         keys_of(ring)
     assert NEW not in str(refused.value)

@@ -1,4 +1,4 @@
-"""The app's inbox, and its word that a push arrived."""
+"""The app's inbox, and its received marks."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -20,7 +20,7 @@ SLOTS = {
 
 @pytest.fixture
 def inbox(api):
-    """Give a function that reads the inbox of some customers."""
+    """Return a function that reads the inbox of some customers."""
 
     async def read(*codes: str, **query):
         return await api.call("GET", "/v1/inbox", roles=("customer",), codes=codes or (MINE,), params=query)
@@ -30,7 +30,7 @@ def inbox(api):
 
 @pytest.fixture
 def received(api):
-    """Give a function that says of a delivery that it arrived; the status of the answer."""
+    """Return a function that marks a delivery as received and returns the status of the answer."""
 
     async def mark(delivery_id: str, *codes: str) -> int:
         path = f"/v1/deliveries/{delivery_id}/received"
@@ -57,7 +57,7 @@ async def _marks(db) -> list[tuple[str, str]]:
 
 
 async def test_message(inbox, world, rooms):
-    """A message is there as the customer reads it: rendered in their language, with its outage and state."""
+    """A message is listed as the customer reads it: rendered in their language, with its outage and state."""
     await world.customer(MINE, language="en")
     await world.customer(THEIRS)
     outage_id = await world.outage()
@@ -77,7 +77,7 @@ async def test_message(inbox, world, rooms):
 
 
 async def test_language_is_todays(inbox, world, rooms, api):
-    """A message is read in the language that the customer has now, not in the one in which it was sent."""
+    """A message is rendered in the language that the customer has now, not in the one in which it was sent."""
     await world.customer(MINE, language="en")
     await world.notice(await world.outage(), slots=SLOTS)
     await _plan(rooms)
@@ -107,7 +107,7 @@ async def test_pages(inbox, world, rooms, clock):
 
 
 async def test_not_shown(inbox, world, rooms, db, clock):
-    """What was superseded before it was told, and what another customer of the caller covers, is not shown."""
+    """A delivery that was superseded, or that another customer of the caller covers, is not shown."""
     await world.customer(MINE)
     notice_id = await world.notice(await world.outage(), slots=SLOTS)
     await _plan(rooms)
@@ -120,7 +120,7 @@ async def test_not_shown(inbox, world, rooms, db, clock):
 
 
 async def test_broken_text_hides_nothing(inbox, world, rooms, clock):
-    """A message that cannot be written any more stands there without a text, and the others with theirs."""
+    """A message that can no longer be rendered is listed without a text, and the others with theirs."""
     await world.customer(MINE)
     for slots in (SLOTS, {}):
         await world.notice(await world.outage(), slots=slots)
@@ -132,20 +132,20 @@ async def test_broken_text_hides_nothing(inbox, world, rooms, clock):
 
 @pytest.mark.parametrize("cursor", ["bm8", "W10", "WyIxIiwxXQ"])
 async def test_foreign_cursor(inbox, cursor):
-    """A cursor that is none of ours is refused."""
+    """A cursor that this service did not make is refused."""
     answer = await inbox(cursor=cursor)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid-cursor")
 
 
 async def test_nobody_in_particular(inbox, api):
-    """A token that names no customer has an empty inbox; staff has none."""
+    """A token that names no customer has an empty inbox; staff have none."""
     answer = await api.call("GET", "/v1/inbox", roles=("customer",))
     assert answer.json() == {"items": [], "next": None}
     assert (await api.call("GET", "/v1/inbox")).status_code == 403
 
 
 async def _awaiting(world, db, rooms, clock) -> UUID:
-    """Leave a delivery that was pushed and waits for the mark."""
+    """Write a delivery that was pushed and awaits the mark."""
     await world.customer(MINE, devices=["a-device-of-mine"], phones=["+84912345678"])
     notice_id = await world.notice(await world.outage(), slots=SLOTS)
     await _plan(rooms)
@@ -174,7 +174,7 @@ async def _awaiting(world, db, rooms, clock) -> UUID:
 
 
 async def test_received(received, world, db, rooms, clock):
-    """A mark raises its delivery with the counts, as often as it comes, and takes away what was to follow."""
+    """A mark makes its delivery delivered, in the counts too, and cancels what was to follow; repeats change nothing."""
     notice_id = await _awaiting(world, db, rooms, clock)
     for _ in range(2):
         assert await received(f"{notice_id}-1", THEIRS, MINE) == 204
@@ -186,7 +186,7 @@ async def test_received(received, world, db, rooms, clock):
 
 
 async def test_received_after_the_text(received, world, db, rooms, clock):
-    """Where an SMS followed already, the push is what is known to have arrived; no part of the phone is kept for it."""
+    """Where an SMS had followed, the push counts as what arrived, and no part of the phone stays with the delivery."""
     notice_id = await _awaiting(world, db, rooms, clock)
     async with db.transaction() as tx:
         await tx.execute("UPDATE delivery SET channel = 'sms', contact = '*78'")
@@ -215,13 +215,13 @@ async def test_others_are_not_found(received, world, db, rooms, clock):
 
 @pytest.mark.parametrize("delivery_id", ["1", f"{UUID(int=1)}", f"{UUID(int=1)}-0", f"{UUID(int=1)}-1234567890"])
 async def test_malformed(received, delivery_id):
-    """What is no delivery id is refused."""
+    """A text that is no delivery id is refused."""
     assert await received(delivery_id) == 422
 
 
 @pytest.mark.parametrize("single", [True, False])
 async def test_before_its_row(received, world, db, rooms, single):
-    """A mark of a push that is under way is kept once; before any sender took the batch there is nothing to receive."""
+    """A mark of a push that is under way is kept once; before a sender has claimed the batch the delivery is not found."""
     await world.customer(MINE, devices=["a-device-of-mine"])
     if single:
         event = uuid7(rooms.ledger.clock.now())

@@ -1,4 +1,4 @@
-"""What no provider would take is refused before it is promised."""
+"""Messages that no provider would take are refused before they are promised."""
 
 from datetime import timedelta
 
@@ -11,8 +11,8 @@ from outage_notifier.texts.rendering import Catalog
 
 
 @pytest.mark.parametrize(("windows", "letter", "refused"), [(20, "ភ", False), (60, "x", True), (48, "ភ", True)])
-def test_the_longest_notice_of_an_api_fits_and_longer_ones_are_refused(clock, windows, letter, refused):
-    """Twenty windows over midnight (the default limit) with the longest texts fit; what a setting may allow does not."""
+def test_longest_notices(clock, windows, letter, refused):
+    """Twenty windows over midnight, the default limit, fit with the longest texts; more, which a setting may allow, do not."""
     nights = [clock.now() + timedelta(days=day, hours=12) for day in range(windows)]
     slots = {
         "place": letter * 200,

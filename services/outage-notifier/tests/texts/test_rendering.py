@@ -27,7 +27,7 @@ TELL_THE_CUT = ("announcement", "reminder", "change", "emergency")
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
-    """Give the production texts."""
+    """Return the production texts."""
     return Catalog(read_texts(), sender="GRIDCARE")
 
 
@@ -36,8 +36,8 @@ def slots_of(template: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(("template", "language"), list(product(TEMPLATES, LANGUAGES)))
-def test_every_template_has_a_title_a_push_and_an_sms_with_the_senders_name(catalog, template, language):
-    """No message is missing in any language, and every SMS names the sender, as carriers demand."""
+def test_every_template_renders(catalog, template, language):
+    """Every template has a title, a push and an SMS in every language, and every SMS names the sender, as carriers demand."""
     push = catalog.render(template, language, "push", slots_of(template))
     sms = catalog.render(template, language, "sms", slots_of(template))
     assert push.title
@@ -49,16 +49,16 @@ def test_every_template_has_a_title_a_push_and_an_sms_with_the_senders_name(cata
 
 @pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("language", ["vi", "en"])
-def test_vietnamese_and_english_sms_are_one_gsm7_segment(catalog, template, language):
-    """With ordinary slots the utility pays for one segment."""
+def test_one_gsm7_segment(catalog, template, language):
+    """With ordinary slots an SMS in Vietnamese or English takes one segment."""
     taken = segments(catalog.render(template, language, "sms", slots_of(template)).body)
     assert (taken.encoding, taken.count) == ("gsm7", 1)
 
 
 @pytest.mark.parametrize(("template", "language"), list(product(TELL_THE_CUT, LANGUAGES)))
 @pytest.mark.parametrize("channel", ["push", "sms"])
-def test_what_tells_a_cut_holds_the_four_legal_fields(catalog, template, language, channel):
-    """Place, reason, start and expected end stand in every such message (Circular 22/2020/TT-BCT, Article 4)."""
+def test_four_legal_fields(catalog, template, language, channel):
+    """Every message of a cut tells place, reason, start and expected end (Circular 22/2020/TT-BCT, Article 4)."""
     body = catalog.render(template, language, channel, OUTAGE_SLOTS).body
     plain = channel == "sms" and language in {"vi", "en"}
     assert ("KV 5, P. An Khanh" if plain else "KV 5, P. An Khánh") in body
@@ -66,35 +66,35 @@ def test_what_tells_a_cut_holds_the_four_legal_fields(catalog, template, languag
     assert "08:00-11:30" in body
 
 
-def test_pushes_keep_their_diacritics(catalog):
-    """Only SMS is paid by the letter."""
+def test_pushes_keep_diacritics(catalog):
+    """A push keeps its Vietnamese letters: only SMS loses them."""
     assert catalog.render("announcement", "vi", "push", OUTAGE_SLOTS).body == (
         "Ngừng cung cấp điện 08:00-11:30 30/11/2026 (dự kiến) tại KV 5, P. An Khánh, Q. Ninh Kiều."
         " Lý do: bảo trì đường dây trung thế."
     )
 
 
-def test_a_translation_stands_instead_of_the_vietnamese(catalog):
+def test_translation_replaces_vietnamese(catalog):
     """A planner's translation is used in its language alone."""
     slots = {**OUTAGE_SLOTS, "cause_by_language": {"en": "line repair"}}
     assert "Reason: line repair" in catalog.render("announcement", "en", "push", slots).body
     assert "bảo trì" in catalog.render("announcement", "km", "push", slots).body
 
 
-def test_an_unknown_language_gets_vietnamese(catalog):
-    """Somebody whose language we do not speak is still told."""
+def test_unknown_language(catalog):
+    """Somebody whose language has no texts is told in Vietnamese."""
     assert catalog.render("restoration", "fr", "sms", OUTAGE_SLOTS).body.startswith("GRIDCARE: Da co dien")
 
 
-def test_a_ticket_without_an_expected_end_has_words_for_that(catalog):
-    """Null chooses the text's own variant."""
+def test_no_expected_end(catalog):
+    """A ticket whose cut has no expected end gets the text's own variant for that."""
     slots = {"reference": "T-7K3M9Q", "expected_end_at": None}
     for language, channel in product(LANGUAGES, ("push", "sms")):
         assert "none" not in catalog.render("ticket-attached", language, channel, slots).body
 
 
 def test_nothing_is_shortened(catalog):
-    """Long slots make more segments, and every letter of them is there."""
+    """Long slots make more segments, with every letter of them."""
     slots = {**OUTAGE_SLOTS, "place": "x" * 200, "cause": "y" * 200}
     body = catalog.render("announcement", "vi", "sms", slots).body
     assert "x" * 200 in body
@@ -103,8 +103,8 @@ def test_nothing_is_shortened(catalog):
 
 
 @pytest.mark.parametrize(("template", "slots"), [("announcement", {}), ("no-such", OUTAGE_SLOTS)])
-def test_a_missing_slot_or_template_is_a_bug_that_is_seen(catalog, template, slots):
-    """No customer reads the name of a variable."""
+def test_missing_slot_or_template(catalog, template, slots):
+    """A missing slot or template raises, so that no customer reads the name of a variable."""
     with pytest.raises(TemplateBroken):
         catalog.render(template, "vi", "push", slots)
 
@@ -119,6 +119,6 @@ def test_a_missing_slot_or_template_is_a_bug_that_is_seen(catalog, template, slo
         ("2026-11-30T17:00:00Z", "2026-11-30T18:00:00Z", "km", "00:00-01:00 01/12/2026"),
     ],
 )
-def test_times_are_those_of_vietnam(start, end, language, written):
-    """Windows are written in local time, the day once where one is enough."""
+def test_times_of_vietnam(start, end, language, written):
+    """Windows are written in Vietnam's time, the day once where one is enough."""
     assert times([[start, end]], language) == written

@@ -1,4 +1,4 @@
-"""Segments of SMS, with smsutil as the oracle of the alphabets and the counting."""
+"""Segments of SMS, checked against smsutil for the alphabets and the counts."""
 
 import pytest
 import smsutil
@@ -9,7 +9,7 @@ from outage_notifier.texts.segments import GSM7_BASIC, GSM7_EXTENSION, segments,
 
 GSM7 = st.sampled_from(sorted(GSM7_BASIC | GSM7_EXTENSION))
 ANY_TEXT = st.characters(exclude_categories=["Cs"], exclude_characters="\x1b")
-"""The oracle takes the escape itself for a letter of GSM-7; it only introduces one."""
+"""smsutil takes the escape itself for a letter of GSM-7, while it only introduces one."""
 
 
 @pytest.mark.parametrize(
@@ -33,15 +33,15 @@ ANY_TEXT = st.characters(exclude_categories=["Cs"], exclude_characters="\x1b")
         ("ភ" * 70, "ucs2", 70, 1),
     ],
 )
-def test_the_edges_of_segments(text, encoding, units, count):
-    """160 and 153 septets, 70 and 67 units; an escape or a surrogate pair is never cut."""
+def test_edges_of_segments(text, encoding, units, count):
+    """A segment holds 160 or 153 septets, 70 or 67 units; an escape or a surrogate pair is never cut."""
     taken = segments(text)
     assert (taken.encoding, taken.units, taken.count) == (encoding, units, count)
 
 
 @given(st.text(ANY_TEXT, min_size=1, max_size=400))
-def test_any_text_is_counted_as_the_oracle_counts_it(text):
-    """Encoding and number of segments agree with smsutil for any text."""
+def test_any_text(text):
+    """The encoding and the number of segments agree with smsutil for any text."""
     oracle = smsutil.split(text)
     taken = segments(text)
     assert taken.encoding == ("gsm7" if oracle.encoding == "gsm0338" else "ucs2")
@@ -49,8 +49,8 @@ def test_any_text_is_counted_as_the_oracle_counts_it(text):
 
 
 @given(st.text(GSM7, min_size=100, max_size=500))
-def test_gsm7_texts_are_counted_as_the_oracle_counts_them(text):
-    """The same for texts of the GSM-7 alphabet alone, where escapes lie at the edges."""
+def test_any_gsm7_text(text):
+    """They agree for texts of the GSM-7 alphabet alone, where escapes fall on edges."""
     assert segments(text).count == len(smsutil.split(text).parts)
 
 
@@ -64,8 +64,8 @@ def test_gsm7_texts_are_counted_as_the_oracle_counts_them(text):
         ("ẶỆỖỮỴ ặệỗữỵ", "AEOUY aeouy"),
     ],
 )
-def test_vietnamese_without_diacritics(text, written):
-    """Each letter keeps its base; Khmer keeps its vowels, which are marks too."""
+def test_without_diacritics(text, written):
+    """Each Vietnamese letter keeps its base; Khmer keeps its vowels, which are marks too."""
     assert unaccented(text) == written
 
 
@@ -73,7 +73,7 @@ VIETNAMESE = "aăâbcdđeêghiklmnoôơpqrstuưvxyáàảãạấầẩẫậắ
 
 
 @given(st.text(st.sampled_from(VIETNAMESE)))
-def test_any_vietnamese_text_becomes_gsm7(text):
-    """Nothing of the Vietnamese alphabet is left that would double the price."""
+def test_vietnamese_becomes_gsm7(text):
+    """No letter of the Vietnamese alphabet is left that would make the text UCS-2."""
     assert segments(unaccented(text)).encoding == "gsm7"
     assert len(unaccented(text)) == len(text)

@@ -5,7 +5,7 @@ strings are made strict one by one, and every value is bounded to what PostgreSQ
 """
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -77,3 +77,11 @@ class Body(BaseModel):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         hardened: CoreSchema = _harden(handler(source))
         return hardened
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """Return the body of a value whose attributes have the same names, its parts likewise.
+
+        For answers: what differs from the value in name or shape is written out by the door instead.
+        """
+        return cls.model_validate(value, from_attributes=True)

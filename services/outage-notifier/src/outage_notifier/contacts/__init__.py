@@ -1,1 +1,1 @@
-"""The phones and devices of customers, sealed, and what customers chose; nothing of it is ever on a topic."""
+"""The phones and devices of customers, sealed by `vault.py`, and what customers chose. None of it is ever on a topic."""

@@ -1,17 +1,17 @@
-"""`reseal-contacts`: what ops runs after a new key was put first into GRIDCARE_CONTACT_KEYS."""
+"""`reseal-contacts`: what ops runs after putting a new key first in GRIDCARE_CONTACT_KEYS."""
 
 import sys
 from collections.abc import Sequence
 
-from outage_notifier.contacts.flow.reseal_contacts import reseal_contacts
-from outage_notifier.contacts.room import Contacts
+from outage_notifier.contacts.flow.reseal import reseal
+from outage_notifier.contacts.room import Resealing
 
 
-async def reseal_command(arguments: Sequence[str], *, room: Contacts) -> int:
-    """Run the command and print how many values were sealed anew. Return 2 when it was called with arguments."""
+async def reseal_command(arguments: Sequence[str], *, room: Resealing) -> int:
+    """Run the command and print how many values were sealed again. Return 2 when it was called with arguments."""
     if arguments:
         sys.stderr.write("usage: reseal-contacts\n")
         return 2
-    written = await reseal_contacts(room=room)
+    written = await reseal(room=room)
     sys.stdout.write(f"{written} values sealed with the newest key; older keys may leave GRIDCARE_CONTACT_KEYS\n")
     return 0

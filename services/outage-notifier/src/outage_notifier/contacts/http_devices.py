@@ -1,4 +1,4 @@
-"""Devices of the app: it registers itself after each login, and removes itself when its person logs out."""
+"""Devices of the app: the app registers its device after each login, and removes it at logout."""
 
 from typing import Annotated
 from uuid import UUID
@@ -9,8 +9,8 @@ from pydantic import Field
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from gridcare.http.rooms import room_of
-from outage_notifier.contacts.core.imported import REGISTRATION_PATTERN, DeviceKind, Platform
-from outage_notifier.contacts.flow.devices import RegisterDevice, register_device, remove_device
+from outage_notifier.contacts.core.contact import REGISTRATION_PATTERN, DeviceKind, Platform
+from outage_notifier.contacts.flow.devices import RegisterDevice, RemoveDevice, register_device, remove_device
 from outage_notifier.contacts.room import Contacts
 
 router = APIRouter(prefix="/v1/devices", tags=["devices"])
@@ -54,6 +54,6 @@ async def post_device(who: Customer, body: DeviceIn, room: Room, response: Respo
 
 @router.delete("/{device_id}", status_code=204)
 async def delete_device(who: Customer, device_id: UUID, room: Room) -> Response:
-    """Log a device out: it gets no message any more."""
-    await remove_device(device_id, account=who.sub, room=room)
+    """Log a device out: it gets no more messages."""
+    await remove_device(RemoveDevice(account=who.sub, device_id=device_id), room=room)
     return Response(status_code=status.HTTP_204_NO_CONTENT)

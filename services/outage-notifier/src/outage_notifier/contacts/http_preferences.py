@@ -1,14 +1,15 @@
 """What customers choose: the language in which they are written to."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from gridcare.http.rooms import room_of
-from outage_notifier.contacts.flow.choose_language import choose_language
+from outage_notifier.contacts.flow.choose_language import ChooseLanguage, choose_language
 from outage_notifier.contacts.room import Contacts
+from outage_notifier.texts.languages import Language
 
 router = APIRouter(prefix="/v1/preferences", tags=["preferences"])
 
@@ -19,11 +20,11 @@ Customer = Annotated[Caller, Depends(require("customer"))]
 class LanguageBody(Body):
     """A language that messages are written in: Vietnamese, Khmer, Chinese or English."""
 
-    language: Literal["vi", "km", "zh", "en"]
+    language: Language
 
 
 @router.put("/language")
 async def put_language(who: Customer, body: LanguageBody, room: Room) -> LanguageBody:
     """Choose the language for every customer whom the token names; an import no longer changes it."""
-    await choose_language(who.customer_codes, body.language, room=room)
+    await choose_language(ChooseLanguage(customer_codes=who.customer_codes, language=body.language), room=room)
     return body

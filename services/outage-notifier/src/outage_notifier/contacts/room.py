@@ -1,9 +1,11 @@
-"""What the use cases of contacts work in."""
+"""What the use cases of contacts need."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gridcare.postgres.database import Database
 from gridcare.values.clock import Clock
+from outage_notifier.contacts.store.sealed import SealedColumn
 from outage_notifier.contacts.vault import Vault
 
 
@@ -14,3 +16,12 @@ class Contacts:
     db: Database
     clock: Clock
     vault: Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Resealing:
+    """The database, the vault, and every column that it seals, in whichever room its table belongs."""
+
+    db: Database
+    vault: Vault
+    columns: Sequence[SealedColumn]

@@ -1,19 +1,21 @@
-"""Contacts at rest: sealed with AES-256-GCM, found by a keyed hash (docs/adr: how contacts are kept).
+"""Contacts at rest: sealed with AES-256-GCM, found by a keyed hash (docs/adr/0003).
 
-A sealed value is: one byte, the length of the key's id; the id; a nonce of 12 bytes (NIST SP 800-38D); ciphertext and tag.
+A sealed value is one byte (the length of the key's id), the id, a nonce of 12 bytes (NIST SP 800-38D), ciphertext and tag.
 """
 
 import base64
 import binascii
 import hmac
 import os
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gridcare.errors import GridcareError
 
+Purpose = Literal[b"phone", b"device", b"name", b"receipt"]
+"""What a value is sealed for: one that was sealed for a purpose is opened for that purpose alone."""
 PHONE: Final = b"phone"
 DEVICE: Final = b"device"
 NAME: Final = b"name"
@@ -28,11 +30,11 @@ class Unsealable(GridcareError):
 
 
 def keys_of(setting: str) -> dict[str, bytes]:
-    """Read `id:base64,…`. Raises ValueError that names what is wrong, never a key."""
+    """Read `id:base64,…`. Raises ValueError, which says what is wrong and never quotes a key."""
     keys: dict[str, bytes] = {}
     for entry in setting.split(","):
-        name, found, encoded = entry.strip().partition(":")
-        if not found or not name or len(name) > _KEY_BYTES or name in keys:
+        name, colon, encoded = entry.strip().partition(":")
+        if not colon or not name or len(name) > _KEY_BYTES or name in keys:
             raise ValueError("must be id:base64[,id:base64…] with different ids of at most 32 characters")
         keys[name] = index_key_of(encoded)
     return keys
@@ -50,7 +52,7 @@ def index_key_of(encoded: str) -> bytes:
 
 
 class Vault:
-    """Seals with the newest key, opens with every key of the ring."""
+    """Seals with the newest key, opens with any key of the ring."""
 
     def __init__(self, keys: dict[str, bytes], index_key: bytes) -> None:
         self._ciphers = {self._prefix(name): AESGCM(key) for name, key in keys.items()}
@@ -59,6 +61,7 @@ class Vault:
 
     @classmethod
     def of_settings(cls, contact_keys: str, contact_index_key: str) -> Self:
+        """Return a vault with a ring `id:base64,…`, the newest key first, and a key for the index. Raises ValueError."""
         return cls(keys_of(contact_keys), index_key_of(contact_index_key))
 
     @staticmethod
@@ -68,25 +71,25 @@ class Vault:
 
     @property
     def newest(self) -> bytes:
-        """How every value begins that the newest key sealed."""
+        """The prefix of every value that the newest key sealed."""
         return self._newest
 
-    def seal(self, plaintext: bytes, bound_to: bytes) -> bytes:
-        """Seal for one purpose: what is sealed as a phone cannot be opened as a name."""
+    def seal(self, plaintext: bytes, purpose: Purpose) -> bytes:
+        """Seal a value for one purpose: what is sealed as a phone cannot be opened as a name."""
         nonce = os.urandom(_NONCE_BYTES)
-        return self._newest + nonce + self._ciphers[self._newest].encrypt(nonce, plaintext, bound_to)
+        return self._newest + nonce + self._ciphers[self._newest].encrypt(nonce, plaintext, purpose)
 
-    def open(self, sealed: bytes, bound_to: bytes) -> bytes:
-        """Open what was sealed for this purpose. Raises Unsealable."""
-        at = sealed[0] + 1 if sealed else 0
-        cipher = self._ciphers.get(sealed[:at])
+    def open(self, sealed: bytes, purpose: Purpose) -> bytes:
+        """Return what was sealed for this purpose. Raises Unsealable."""
+        start = sealed[0] + 1 if sealed else 0
+        cipher = self._ciphers.get(sealed[:start])
         if cipher is None:
             raise Unsealable("sealed with a key that is not in the ring")
         try:
-            return cipher.decrypt(sealed[at : at + _NONCE_BYTES], sealed[at + _NONCE_BYTES :], bound_to)
+            return cipher.decrypt(sealed[start : start + _NONCE_BYTES], sealed[start + _NONCE_BYTES :], purpose)
         except (InvalidTag, ValueError):
             raise Unsealable("changed since it was sealed, or sealed for another purpose") from None
 
-    def index(self, text: str, purpose: bytes) -> bytes:
-        """Give the keyed hash under which a value is found again (HMAC-SHA-256)."""
+    def index(self, text: str, purpose: Purpose) -> bytes:
+        """Return the keyed hash under which a value is found again (HMAC-SHA-256)."""
         return hmac.digest(self._index_key, purpose + b"\x00" + text.encode(), "sha256")

@@ -1,28 +1,36 @@
-"""A delivery as the customer whom it is for reads it in the app."""
+"""A delivery as the app shows it to the customer whom it is for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
+from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.delivery_id import DeliveryId
-from outage_notifier.ledger.core.notice import Content
+from outage_notifier.texts.languages import Language
 from outage_notifier.texts.rendering import Rendered
+from outage_notifier.texts.template import Kind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A delivery with the notice that it delivers; `language` is the customer's own, None for one whom nobody imported."""
+    """A delivery with what its notice says. `language` is the customer's own, None for one who was never imported."""
 
     delivery_id: DeliveryId
     customer_code: str
-    language: str | None
-    state: str
+    language: Language | None
+    state: State
+    kind: Kind
+    template: Kind
+    slots: Mapping[str, Any]
+    outage_id: UUID | None
     due_at: datetime
-    content: Content
 
 
 @dataclass(frozen=True, slots=True)
 class InboxMessage:
-    """A message; `text` is None where its template cannot be written any more: it hides none of the others."""
+    """A message as it is shown. `text` is None where its template can no longer be rendered: the others are still shown."""
 
     message: Message
     text: Rendered | None

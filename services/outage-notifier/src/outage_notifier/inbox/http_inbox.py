@@ -16,6 +16,7 @@ from outage_notifier.inbox.flow import read_inbox
 from outage_notifier.inbox.room import Inbox
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.delivery_id import DeliveryId
+from outage_notifier.texts.template import Kind
 
 router = APIRouter(prefix="/v1", tags=["inbox"])
 
@@ -27,12 +28,12 @@ Number = Annotated[int, Meta(ge=1, lt=10**9)]
 class MessageOut(Body):
     """A message to one of the caller's customers, in the language that the customer reads now.
 
-    `title` and `body` are null for one so old that it can no longer be written; `due_at` is when it was to be sent.
+    `title` and `body` are null where it is so old that it can no longer be rendered; `due_at` is when it was to be sent.
     """
 
     delivery_id: str
     customer_code: str
-    kind: str
+    kind: Kind
     title: str | None
     body: str | None
     outage_id: UUID | None
@@ -42,13 +43,15 @@ class MessageOut(Body):
 
 @router.get("/inbox")
 async def get_inbox(who: Customer, room: Room, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None) -> Page[MessageOut]:
-    """List the messages of the customers whom the token names, the newest first."""
+    """List the messages to the customers whom the token names, the newest first."""
     position = decode_cursor(cursor, tuple[UUID, Number])
-    found, following = await read_inbox(
+    messages, following = await read_inbox(
         who.customer_codes, before=DeliveryId(*position) if position else None, limit=limit, room=room
     )
-    following_cursor = encode_cursor((following.notice_id, following.number)) if following else None
-    return Page(items=[_out(each) for each in found], next=following_cursor)
+    return Page(
+        items=[_out(each) for each in messages],
+        next=encode_cursor((following.notice_id, following.number)) if following else None,
+    )
 
 
 def _out(each: InboxMessage) -> MessageOut:
@@ -56,10 +59,10 @@ def _out(each: InboxMessage) -> MessageOut:
     return MessageOut(
         delivery_id=str(message.delivery_id),
         customer_code=message.customer_code,
-        kind=message.content.kind,
+        kind=message.kind,
         title=text.title if text else None,
         body=text.body if text else None,
-        outage_id=message.content.outage_id,
-        state=State(message.state),
+        outage_id=message.outage_id,
+        state=message.state,
         due_at=message.due_at,
     )

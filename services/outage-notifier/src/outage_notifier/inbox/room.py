@@ -1,4 +1,4 @@
-"""What reading the inbox works in."""
+"""What reading the inbox needs."""
 
 from dataclasses import dataclass
 

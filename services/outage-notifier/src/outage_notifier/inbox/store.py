@@ -1,20 +1,19 @@
 """Deliveries as the app lists them to the customers whom they are for."""
 
 from collections.abc import Collection
-from typing import Any
 
+import asyncpg
 import msgspec
 
 from gridcare.postgres.database import Connection
 from outage_notifier.inbox.core import Message
+from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.delivery_id import DeliveryId
-from outage_notifier.ledger.core.notice import Content
 
-# A covered delivery is left out where the caller has the one that covers it, and a superseded one always: it was never
-# told, and what it says is no longer so.
+# A covered delivery is left out where the caller also has the one that covers it. A superseded one is always left out:
+# nobody was sent it, and what it says no longer holds.
 _PAGE = """
-SELECT d.number, d.recipient_id AS customer_code, c.language, d.state, n.due_at, n.notice_id, n.outage_id, n.revision,
-       n.kind, n.template, n.template_version, n.slots, n.tag, n.useful_until, n.superseded_at IS NOT NULL AS superseded
+SELECT d.notice_id, d.number, d.recipient_id, c.language, d.state, n.kind, n.template, n.slots, n.outage_id, n.due_at
 FROM delivery d JOIN notice n USING (notice_id) LEFT JOIN customer c ON c.customer_code = d.recipient_id
 WHERE d.recipient_id = ANY($1::text[]) AND d.state <> 'superseded'
   AND NOT (d.state = 'covered' AND d.covered_by = ANY($1::text[]))
@@ -27,14 +26,21 @@ ORDER BY n.due_at DESC, d.notice_id DESC, d.number DESC LIMIT $4
 async def page(
     connection: Connection, customer_codes: Collection[str], *, before: DeliveryId | None, limit: int
 ) -> list[Message]:
-    """List deliveries of these customers, the newest first, from after `before` on."""
-    after = (before.notice_id, before.number) if before else (None, None)
-    rows = await connection.fetch(_PAGE, list(customer_codes), *after, limit)
-    return [_message(dict(row)) for row in rows]
+    """Return deliveries to these customers, the newest first, starting after `before`."""
+    position = (before.notice_id, before.number) if before else (None, None)
+    rows = await connection.fetch(_PAGE, list(customer_codes), *position, limit)
+    return [_message(row) for row in rows]
 
 
-def _message(row: dict[str, Any]) -> Message:
-    own = {name: row.pop(name) for name in ("customer_code", "language", "state", "due_at")}
-    delivery_id = DeliveryId(row["notice_id"], row.pop("number"))
-    content = Content(**{**row, "slots": msgspec.json.decode(row["slots"])})
-    return Message(delivery_id=delivery_id, content=content, **own)
+def _message(row: asyncpg.Record) -> Message:
+    return Message(
+        delivery_id=DeliveryId(row["notice_id"], row["number"]),
+        customer_code=row["recipient_id"],
+        language=row["language"],
+        state=State(row["state"]),
+        kind=row["kind"],
+        template=row["template"],
+        slots=msgspec.json.decode(row["slots"]),
+        outage_id=row["outage_id"],
+        due_at=row["due_at"],
+    )

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from gridcare.events.notices import Channel
 from outage_notifier.ledger.core.notice import Content
 from outage_notifier.providers.fcm.message import PushMessage, push_message
 from outage_notifier.texts.kept import KeptTexts
-from outage_notifier.texts.rendering import RenderChannel, Rendered
+from outage_notifier.texts.languages import Language
+from outage_notifier.texts.rendering import Rendered
 from outage_notifier.texts.template import TEMPLATES
 
 
@@ -27,7 +29,7 @@ class MessageRenderer:
 
     texts: KeptTexts
 
-    def push(self, content: Content, language: str, *, ttl_s: int) -> NoticePush:
+    def push(self, content: Content, language: Language, *, ttl_s: int) -> NoticePush:
         """Make the push of a notice in a language. Raises TemplateBroken and MessageUnfit."""
         text = self._text(content, language, "push")
         return NoticePush(
@@ -47,9 +49,9 @@ class MessageRenderer:
             )
         )
 
-    def sms(self, content: Content, language: str) -> str:
+    def sms(self, content: Content, language: Language) -> str:
         """Return the SMS of a notice in a language. Raises TemplateBroken."""
         return self._text(content, language, "sms").body
 
-    def _text(self, content: Content, language: str, channel: RenderChannel) -> Rendered:
+    def _text(self, content: Content, language: Language, channel: Channel) -> Rendered:
         return self.texts.text(content.notice_id, content.template, content.slots, language, channel)

@@ -12,10 +12,12 @@ from gridcare.events.notices import Channel
 from gridcare.observability import metrics
 from gridcare.postgres.database import Database
 from gridcare.values.clock import Clock
+from outage_notifier.contacts.vault import Purpose
 from outage_notifier.ledger.core.notice import Content
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind, PushSender, SmsSender
 from outage_notifier.sending.core.quiet_hours import QuietHours
 from outage_notifier.sending.flow.take_rate import RateGrants
+from outage_notifier.texts.languages import Language
 
 logger = structlog.get_logger()
 
@@ -29,15 +31,15 @@ class PushBody(Protocol):
 class Renderer(Protocol):
     """Makes messages of notices."""
 
-    def push(self, content: Content, language: str, *, ttl_s: int) -> PushBody: ...
+    def push(self, content: Content, language: Language, *, ttl_s: int) -> PushBody: ...
 
-    def sms(self, content: Content, language: str) -> str: ...
+    def sms(self, content: Content, language: Language) -> str: ...
 
 
 class Opener(Protocol):
     """Opens sealed contacts."""
 
-    def open(self, sealed: bytes, bound_to: bytes) -> bytes: ...
+    def open(self, sealed: bytes, purpose: Purpose) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)

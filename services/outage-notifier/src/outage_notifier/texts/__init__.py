@@ -1,1 +1,1 @@
-"""What is said to customers: templates, the catalogue of texts in every language, and how many SMS a text takes."""
+"""What messages say: templates, their texts in every language, and what a text costs as an SMS."""

@@ -1,4 +1,4 @@
-"""Refuse what no provider would take, before anybody is promised a message."""
+"""Refuse messages that no provider would take, before anybody is promised one."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,7 +15,7 @@ PUSH_MAX_BYTES: Final = 3_000
 
 
 def refuse_unfit(catalog: Catalog, kind: Kind, slots: Mapping[str, Any]) -> None:
-    """Render a notice in every language. Raises Unprocessable `notice-too-long` with the kind and the language."""
+    """Render a notice in every language. Raises Unprocessable `notice-too-long`, which names the kind and the language."""
     for language in catalog.languages:
         push = catalog.render(kind, language, "push", slots)
         sms = catalog.render(kind, language, "sms", slots)

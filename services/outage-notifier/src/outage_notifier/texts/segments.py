@@ -1,9 +1,10 @@
 """How many SMS a text is paid as: GSM-7 in 160 or 153 septets, anything else UCS-2 in 70 or 67 UTF-16 units.
 
-Source: 3GPP TS 23.038 (alphabets), TS 23.040 (the concatenation header takes the difference).
+Source: 3GPP TS 23.038 (alphabets) and TS 23.040 (the header of a part of a longer text takes the difference).
 """
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -14,8 +15,10 @@ GSM7_BASIC: Final = frozenset(
 GSM7_EXTENSION: Final = frozenset("\f^{}\\[~]|€")
 """Each takes two septets: an escape and itself."""
 
-_ONE: Final = {"gsm7": 160, "ucs2": 70}
-_MANY: Final = {"gsm7": 153, "ucs2": 67}
+Encoding = Literal["gsm7", "ucs2"]
+
+_ONE: Final[Mapping[Encoding, int]] = {"gsm7": 160, "ucs2": 70}
+_MANY: Final[Mapping[Encoding, int]] = {"gsm7": 153, "ucs2": 67}
 _LAST_UNIT_OF_BMP: Final = "\uffff"
 _COMBINING: Final = range(0x0300, 0x0370)
 _LOOK_ALIKE: Final = str.maketrans(
@@ -38,16 +41,16 @@ _LOOK_ALIKE: Final = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """What a text takes: `units` are septets or UTF-16 units, `count` the messages that are paid."""
+    """What a text takes: `units` are septets or UTF-16 units, `count` is the number of messages paid."""
 
-    encoding: Literal["gsm7", "ucs2"]
+    encoding: Encoding
     units: int
     count: int
 
 
 def segments(text: str) -> Segments:
-    """Count the segments of a text, as a sender cuts it: never through an escaped or a surrogate pair."""
-    encoding: Literal["gsm7", "ucs2"] = "gsm7" if set(text) <= GSM7_BASIC | GSM7_EXTENSION else "ucs2"
+    """Count the segments of a text, cut as carriers cut it: never within an escaped or a surrogate pair."""
+    encoding: Encoding = "gsm7" if set(text) <= GSM7_BASIC | GSM7_EXTENSION else "ucs2"
     widths = [_width(character, encoding) for character in text]
     units = sum(widths)
     if units <= _ONE[encoding]:
@@ -61,15 +64,15 @@ def segments(text: str) -> Segments:
 
 
 def unaccented(text: str) -> str:
-    """Write Vietnamese without diacritics, as people read it in SMS; typographic signs become those of GSM-7.
+    """Return Vietnamese without diacritics, as people read it in SMS; typographic signs become those of GSM-7.
 
-    đ and Đ first: they do not decompose. Only the marks of Latin letters go: Khmer vowels are marks too.
+    đ and Đ are replaced first, since they do not decompose. Only marks of Latin letters go: Khmer vowels are marks too.
     """
     decomposed = unicodedata.normalize("NFD", text.translate(_LOOK_ALIKE))
     return "".join(character for character in decomposed if ord(character) not in _COMBINING)
 
 
-def _width(character: str, encoding: str) -> int:
+def _width(character: str, encoding: Encoding) -> int:
     if encoding == "gsm7":
         return 2 if character in GSM7_EXTENSION else 1
     return 2 if character > _LAST_UNIT_OF_BMP else 1

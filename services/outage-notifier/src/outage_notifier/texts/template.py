@@ -1,7 +1,7 @@
-"""The catalogue of message templates: what each kind of notice may do. Texts are in texts/languages/<language>.ftl.
+"""The message templates: what each kind of notice may do. Their texts are in texts/languages/<language>.ftl.
 
-Vietnamese carriers deliver registered templates only, each with the sender's name in it; so a text is a template with
-slots, with a version that is kept with every notice.
+Vietnamese carriers deliver only registered templates, with the sender's name in each. So a text is a template with
+slots, and has a version that is kept with every notice.
 """
 
 from collections.abc import Mapping
@@ -29,8 +29,8 @@ Kind = Literal[
 class Template:
     """One kind of message.
 
-    `patience` is how long a push may stay without the app's received mark before an SMS follows; None: no SMS follows.
-    `sms_first` sends an SMS at once even where a device is live. `ignores_quiet_hours`: it cannot wait until the morning.
+    `patience` is how long a push may go without the app's received mark before an SMS follows; with None none follows.
+    `sms_first` sends an SMS at once even where a device is live. `ignores_quiet_hours` is for what cannot wait until morning.
     """
 
     name: Kind

@@ -1,1 +1,1 @@
-"""What a line of an import says."""
+"""What contacts are, and what a line of an import says."""

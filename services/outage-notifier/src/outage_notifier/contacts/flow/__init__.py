@@ -1,1 +1,1 @@
-"""Registering, importing and resealing contacts."""
+"""Importing, registering and resealing contacts, and what customers choose."""

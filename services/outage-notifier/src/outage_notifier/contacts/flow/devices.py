@@ -7,14 +7,14 @@ from uuid import UUID
 from gridcare.errors import NotFound
 from gridcare.observability.logging import get_logger
 from gridcare.values.ids import uuid7
-from outage_notifier.contacts.core.imported import DeviceKind, Platform
+from outage_notifier.contacts.core.contact import DeviceKind, Platform
 from outage_notifier.contacts.room import Contacts
 from outage_notifier.contacts.store import device
 from outage_notifier.contacts.store.device import NewDevice
 from outage_notifier.contacts.vault import DEVICE
 
 DEVICES_PER_ACCOUNT_MAX: Final = 20
-"""More than a household has. The longest unseen one makes room: whoever has a new phone must not be refused."""
+"""More than a household has. The device that was seen longest ago makes room: somebody with a new phone is not refused."""
 
 logger = get_logger()
 
@@ -30,6 +30,14 @@ class RegisterDevice:
     platform: Platform
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveDevice:
+    """Log an account's device out."""
+
+    account: str
+    device_id: UUID
+
+
 @dataclass(frozen=True, slots=True)
 class Registered:
     """A registered device; `fresh` when the registration was not known before."""
@@ -41,9 +49,8 @@ class Registered:
 async def register_device(command: RegisterDevice, *, room: Contacts) -> Registered:
     """Write a device, or move it here from another account. The same registration keeps its id. Raises Retryable."""
     now = room.clock.now()
-    drawn = uuid7(now)
     new = NewDevice(
-        device_id=drawn,
+        device_id=uuid7(now),
         account=command.account,
         kind=command.kind,
         registration_sealed=room.vault.seal(command.registration.encode(), DEVICE),
@@ -56,11 +63,11 @@ async def register_device(command: RegisterDevice, *, room: Contacts) -> Registe
         evicted = await device.evict(tx, command.account, newest=device_id, kept=DEVICES_PER_ACCOUNT_MAX)
     if evicted:
         logger.info("devices_evicted", count=evicted)
-    return Registered(device_id, fresh=device_id == drawn)
+    return Registered(device_id, fresh=device_id == new.device_id)
 
 
-async def remove_device(device_id: UUID, *, account: str, room: Contacts) -> None:
-    """Log a device out: it gets no message any more. Raises NotFound `device-not-found`, also for another account's."""
+async def remove_device(command: RemoveDevice, *, room: Contacts) -> None:
+    """Remove a device: it gets no more messages. Raises NotFound `device-not-found`, for another account's device too."""
     async with room.db.transaction() as tx:
-        if not await device.remove(tx, device_id, account):
+        if not await device.remove(tx, command.device_id, command.account):
             raise NotFound("device-not-found", "there is no such device")

@@ -1,4 +1,4 @@
-"""Contacts as a sender needs them, read when a batch is claimed: what changed since planning counts."""
+"""Contacts as a sender needs them, read when a batch is claimed, so that what changed since planning counts."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from gridcare.postgres.database import Connection
+from outage_notifier.contacts.core.contact import DeviceKind
 
 
 class SendingDevice(Struct, frozen=True, gc=False):
@@ -13,7 +14,7 @@ class SendingDevice(Struct, frozen=True, gc=False):
 
     customer_code: str
     device_id: str
-    kind: str
+    kind: DeviceKind
     registration_sealed: bytes
 
 
@@ -29,11 +30,12 @@ class SendingPhone(Struct, frozen=True, gc=False):
 
 
 _DEVICES = """
-SELECT c.customer_code, d.device_id::text, d.kind, d.registration_sealed
+SELECT c.customer_code, d.device_id::text AS device_id, d.kind, d.registration_sealed
 FROM device d JOIN device_customer c USING (device_id) WHERE d.device_id = ANY($1::text[]::uuid[])
 """
 _PHONES = """
-SELECT customer_code, phone_id, number_sealed, masked, opted_out_at IS NOT NULL OR NOT consent, bad_reason
+SELECT customer_code, phone_id, number_sealed, masked, opted_out_at IS NOT NULL OR NOT consent AS opted_out,
+       bad_reason
 FROM phone WHERE phone_id = ANY($1::bigint[])
 """
 _PRUNE = "DELETE FROM device WHERE device_id = ANY($1::text[]::uuid[])"
@@ -49,24 +51,24 @@ WHERE number_index IN (SELECT number_index FROM phone WHERE phone_id = ANY($1::b
 
 
 async def devices(tx: Connection, device_ids: Sequence[str]) -> dict[tuple[str, str], SendingDevice]:
-    """Read devices by (customer code, device id); one that moved to another account is not found for the old one."""
+    """Return devices by (customer code, device id). One that moved to another account is absent for the old one."""
     rows = await tx.fetch(_DEVICES, device_ids)
-    return {(row[0], row[1]): SendingDevice(*row) for row in rows}
+    return {(row["customer_code"], row["device_id"]): SendingDevice(**row) for row in rows}
 
 
 async def phones(tx: Connection, phone_ids: Sequence[str]) -> dict[str, SendingPhone]:
-    """Read phones by their ids."""
+    """Return phones by their ids, as text."""
     rows = await tx.fetch(_PHONES, [int(phone_id) for phone_id in phone_ids])
-    return {str(row[1]): SendingPhone(*row) for row in rows}
+    return {str(row["phone_id"]): SendingPhone(**row) for row in rows}
 
 
 async def prune_devices(tx: Connection, device_ids: Sequence[str]) -> None:
-    """Forget devices that the provider says are gone for good."""
+    """Delete devices that the provider says are gone for good."""
     await tx.execute(_PRUNE, device_ids)
 
 
 async def mark_bad(tx: Connection, reasons: Sequence[tuple[str, str]], *, now: datetime) -> None:
-    """Mark phones, with everybody who has the same number, as unable to get messages: (phone id, reason)."""
+    """Note which phones cannot get messages, as (phone id, reason); every customer's entry of the number is marked."""
     await tx.execute(_MARK_BAD, [int(phone) for phone, _ in reasons], [reason for _, reason in reasons], now)
 
 

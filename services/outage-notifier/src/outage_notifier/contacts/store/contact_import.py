@@ -1,4 +1,4 @@
-"""Writing imported contacts: COPY into a temporary table, then one merge a table."""
+"""Writing imported contacts: COPY into a temporary table, then one merge into each table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from gridcare.postgres.database import Connection
+from outage_notifier.contacts.core.contact import DeviceKind, Platform, Segment
+from outage_notifier.texts.languages import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +15,8 @@ class StagedContact:
     """One line of contacts, sealed; the phone's fields are None for a customer without one."""
 
     customer_code: str
-    language: str
-    segment: str | None
+    language: Language
+    segment: Segment | None
     name_sealed: bytes | None
     consent: bool
     number_sealed: bytes | None
@@ -28,24 +30,24 @@ class StagedDevice:
 
     device_id: UUID
     customer_code: str
-    kind: str
+    kind: DeviceKind
     registration_sealed: bytes
     registration_index: bytes
-    platform: str
+    platform: Platform
 
 
 _STAGE_CONTACTS = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_contact (
-    place int, customer_code text COLLATE "C", language text, segment text, name_sealed bytea, consent boolean,
+    position int, customer_code text COLLATE "C", language text, segment text, name_sealed bytea, consent boolean,
     number_sealed bytea, number_index bytea, masked text
 ) ON COMMIT DELETE ROWS
 """
-# Of several lines about a customer the last one that says something counts; a file without segments takes none away.
+# Of several lines about a customer the last one with a value counts; a file without segments removes none.
 _MERGE_CUSTOMERS = """
 WITH staged AS MATERIALIZED (
-    SELECT customer_code, (array_agg(language ORDER BY place DESC))[1] AS language,
-           (array_agg(segment ORDER BY place DESC) FILTER (WHERE segment IS NOT NULL))[1] AS segment,
-           (array_agg(name_sealed ORDER BY place DESC) FILTER (WHERE name_sealed IS NOT NULL))[1] AS name_sealed
+    SELECT customer_code, (array_agg(language ORDER BY position DESC))[1] AS language,
+           (array_agg(segment ORDER BY position DESC) FILTER (WHERE segment IS NOT NULL))[1] AS segment,
+           (array_agg(name_sealed ORDER BY position DESC) FILTER (WHERE name_sealed IS NOT NULL))[1] AS name_sealed
     FROM staged_contact GROUP BY customer_code
 ), known AS (
     SELECT c.customer_code, c.segment FROM customer c JOIN staged USING (customer_code)
@@ -60,7 +62,7 @@ ON CONFLICT (customer_code) DO UPDATE SET
 _MERGE_PHONES = """
 INSERT INTO phone AS p (customer_code, number_sealed, number_index, masked, consent, created_at)
 SELECT DISTINCT ON (customer_code, number_index) customer_code, number_sealed, number_index, masked, consent, $1
-FROM staged_contact WHERE number_index IS NOT NULL ORDER BY customer_code, number_index, place DESC
+FROM staged_contact WHERE number_index IS NOT NULL ORDER BY customer_code, number_index, position DESC
 ON CONFLICT (customer_code, number_index) DO UPDATE SET consent = excluded.consent, bad_reason = NULL, bad_at = NULL
 WHERE p.consent <> excluded.consent OR p.bad_reason IS NOT NULL
 """
@@ -87,17 +89,17 @@ ON CONFLICT DO NOTHING
 
 
 async def merge_contacts(tx: Connection, contacts: Sequence[StagedContact], *, now: datetime) -> None:
-    """Write customers and phones; of two lines about the same the later one counts."""
+    """Write customers and phones. Of two lines about the same customer or phone the later one counts."""
     await tx.execute(_STAGE_CONTACTS)
     names = StagedContact.__slots__
-    rows = [(place, *(getattr(c, name) for name in names)) for place, c in enumerate(contacts)]
-    await tx.copy_records_to_table("staged_contact", records=rows, columns=("place", *names))
+    rows = [(position, *(getattr(c, name) for name in names)) for position, c in enumerate(contacts)]
+    await tx.copy_records_to_table("staged_contact", records=rows, columns=("position", *names))
     await tx.execute(_MERGE_CUSTOMERS)
     await tx.execute(_MERGE_PHONES, now)
 
 
 async def merge_devices(tx: Connection, devices: Sequence[StagedDevice], *, now: datetime) -> None:
-    """Write devices that are new and link them to their customers."""
+    """Write new devices, and link each to its customer."""
     await tx.execute(_STAGE_DEVICES)
     names = StagedDevice.__slots__
     rows = [tuple(getattr(d, name) for name in names) for d in devices]

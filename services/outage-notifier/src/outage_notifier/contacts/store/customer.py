@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from gridcare.postgres.database import Connection
+from outage_notifier.texts.languages import Language
 
 _CHOOSE = """
 INSERT INTO customer (customer_code, language, language_chosen)
@@ -11,6 +12,6 @@ ON CONFLICT (customer_code) DO UPDATE SET language = excluded.language, language
 """
 
 
-async def choose_language(tx: Connection, customer_codes: Collection[str], language: str) -> None:
-    """Write the language that these customers chose; no import changes it from now on."""
+async def choose_language(tx: Connection, customer_codes: Collection[str], language: Language) -> None:
+    """Save the language that these customers chose; imports leave it alone from now on."""
     await tx.execute(_CHOOSE, list(customer_codes), language)

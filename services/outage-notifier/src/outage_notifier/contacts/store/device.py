@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from gridcare.postgres.database import Connection
-from outage_notifier.contacts.core.imported import DeviceKind, Platform
+from outage_notifier.contacts.core.contact import DeviceKind, Platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ _REMOVE = "DELETE FROM device WHERE device_id = $1 AND account = $2"
 
 
 async def register(tx: Connection, device: NewDevice, *, now: datetime) -> UUID:
-    """Write a device, or move the one of the same registration to this account; the id that it has and keeps."""
+    """Write a device, or move the one with this registration to this account. Return the id, which a known one keeps."""
     device_id: UUID = await tx.fetchval(
         _REGISTER,
         *(device.device_id, device.account, device.kind, device.registration_sealed, device.registration_index),
@@ -53,19 +53,19 @@ async def register(tx: Connection, device: NewDevice, *, now: datetime) -> UUID:
 
 
 async def link(tx: Connection, device_id: UUID, customer_codes: Collection[str]) -> None:
-    """Say whose messages a device gets: these customers' and nobody else's."""
+    """Make a device get the messages of these customers and of nobody else."""
     codes = list(customer_codes)
     await tx.execute(_UNLINK, device_id, codes)
     await tx.execute(_LINK, device_id, codes)
 
 
 async def evict(tx: Connection, account: str, *, newest: UUID, kept: int) -> int:
-    """Remove an account's devices beyond `kept`, the longest unseen first, never `newest`; how many."""
+    """Remove an account's devices beyond `kept`, the longest unseen first, never `newest`. Return how many."""
     tag: str = await tx.execute(_EVICT, account, newest, kept)
     return int(tag.split()[1])
 
 
 async def remove(tx: Connection, device_id: UUID, account: str) -> bool:
-    """Remove a device of an account; false when the account has no such device."""
+    """Remove an account's device. Return False when the account has no such device."""
     tag: str = await tx.execute(_REMOVE, device_id, account)
     return tag == "DELETE 1"

@@ -1,52 +1,65 @@
-"""Every column that the vault sealed: what a rotation of keys has to go through."""
+"""Columns of sealed values, in any table: what a rotation of keys goes through."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+from uuid import UUID
 
 from gridcare.postgres.database import Connection
-from outage_notifier.contacts import vault
+from outage_notifier.contacts.vault import DEVICE, NAME, PHONE, Purpose
+
+Key = str | int | UUID | None
 
 
 @dataclass(frozen=True, slots=True)
 class SealedColumn:
-    """A sealed column, the key of its table and that key's type, and the purpose that its values are bound to."""
+    """A sealed column with its table, the table's primary key and that key's type, and the purpose of its values.
+
+    Each room names its own; the wiring gathers them.
+    """
 
     table: str
     key: str
     key_type: str
     column: str
-    bound_to: bytes
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class SealedValue:
+    """A row's key, and what is sealed in the row."""
+
+    key: Key
+    sealed: bytes
 
 
 SEALED_COLUMNS: Final = (
-    SealedColumn("customer", "customer_code", "text", "name_sealed", vault.NAME),
-    SealedColumn("phone", "phone_id", "bigint", "number_sealed", vault.PHONE),
-    SealedColumn("device", "device_id", "uuid", "registration_sealed", vault.DEVICE),
-    SealedColumn("receipt", "receipt_id", "bigint", "body_sealed", vault.RECEIPT),
+    SealedColumn("customer", "customer_code", "text", "name_sealed", NAME),
+    SealedColumn("phone", "phone_id", "bigint", "number_sealed", PHONE),
+    SealedColumn("device", "device_id", "uuid", "registration_sealed", DEVICE),
 )
-
-Value = tuple[Any, bytes]
-"""A row's key, and what is sealed in it."""
+"""Those of contacts."""
 
 
-async def page(tx: Connection, of: SealedColumn, *, after: Any, newest: bytes, limit: int) -> list[Value]:
-    """Give the next values, by key, that the newest key did not seal; `after` is None at the start."""
+async def page(tx: Connection, column: SealedColumn, *, after: Key, newest: bytes, limit: int) -> Sequence[SealedValue]:
+    """Return the next values, by key, that the newest key did not seal. `after` is None at the start."""
     rows = await tx.fetch(
-        f"SELECT {of.key}, {of.column} FROM {of.table}"
-        f" WHERE ($1::{of.key_type} IS NULL OR {of.key} > $1) AND {of.column} IS NOT NULL"
-        f" AND substring({of.column} FROM 1 FOR length($2::bytea)) <> $2 ORDER BY {of.key} LIMIT $3",
+        f"SELECT {column.key} AS key, {column.column} AS sealed FROM {column.table}"
+        f" WHERE ($1::{column.key_type} IS NULL OR {column.key} > $1) AND {column.column} IS NOT NULL"
+        f" AND substring({column.column} FROM 1 FOR length($2::bytea)) <> $2 ORDER BY {column.key} LIMIT $3",
         *(after, newest, limit),
     )
-    return [(row[0], row[1]) for row in rows]
+    return [SealedValue(**row) for row in rows]
 
 
-async def replace(tx: Connection, of: SealedColumn, old: Sequence[Value], new: Sequence[bytes]) -> int:
-    """Write values anew where they are still the ones that were read; how many."""
+async def replace(
+    tx: Connection, column: SealedColumn, values: Sequence[SealedValue], resealed: Sequence[bytes]
+) -> int:
+    """Write values again where they are still what was read. Return the number of rows."""
     tag: str = await tx.execute(
-        f"UPDATE {of.table} t SET {of.column} = v.new"
-        f" FROM unnest($1::{of.key_type}[], $2::bytea[], $3::bytea[]) AS v (key, old, new)"
-        f" WHERE t.{of.key} = v.key AND t.{of.column} = v.old",
-        *([key for key, _ in old], [sealed for _, sealed in old], list(new)),
+        f"UPDATE {column.table} t SET {column.column} = v.new"
+        f" FROM unnest($1::{column.key_type}[], $2::bytea[], $3::bytea[]) AS v (key, old, new)"
+        f" WHERE t.{column.key} = v.key AND t.{column.column} = v.old",
+        *([value.key for value in values], [value.sealed for value in values], list(resealed)),
     )
     return int(tag.split()[1])

@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
+from outage_notifier.texts.languages import Language
 
 
 class State(StrEnum):
@@ -70,7 +71,7 @@ class Delivery(Struct, frozen=True, gc=False):
     recipient_id: str
     number: int
     home_batch_id: UUID
-    language: str
+    language: Language
     state: str
     reason: str
     channel: str

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from outage_notifier.texts.languages import Language
+
 BATCH_SIZE_MAX: Final = 500
 """At FCM's own batch size: one batch takes well under a lease even at a provider's worst pace."""
 
@@ -47,7 +49,7 @@ class Reach:
     """How one recipient can be reached."""
 
     recipient_id: str
-    language: str
+    language: Language
     devices: tuple[Device, ...]
     phones: tuple[Phone, ...]
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from outage_notifier.texts.languages import Language
+
 OUTCOMES = ("push", "sms", "unreachable", "opted_out", "covered")
 
 
@@ -10,7 +12,7 @@ OUTCOMES = ("push", "sms", "unreachable", "opted_out", "covered")
 class LanguageReach:
     """The recipients of one language by outcome, and the SMS that those of them get."""
 
-    language: str
+    language: Language
     recipients: Mapping[str, int]
     fallback: int
     sms_body: str

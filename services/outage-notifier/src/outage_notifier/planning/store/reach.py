@@ -10,6 +10,7 @@ from gridcare.postgres.database import Connection
 from outage_notifier.ledger.core.notice import AudienceRule
 from outage_notifier.planning.store.audience import DEFAULT_LANGUAGE
 from outage_notifier.planning.store.recipients import ELEMENTS, POINTS, TOLD_STATES, WAS_TOLD, Earlier, elements_of
+from outage_notifier.texts.languages import Language
 
 COUNT_TIMEOUT_S = 25
 
@@ -68,7 +69,7 @@ class Counted:
     `with_fallback`: of those told by push, how many have a phone that an SMS may follow to.
     """
 
-    language: str
+    language: Language
     outcome: str
     recipients: int
     with_fallback: int

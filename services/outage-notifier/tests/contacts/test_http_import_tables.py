@@ -1,24 +1,24 @@
-"""Tables as they come: the quirks of CSV files and JSON lines, however they are cut into pieces."""
+"""Bodies of imports: the quirks of CSV files and JSON lines, in whatever pieces they arrive."""
 
 import pytest
 
 from gridcare.errors import Unprocessable
-from outage_notifier.contacts.core.imported import CONTACT_COLUMNS, BadLine
-from outage_notifier.contacts.http_tables import LINE_SIZE_MAX_BYTES, media_type, rows
+from outage_notifier.contacts.core.import_line import CONTACT_COLUMNS, BadLine
+from outage_notifier.contacts.http_import_tables import LINE_SIZE_MAX_BYTES, table_format, table_rows
 
 HEADER = "customer_code,phone,language,consent"
 LINE = "PB11010012345,0912345678,vi,true"
 VALUES = dict(zip(HEADER.split(","), LINE.split(","), strict=True))
 
 
-async def _read(content: bytes, kind: str = "csv", *, piece: int = 7):
+async def _read(content: bytes, file_format: str = "csv", *, piece: int = 7):
     async def pieces():
         for start in range(0, len(content), piece):
             yield content[start : start + piece]
 
     return [
-        (number, found.reason if isinstance(found, BadLine) else dict(found))
-        async for number, found in rows(pieces(), kind, CONTACT_COLUMNS)
+        (number, row.reason if isinstance(row, BadLine) else dict(row))
+        async for number, row in table_rows(pieces(), file_format, CONTACT_COLUMNS)
     ]
 
 
@@ -67,8 +67,8 @@ async def test_quotes():
 async def test_bad_lines_of_csv(line, reason, piece):
     """A line that cannot be read has its number and the reason, and the next line is read again."""
     content = f"{HEADER}\n".encode() + line + f"\n{LINE}\n".encode()
-    [(number, found), *rest] = await _read(content, piece=piece)
-    assert (number, found) == (2, reason)
+    [(number, row), *rest] = await _read(content, piece=piece)
+    assert (number, row) == (2, reason)
     assert rest[-1][1] == VALUES
 
 
@@ -105,7 +105,7 @@ async def test_header_in_another_encoding():
 
 
 @pytest.mark.parametrize(
-    ("line", "found"),
+    ("line", "expected"),
     [
         ('{"customer_code":"A","phone":"1","language":"vi","consent":true}', {"consent": "true", "phone": "1"}),
         ('{"customer_code":"A","phone":912345678,"language":"vi","consent":false}', {"phone": "912345678"}),
@@ -123,18 +123,18 @@ async def test_header_in_another_encoding():
         ("[" * 10_000, "malformed-json"),
     ],
 )
-async def test_json_lines(line, found):
-    """Values become text as a CSV file has them; what is no object of known columns is reported."""
+async def test_json_lines(line, expected):
+    """Values become text, as in a CSV file; a line that is no object of known columns is reported."""
     [(number, row)] = await _read(line.encode(), "jsonl")
     assert number == 1
-    if isinstance(found, str):
-        assert row == found
+    if isinstance(expected, str):
+        assert row == expected
     else:
-        assert found.items() <= row.items()
+        assert expected.items() <= row.items()
 
 
 @pytest.mark.parametrize(
-    ("header", "kind"),
+    ("header", "file_format"),
     [
         ("text/csv", "csv"),
         ("Text/CSV; charset=utf-8", "csv"),
@@ -142,14 +142,14 @@ async def test_json_lines(line, found):
         ("application/x-ndjson", "jsonl"),
     ],
 )
-def test_media_types(header, kind):
+def test_media_types(header, file_format):
     """CSV and JSON lines are known by their media types."""
-    assert media_type(header) == kind
+    assert table_format(header) == file_format
 
 
 @pytest.mark.parametrize("header", [None, "", "application/json", "multipart/form-data; boundary=x"])
 def test_other_media_types(header):
     """Anything else is refused."""
     with pytest.raises(Unprocessable) as refused:
-        media_type(header)
+        table_format(header)
     assert refused.value.code == "unsupported-table"

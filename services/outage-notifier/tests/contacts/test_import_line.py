@@ -2,7 +2,7 @@
 
 import pytest
 
-from outage_notifier.contacts.core.imported import BadLine, read_contact, read_device, read_supply_point
+from outage_notifier.contacts.core.import_line import BadLine, read_contact, read_device, read_supply_point
 
 CONTACT = {"customer_code": "PB11010012345", "phone": "0912 345 678", "language": "km", "consent": "true"}
 POINT = {
@@ -23,7 +23,7 @@ DEVICE = {
 
 
 def test_contact():
-    """A contact is read with its phone in E.164; what the line does not say stays open."""
+    """A contact is read with its phone in E.164; columns that are not there say nothing."""
     contact = read_contact(CONTACT)
     assert (contact.phone, contact.language, contact.consent) == ("+84912345678", "km", True)
     assert (contact.name, contact.segment) == ("", None)
@@ -65,7 +65,7 @@ def test_contact_as_written(change, attribute, value):
     ],
 )
 def test_bad_contacts(change, reason, column):
-    """A contact that is not kept has a stable reason and the column that it is about, and no value is quoted."""
+    """A bad contact is refused with a stable reason and its column, and no value is quoted."""
     with pytest.raises(BadLine) as refused:
         read_contact({**CONTACT, **change})
     assert (refused.value.reason, refused.value.column) == (reason, column)
@@ -90,14 +90,14 @@ def test_bad_contacts(change, reason, column):
     ],
 )
 def test_bad_supply_points(change, reason):
-    """A supply point that is not kept has a stable reason."""
+    """A bad supply point is refused with a stable reason."""
     with pytest.raises(BadLine) as refused:
         read_supply_point({**POINT, **change})
     assert refused.value.reason == reason
 
 
 def test_supply_point():
-    """A supply point is read without what is personal in its line."""
+    """A supply point is read without the personal columns of its line."""
     point = read_supply_point({**POINT, "address": "12 Nguyễn Trãi", "lat": "10.03", "lon": "105.78"})
     assert (point.supply_point_id, point.feeder_id, point.version) == ("SP-000001", "FD1", 3)
 
@@ -113,7 +113,7 @@ def test_supply_point():
     ],
 )
 def test_bad_devices(change, reason):
-    """A device that is not kept has a stable reason."""
+    """A bad device is refused with a stable reason."""
     assert read_device(DEVICE).platform == "ios"
     with pytest.raises(BadLine) as refused:
         read_device({**DEVICE, **change})

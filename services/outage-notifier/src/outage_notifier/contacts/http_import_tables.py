@@ -1,28 +1,28 @@
-"""Streamed tables: CSV (RFC 4180, one record a line) and JSON lines, read as they arrive, never whole."""
+"""The bodies of imports: CSV (RFC 4180, one record a line) or JSON lines, read as they arrive, never whole."""
 
 import csv
-from collections.abc import AsyncIterator, Mapping
-from typing import Final
+from collections.abc import AsyncIterator, Callable
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
 from gridcare.errors import TooLarge, Unprocessable
-from outage_notifier.contacts.core.imported import BadLine, Columns
+from outage_notifier.contacts.core.import_line import BadLine, Columns, Line, Values
 
 LINE_SIZE_MAX_BYTES: Final = 16_384
-"""Many times what any real line needs; without a limit a file of one line would be read into memory whole."""
+"""Many times what any real line needs. Without a limit a file of one line would be read into memory whole."""
 LINES_MAX: Final = 10_000_000
 
 CSV: Final = "text/csv"
 JSON_LINES: Final = frozenset({"application/jsonl", "application/x-ndjson", "application/json-lines"})
 
-Row = tuple[int, Mapping[str, str] | BadLine]
-"""A line's number, from 1 as an editor counts, and its values, or why it has none."""
+TableFormat = Literal["csv", "jsonl"]
+T = TypeVar("T")
 
 
-def media_type(header: str | None) -> str:
-    """Give what the body is, `csv` or `jsonl`. Raises Unprocessable."""
-    named = (header or "").partition(";")[0].strip().lower()
+def table_format(content_type: str | None) -> TableFormat:
+    """Return the format that a Content-Type names. Raises Unprocessable `unsupported-table`."""
+    named = (content_type or "").partition(";")[0].strip().lower()
     if named == CSV:
         return "csv"
     if named in JSON_LINES:
@@ -30,27 +30,42 @@ def media_type(header: str | None) -> str:
     raise Unprocessable("unsupported-table", f"the body must be {CSV} or {', '.join(sorted(JSON_LINES))}")
 
 
-async def rows(body: AsyncIterator[bytes], kind: str, columns: Columns) -> AsyncIterator[Row]:
-    """Read a table's rows. Raises Unprocessable when the header of a CSV file is not what it must be."""
+async def read_lines(rows: AsyncIterator[Line[Values]], read: Callable[[Values], T]) -> AsyncIterator[Line[T]]:
+    """Yield what each row says; `read` raises BadLine for a row that says nothing of use."""
+    async for number, row in rows:
+        if isinstance(row, BadLine):
+            yield number, row
+            continue
+        try:
+            line: T | BadLine = read(row)
+        except BadLine as bad:
+            line = bad
+        yield number, line
+
+
+async def table_rows(
+    body: AsyncIterator[bytes], file_format: TableFormat, columns: Columns
+) -> AsyncIterator[Line[Values]]:
+    """Yield a table's rows. Raises Unprocessable when the header of a CSV file is not what it must be."""
     header: list[str] | None = None
     async for number, line in _lines(body):
         if isinstance(line, BadLine):
-            if kind == "csv" and header is None:
+            if file_format == "csv" and header is None:
                 raise Unprocessable("invalid-header", line.reason)
             yield number, line
         elif not line.strip():
             continue
-        elif kind == "jsonl":
+        elif file_format == "jsonl":
             yield number, _of_json(line, columns)
         elif header is None:
             header = _header(line, columns)
         else:
             yield number, _of_csv(line, header)
-    if kind == "csv" and header is None:
+    if file_format == "csv" and header is None:
         raise Unprocessable("invalid-header", "the file is empty")
 
 
-async def _lines(body: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, str | BadLine]]:
+async def _lines(body: AsyncIterator[bytes]) -> AsyncIterator[Line[str]]:
     number, rest, skipping = 0, b"", False
     async for chunk in body:
         *whole, rest = (rest + chunk).split(b"\n")
@@ -87,7 +102,7 @@ def _header(line: str, columns: Columns) -> list[str]:
     return names
 
 
-def _of_csv(line: str, header: list[str]) -> Mapping[str, str] | BadLine:
+def _of_csv(line: str, header: list[str]) -> Values | BadLine:
     try:
         values = next(csv.reader([line], strict=True))
     except csv.Error:
@@ -97,15 +112,15 @@ def _of_csv(line: str, header: list[str]) -> Mapping[str, str] | BadLine:
     return dict(zip(header, values, strict=True))
 
 
-def _of_json(line: str, columns: Columns) -> Mapping[str, str] | BadLine:
+def _of_json(line: str, columns: Columns) -> Values | BadLine:
     try:
-        found = msgspec.json.decode(line)
+        decoded = msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError):
         return BadLine("malformed-json")
-    if not isinstance(found, dict):
+    if not isinstance(decoded, dict):
         return BadLine("not-an-object")
     values: dict[str, str] = {}
-    for name, value in found.items():
+    for name, value in decoded.items():
         if name not in columns.known:
             return BadLine("unknown-column")
         if value is None:
@@ -116,7 +131,7 @@ def _of_json(line: str, columns: Columns) -> Mapping[str, str] | BadLine:
             values[name] = str(value)
         else:
             return BadLine("wrong-type", name)
-    missing = sorted(columns.required - values.keys() - {"phone"})
+    missing = sorted(columns.required - columns.may_be_empty - values.keys())
     if missing:
         return BadLine("missing-value", missing[0])
-    return {"phone": "", **values} if "phone" in columns.required else values
+    return dict.fromkeys(columns.may_be_empty, "") | values

@@ -1,42 +1,50 @@
 """What one line of an import says, or why it is refused. No value of a line is ever quoted: it may be personal."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, TypeVar
 
-from gridcare.known_supply_points.core import SupplyPoint
+from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.values.customer_code import is_customer_code
 from gridcare.values.phone import InvalidPhone, parse_mobile
+from outage_notifier.contacts.core.contact import (
+    DEVICE_KINDS,
+    PLATFORMS,
+    REGISTRATION_PATTERN,
+    SEGMENTS,
+    DeviceKind,
+    Platform,
+    Segment,
+)
+from outage_notifier.texts.languages import LANGUAGES, Language
 
-DeviceKind = Literal["fid", "token"]
-"""What a registration is: a Firebase installation id, or a token of an older app."""
-Platform = Literal["android", "ios"]
-
-LANGUAGES: Final = frozenset({"vi", "km", "zh", "en"})
-SEGMENTS: Final = frozenset({"ordinary", "life_support", "elderly", "business", "hospital"})
 NAME_LENGTH_MAX: Final = 200
 VERSION_MAX: Final = 2**53 - 1
 _VERSION_DIGITS: Final = len(str(VERSION_MAX))
-REGISTRATION_PATTERN: Final = r"^[A-Za-z0-9:._-]{10,4096}$"
-"""Firebase installation ids have 22 characters, registration tokens some 160; neither has a stated limit."""
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _REGISTRATION = re.compile(REGISTRATION_PATTERN)
 _TRUE_FALSE: Final = {"true": True, "false": False}
 
 Values = Mapping[str, str]
+"""A line's values by column; every required column is there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of one kind of import; those `ignored` may be there and are not kept."""
+    """The columns of one kind of import.
+
+    Those `ignored` may be there and are not kept. A JSON line may leave out a required column that `may_be_empty`.
+    """
 
     required: frozenset[str]
     optional: frozenset[str] = frozenset()
     ignored: frozenset[str] = frozenset()
+    may_be_empty: frozenset[str] = frozenset()
 
     @property
     def known(self) -> frozenset[str]:
+        """Every column that may be there."""
         return self.required | self.optional | self.ignored
 
 
@@ -47,13 +55,15 @@ SUPPLY_POINT_COLUMNS: Final = Columns(
     ignored=frozenset({"address", "lat", "lon"}),  # personal, and not needed to tell anybody of a cut
 )
 CONTACT_COLUMNS: Final = Columns(
-    frozenset({"customer_code", "phone", "language", "consent"}), optional=frozenset({"name", "segment"})
+    frozenset({"customer_code", "phone", "language", "consent"}),
+    optional=frozenset({"name", "segment"}),
+    may_be_empty=frozenset({"phone"}),
 )
 DEVICE_COLUMNS: Final = Columns(frozenset({"customer_code", "kind", "registration", "platform"}))
 
 
 class BadLine(Exception):
-    """A line that is not kept; `reason` is a stable code, `column` the one that it is about."""
+    """A line that is not kept: `reason` is a stable code, `column` the column at fault, if any."""
 
     def __init__(self, reason: str, column: str = "") -> None:
         super().__init__(reason)
@@ -61,34 +71,39 @@ class BadLine(Exception):
         self.column = column
 
 
+T = TypeVar("T")
+Line = tuple[int, T | BadLine]
+"""A line's number, from 1 as an editor counts, and what it says, or why it is refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImportedContact:
-    """A customer's phone, in E.164, or None for a customer without one; with language and consent.
+    """A customer with a phone (E.164), or without one, and with language and consent.
 
-    An empty name and a segment of None say nothing: what is known stays.
+    An empty name or no segment changes nothing of what is known.
     """
 
     customer_code: str
     phone: str | None
-    language: str
+    language: Language
     consent: bool
     name: str
-    segment: str | None
+    segment: Segment | None
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedDevice:
-    """A device that is known from elsewhere."""
+    """A device of a customer, known from an earlier app."""
 
     customer_code: str
-    kind: str
+    kind: DeviceKind
     registration: str
-    platform: str
+    platform: Platform
 
 
-def read_supply_point(values: Values) -> SupplyPoint:
-    """Read a supply point. Raises BadLine."""
-    return SupplyPoint(
+def read_supply_point(values: Values) -> SupplyPointChanged:
+    """Read what is published of a supply point. Raises BadLine."""
+    return SupplyPointChanged(
         supply_point_id=_code(values, "supply_point_id"),
         customer_code=_customer_code(values),
         transformer_id=_code(values, "transformer_id"),
@@ -100,7 +115,7 @@ def read_supply_point(values: Values) -> SupplyPoint:
 
 
 def read_contact(values: Values) -> ImportedContact:
-    """Read a contact; an empty phone is a customer who has none. Raises BadLine."""
+    """Read a contact; an empty phone means that the customer has none. Raises BadLine."""
     consent = _TRUE_FALSE.get(values["consent"].lower())
     if consent is None:
         raise BadLine("not-true-or-false", "consent")
@@ -124,9 +139,9 @@ def read_device(values: Values) -> ImportedDevice:
         raise BadLine("invalid-registration", "registration")
     return ImportedDevice(
         customer_code=_customer_code(values),
-        kind=_one_of(values, "kind", frozenset({"fid", "token"}), "unknown-kind"),
+        kind=_one_of(values, "kind", DEVICE_KINDS, "unknown-kind"),
         registration=registration,
-        platform=_one_of(values, "platform", frozenset({"android", "ios"}), "unknown-platform"),
+        platform=_one_of(values, "platform", PLATFORMS, "unknown-platform"),
     )
 
 
@@ -151,13 +166,17 @@ def _customer_code(values: Values) -> str:
 
 def _version(values: Values) -> int:
     text = values["version"]
-    # its length first: Python refuses to read thousands of digits
+    # the length is checked first: Python refuses to parse thousands of digits
     if not (text.isascii() and text.isdigit() and len(text) <= _VERSION_DIGITS and 1 <= int(text) <= VERSION_MAX):
         raise BadLine("invalid-version", "version")
     return int(text)
 
 
-def _one_of(values: Values, column: str, known: frozenset[str], reason: str) -> str:
-    if values[column] not in known:
-        raise BadLine(reason, column)
-    return values[column]
+S = TypeVar("S", bound=str)
+
+
+def _one_of(values: Values, column: str, known: Sequence[S], reason: str) -> S:
+    for each in known:
+        if each == values[column]:
+            return each
+    raise BadLine(reason, column)

@@ -1,0 +1,76 @@
+"""Imports by ops, each chunk of good lines in a transaction of its own.
+
+Contacts and devices are written straight into this service's database: they are on no topic. Supply points are published
+to theirs, and projected from there as by every service. Importing a file again, whole or in part, changes nothing more.
+"""
+
+from collections.abc import AsyncIterable
+from datetime import datetime
+
+from gridcare.events.supply_points import SupplyPointChanged
+from gridcare.postgres import outbox
+from gridcare.values.ids import uuid7
+from gridcare.values.phone import mask
+from outage_notifier import NAME
+from outage_notifier.contacts import vault
+from outage_notifier.contacts.core.import_line import ImportedContact, ImportedDevice, Line
+from outage_notifier.contacts.flow.good_lines import GoodLines, ImportReport
+from outage_notifier.contacts.room import Contacts
+from outage_notifier.contacts.store import contact_import
+from outage_notifier.contacts.store.contact_import import StagedContact, StagedDevice
+from outage_notifier.contacts.vault import Vault
+
+
+async def import_contacts(lines: AsyncIterable[Line[ImportedContact]], *, room: Contacts) -> ImportReport:
+    """Write each good line's customer, phone and consent. What a customer chose in the app stays."""
+    good = GoodLines(lines)
+    async for contacts in good.chunks():
+        sealed = [_sealed_contact(each, room.vault) for each in contacts]
+        async with room.db.transaction() as tx:
+            await contact_import.merge_contacts(tx, sealed, now=room.clock.now())
+    return good.report()
+
+
+async def import_devices(lines: AsyncIterable[Line[ImportedDevice]], *, room: Contacts) -> ImportReport:
+    """Write each good line's device for its customer. One that an account registered itself is left alone."""
+    good = GoodLines(lines)
+    async for devices in good.chunks():
+        now = room.clock.now()
+        sealed = [_sealed_device(each, room.vault, now) for each in devices]
+        async with room.db.transaction() as tx:
+            await contact_import.merge_devices(tx, sealed, now=now)
+    return good.report()
+
+
+async def import_supply_points(lines: AsyncIterable[Line[SupplyPointChanged]], *, room: Contacts) -> ImportReport:
+    """Publish each good line. Whoever reads it ignores a version that was published before."""
+    good = GoodLines(lines)
+    async for events in good.chunks():
+        async with room.db.transaction() as tx:
+            await outbox.append(tx, events, source=NAME, now=room.clock.now())
+    return good.report()
+
+
+def _sealed_contact(contact: ImportedContact, sealer: Vault) -> StagedContact:
+    phone = contact.phone
+    return StagedContact(
+        customer_code=contact.customer_code,
+        language=contact.language,
+        segment=contact.segment,
+        name_sealed=sealer.seal(contact.name.encode(), vault.NAME) if contact.name else None,
+        consent=contact.consent,
+        number_sealed=sealer.seal(phone.encode(), vault.PHONE) if phone else None,
+        number_index=sealer.index(phone, vault.PHONE) if phone else None,
+        masked=mask(phone) if phone else None,
+    )
+
+
+def _sealed_device(device: ImportedDevice, sealer: Vault, now: datetime) -> StagedDevice:
+    return StagedDevice(
+        device_id=uuid7(now),
+        customer_code=device.customer_code,
+        kind=device.kind,
+        registration_sealed=sealer.seal(device.registration.encode(), vault.DEVICE),
+        registration_index=sealer.index(device.registration, vault.DEVICE),
+        platform=device.platform,
+    )

@@ -1,0 +1,76 @@
+"""Rotation of keys: everything is sealed with the newest key, so that an old one may leave the ring."""
+
+import base64
+
+import pytest
+
+from outage_notifier.contacts.core.import_line import ImportedContact
+from outage_notifier.contacts.flow.imports import import_contacts
+from outage_notifier.contacts.flow.reseal import reseal
+from outage_notifier.contacts.room import Contacts, Resealing
+from outage_notifier.contacts.vault import RECEIPT, Unsealable, Vault
+from outage_notifier.receipts.store import receipt
+from outage_notifier.wiring import resealing
+
+OLD, NEW = (base64.b64encode(bytes(32) if n == 0 else bytes([n]) * 32).decode() for n in (0, 1))
+
+
+@pytest.fixture
+async def contacts(world, db, vault, clock):
+    """Write contacts of every kind, sealed with the old key; some more phones than one page holds."""
+    await world.customer("PB11010012345", devices=["a-device-of-mine"])
+
+    async def people():
+        for n in range(1_200):
+            yield n, ImportedContact(f"PB1102{n:07}", f"+849{n:08}", "vi", consent=True, name="Bé", segment=None)
+
+    await import_contacts(people(), room=Contacts(db, clock, vault))
+    async with db.transaction() as tx:
+        sealed = vault.seal(b"MessageSid=SM1", RECEIPT)
+        await receipt.add(tx, source="twilio", key="SM1:sent", attempt_name=None, body_sealed=sealed, now=clock.now())
+
+
+@pytest.fixture
+async def columns(settings):
+    """Return every column that the command goes through."""
+    async with resealing(settings) as room:
+        return room.columns
+
+
+async def _opened(db, vault, columns) -> int:
+    """Open every sealed value, and return how many there are."""
+    count = 0
+    async with db.read() as connection:
+        for each in columns:
+            rows = await connection.fetch(f"SELECT {each.column} FROM {each.table} WHERE {each.column} IS NOT NULL")
+            for row in rows:
+                vault.open(row[each.column], each.purpose)
+                count += 1
+    return count
+
+
+async def test_rotated(contacts, db, columns):
+    """After a rotation the new key alone opens everything, and nothing is left to do."""
+    everything = 2 * 1_200 + 2
+    both = Vault.of_settings(f"t2:{NEW},t1:{OLD}", OLD)
+    assert await reseal(room=Resealing(db, both, columns)) == everything
+    only_new = Vault.of_settings(f"t2:{NEW}", OLD)
+    assert await _opened(db, only_new, columns) == everything
+    assert await reseal(room=Resealing(db, only_new, columns)) == 0
+
+
+async def test_missing_key(contacts, db, vault, columns):
+    """Without the old key nothing is touched: the ring must hold both."""
+    with pytest.raises(Unsealable):
+        await reseal(room=Resealing(db, Vault.of_settings(f"t2:{NEW}", OLD), columns))
+    assert await _opened(db, vault, columns) == 2 * 1_200 + 2
+
+
+async def test_every_sealed_column(db, columns):
+    """The command goes through every column of the database that is called sealed."""
+    async with db.read() as connection:
+        rows = await connection.fetch(
+            "SELECT table_name, column_name FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND column_name LIKE '%\\_sealed'"
+        )
+    assert {tuple(row) for row in rows} == {(each.table, each.column) for each in columns}
