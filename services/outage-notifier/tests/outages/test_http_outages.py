@@ -1,4 +1,4 @@
-"""Outages by HTTP: every change, what it schedules, and who may make it."""
+"""Outages over HTTP: what each change schedules and publishes, and whom it tells."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -38,8 +38,8 @@ async def deliver(rooms: Rooms) -> None:
         await tx.execute("UPDATE batch SET accepted = size, state = 'settled' WHERE state = 'ready'")
 
 
-async def test_a_publication_schedules_an_announcement_and_a_reminder(api, world, rooms, outbox: Outbox):
-    """Publishing answers 202 with whom it reaches, and schedules what is told now and on the evening before."""
+async def test_publication(api, world, rooms, outbox: Outbox):
+    """Publishing answers 202 with whom it reaches, and schedules an announcement now and a reminder on the evening before."""
     await world.customer(A, phones=["+84901000001"])
     await world.customer(B, devices=["D2"])
     outage_id = await api.draft()
@@ -60,8 +60,8 @@ async def test_a_publication_schedules_an_announcement_and_a_reminder(api, world
     assert await world.books(made[0]["notice_id"]) == {"planned": 2}
 
 
-async def test_a_repeat_gets_the_same_answer_and_changes_nothing(api, world, rooms):
-    """The same Idempotency-Key: one outage, one publication, the same bytes; with another body it is refused."""
+async def test_repeats(api, world, rooms):
+    """The same Idempotency-Key makes one outage and one publication, with the same bytes; with another body it is refused."""
     await world.customer(A)
     key, body = str(uuid4()), {"kind": "planned", **api.document()}
     first = await api.post("", body, key=key)
@@ -75,8 +75,8 @@ async def test_a_repeat_gets_the_same_answer_and_changes_nothing(api, world, roo
     assert (reused.status_code, reused.json()["code"]) == (422, "idempotency-key-reused")
 
 
-async def test_two_planners_at_the_same_time_publish_once(api, world, rooms):
-    """Different keys: one publishes, the others are told that it is published already."""
+async def test_published_once(api, world, rooms):
+    """Of several planners at the same time, under keys of their own, one publishes and the others get 409."""
     await world.customer(A)
     outage_id = await api.draft()
     answers = await asyncio.gather(*(api.post(f"/{outage_id}/publish", {}) for _ in range(5)))
@@ -85,8 +85,8 @@ async def test_two_planners_at_the_same_time_publish_once(api, world, rooms):
     assert len(await notices(rooms, outage_id)) == 2
 
 
-async def test_a_planner_who_saw_an_older_revision_is_told(api, world):
-    """`revision` guards against overwriting what somebody else wrote meanwhile."""
+async def test_older_revision(api, world):
+    """A planner who names an older revision does not overwrite what somebody else wrote meanwhile."""
     await world.customer(A)
     outage_id = await api.draft()
     edit = {**api.document(place="KV 6"), "revision": 1}
@@ -97,8 +97,8 @@ async def test_a_planner_who_saw_an_older_revision_is_told(api, world):
     assert second.json()["newest_revision"] == 2
 
 
-async def test_a_revision_tells_each_what_they_need_and_nobody_twice(api, world, rooms):
-    """FD1 to FD2: who is on both hears the change, who left the cancellation, who is new an announcement."""
+async def test_revision(api, world, rooms):
+    """From FD1 to FD2: who is on both hears the change, who left the cancellation, who is new an announcement."""
     await world.customer(A, feeder="FD1", phones=["+84901000001"])
     await world.customer(B, feeder="FD1", phones=["+84901000002"])
     await world.customer(C, feeder="FD2", phones=["+84901000003"])
@@ -124,8 +124,8 @@ async def test_a_revision_tells_each_what_they_need_and_nobody_twice(api, world,
     assert all(n["superseded_at"] for n in old)
 
 
-async def test_a_second_revision_does_not_call_off_twice(api, world, rooms):
-    """Who got the cancellation of the first revision hears nothing of the second one."""
+async def test_called_off_once(api, world, rooms):
+    """Who got the cancellation of the first revision hears nothing of the second."""
     await world.customer(A, feeder="FD1", phones=["+84901000001"])
     await world.customer(B, feeder="FD2", phones=["+84901000002"])
     outage_id = await api.published(scope={"feeder_ids": ["FD1", "FD2"]})
@@ -142,8 +142,8 @@ async def test_a_second_revision_does_not_call_off_twice(api, world, rooms):
     }
 
 
-async def test_a_cancellation_goes_to_those_who_were_told(api, world, rooms, outbox: Outbox):
-    """One was told before it was called off, the other was unreachable: one message."""
+async def test_cancellation(api, world, rooms, outbox: Outbox):
+    """A cancellation goes to the one who was told, not to the one who was unreachable."""
     await world.customer(A, phones=["+84901000001"])
     await world.customer(B)
     outage_id = await api.published()
@@ -159,8 +159,8 @@ async def test_a_cancellation_goes_to_those_who_were_told(api, world, rooms, out
     assert (again.status_code, again.json()["code"]) == (409, "outage-already-cancelled")
 
 
-async def test_a_dispatcher_says_that_the_power_is_back(api, world, rooms, clock):
-    """Restoring is the dispatcher's too, once the cut has begun; who was told is told."""
+async def test_restoration(api, world, rooms, clock):
+    """A dispatcher may restore too, once the cut has begun; who was told of the cut hears of it."""
     await world.customer(A, phones=["+84901000001"])
     outage_id = await api.published()
     await plan(rooms)
@@ -175,8 +175,8 @@ async def test_a_dispatcher_says_that_the_power_is_back(api, world, rooms, clock
     assert (restoration["kind"], restoration["audience"]) == ("restoration", 1)
 
 
-async def test_an_unplanned_cut_is_urgent(api, world, rooms):
-    """It may have begun, needs no five days, and goes out in the urgent lane."""
+async def test_unplanned_cut(api, world, rooms):
+    """An unplanned cut may have begun, needs no five days' notice, and goes out in the urgent lane."""
     await world.customer(A, phones=["+84901000001"])
     began = api.clock.now() - timedelta(hours=1)
     window = {"start": began.isoformat(), "end": (began + timedelta(hours=4)).isoformat()}
@@ -188,8 +188,8 @@ async def test_an_unplanned_cut_is_urgent(api, world, rooms):
     assert published.json()["preview"][0]["fallback_segments_max"] == 0
 
 
-async def test_a_long_list_of_supply_points_is_published_in_parts(api, world, rooms, outbox: Outbox):
-    """4,500 supply points: three events of one version, each small enough for a record."""
+async def test_many_supply_points(api, world, rooms, outbox: Outbox):
+    """4,500 supply points are published in three events of one version, each small enough for a record."""
     async with rooms.ledger.db.transaction() as tx:
         await tx.execute(
             "INSERT INTO supply_point SELECT 'SP' || i, $1, 'TR1', 'FD1', 'SS1', '31117', 1 FROM generate_series(1, 4500) i",

@@ -1,4 +1,4 @@
-"""Reading outages by HTTP: their revisions, lists, previews; and who may do what."""
+"""Reading outages over HTTP: revisions, lists and previews; and who may do what."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,8 +9,8 @@ NOBODY = {"push": 0, "sms": 0, "unreachable": 0, "opted_out": 0, "covered": 0}
 A, B, C = "PB11010000001", "PB11010000002", "PB11010000003"
 
 
-async def test_every_change_is_a_kept_revision_with_who_when_and_why(api, world, clock):
-    """Revisions tell the whole story, oldest first, page by page."""
+async def test_revisions(api, world, clock):
+    """Every change is kept as a revision with who made it and why, listed oldest first, page by page."""
     await world.customer(A)
     outage_id = await api.draft(reason="kế hoạch tháng 12")
     await api.call("PUT", f"/v1/outages/{outage_id}", json=api.document(place="KV 6"), key="edit", sub="second")
@@ -19,8 +19,8 @@ async def test_every_change_is_a_kept_revision_with_who_when_and_why(api, world,
     await api.post(f"/{outage_id}/cancel", {"reason": "storm"})
     pages, cursor = [], None
     while cursor is not None or not pages:
-        asked = {"limit": 3, **({"cursor": cursor} if cursor else {})}
-        answer = await api.call("GET", f"/v1/outages/{outage_id}/revisions", params=asked)
+        query = {"limit": 3, **({"cursor": cursor} if cursor else {})}
+        answer = await api.call("GET", f"/v1/outages/{outage_id}/revisions", params=query)
         pages.append(answer.json()["items"])
         cursor = answer.json()["next"]
     story = [(r["revision"], r["action"], r["made_by"], r["reason"]) for page in pages for r in page]
@@ -33,8 +33,8 @@ async def test_every_change_is_a_kept_revision_with_who_when_and_why(api, world,
     assert [r["document"]["place"] for r in pages[0]] == ["KV 5, phường An Khánh", "KV 6", "KV 6"]
 
 
-async def test_outages_are_listed_by_their_newest_change(api, world, clock):
-    """Pages neither skip nor repeat, and a status filters."""
+async def test_listed_by_newest_change(api, world, clock):
+    """Pages go by the newest change, neither skip nor repeat, and may be filtered by status."""
     await world.customer(A)
     made = []
     for _ in range(5):
@@ -44,8 +44,8 @@ async def test_outages_are_listed_by_their_newest_change(api, world, clock):
     await api.post(f"/{made[0]}/publish", {"late_reason": "x"})
     seen, cursor = [], None
     while cursor is not None or not seen:
-        asked = {"limit": 2, "status": "draft", **({"cursor": cursor} if cursor else {})}
-        answer = (await api.call("GET", "/v1/outages", params=asked)).json()
+        query = {"limit": 2, "status": "draft", **({"cursor": cursor} if cursor else {})}
+        answer = (await api.call("GET", "/v1/outages", params=query)).json()
         seen += [item["outage_id"] for item in answer["items"]]
         cursor = answer["next"]
     assert seen == made[:0:-1]
@@ -53,8 +53,8 @@ async def test_outages_are_listed_by_their_newest_change(api, world, clock):
     assert (newest["outage_id"], newest["status"]) == (made[0], "published")
 
 
-async def test_a_preview_counts_and_writes_nothing(api, world):
-    """By channel and language, with the SMS, its segments and their price; a late notice is said, not refused."""
+async def test_preview(api, world):
+    """A preview counts by channel and language, with SMS, segments and price; a late notice is told, not refused."""
     await world.customer(A, phones=["+84901000001"])
     await world.customer(B, phones=["+84901000002"], language="km")
     await world.customer(C)
@@ -85,7 +85,7 @@ async def test_a_preview_counts_and_writes_nothing(api, world):
     ],
 )
 async def test_who_may_do_what(api, world, roles, statuses):
-    """Planners write; staff of operations read; nobody else sees anything."""
+    """Planners write, operations staff read, and nobody else sees anything."""
     await world.customer(A)
     outage_id = await api.draft()
     answers = [

@@ -1,4 +1,4 @@
-"""What each step of an outage says to customers and to other services."""
+"""What each change of an outage tells customers and other services."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -44,8 +44,8 @@ def told(change: Change, now: datetime = NOW) -> list[tuple[str, str, datetime, 
     return [(n.kind, n.audience_rule, n.due_at, n.useful_until) for n in notices_of(change, rules=RULES, now=now)]
 
 
-def test_a_planned_cut_is_announced_and_reminded_of_on_the_evening_before():
-    """The announcement is of use until the start; the reminder comes at 18:00 in Vietnam on the day before."""
+def test_planned_cut():
+    """A planned cut has an announcement, useful until the start, and a reminder at 18:00 in Vietnam on the day before."""
     evening = datetime(2026, 11, 29, 11, 0, tzinfo=UTC)
     assert told(publication(document())) == [
         ("announcement", "scope_untold", NOW, MORNING),
@@ -53,14 +53,14 @@ def test_a_planned_cut_is_announced_and_reminded_of_on_the_evening_before():
     ]
 
 
-def test_there_is_no_reminder_while_the_announcement_is_fresh():
-    """Published within twelve hours of the evening before: one message is enough."""
+def test_fresh_announcement():
+    """A cut published within twelve hours of the evening before has no reminder."""
     soon = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
     assert [n[0] for n in told(publication(document(window(soon))))] == ["announcement"]
 
 
-def test_each_day_with_a_window_has_its_own_reminder():
-    """Two windows of one day share a reminder; the next day's has its own, with its own windows."""
+def test_reminder_each_day():
+    """Two windows of one day share a reminder; the next day has its own, with its own windows."""
     same_day, next_day = window(MORNING + timedelta(hours=5)), window(MORNING + timedelta(days=1))
     made = publication(document(window(MORNING), same_day, next_day))
     reminders = [n for n in notices_of(made, rules=RULES, now=NOW) if n.kind == "reminder"]
@@ -69,17 +69,17 @@ def test_each_day_with_a_window_has_its_own_reminder():
     assert reminders[1].useful_until == next_day.start
 
 
-def test_an_unplanned_cut_is_an_emergency_until_its_end():
-    """No reminders; it is of use until the expected end."""
+def test_unplanned_cut():
+    """An unplanned cut has an emergency notice, useful until the expected end, and no reminders."""
     said = document(window(NOW - timedelta(hours=1)))
     assert told(publication(said, "unplanned")) == [("emergency", "scope_untold", NOW, said.end)]
 
 
-def test_a_revision_parts_the_people():
-    """Told and still cut: change; told and no longer cut: cancellation; untold: announcement; and new reminders."""
-    found = publication(document()).after
+def test_revision():
+    """Who was told gets the change or, when no longer cut, the cancellation; who was not, an announcement; and reminders."""
+    before = publication(document()).after
     later = window(MORNING + timedelta(days=2))
-    made = outage.revise(found, document(later), rules=RULES, now=NOW)
+    made = outage.revise(before, document(later), rules=RULES, now=NOW)
     assert [n[:2] for n in told(made)] == [
         ("change", "told_in_scope"),
         ("cancellation", "told_outside_scope"),
@@ -90,13 +90,13 @@ def test_a_revision_parts_the_people():
     assert cancellation.slots["windows"] == [[MORNING.isoformat(), (MORNING + timedelta(hours=3)).isoformat()]]
 
 
-def test_windows_that_are_over_are_not_told_again():
-    """A revision on the second day speaks of what is left."""
+def test_windows_over():
+    """A revision on the second day tells only the windows that are left."""
     second = window(MORNING + timedelta(days=1))
-    found = publication(document(window(MORNING), second)).after
+    before = publication(document(window(MORNING), second)).after
     now = MORNING + timedelta(hours=10)
     longer = window(second.start, hours=5)
-    made = outage.revise(found, document(window(MORNING), longer), rules=RULES, now=now)
+    made = outage.revise(before, document(window(MORNING), longer), rules=RULES, now=now)
     change, _, announcement, *_ = notices_of(made, rules=RULES, now=now)
     assert (
         change.slots["windows"] == announcement.slots["windows"] == [[longer.start.isoformat(), longer.end.isoformat()]]
@@ -104,34 +104,34 @@ def test_windows_that_are_over_are_not_told_again():
     assert announcement.useful_until == longer.start
 
 
-def test_a_cancellation_and_a_restoration_go_to_those_who_were_told():
-    """The restoration is of use for some hours only."""
-    found = publication(document()).after
-    assert told(outage.cancel(found, now=NOW)) == [("cancellation", "told", NOW, found.document.end)]
+def test_cancellation_and_restoration():
+    """Both go to those who were told; a restoration is useful for four hours only."""
+    published = publication(document()).after
+    assert told(outage.cancel(published, now=NOW)) == [("cancellation", "told", NOW, published.document.end)]
     now = MORNING + timedelta(hours=2)
-    assert told(outage.restore(found, now=now), now) == [("restoration", "told", now, now + timedelta(hours=4))]
+    assert told(outage.restore(published, now=now), now) == [("restoration", "told", now, now + timedelta(hours=4))]
 
 
-def test_a_draft_says_nothing():
-    """Neither its creation nor its edition nor its end is heard of."""
-    found = drafted(document())
-    steps = [
-        Change(None, found, "created"),
-        outage.edit(found, document(window(MORNING, 2)), rules=RULES, now=NOW),
-        outage.cancel(found, now=NOW),
+def test_draft_tells_nothing():
+    """Nobody hears of a draft's creation, edition or end."""
+    draft = drafted(document())
+    changes = [
+        Change(None, draft, "created"),
+        outage.edit(draft, document(window(MORNING, 2)), rules=RULES, now=NOW),
+        outage.cancel(draft, now=NOW),
     ]
-    assert [(events_of(step), told(step)) for step in steps] == [([], [])] * 3
+    assert [(events_of(change), told(change)) for change in changes] == [([], [])] * 3
 
 
-def test_each_step_has_its_event_with_the_next_version():
-    """Other services see versions 1, 2, 3."""
+def test_events():
+    """Each change has its event, with the next version."""
     first = publication(document())
     second = outage.revise(first.after, document(window(MORNING, 2)), rules=RULES, now=NOW)
     cancelled = outage.cancel(second.after, now=NOW)
     restored = outage.restore(second.after, now=MORNING)
     unplanned = publication(document(window(NOW)), "unplanned")
     seen = [
-        (type(e), e.version, e.revision) for s in (first, second, cancelled, restored, unplanned) for e in events_of(s)
+        (type(e), e.version, e.revision) for c in (first, second, cancelled, restored, unplanned) for e in events_of(c)
     ]
     assert seen == [
         (OutagePlanned, 1, 2),
@@ -142,8 +142,8 @@ def test_each_step_has_its_event_with_the_next_version():
     ]
 
 
-def test_a_long_list_of_supply_points_comes_in_numbered_parts():
-    """At most 2,000 a part, all of one version, each with the grid elements."""
+def test_numbered_parts():
+    """Many supply points come in parts of at most 2,000, all of one version, each with the grid elements."""
     points = tuple(f"SP{n:05}" for n in range(4_001))
     parts = events_of(publication(document(points=points)))
     assert [(e.part, e.parts, len(e.scope.supply_point_ids)) for e in parts] == [(1, 3, 2000), (2, 3, 2000), (3, 3, 1)]
@@ -152,7 +152,7 @@ def test_a_long_list_of_supply_points_comes_in_numbered_parts():
     assert tuple(p for e in parts for p in e.scope.supply_point_ids) == points
 
 
-def test_all_notices_of_an_outage_share_a_tag():
-    """A newer one replaces the older on the screen."""
-    found = drafted(document())
-    assert tag_of(found) == f"outage-{found.outage_id}"
+def test_tag():
+    """All notices of an outage share a tag, so that a newer one replaces the older on the screen."""
+    draft = drafted(document())
+    assert tag_of(draft) == f"outage-{draft.outage_id}"

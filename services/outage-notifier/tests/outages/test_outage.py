@@ -1,4 +1,4 @@
-"""Outages: every step from every state, and any sequence of steps."""
+"""Outages: every change from every status, and any sequence of changes."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -42,19 +42,20 @@ def published(kind="planned", said: OutageDocument | None = None) -> Outage:
     return outage.publish(draft(kind, said), late_reason="x", rules=RULES, now=NOW).after
 
 
-def take(action: str, found: Outage, now: datetime = NOW) -> Change:
+def changed(action: str, before: Outage, now: datetime = NOW) -> Change:
+    """Make a change, named by its verb."""
     other = document(window(7), late_reason="x")
     match action:
         case "edit":
-            return outage.edit(found, other, rules=RULES, now=now)
+            return outage.edit(before, other, rules=RULES, now=now)
         case "publish":
-            return outage.publish(found, late_reason="x", rules=RULES, now=now)
+            return outage.publish(before, late_reason="x", rules=RULES, now=now)
         case "revise":
-            return outage.revise(found, other, rules=RULES, now=now)
+            return outage.revise(before, other, rules=RULES, now=now)
         case "cancel":
-            return outage.cancel(found, now=now)
+            return outage.cancel(before, now=now)
         case _:
-            return outage.restore(found, now=now)
+            return outage.restore(before, now=now)
 
 
 @pytest.mark.parametrize(
@@ -74,25 +75,25 @@ def take(action: str, found: Outage, now: datetime = NOW) -> Change:
         *((s, a, f"outage-already-{s}") for s in ("cancelled", "restored") for a in ("cancel", "restore")),
     ],
 )
-def test_every_step_from_every_state(status, action, expected):
-    """A step leads to its state, or is refused with its stable code."""
+def test_every_change(status, action, expected):
+    """A change leads to its status, or is refused with its stable code."""
     try:
-        after = take(action, draft() if status == "draft" else replace(published(), status=status)).after.status
+        after = changed(action, draft() if status == "draft" else replace(published(), status=status)).after.status
     except Conflict as refused:
         after = refused.code
     assert after == expected
 
 
-def test_a_cut_that_is_over_is_restored_not_cancelled():
-    """After the last window's end only the restoration is left."""
+def test_cut_over():
+    """A cut that is over can be restored, not cancelled."""
     end = published().document.end
     with pytest.raises(Conflict, match="outage-is-over"):
         outage.cancel(published(), now=end)
     assert outage.restore(published(), now=end).after.status == "restored"
 
 
-def test_a_revision_that_says_nothing_new_is_refused():
-    """Customers are not told twice the same."""
+def test_unchanged_revision():
+    """A revision that says nothing new is refused, so that customers are not told the same twice."""
     with pytest.raises(Conflict, match="outage-unchanged"):
         outage.revise(published(), document(late_reason="y"), rules=RULES, now=NOW)
 
@@ -110,16 +111,16 @@ def test_a_revision_that_says_nothing_new_is_refused():
         ((window(6.1), window(6)), "windows-overlap"),
     ],
 )
-def test_windows_that_cannot_be_are_refused_in_a_draft(windows, code):
-    """Each with a code of its own."""
+def test_impossible_windows(windows, code):
+    """Windows that cannot be are refused in a draft already, each with a code of its own."""
     said = OutageDocument(cause="c", place="p", windows=windows, scope=Scope(feeder_ids=("FD1",)))
     with pytest.raises(Unprocessable) as refused:
         draft(said=said)
     assert refused.value.code == code
 
 
-def test_windows_that_touch_do_not_overlap():
-    """One ends when the next starts."""
+def test_touching_windows():
+    """Windows do not overlap when one ends as the next starts."""
     first = window(6)
     second = Window(start=first.end, end=first.end + HOUR)
     assert draft(said=document(second, first)).status == "draft"
@@ -136,8 +137,8 @@ def test_windows_that_touch_do_not_overlap():
         ("unplanned", -3, 3, "window-in-past"),
     ],
 )
-def test_the_past_is_not_published(kind, start_h, hours, code):
-    """A planned cut lies ahead; an unplanned one is not over."""
+def test_past_windows(kind, start_h, hours, code):
+    """The past is not published: a planned cut lies ahead, an unplanned one is not over."""
     said = document(Window(start=NOW + start_h * HOUR, end=NOW + (start_h + hours) * HOUR))
     try:
         outage.publish(draft(kind, said), late_reason="x", rules=RULES, now=NOW)
@@ -148,16 +149,16 @@ def test_the_past_is_not_published(kind, start_h, hours, code):
 
 
 @pytest.mark.parametrize(("days", "reason", "late"), [(5, "", False), (4.99, "", True), (4.99, "storm", False)])
-def test_a_late_publication_needs_a_reason(days, reason, late):
-    """Less than five days' notice is refused unless it says why; the reason is kept."""
+def test_late_publication(days, reason, late):
+    """Less than five days' notice is refused without a reason; the reason is kept."""
     if late:
         with pytest.raises(Unprocessable) as refused:
             outage.publish(draft(said=document(window(days))), late_reason=reason, rules=RULES, now=NOW)
         assert refused.value.code == "statutory-notice-late"
         assert refused.value.extra["legal_basis"] == "a law"
     else:
-        step = outage.publish(draft(said=document(window(days))), late_reason=reason, rules=RULES, now=NOW)
-        assert step.after.document.late_reason == reason
+        change = outage.publish(draft(said=document(window(days))), late_reason=reason, rules=RULES, now=NOW)
+        assert change.after.document.late_reason == reason
 
 
 @pytest.mark.parametrize(
@@ -170,11 +171,11 @@ def test_a_late_publication_needs_a_reason(days, reason, late):
         (document(window(9)), False),
     ],
 )
-def test_the_clock_of_the_notice_starts_again_for_what_is_new(revised, late):
-    """A shorter cut is no news; a longer one, another time or more people are."""
-    found = published(said=document(window(2)))
+def test_notice_starts_again(revised, late):
+    """The notice is counted again for a longer cut, another time or more people, not for a shorter cut."""
+    before = published(said=document(window(2)))
     try:
-        outage.revise(found, revised, rules=RULES, now=NOW)
+        outage.revise(before, revised, rules=RULES, now=NOW)
         refused = None
     except Unprocessable as error:
         refused = error.code
@@ -184,28 +185,28 @@ def test_the_clock_of_the_notice_starts_again_for_what_is_new(revised, late):
 @pytest.mark.parametrize(
     ("windows", "code"),
     [
-        ([(-1, 4)], None),
+        ([(-1, 4)], None),  # (start from now, length) in hours
         ([(-2, 4)], "window-in-past"),
         ([(-1, 0.5)], "window-in-past"),
         ([(-1, 3), (24, 3)], None),
         ([(-24, 3)], "window-in-past"),
     ],
 )
-def test_a_running_cut_can_be_prolonged_but_its_past_stays(windows, code):
-    """A window that began keeps its start, and ends in the future; (start, length) in hours from now."""
+def test_running_cut(windows, code):
+    """A running cut can be prolonged, but a window that began keeps its start and ends in the future."""
     began = Window(start=NOW - HOUR, end=NOW + 2 * HOUR)
-    found = replace(published(), document=document(began))
+    before = replace(published(), document=document(began))
     said = document(*(Window(start=NOW + s * HOUR, end=NOW + (s + n) * HOUR) for s, n in windows), late_reason="x")
     try:
-        outage.revise(found, said, rules=RULES, now=NOW)
+        outage.revise(before, said, rules=RULES, now=NOW)
         refused = None
     except Unprocessable as error:
         refused = error.code
     assert refused == code
 
 
-class AnySteps(RuleBasedStateMachine):
-    """Any steps in any order, at any later time: refused ones change nothing, others keep what must be kept."""
+class AnyChanges(RuleBasedStateMachine):
+    """Any changes in any order, at any later time: refused ones change nothing, others keep what must be kept."""
 
     @initialize(kind=st.sampled_from(["planned", "unplanned"]))
     def begin(self, kind):
@@ -219,21 +220,21 @@ class AnySteps(RuleBasedStateMachine):
         self.now += hours * HOUR
 
     @rule(action=st.sampled_from(["edit", "publish", "revise", "cancel", "restore"]))
-    def step(self, action):
+    def change(self, action):
         try:
-            step = take(action, self.outage, self.now)
+            change = changed(action, self.outage, self.now)
         except BusinessError:
             return
-        assert step.before is self.outage
-        events = events_of(step)
-        notices = notices_of(step, rules=RULES, now=self.now)
-        assert bool(events) == (step.after.version == self.outage.version + 1)
+        assert change.before is self.outage
+        events = events_of(change)
+        notices = notices_of(change, rules=RULES, now=self.now)
+        assert bool(events) == (change.after.version == self.outage.version + 1)
         assert not notices or events
         assert all(each.due_at >= self.now for each in notices)
         assert all(each.useful_until > each.due_at for each in notices)
         self.events += bool(events)
-        self.outage = step.after
-        self.kept.append(step.after)
+        self.outage = change.after
+        self.kept.append(change.after)
 
     @invariant()
     def revisions_and_versions_count(self):
@@ -247,4 +248,4 @@ class AnySteps(RuleBasedStateMachine):
         assert ended in ([], [self.kept[-1]])
 
 
-TestAnySteps = AnySteps.TestCase
+TestAnyChanges = AnyChanges.TestCase

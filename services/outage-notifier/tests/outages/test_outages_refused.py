@@ -1,4 +1,4 @@
-"""Bad outages: each refused with a stable code, and nothing half-done."""
+"""Bad outages: each is refused with a stable code, and nothing is half done."""
 
 import json
 from datetime import timedelta
@@ -28,7 +28,7 @@ async def counted(world) -> tuple[int, ...]:
     ("change", "code"),
     [
         ({"windows": []}, "invalid-request"),
-        ({"hours": [(200, 0)]}, "window-ends-before-start"),
+        ({"hours": [(200, 0)]}, "window-ends-before-start"),  # windows as (start from now, length)
         ({"hours": [(200, -1)]}, "window-ends-before-start"),
         ({"hours": [(200, 73)]}, "window-too-long"),
         ({"hours": [(401 * 24, 3)]}, "window-too-far"),
@@ -53,8 +53,8 @@ async def counted(world) -> tuple[int, ...]:
         ({"status": "published"}, "invalid-request"),
     ],
 )
-async def test_a_bad_outage_is_refused_and_nothing_is_written(api, world, change, code):
-    """422 with the code; not even the Idempotency-Key is kept. `hours` are windows: start from now, and length."""
+async def test_bad_outages(api, world, change, code):
+    """A bad outage is refused with 422 and its code, and not even its Idempotency-Key is kept."""
     await world.customer(A)
     before = await counted(world)
     changed = {name: value for name, value in change.items() if name != "hours"}
@@ -67,8 +67,8 @@ async def test_a_bad_outage_is_refused_and_nothing_is_written(api, world, change
     assert (await api.post("", {"kind": "planned", **api.document()}, key="one")).status_code == 201
 
 
-async def test_an_unknown_scope_is_named(api, world):
-    """What no supply point hangs on stands in the answer."""
+async def test_unknown_scope(api, world):
+    """The answer names what no supply point hangs on."""
     await world.customer(A)
     scope = {"feeder_ids": ["FD1", "FD9"], "transformer_ids": ["TR9"], "supply_point_ids": ["SP-9"]}
     answer = await api.post("", {"kind": "planned", **api.document(scope=scope)})
@@ -79,8 +79,8 @@ async def test_an_unknown_scope_is_named(api, world):
     }
 
 
-async def test_a_late_publication_is_refused_with_the_law_and_accepted_with_a_reason(api, world):
-    """Less than five days: statutory-notice-late names the hours and the basis; the reason is kept."""
+async def test_late_publication(api, world):
+    """Less than five days' notice is refused with the hours and the law, and accepted with a reason, which is kept."""
     await world.customer(A)
     outage_id = await api.draft(windows=[window(api, 48, 3)])
     refused = await api.post(f"/{outage_id}/publish", {}, key="one")
@@ -92,8 +92,8 @@ async def test_a_late_publication_is_refused_with_the_law_and_accepted_with_a_re
     assert accepted.json()["outage"]["document"]["late_reason"] == "trạm hỏng"
 
 
-async def test_a_draft_that_grew_old_is_not_published(api, world, clock):
-    """Its window began meanwhile."""
+async def test_old_draft(api, world, clock):
+    """A draft whose window began meanwhile is not published."""
     await world.customer(A)
     outage_id = await api.draft()
     clock.move(days=6)
@@ -101,8 +101,8 @@ async def test_a_draft_that_grew_old_is_not_published(api, world, clock):
     assert (answer.status_code, answer.json()["code"]) == (422, "window-in-past")
 
 
-async def test_a_draft_whose_feeder_is_gone_is_not_published(api, world):
-    """What hung on it was moved meanwhile."""
+async def test_feeder_gone(api, world):
+    """A draft whose feeder has no supply points any more is not published."""
     await world.customer(A)
     outage_id = await api.draft()
     async with world.db.transaction() as tx:
@@ -120,8 +120,8 @@ async def test_a_draft_whose_feeder_is_gone_is_not_published(api, world):
         ("restore", {}),
     ],
 )
-async def test_an_outage_that_nobody_knows_is_not_found(api, world, path, body):
-    """404 for every step."""
+async def test_unknown_outage(api, world, path, body):
+    """Every change of an unknown outage answers 404."""
     await world.customer(A)
     full = {**(api.document() if path == "revise" else {}), **body}
     answer = await api.post(f"/{OUTAGE}/{path}", full)
@@ -129,22 +129,22 @@ async def test_an_outage_that_nobody_knows_is_not_found(api, world, path, body):
 
 
 @pytest.mark.parametrize("path", ["", "/revisions", "/notices"])
-async def test_reading_an_outage_that_nobody_knows_is_not_found(api, path):
-    """404 too."""
+async def test_reading_unknown_outage(api, path):
+    """Every reading of an unknown outage answers 404."""
     answer = await api.call("GET", f"/v1/outages/{OUTAGE}{path}")
     assert (answer.status_code, answer.json()["code"]) == (404, "outage-not-found")
 
 
-async def test_a_cancellation_needs_a_reason(api, world):
-    """It is kept with the revision."""
+async def test_cancellation_without_reason(api, world):
+    """A cancellation without a reason is refused."""
     await world.customer(A)
     outage_id = await api.published()
     answer = await api.post(f"/{outage_id}/cancel", {"reason": ""})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
 
 
-async def test_a_change_without_a_key_is_refused(api, world):
-    """400: a planner's double click must not publish twice."""
+async def test_missing_key(api, world):
+    """A change without an Idempotency-Key is refused: a double click must not publish twice."""
     answer = await api.call("POST", "/v1/outages", json={"kind": "planned", **api.document()})
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency-key-missing")
 
@@ -161,29 +161,29 @@ async def test_a_change_without_a_key_is_refused(api, world):
         (f"/{OUTAGE}/revisions", encode_cursor([1.5])),
     ],
 )
-async def test_a_bad_cursor_is_refused(api, path, cursor):
-    """400, whatever it holds: nothing of it reaches the database."""
+async def test_bad_cursor(api, path, cursor):
+    """A bad cursor answers 400, whatever it holds, and never reaches the database."""
     answer = await api.call("GET", f"/v1/outages{path}", params={"cursor": cursor})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid-cursor")
 
 
-async def test_texts_that_no_database_can_keep_are_refused(api, world):
-    """Half a surrogate pair is valid JSON and no text."""
+async def test_lone_surrogate(api, world):
+    """Half a surrogate pair, which is valid JSON but no text, is refused."""
     await world.customer(A)
     body = json.dumps({"kind": "planned", **api.document(place="KV \ud800 5")})
     answer = await api.call("POST", "/v1/outages", content=body, key="one", media_type="application/json")
     assert answer.status_code == 422, answer.text
 
 
-async def test_a_body_that_is_too_large_is_refused(api):
-    """413 before it is read whole."""
+async def test_body_too_large(api):
+    """A body that is too large answers 413 before it is read whole."""
     body = {"kind": "planned", **api.document(scope={"supply_point_ids": ["S" * 64] * 130_000})}
     answer = await api.post("", body)
     assert (answer.status_code, answer.json()["code"]) == (413, "body-too-large")
 
 
-async def test_the_longest_list_that_a_scope_may_hold_has_room(api):
-    """A hundred thousand supply points are read and looked up: none of these is known."""
+async def test_longest_scope(api):
+    """A hundred thousand supply points are read and looked up; none of these is known."""
     listed = [f"{n:064}" for n in range(100_000)]
     answer = await api.post("", {"kind": "planned", **api.document(scope={"supply_point_ids": listed})})
     assert (answer.status_code, answer.json()["code"]) == (422, "unknown-scope")

@@ -13,6 +13,9 @@ SUPPLY_POINTS_PER_PART_MAX = 2_000
 """An explicit list of supply points is published in numbered parts of at most this many, to keep records small."""
 
 
+OutageKind = Literal["planned", "unplanned"]
+
+
 class Window(msgspec.Struct, frozen=True, kw_only=True):
     """One stretch of an outage, from its start to its expected end (aware times)."""
 
@@ -40,7 +43,7 @@ class OutageEvent(Event, frozen=True, kw_only=True):
     key_field: ClassVar[str] = "outage_id"
 
     outage_id: UUID
-    kind: Literal["planned", "unplanned"]
+    kind: OutageKind
     revision: int
     cause: str
     place: str

@@ -1,1 +1,1 @@
-"""Outages: planners write, preview, publish and change them; customers and other services hear of it."""
+"""Outages: planners write, preview, publish and change them, and customers and other services hear of each change."""

@@ -1,4 +1,4 @@
-"""What the outage routes give, as JSON."""
+"""What the outage routes return, as JSON. Where a name or shape differs from the value's own, a function writes it out."""
 
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -6,11 +6,16 @@ from uuid import UUID
 
 from pydantic import Field
 
+from gridcare.events.outages import OutageKind
 from gridcare.http.body import Body
-from outage_notifier.outages.core.outage import Action, Kind, Outage, OutageDocument, Revision, Status
+from outage_notifier.outages.core.outage import Action, Status
 from outage_notifier.outages.core.rules import NoticeGiven
 from outage_notifier.outages.flow.changes import Published
+from outage_notifier.outages.flow.preview_outage import Preview
 from outage_notifier.planning.core.reach import NoticeReach
+from outage_notifier.texts.languages import Language, Translated
+from outage_notifier.texts.segments import Encoding
+from outage_notifier.texts.template import Kind
 
 
 class WindowOut(Body):
@@ -36,8 +41,8 @@ class DocumentOut(Body):
     place: str
     windows: list[WindowOut]
     scope: ScopeOut
-    cause_by_language: dict[str, str]
-    place_by_language: dict[str, str]
+    cause_by_language: dict[Translated, str]
+    place_by_language: dict[Translated, str]
     late_reason: str
 
 
@@ -45,7 +50,7 @@ class OutageOut(Body):
     """An outage as of its newest revision."""
 
     outage_id: UUID
-    kind: Kind
+    kind: OutageKind
     status: Status
     revision: int
     document: DocumentOut
@@ -66,19 +71,19 @@ class RevisionOut(Body):
 
 
 class LanguageReachOut(Body):
-    """The recipients of one language by outcome, and the SMS that they get."""
+    """The recipients of one language by how they are reached, and the SMS that they get."""
 
-    language: str
+    language: Language
     recipients: dict[str, int]
     sms_body: str
-    sms_encoding: str
+    sms_encoding: Encoding
     sms_segments: int
 
 
 class NoticeReachOut(Body):
     """Whom one notice reaches. `fallback_*_max`: paid at most, where pushes stay without an answer."""
 
-    kind: str
+    kind: Kind
     audience: int
     recipients: dict[str, int]
     languages: list[LanguageReachOut]
@@ -90,7 +95,7 @@ class NoticeReachOut(Body):
 
 
 class StatutoryNoticeOut(Body):
-    """How much notice customers get, and how much the law wants."""
+    """How much notice customers get, and how much the law demands."""
 
     given_hours: float
     wanted_hours: float
@@ -113,91 +118,42 @@ class ChangedOut(Body):
     preview: list[NoticeReachOut]
 
 
-def outage_out(outage: Outage) -> OutageOut:
-    """Write an outage."""
-    return OutageOut(
-        outage_id=outage.outage_id,
-        kind=outage.kind,
-        status=outage.status,
-        revision=outage.revision,
-        document=document_out(outage.document),
-        created_by=outage.created_by,
-        created_at=outage.created_at,
-        updated_at=outage.updated_at,
+def preview_out(preview: Preview) -> PreviewOut:
+    """Return what publishing would come to."""
+    return PreviewOut(
+        notices=[_reach_out(each) for each in preview.reach], statutory_notice=_statutory_out(preview.notice)
     )
 
 
 def changed_out(published: Published) -> ChangedOut:
-    """Write an outage after a change that customers hear of."""
+    """Return an outage after a change that customers hear of."""
     return ChangedOut(
-        outage=outage_out(published.outage),
+        outage=OutageOut.of(published.outage),
         notice_ids=published.notice_ids,
-        preview=[reach_out(each) for each in published.reach],
+        preview=[_reach_out(each) for each in published.reach],
     )
 
 
-def document_out(document: OutageDocument) -> DocumentOut:
-    """Write what a revision says."""
-    scope = document.scope
-    return DocumentOut(
-        cause=document.cause,
-        place=document.place,
-        windows=[WindowOut(start=window.start, end=window.end) for window in document.windows],
-        scope=ScopeOut(
-            feeder_ids=list(scope.feeder_ids),
-            transformer_ids=list(scope.transformer_ids),
-            ward_codes=list(scope.ward_codes),
-            supply_point_ids=list(scope.supply_point_ids),
-        ),
-        cause_by_language=document.cause_by_language,
-        place_by_language=document.place_by_language,
-        late_reason=document.late_reason,
-    )
-
-
-def revision_out(revision: Revision) -> RevisionOut:
-    """Write a revision."""
-    return RevisionOut(
-        revision=revision.revision,
-        action=revision.action,
-        document=document_out(revision.document),
-        reason=revision.reason,
-        made_by=revision.made_by,
-        made_at=revision.made_at,
-    )
-
-
-def reach_out(reach: NoticeReach) -> NoticeReachOut:
-    """Write whom a notice reaches."""
-    fallback = reach.fallback_segments_max if reach.has_fallback else 0
+def _reach_out(reach: NoticeReach) -> NoticeReachOut:
+    fallback_segments_max = reach.fallback_segments_max if reach.has_fallback else 0
     return NoticeReachOut(
         kind=reach.kind,
         audience=reach.audience,
         recipients=dict(reach.recipients),
-        languages=[
-            LanguageReachOut(
-                language=each.language,
-                recipients=dict(each.recipients),
-                sms_body=each.sms_body,
-                sms_encoding=each.sms_encoding,
-                sms_segments=each.sms_segments,
-            )
-            for each in reach.languages
-        ],
+        languages=[LanguageReachOut.of(each) for each in reach.languages],
         sms_segments=reach.segments,
         sms_price_vnd=reach.price_vnd,
         sms_cost_vnd=reach.cost_vnd,
-        fallback_segments_max=fallback,
-        fallback_cost_vnd_max=fallback * reach.price_vnd,
+        fallback_segments_max=fallback_segments_max,
+        fallback_cost_vnd_max=fallback_segments_max * reach.price_vnd,
     )
 
 
-def statutory_out(given: NoticeGiven) -> StatutoryNoticeOut:
-    """Write how much notice customers get."""
+def _statutory_out(notice: NoticeGiven) -> StatutoryNoticeOut:
     hour = timedelta(hours=1)
     return StatutoryNoticeOut(
-        given_hours=round(given.given / hour, 2),
-        wanted_hours=round(given.wanted / hour, 2),
-        legal_basis=given.basis,
-        late=given.late,
+        given_hours=round(notice.given / hour, 2),
+        wanted_hours=round(notice.wanted / hour, 2),
+        legal_basis=notice.basis,
+        late=notice.late,
     )

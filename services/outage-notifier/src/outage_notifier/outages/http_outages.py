@@ -1,4 +1,4 @@
-"""Outages: planners write, preview and publish them; every change is a kept revision."""
+"""Outages: planners write, preview and publish them; every change is kept as a revision."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -15,10 +15,11 @@ from gridcare.http.rooms import room_of
 from gridcare.postgres.idempotency import once
 from outage_notifier.outages.core.outage import Status
 from outage_notifier.outages.flow.changes import (
-    ChangeOutage,
+    CancelOutage,
     CreateOutage,
     EditOutage,
     PublishOutage,
+    RestoreOutage,
     ReviseOutage,
     cancel_outage,
     create_outage,
@@ -35,10 +36,7 @@ from outage_notifier.outages.http_answers import (
     PreviewOut,
     RevisionOut,
     changed_out,
-    outage_out,
-    reach_out,
-    revision_out,
-    statutory_out,
+    preview_out,
 )
 from outage_notifier.outages.http_bodies import (
     OUTAGE_SIZE_MAX_BYTES,
@@ -60,7 +58,7 @@ Staff = Annotated[Caller, Depends(require("planner", "dispatcher", "team", "ops"
 Restorer = Annotated[Caller, Depends(require("planner", "dispatcher"))]
 
 Microseconds = Annotated[int, msgspec.Meta(ge=0, le=int(LATEST.timestamp()) * 1_000_000)]
-"""Since 1970: a cursor's time, in bounds that every clock here knows."""
+"""Since 1970: a cursor's time, within the bounds of Body's times."""
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 END_OF_TIME = (LATEST, UUID(int=2**128 - 1))
 MICROSECOND = timedelta(microseconds=1)
@@ -70,7 +68,7 @@ MICROSECOND = timedelta(microseconds=1)
 async def post_outage(who: Planner, body: OutageIn, key: IdempotencyKey, room: Room) -> OutageOut:
     """Create an outage as a draft: nobody hears of it yet."""
     command = CreateOutage(kind=body.kind, document=body.document(), by=who.sub, reason=body.reason)
-    return outage_out(await once(key, create_outage, command, room=room))
+    return OutageOut.of(await once(key, create_outage, command, room=room))
 
 
 @router.get("")
@@ -82,24 +80,24 @@ async def get_outages(
     before = (EARLIEST + position[0] * MICROSECOND, position[1]) if position else END_OF_TIME
     outages, following = await list_outages(status=status, before=before, limit=limit, room=room)
     behind = ((following[0] - EARLIEST) // MICROSECOND, following[1]) if following else None
-    return Page(items=[outage_out(each) for each in outages], next=encode_cursor(behind) if behind else None)
+    return Page(items=[OutageOut.of(each) for each in outages], next=encode_cursor(behind) if behind else None)
 
 
 @router.get("/{outage_id}")
 async def get_outage(_: Staff, outage_id: UUID, room: Room) -> OutageOut:
-    """Read an outage as of its newest revision."""
-    return outage_out(await read_outage(outage_id, room=room))
+    """Return an outage as of its newest revision."""
+    return OutageOut.of(await read_outage(outage_id, room=room))
 
 
 @router.get("/{outage_id}/revisions")
 async def get_revisions(
     _: Staff, outage_id: UUID, room: Room, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
 ) -> Page[RevisionOut]:
-    """List every state that the outage was in, the oldest first, and who put it there."""
+    """List every state that the outage was in, the oldest first, and who made it so."""
     (after,) = decode_cursor(cursor, tuple[Number]) or (0,)
     revisions, following = await list_revisions(outage_id, after=after, limit=limit, room=room)
     return Page(
-        items=[revision_out(each) for each in revisions], next=encode_cursor((following,)) if following else None
+        items=[RevisionOut.of(each) for each in revisions], next=encode_cursor((following,)) if following else None
     )
 
 
@@ -109,17 +107,14 @@ async def put_outage(who: Planner, outage_id: UUID, body: EditIn, key: Idempoten
     command = EditOutage(
         outage_id=outage_id, document=body.document(), by=who.sub, reason=body.reason, revision=body.revision
     )
-    return outage_out(await once(key, edit_outage, command, room=room))
+    return OutageOut.of(await once(key, edit_outage, command, room=room))
 
 
 @router.post("/{outage_id}/preview")
 async def post_preview(_: Planner, outage_id: UUID, body: PreviewIn, room: Room) -> PreviewOut:
-    """Say whom publishing (or revising, with a document) would tell, by channel and language, and for how much."""
+    """Tell whom publishing (or revising, with a document) would reach, by channel and language, and at what cost."""
     proposed = body.document.document() if body.document else None
-    preview = await preview_outage(PreviewOutage(outage_id=outage_id, proposed=proposed), room=room)
-    return PreviewOut(
-        notices=[reach_out(each) for each in preview.reach], statutory_notice=statutory_out(preview.notice)
-    )
+    return preview_out(await preview_outage(PreviewOutage(outage_id=outage_id, proposed=proposed), room=room))
 
 
 @router.post("/{outage_id}/publish", status_code=202)
@@ -133,26 +128,26 @@ async def post_publish(who: Planner, outage_id: UUID, body: PublishIn, key: Idem
 
 @router.post("/{outage_id}/revise", status_code=202)
 async def post_revise(who: Planner, outage_id: UUID, body: ReviseIn, key: IdempotencyKey, room: Room) -> ChangedOut:
-    """Replace what a published outage says; what is unsent is stopped, and who was told hears the change."""
+    """Replace what a published outage says: unsent notices are stopped, and who was told hears the change."""
     command = ReviseOutage(
         outage_id=outage_id,
         by=who.sub,
         reason=body.reason,
         revision=body.revision,
-        document=body.document(body.late_reason),
+        document=body.document(),
     )
     return changed_out(await once(key, revise_outage, command, room=room))
 
 
 @router.post("/{outage_id}/cancel", status_code=202)
 async def post_cancel(who: Planner, outage_id: UUID, body: EndIn, key: IdempotencyKey, room: Room) -> ChangedOut:
-    """Call an outage off: only those who were told are told."""
-    command = ChangeOutage(outage_id=outage_id, by=who.sub, reason=body.reason, revision=body.revision)
+    """Call an outage off: only those who were told of it hear so."""
+    command = CancelOutage(outage_id=outage_id, by=who.sub, reason=body.reason, revision=body.revision)
     return changed_out(await once(key, cancel_outage, command, room=room))
 
 
 @router.post("/{outage_id}/restore", status_code=202)
 async def post_restore(who: Restorer, outage_id: UUID, body: RestoreIn, key: IdempotencyKey, room: Room) -> ChangedOut:
     """Note that the power is back."""
-    command = ChangeOutage(outage_id=outage_id, by=who.sub, reason=body.reason, revision=body.revision)
+    command = RestoreOutage(outage_id=outage_id, by=who.sub, reason=body.reason, revision=body.revision)
     return changed_out(await once(key, restore_outage, command, room=room))

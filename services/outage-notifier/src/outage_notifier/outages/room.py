@@ -1,4 +1,4 @@
-"""What the use cases of outages work in."""
+"""What the use cases of outages need."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from outage_notifier.texts.rendering import Catalog
 
 @dataclass(frozen=True, slots=True)
 class Outages:
-    """The database, the clock, the rules of outages, the texts; `sms_price_vnd` is what one segment costs, in dong."""
+    """The database, the clock, the rules of outages and the texts. `sms_price_vnd` is the price of one segment, in dong."""
 
     db: Database
     clock: Clock

@@ -1,1 +1,1 @@
-"""What an outage is, what may happen to it, and what each step says to whom."""
+"""What an outage is, what may happen to it, and whom each change tells what."""

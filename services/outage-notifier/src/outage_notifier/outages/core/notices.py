@@ -1,6 +1,6 @@
-"""What a change of an outage says: to other services (events) and to customers (notices)."""
+"""What a change of an outage tells: to other services events, to customers notices."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -18,10 +18,10 @@ from gridcare.events.outages import (
 )
 from gridcare.values.clock import VIETNAM
 from outage_notifier.ledger.core.notice import Intent, NewNotice
-from outage_notifier.outages.core.outage import Change, Outage, OutageDocument
+from outage_notifier.outages.core.outage import Action, Change, Outage, OutageDocument
 from outage_notifier.outages.core.rules import OutageRules
 
-_EVENTS: Final[dict[str, type[OutageEvent]]] = {
+_EVENTS: Final[Mapping[Action, type[OutageEvent]]] = {
     "published": OutagePlanned,
     "revised": OutageRevised,
     "cancelled": OutageCancelled,
@@ -30,12 +30,12 @@ _EVENTS: Final[dict[str, type[OutageEvent]]] = {
 
 
 def tag_of(outage: Outage) -> str:
-    """Name what all notices of an outage share on a screen: the newest replaces the others."""
+    """Return the tag that all notices of an outage share: on a screen the newest replaces the others."""
     return f"outage-{outage.outage_id}"
 
 
 def events_of(change: Change) -> list[OutageEvent]:
-    """Give the events of a change: several numbered parts of one version where many supply points are named.
+    """Return the events of a change: several numbered parts of one version where it names many supply points.
 
     An unplanned cut begins with OutageStarted: the power is off already.
     """
@@ -64,9 +64,9 @@ def events_of(change: Change) -> list[OutageEvent]:
 
 
 def notices_of(change: Change, *, rules: OutageRules, now: datetime) -> list[Intent]:
-    """Give the notices of a change; everything older of this outage is superseded by them.
+    """Return the notices of a change; they supersede all older ones of the outage.
 
-    Who was told and is still cut gets the change; who was told and is cut no more, the cancellation; who was not told,
+    Who was told and is still cut gets the change; who was told and is no longer cut, the cancellation; who was not told,
     a fresh announcement.
     """
     if not change.published or change.before is None:
@@ -89,7 +89,7 @@ def notices_of(change: Change, *, rules: OutageRules, now: datetime) -> list[Int
 
 
 def scheduled_notices(outage: Outage, intents: Sequence[Intent], notice_ids: Sequence[UUID]) -> list[NewNotice]:
-    """Return the notices about an outage's newest revision, an id for each intent."""
+    """Return notices of an outage's newest revision, one for each intent, with these ids."""
     return [
         NewNotice(
             notice_id=notice_id, intent=intent, tag=tag_of(outage), outage_id=outage.outage_id, revision=outage.revision
@@ -99,7 +99,10 @@ def scheduled_notices(outage: Outage, intents: Sequence[Intent], notice_ids: Seq
 
 
 def slots_of(document: OutageDocument, windows: tuple[Window, ...] = ()) -> dict[str, Any]:
-    """Give the values of an outage's templates: place, reason, start and expected end (Circular 22/2020, Article 4)."""
+    """Return what an outage's templates are filled with: place, reason, start and expected end.
+
+    These four are what Circular 22/2020/TT-BCT, Article 4, demands of a notice.
+    """
     return {
         "place": document.place,
         "place_by_language": dict(document.place_by_language),
@@ -110,7 +113,7 @@ def slots_of(document: OutageDocument, windows: tuple[Window, ...] = ()) -> dict
 
 
 def _fresh(outage: Outage, now: datetime) -> Intent:
-    """Give the notice to those who know nothing yet."""
+    """Return the notice to those who know nothing yet."""
     document = outage.document
     slots = slots_of(document, _coming(document, now))
     if outage.kind == "unplanned":
@@ -120,7 +123,7 @@ def _fresh(outage: Outage, now: datetime) -> Intent:
 
 
 def _reminders(outage: Outage, rules: OutageRules, now: datetime) -> Iterator[Intent]:
-    """One on the evening before each day that has a window, unless the announcement is still fresh then."""
+    """Yield a reminder for the evening before each day with a window, unless the announcement is still fresh then."""
     if outage.kind == "unplanned":
         return
     by_day: dict[datetime, list[Window]] = {}
@@ -134,7 +137,7 @@ def _reminders(outage: Outage, rules: OutageRules, now: datetime) -> Iterator[In
 
 
 def _coming(document: OutageDocument, now: datetime) -> tuple[Window, ...]:
-    """Give the windows that are not over; all of them when every one is."""
+    """Return the windows that are not over, or all of them when every one is."""
     return tuple(window for window in document.windows if window.end > now) or document.windows
 
 

@@ -1,12 +1,13 @@
-"""An outage as planners write it, and what may happen to it.
+"""An outage as planners write it, and the changes that it may go through.
 
     draft ─publish─▶ published ─restore─▶ restored
       │ ▲ edit        │  ▲ revise
       └─┴──cancel─────┴──┴──────────────▶ cancelled
 
-Every change is a kept revision. What a change says to customers is in notices.py.
+Every change is kept as a revision. What a change tells customers and other services is in notices.py.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
@@ -15,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from gridcare.errors import Conflict
-from gridcare.events.outages import Scope, Window
+from gridcare.events.outages import OutageKind, Scope, Window
 from outage_notifier.outages.core.rules import (
     OutageRules,
     check_revised,
@@ -24,8 +25,8 @@ from outage_notifier.outages.core.rules import (
     check_windows,
     notice_given,
 )
+from outage_notifier.texts.languages import Translated
 
-Kind = Literal["planned", "unplanned"]
 Status = Literal["draft", "published", "cancelled", "restored"]
 Action = Literal["created", "edited", "published", "revised", "cancelled", "restored"]
 
@@ -33,33 +34,35 @@ Action = Literal["created", "edited", "published", "revised", "cancelled", "rest
 class OutageDocument(msgspec.Struct, frozen=True, kw_only=True):
     """What a revision of an outage says; stored as JSON.
 
-    `place` and `cause` are what customers read, in Vietnamese; a translation may stand beside it by language.
-    `late_reason` says why this revision was published later than the law wants it.
+    Customers read `place` and `cause`, in Vietnamese or, where there is one, in a translation. `late_reason` says why this
+    revision was published later than the law demands.
     """
 
     cause: str
     place: str
     windows: tuple[Window, ...]
     scope: Scope
-    cause_by_language: dict[str, str] = {}
-    place_by_language: dict[str, str] = {}
+    cause_by_language: dict[Translated, str] = {}
+    place_by_language: dict[Translated, str] = {}
     late_reason: str = ""
 
     @property
     def start(self) -> datetime:
+        """The start of the first window."""
         return min(window.start for window in self.windows)
 
     @property
     def end(self) -> datetime:
+        """The end of the last window."""
         return max(window.end for window in self.windows)
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """An outage as of its newest revision. `version` counts what was published of it."""
+    """An outage as of its newest revision. `version` counts its published changes."""
 
     outage_id: UUID
-    kind: Kind
+    kind: OutageKind
     status: Status
     revision: int
     version: int
@@ -71,7 +74,7 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One kept state of an outage, and who made it, when and why."""
+    """One state of an outage as it is kept: what made it, who, when and why."""
 
     revision: int
     action: Action
@@ -83,7 +86,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was decided: the outage after it, what the revision is called, and the outage before it."""
+    """What was decided: the outage before and after, and what its revision is called."""
 
     before: Outage | None
     after: Outage
@@ -91,23 +94,23 @@ class Change:
 
     @property
     def published(self) -> bool:
-        """Say whether the world hears of it."""
+        """Whether customers and other services hear of it."""
         return self.before is None or self.after.version > self.before.version
 
 
-_ENDED: Final = {"cancelled": "outage-already-cancelled", "restored": "outage-already-restored"}
+_ENDED: Final[Mapping[Status, str]] = {"cancelled": "outage-already-cancelled", "restored": "outage-already-restored"}
 
 
 def create(
-    outage_id: UUID, kind: Kind, document: OutageDocument, *, by: str, rules: OutageRules, now: datetime
+    outage_id: UUID, kind: OutageKind, document: OutageDocument, *, by: str, rules: OutageRules, now: datetime
 ) -> Change:
-    """Begin a draft. Raises Unprocessable for windows that never make sense; the past is refused at publication."""
+    """Create a draft. Raises Unprocessable for windows that never make sense; the past is refused at publication."""
     check_windows(document.windows, rules=rules, now=now)
     check_scope(document.scope)
     draft = Outage(
-        outage_id,
-        kind,
-        "draft",
+        outage_id=outage_id,
+        kind=kind,
+        status="draft",
         revision=1,
         version=0,
         document=document,
@@ -119,7 +122,7 @@ def create(
 
 
 def edit(outage: Outage, document: OutageDocument, *, rules: OutageRules, now: datetime) -> Change:
-    """Change a draft. Raises Conflict when it is none, Unprocessable as `create`."""
+    """Change a draft. Raises Conflict when it is no longer one, and Unprocessable as `create` does."""
     if outage.status == "published":
         raise Conflict("outage-already-published", "a published outage is revised, not edited")
     _refuse_ended(outage)
@@ -129,7 +132,7 @@ def edit(outage: Outage, document: OutageDocument, *, rules: OutageRules, now: d
 
 
 def publish(outage: Outage, *, late_reason: str, rules: OutageRules, now: datetime) -> Change:
-    """Tell the world. Raises Conflict, Unprocessable `window-in-past`, `statutory-notice-late`."""
+    """Publish a draft. Raises Conflict, and Unprocessable `window-in-past` or `statutory-notice-late`."""
     if outage.status == "published":
         raise Conflict("outage-already-published", "the outage is published; revise it to change it")
     _refuse_ended(outage)
@@ -143,9 +146,9 @@ def publish(outage: Outage, *, late_reason: str, rules: OutageRules, now: dateti
 
 
 def revise(outage: Outage, document: OutageDocument, *, rules: OutageRules, now: datetime) -> Change:
-    """Change what was published. Raises Conflict, Unprocessable as `publish`; `outage-unchanged` when nothing is new.
+    """Change what was published. Raises Conflict, `outage-unchanged` when nothing is new, and Unprocessable as `publish` does.
 
-    The clock of the statutory notice starts again for what is new: another time, or more people.
+    The statutory notice is counted again for what is new: another time, or more people.
     """
     _must_be_published(outage)
     check_windows(document.windows, rules=rules, now=now)
@@ -162,7 +165,7 @@ def revise(outage: Outage, document: OutageDocument, *, rules: OutageRules, now:
 
 
 def cancel(outage: Outage, *, now: datetime) -> Change:
-    """Call an outage off; a draft is dropped without a word. Raises Conflict."""
+    """Call an outage off, or drop a draft, of which nobody hears. Raises Conflict."""
     _refuse_ended(outage)
     if outage.status == "draft":
         return _change(outage, "cancelled", "cancelled", now=now)
@@ -172,7 +175,7 @@ def cancel(outage: Outage, *, now: datetime) -> Change:
 
 
 def restore(outage: Outage, *, now: datetime) -> Change:
-    """Say that the power is back. Raises Conflict."""
+    """Note that the power is back. Raises Conflict."""
     _must_be_published(outage)
     if now < outage.document.start:
         raise Conflict("outage-not-started", "it has not begun: cancel it instead")
@@ -212,7 +215,7 @@ def _must_be_published(outage: Outage) -> None:
 
 
 def _earliest_news(new: OutageDocument, old: OutageDocument, now: datetime) -> datetime | None:
-    """Give the start of the first thing that customers could not know of, if there is one."""
+    """Return the start of the first window that customers could not know of, or None."""
     coming = [window for window in new.windows if window.end > now]
     if _wider(new.scope, old.scope):
         return min((window.start for window in coming), default=None)

@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from gridcare.errors import Conflict, NotFound
+from gridcare.events.outages import OutageKind
 from gridcare.observability.logging import get_logger
 from gridcare.postgres import outbox
 from gridcare.postgres.database import Connection
@@ -17,22 +18,22 @@ from outage_notifier import NAME
 from outage_notifier.ledger.core.notice import Intent
 from outage_notifier.ledger.store import notice
 from outage_notifier.outages.core import outage as rules
-from outage_notifier.outages.core.notices import events_of, notices_of, scheduled_notices
-from outage_notifier.outages.core.outage import Change, Kind, Outage, OutageDocument
-from outage_notifier.outages.flow.checks import refuse_unfit, refuse_unknown
+from outage_notifier.outages.core.notices import events_of, scheduled_notices
+from outage_notifier.outages.core.outage import Change, Outage, OutageDocument
+from outage_notifier.outages.flow.known_scope import refuse_unknown
+from outage_notifier.outages.flow.notices import fitting_notices, reach_of
 from outage_notifier.outages.room import Outages
 from outage_notifier.outages.store import outage
 from outage_notifier.planning.core.reach import NoticeReach
-from outage_notifier.planning.flow.count_reach import count_reach
 
 logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateOutage:
-    """Write a draft; `by` is the subject of the planner's token."""
+    """Create a draft; `by` is the subject of the planner's token."""
 
-    kind: Kind
+    kind: OutageKind
     document: OutageDocument
     by: str
     reason: str = ""
@@ -40,7 +41,7 @@ class CreateOutage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeOutage:
-    """What every change names: the outage, who changes it and why; `revision` is the one that they saw, if they say so."""
+    """What every change names: the outage, who changes it and why. `revision` is the one that they saw, where they tell it."""
 
     outage_id: UUID
     by: str
@@ -69,9 +70,19 @@ class ReviseOutage(ChangeOutage):
     document: OutageDocument
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelOutage(ChangeOutage):
+    """Call a published outage off, or drop a draft."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreOutage(ChangeOutage):
+    """Note that the power is back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
-    """An outage after customers hear of a change of it: its new notices, and whom those reach, where that is counted."""
+    """An outage after a change that customers hear of: its new notices, and whom they reach, where that is counted."""
 
     outage: Outage
     notice_ids: list[UUID]
@@ -79,7 +90,7 @@ class Published:
 
 
 async def create_outage(command: CreateOutage, *, room: Outages) -> Outage:
-    """Create a draft: nobody hears of it yet. Raises Unprocessable for windows or a scope that cannot be."""
+    """Create a draft: nobody hears of it yet. Raises what the rules' `create` raises, and Unprocessable `unknown-scope`."""
     now = room.clock.now()
     async with room.db.transaction() as tx:
         change = rules.create(uuid7(now), command.kind, command.document, by=command.by, rules=room.rules, now=now)
@@ -109,8 +120,8 @@ async def publish_outage(command: PublishOutage, *, room: Outages) -> Published:
         draft = await _lock(tx, command)
         change = rules.publish(draft, late_reason=command.late_reason, rules=room.rules, now=now)
         await refuse_unknown(tx, change.after.document.scope)
-        intents = _fitting_notices(change, room, now)
-        reach = await _reach(tx, change, intents, room)
+        intents = fitting_notices(change, room=room, now=now)
+        reach = await reach_of(tx, change, intents, room=room)
         await outage.save(tx, change, by=command.by, reason=command.reason)
         notice_ids = await _schedule(tx, change, intents, now)
         await outbox.append(tx, events_of(change), source=NAME, now=now)
@@ -119,9 +130,9 @@ async def publish_outage(command: PublishOutage, *, room: Outages) -> Published:
 
 
 async def revise_outage(command: ReviseOutage, *, room: Outages) -> Published:
-    """Revise a published outage: who was told hears the change, who was not gets an announcement.
+    """Revise a published outage: who was told of it hears the change, who was not gets an announcement.
 
-    What is unsent of older revisions is stopped. Raises NotFound, Conflict, and what the rules' `revise` raises.
+    Unsent notices of older revisions are stopped. Raises NotFound, Conflict, and what the rules' `revise` raises.
     """
     now = room.clock.now()
     async with room.db.transaction() as tx:
@@ -129,8 +140,8 @@ async def revise_outage(command: ReviseOutage, *, room: Outages) -> Published:
         change = rules.revise(before, command.document, rules=room.rules, now=now)
         if change.after.document.scope != before.document.scope:
             await refuse_unknown(tx, change.after.document.scope)
-        intents = _fitting_notices(change, room, now)
-        reach = await _reach(tx, change, intents, room)
+        intents = fitting_notices(change, room=room, now=now)
+        reach = await reach_of(tx, change, intents, room=room)
         await outage.save(tx, change, by=command.by, reason=command.reason)
         notice_ids = await _schedule(tx, change, intents, now)
         await outbox.append(tx, events_of(change), source=NAME, now=now)
@@ -138,12 +149,12 @@ async def revise_outage(command: ReviseOutage, *, room: Outages) -> Published:
     return Published(change.after, notice_ids, reach)
 
 
-async def cancel_outage(command: ChangeOutage, *, room: Outages) -> Published:
-    """Call an outage off, or drop a draft: only those who were told are told. Raises NotFound, Conflict."""
+async def cancel_outage(command: CancelOutage, *, room: Outages) -> Published:
+    """Call an outage off, or drop a draft. Only those who were told of it hear so. Raises NotFound, Conflict."""
     now = room.clock.now()
     async with room.db.transaction() as tx:
         change = rules.cancel(await _lock(tx, command), now=now)
-        intents = _fitting_notices(change, room, now)
+        intents = fitting_notices(change, room=room, now=now)
         await outage.save(tx, change, by=command.by, reason=command.reason)
         notice_ids = await _schedule(tx, change, intents, now)
         await outbox.append(tx, events_of(change), source=NAME, now=now)
@@ -151,12 +162,12 @@ async def cancel_outage(command: ChangeOutage, *, room: Outages) -> Published:
     return Published(change.after, notice_ids)
 
 
-async def restore_outage(command: ChangeOutage, *, room: Outages) -> Published:
-    """Note that the power is back: those who were told are told so. Raises NotFound, Conflict."""
+async def restore_outage(command: RestoreOutage, *, room: Outages) -> Published:
+    """Note that the power is back. Those who were told of the outage hear so. Raises NotFound, Conflict."""
     now = room.clock.now()
     async with room.db.transaction() as tx:
         change = rules.restore(await _lock(tx, command), now=now)
-        intents = _fitting_notices(change, room, now)
+        intents = fitting_notices(change, room=room, now=now)
         await outage.save(tx, change, by=command.by, reason=command.reason)
         notice_ids = await _schedule(tx, change, intents, now)
         await outbox.append(tx, events_of(change), source=NAME, now=now)
@@ -165,7 +176,7 @@ async def restore_outage(command: ChangeOutage, *, room: Outages) -> Published:
 
 
 async def _lock(tx: Connection, command: ChangeOutage) -> Outage:
-    """Hold the outage. Raises NotFound `outage-not-found`, Conflict `outage-changed-meanwhile`."""
+    """Lock the outage. Raises NotFound `outage-not-found`, Conflict `outage-changed-meanwhile`."""
     held = await outage.lock(tx, command.outage_id)
     if held is None:
         raise NotFound("outage-not-found", "there is no such outage")
@@ -176,27 +187,8 @@ async def _lock(tx: Connection, command: ChangeOutage) -> Outage:
     return held
 
 
-def _fitting_notices(change: Change, room: Outages, now: datetime) -> list[Intent]:
-    intents = notices_of(change, rules=room.rules, now=now)
-    refuse_unfit(room.catalog, intents)
-    return intents
-
-
-async def _reach(tx: Connection, change: Change, intents: list[Intent], room: Outages) -> list[NoticeReach]:
-    after = change.after
-    return await count_reach(
-        tx,
-        room.catalog,
-        intents,
-        outage_id=after.outage_id,
-        revision=after.revision,
-        scope=after.document.scope,
-        price_vnd=room.sms_price_vnd,
-    )
-
-
 async def _schedule(tx: Connection, change: Change, intents: list[Intent], now: datetime) -> list[UUID]:
-    """Stop what is unsent of older notices, and schedule the new ones."""
+    """Stop the unsent notices of older revisions, and schedule the new ones."""
     after = change.after
     if change.published:
         await notice.supersede(tx, after.outage_id, before_revision=after.revision, now=now)

@@ -1,4 +1,4 @@
-"""Preview an outage: whom publishing or revising it would tell, on which channel and for how much. Nothing is written."""
+"""Preview an outage: whom publishing or revising it would tell, on which channel and at what cost. Nothing is written."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,17 +7,16 @@ from uuid import UUID
 import msgspec
 
 from gridcare.errors import NotFound
-from outage_notifier.outages.core.notices import notices_of
 from outage_notifier.outages.core.outage import Change, Outage, OutageDocument, publish, revise
 from outage_notifier.outages.core.rules import NoticeGiven, OutageRules
-from outage_notifier.outages.flow.checks import refuse_unfit, refuse_unknown
+from outage_notifier.outages.flow.known_scope import refuse_unknown
+from outage_notifier.outages.flow.notices import fitting_notices, reach_of
 from outage_notifier.outages.room import Outages
 from outage_notifier.outages.store import outage
 from outage_notifier.planning.core.reach import NoticeReach
-from outage_notifier.planning.flow.count_reach import count_reach
 
 UNSAID = "a preview"
-"""Stands for the reason of a late notice: a preview says that it would be late instead of refusing."""
+"""Stands for the reason of a late notice: a preview tells that it would be late instead of refusing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +38,7 @@ class Preview:
 async def preview_outage(command: PreviewOutage, *, room: Outages) -> Preview:
     """Count whom a change would reach if it were published now.
 
-    Raises NotFound `outage-not-found` and what publishing or revising would raise, but for a late notice.
+    Raises NotFound `outage-not-found`, and what publishing or revising would raise, except for a late notice.
     """
     now, rules = room.clock.now(), room.rules
     async with room.db.transaction() as tx:
@@ -47,20 +46,12 @@ async def preview_outage(command: PreviewOutage, *, room: Outages) -> Preview:
         if before is None:
             raise NotFound("outage-not-found", "there is no such outage")
         change = _change(before, command.proposed, rules, now)
-        after = change.after
-        await refuse_unknown(tx, after.document.scope)
-        intents = notices_of(change, rules=rules, now=now)
-        refuse_unfit(room.catalog, intents)
-        reach = await count_reach(
-            tx,
-            room.catalog,
-            intents,
-            outage_id=after.outage_id,
-            revision=after.revision,
-            scope=after.document.scope,
-            price_vnd=room.sms_price_vnd,
-        )
-    return Preview(reach, NoticeGiven(after.document.start - now, rules.statutory_notice, rules.statutory_basis))
+        document = change.after.document
+        await refuse_unknown(tx, document.scope)
+        intents = fitting_notices(change, room=room, now=now)
+        reach = await reach_of(tx, change, intents, room=room)
+    given = NoticeGiven(document.start - now, rules.statutory_notice, rules.statutory_basis)
+    return Preview(reach, given)
 
 
 def _change(before: Outage, proposed: OutageDocument | None, rules: OutageRules, now: datetime) -> Change:

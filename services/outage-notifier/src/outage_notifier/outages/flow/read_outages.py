@@ -1,4 +1,4 @@
-"""Read outages: one, a list of them, and the revisions of one."""
+"""Read outages: one, a page of them, and the revisions of one."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -11,30 +11,33 @@ from outage_notifier.outages.store.outage import Position
 
 
 async def read_outage(outage_id: UUID, *, room: Outages) -> Outage:
-    """Read an outage. Raises NotFound `outage-not-found`."""
+    """Return an outage. Raises NotFound `outage-not-found`."""
     async with room.db.read() as connection:
-        found = await outage.find(connection, outage_id)
-    if found is None:
+        known = await outage.find(connection, outage_id)
+    if known is None:
         raise NotFound("outage-not-found", "there is no such outage")
-    return found
+    return known
 
 
 async def list_outages(
     *, status: Status | None, before: Position, limit: int, room: Outages
 ) -> tuple[Sequence[Outage], Position | None]:
-    """List outages, the newest change first; and where the next page goes on."""
+    """Return a page of outages, the newest change first, and where the next page starts, if there is one."""
     async with room.db.read() as connection:
-        found = await outage.page(connection, status=status, before=before, limit=limit + 1)
-    last = found[limit - 1] if len(found) > limit else None
-    return found[:limit], (last.updated_at, last.outage_id) if last else None
+        outages = await outage.page(connection, status=status, before=before, limit=limit + 1)
+    last = outages[limit - 1] if len(outages) > limit else None
+    return outages[:limit], (last.updated_at, last.outage_id) if last else None
 
 
 async def list_revisions(
     outage_id: UUID, *, after: int, limit: int, room: Outages
 ) -> tuple[Sequence[Revision], int | None]:
-    """List an outage's revisions, the oldest first. Raises NotFound `outage-not-found`."""
+    """Return a page of an outage's revisions, the oldest first, and after which the next page starts, if there is one.
+
+    Raises NotFound `outage-not-found`.
+    """
     async with room.db.read() as connection:
         if await outage.find(connection, outage_id) is None:
             raise NotFound("outage-not-found", "there is no such outage")
-        found = await outage.revisions(connection, outage_id, after=after, limit=limit + 1)
-    return found[:limit], found[limit - 1].revision if len(found) > limit else None
+        revisions = await outage.revisions(connection, outage_id, after=after, limit=limit + 1)
+    return revisions[:limit], revisions[limit - 1].revision if len(revisions) > limit else None

@@ -1,14 +1,14 @@
-"""`outage` and `outage_revision`: cuts, and every state that they were in."""
+"""`outage` and `outage_revision`: cuts, and every state that each was in."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from gridcare.postgres.database import Connection
-from outage_notifier.outages.core.outage import Change, Outage, OutageDocument, Revision
+from outage_notifier.outages.core.outage import Change, Outage, OutageDocument, Revision, Status
 
 _COLUMNS = "outage_id, kind, status, revision, version, document, created_by, created_at, updated_at"
 _SAVE = f"""
@@ -36,11 +36,11 @@ WHERE outage_id = $1 AND revision > $2 ORDER BY revision LIMIT $3
 _DECODER = msgspec.json.Decoder(OutageDocument)
 
 Position = tuple[datetime, UUID]
-"""Where a page of outages goes on: behind this update of this outage."""
+"""Where a page of outages starts: behind this update of this outage."""
 
 
 async def save(tx: Connection, change: Change, *, by: str, reason: str) -> None:
-    """Write an outage after a change, and the change's revision."""
+    """Save an outage after a change, and the revision that the change made."""
     outage = change.after
     document = msgspec.json.encode(outage.document).decode()
     await tx.execute(
@@ -52,27 +52,27 @@ async def save(tx: Connection, change: Change, *, by: str, reason: str) -> None:
 
 
 async def find(connection: Connection, outage_id: UUID) -> Outage | None:
-    """Read an outage."""
+    """Return an outage, or None."""
     row = await connection.fetchrow(_FIND, outage_id)
     return _outage(row) if row else None
 
 
 async def lock(tx: Connection, outage_id: UUID) -> Outage | None:
-    """Read an outage and hold it until the transaction ends: its changes come one after another."""
+    """Return an outage and hold it until the transaction ends, so that its changes come one after another."""
     row = await tx.fetchrow(_LOCK, outage_id)
     return _outage(row) if row else None
 
 
-async def page(connection: Connection, *, status: str | None, before: Position, limit: int) -> list[Outage]:
-    """List outages, the newest change first."""
+async def page(connection: Connection, *, status: Status | None, before: Position, limit: int) -> list[Outage]:
+    """Return outages, the newest change first."""
     return [_outage(row) for row in await connection.fetch(_PAGE, status, before[0], before[1], limit)]
 
 
 async def revisions(connection: Connection, outage_id: UUID, *, after: int, limit: int) -> Sequence[Revision]:
-    """List an outage's revisions, the oldest first."""
+    """Return an outage's revisions, the oldest first."""
     rows = await connection.fetch(_REVISIONS, outage_id, after, limit)
-    return [Revision(row[0], row[1], _DECODER.decode(row[2]), *row[3:]) for row in rows]
+    return [Revision(**{**row, "document": _DECODER.decode(row["document"])}) for row in rows]
 
 
-def _outage(row: Any) -> Outage:
-    return Outage(row[0], row[1], row[2], row[3], row[4], _DECODER.decode(row[5]), *row[6:])
+def _outage(row: asyncpg.Record) -> Outage:
+    return Outage(**{**row, "document": _DECODER.decode(row["document"])})

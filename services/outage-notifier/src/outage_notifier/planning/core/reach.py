@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from outage_notifier.texts.languages import Language
+from outage_notifier.texts.segments import Encoding
+from outage_notifier.texts.template import Kind
 
 OUTCOMES = ("push", "sms", "unreachable", "opted_out", "covered")
 
@@ -16,7 +18,7 @@ class LanguageReach:
     recipients: Mapping[str, int]
     fallback: int
     sms_body: str
-    sms_encoding: str
+    sms_encoding: Encoding
     sms_segments: int
 
     @property
@@ -31,7 +33,7 @@ class NoticeReach:
     `fallback_segments_max` are paid only where a push stays without an answer.
     """
 
-    kind: str
+    kind: Kind
     languages: Sequence[LanguageReach]
     price_vnd: int
     has_fallback: bool
