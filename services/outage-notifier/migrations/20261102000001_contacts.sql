@@ -1,5 +1,6 @@
 -- migrate:up
--- Who can be told of what: supply points as projected from their topic, and contacts, which live in this database alone.
+-- Whom a cut concerns and how they are told: supply points, projected from their topic, and contacts, which are kept in
+-- this database alone.
 
 CREATE TABLE supply_point (
     supply_point_id text PRIMARY KEY,
@@ -10,7 +11,7 @@ CREATE TABLE supply_point (
     ward_code text NOT NULL,
     version bigint NOT NULL
 );
-COMMENT ON TABLE supply_point IS 'Projection of supply-points.v1: a version that was passed is ignored, a tombstone deletes.';
+COMMENT ON TABLE supply_point IS 'Projection of supply-points.v1: an older version is ignored, a tombstone deletes.';
 CREATE INDEX supply_point_by_feeder ON supply_point (feeder_id, customer_code);
 CREATE INDEX supply_point_by_transformer ON supply_point (transformer_id, customer_code);
 CREATE INDEX supply_point_by_ward ON supply_point (ward_code, customer_code);
@@ -42,8 +43,8 @@ CREATE TABLE phone (
 );
 COMMENT ON COLUMN phone.number_sealed IS 'AES-256-GCM of the E.164 number';
 COMMENT ON COLUMN phone.number_index IS 'HMAC-SHA-256 of the number: finds a phone, and phones that customers share, without opening any';
-COMMENT ON COLUMN phone.masked IS 'what a person may see of it: +84*****12';
-COMMENT ON COLUMN phone.bad_reason IS 'the provider said that no message can reach it (21211, 21614, ...); a new import clears it';
+COMMENT ON COLUMN phone.masked IS 'what staff may see of it: +84*****12';
+COMMENT ON COLUMN phone.bad_reason IS 'the provider''s code for a number that no message can reach (21211, 21614, ...); a new import clears it';
 CREATE INDEX phone_by_number ON phone (number_index);
 
 CREATE TABLE device (
@@ -56,7 +57,7 @@ CREATE TABLE device (
     registered_at timestamptz NOT NULL,
     seen_at timestamptz NOT NULL
 );
-COMMENT ON TABLE device IS 'An installation of the app; it belongs to one account: registering moves it, logging out removes it.';
+COMMENT ON TABLE device IS 'An installation of the app. It belongs to one account: registering moves it, logging out removes it.';
 COMMENT ON COLUMN device.account IS 'subject of the token that registered it, or the customer code of an imported one';
 CREATE INDEX device_by_account ON device (account);
 

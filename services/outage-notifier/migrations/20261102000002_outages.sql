@@ -1,4 +1,6 @@
 -- migrate:up
+-- Outages, and every state that each was in.
+
 CREATE TABLE outage (
     outage_id uuid PRIMARY KEY,
     kind text NOT NULL CHECK (kind IN ('planned', 'unplanned')),
@@ -11,8 +13,8 @@ CREATE TABLE outage (
     updated_at timestamptz NOT NULL
 );
 COMMENT ON COLUMN outage.revision IS 'the newest row of outage_revision';
-COMMENT ON COLUMN outage.version IS 'how many events were published of it (ce_sequence)';
-COMMENT ON COLUMN outage.document IS 'cause, place by language, windows and scope (outages/core/outage.py) as of the revision';
+COMMENT ON COLUMN outage.version IS 'how many of its changes were published; its events carry it as ce_sequence';
+COMMENT ON COLUMN outage.document IS 'what the newest revision says: cause, place, windows and scope (OutageDocument in outages/core/outage.py)';
 CREATE INDEX outage_by_update ON outage (updated_at, outage_id);
 
 CREATE TABLE outage_revision (
@@ -25,7 +27,7 @@ CREATE TABLE outage_revision (
     made_at timestamptz NOT NULL,
     PRIMARY KEY (outage_id, revision)
 );
-COMMENT ON TABLE outage_revision IS 'Every state that an outage was in, and who put it there; never changed.';
+COMMENT ON TABLE outage_revision IS 'Every state that an outage was in, and who made it so; rows never change.';
 
 -- migrate:down
 DROP TABLE outage_revision;

@@ -1,4 +1,4 @@
-"""Settings: what is wrong is named with its variable and reason, never with its value."""
+"""Settings: a wrong one is named with its variable and the reason, never with its value."""
 
 import base64
 
@@ -25,7 +25,7 @@ GOOD = {
 
 @pytest.fixture
 def environment(monkeypatch):
-    """Give a function that sets the variables that are needed, changed as told; None leaves one out."""
+    """Return a function that sets the required variables, with changes; None leaves one out."""
 
     def given(**changes: str | None) -> None:
         for name, value in {**GOOD, **changes}.items():
@@ -35,8 +35,8 @@ def environment(monkeypatch):
     return given
 
 
-def test_needed_ones_are_enough(environment):
-    """With the variables that have no default it starts, and shows no secret."""
+def test_required_ones_suffice(environment):
+    """The variables without a default are enough, and no secret is shown."""
     environment()
     settings = load(Settings)
     assert (settings.quiet().start.hour, settings.quiet().end.hour) == (21, 7)
@@ -46,7 +46,7 @@ def test_needed_ones_are_enough(environment):
 
 @pytest.mark.parametrize("name", GOOD)
 def test_none_may_be_missing(environment, name):
-    """A variable without a default that is not set is named."""
+    """A missing variable that has no default is named."""
     environment(**{name: None})
     with pytest.raises(SettingsError) as refused:
         load(Settings)
@@ -73,7 +73,7 @@ def test_none_may_be_missing(environment, name):
     ],
 )
 def test_wrong_ones(environment, name, value):
-    """A wrong value is refused by the variable's name; the value is not told."""
+    """A wrong value is refused with the variable's name, and not quoted."""
     environment(**{name: value})
     with pytest.raises(SettingsError) as refused:
         load(Settings)
@@ -82,7 +82,7 @@ def test_wrong_ones(environment, name, value):
 
 
 def test_calls_end_within_leases(environment):
-    """A call that could outlive its lease is refused, also where only the lease was set."""
+    """A call timeout that reaches beyond the lease is refused, also where only the lease is set."""
     environment(LEASE_S="10")
     with pytest.raises(SettingsError, match=r"GRIDCARE_CALL_TIMEOUT_S must be less than GRIDCARE_LEASE_S"):
         load(Settings)

@@ -21,7 +21,7 @@ from outage_notifier.worker import work
 
 PLAN_INTERVAL_S = 0.25
 SLOT_WAIT_MAX_S = 300
-"""A hint waits for a free slot this long before its partition is paused; renewed hints make a longer wait harmless."""
+"""A hint waits for a free slot at most this long before its partition is paused. Hints are repeated, so none is lost."""
 
 
 async def api(foundation: Foundation[Settings]) -> None:
@@ -44,7 +44,7 @@ async def consumer(foundation: Foundation[Settings]) -> None:
 
 
 async def planner(foundation: Foundation[Settings]) -> None:
-    """Plan due notices, large ones page by page and one-recipient ones packed."""
+    """Plan due notices: large ones page by page, one-recipient ones packed into batches."""
     async with wired(foundation) as rooms:
         await repeat_all(
             foundation.lifecycle,

@@ -26,7 +26,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 
 def build_app(rooms: Rooms | None) -> FastAPI:
-    """Make the app; without rooms only its OpenAPI document can be had."""
+    """Return the app; without rooms it can only write its OpenAPI document."""
     return create_app(
         title=NAME,
         version=version(NAME),

@@ -33,7 +33,7 @@ from outage_notifier.texts.rendering import Catalog
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """What every process may work in; rooms that call a provider are opened by `sending` and `looking_up`."""
+    """The rooms that call no provider, and the verifier of callers' tokens; `sending` and `looking_up` open the others."""
 
     verifier: TokenVerifier
     callbacks: Callbacks
@@ -47,7 +47,7 @@ class Rooms:
 
 @asynccontextmanager
 async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
-    """Open what this service needs beside its foundation, and close it in reverse."""
+    """Open the rooms on a process's foundation; what they hold is closed in reverse at the end of the block."""
     settings, db, clock = foundation.settings, foundation.db, foundation.clock
     vault, catalog = vault_of(settings), _catalog(settings)
     async with AsyncExitStack() as stack:
@@ -72,7 +72,7 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
 
 @asynccontextmanager
 async def looking_up(foundation: Foundation[Settings]) -> AsyncIterator[LookUps]:
-    """Open the SMS provider's client for a worker: it asks what became of a message."""
+    """Open the SMS provider's client for a worker, which asks what became of a message."""
     settings = foundation.settings
     between_s = settings.unknown_second_look_after_s - settings.unknown_first_look_after_s
     async with texting(settings) as sms:
@@ -130,7 +130,7 @@ def vault_of(settings: Settings) -> Vault:
 
 
 def rules_of(settings: Settings) -> OutageRules:
-    """Return the rules of outages that the settings make."""
+    """Return the rules of outages that the settings state."""
     return OutageRules(
         windows_max=settings.outage_windows_max,
         window_max=timedelta(hours=settings.outage_window_max_h),
@@ -141,7 +141,7 @@ def rules_of(settings: Settings) -> OutageRules:
 
 
 def limits_of(settings: Settings) -> SendLimits:
-    """Return the sender's limits that the settings make."""
+    """Return the sender's limits that the settings state."""
     return SendLimits(
         lease_s=settings.lease_s,
         call_timeout_s=settings.call_timeout_s,
@@ -157,7 +157,7 @@ def _catalog(settings: Settings) -> Catalog:
 
 
 def texting(settings: Settings) -> AbstractAsyncContextManager[TwilioSmsSender]:
-    """Return the SMS provider's client, to be opened: senders send by it, workers ask it what became of a message."""
+    """Return the SMS provider's client, to be opened. Senders send by it; workers ask it what became of a message."""
     return TwilioSmsSender.open(
         account_sid=settings.twilio_account_sid,
         auth_token=settings.twilio_auth_token.get_secret_value(),
@@ -169,5 +169,5 @@ def texting(settings: Settings) -> AbstractAsyncContextManager[TwilioSmsSender]:
 
 
 def _rates(foundation: Foundation[Settings], account: str, rate_per_s: int) -> RateGrants:
-    kept = int(rate_per_s * foundation.settings.reserved_share)
-    return RateGrants(foundation.db, account, rate_per_s, {"urgent": kept, "transactional": kept})
+    reserved = int(rate_per_s * foundation.settings.reserved_share)
+    return RateGrants(foundation.db, account, rate_per_s, {"urgent": reserved, "transactional": reserved})

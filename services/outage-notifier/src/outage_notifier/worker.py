@@ -1,4 +1,4 @@
-"""The worker's loops: each calls one use case, on an interval."""
+"""The worker's loops: each calls one use case at an interval."""
 
 from functools import partial
 
@@ -15,11 +15,11 @@ from outage_notifier.wiring import Rooms
 
 SWEEP_INTERVAL_S = 1.0
 PROMPT_INTERVAL_S = 0.2
-"""Of what somebody waits for: a receipt's progress, a notice's completion."""
+"""For what somebody waits for: a receipt's effect, a notice's completion."""
 
 
 async def work(rooms: Rooms, look_ups: LookUps, lifecycle: Lifecycle) -> None:
-    """Do what falls due until told to stop."""
+    """Do what falls due, until told to stop."""
     ledger, planning, receipts = rooms.ledger, rooms.planning, rooms.receipts
     await repeat_all(
         lifecycle,

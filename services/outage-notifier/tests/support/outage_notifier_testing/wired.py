@@ -28,7 +28,7 @@ KEY = base64.b64encode(bytes(32)).decode()
 
 @dataclass
 class Api:
-    """Calls the app with a token of whoever a test says."""
+    """Calls the app with the token of any caller: `sub`, `roles` and customer `codes`."""
 
     client: httpx.AsyncClient
     tokens: Issuer
@@ -46,6 +46,7 @@ class Api:
         media_type: str | None = None,
         **request: Any,
     ) -> httpx.Response:
+        """Send a request; `key` is its Idempotency-Key, `request` goes to httpx."""
         token = self.tokens.token(audience=NAME, sub=sub, roles=roles, customer_codes=codes)
         headers = {"authorization": f"Bearer {token}", **({"idempotency-key": key} if key else {})}
         if media_type:
@@ -53,7 +54,7 @@ class Api:
         return await self.client.request(method, path, headers=headers, **request)
 
     def document(self, **changes: Any) -> dict[str, Any]:
-        """Make an outage's body: feeder FD1, in six days from 08:00 to 11:30 in Can Tho, or what `changes` make of it."""
+        """Return an outage's body: feeder FD1, in six days from 10:00 to 13:30 in Can Tho, changed by `changes`."""
         start = self.clock.now() + timedelta(days=6)
         return {
             "cause": "bảo trì đường dây trung thế",
@@ -64,17 +65,17 @@ class Api:
         }
 
     async def post(self, path: str, body: dict[str, Any], **caller: Any) -> httpx.Response:
-        """Post under a fresh Idempotency-Key, as a planner where nothing else is said."""
+        """Post to an outage's route under a fresh Idempotency-Key, as a planner unless `caller` says otherwise."""
         return await self.call("POST", f"/v1/outages{path}", json=body, **{"key": str(uuid4()), **caller})
 
     async def draft(self, **changes: Any) -> str:
-        """Create a draft; its id."""
+        """Create a draft, and return its id."""
         answer = await self.post("", {"kind": "planned", **self.document(**changes)})
         assert answer.status_code == 201, answer.text
         return str(answer.json()["outage_id"])
 
     async def published(self, **changes: Any) -> str:
-        """Create and publish an outage; its id."""
+        """Create and publish an outage, and return its id."""
         outage_id = await self.draft(**changes)
         answer = await self.post(f"/{outage_id}/publish", {"late_reason": "a test"})
         assert answer.status_code == 202, answer.text
@@ -82,20 +83,20 @@ class Api:
 
 
 def window(start: Any, *, hours: float) -> dict[str, str]:
-    """Make a window's body."""
+    """Return a window's body."""
     return {"start": start.isoformat(), "end": (start + timedelta(hours=hours)).isoformat()}
 
 
 @pytest.fixture(scope="session")
 async def tokens() -> AsyncIterator[Issuer]:
-    """Serve an issuer of tokens."""
+    """Yield an issuer of tokens, running."""
     async with issuer() as made:
         yield made
 
 
 @pytest.fixture
 def settings(database_url: str, tokens: Issuer) -> Settings:
-    """Give settings of providers that are never called."""
+    """Return settings with addresses of providers that are never called."""
     return Settings(
         database_url=database_url,
         kafka_bootstrap="127.0.0.1:1",
@@ -112,21 +113,21 @@ def settings(database_url: str, tokens: Issuer) -> Settings:
 
 @pytest.fixture
 async def rooms(db: Database, clock: Any, settings: Settings) -> AsyncIterator[Rooms]:
-    """Wire the service as its processes do."""
+    """Yield the service's rooms, wired as its processes wire them."""
     async with wired(Foundation(NAME, "tests", settings, clock, db, Lifecycle())) as made:
         yield made
 
 
 @pytest.fixture
 async def api(rooms: Rooms, tokens: Issuer, clock: Any) -> AsyncIterator[Api]:
-    """Give the app, to be called without a socket."""
+    """Yield the app, to be called without a socket."""
     async with client_for(build_app(rooms)) as client:
         yield Api(client, tokens, clock)
 
 
 @pytest.fixture
 def outbox(db: Database) -> Callable[[], Awaitable[list[Envelope]]]:
-    """Give a function that reads what the outbox holds, as a consumer would."""
+    """Return a function that reads what the outbox holds, as a consumer would."""
 
     async def read() -> list[Envelope]:
         async with db.read() as connection:
