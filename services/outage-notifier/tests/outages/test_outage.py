@@ -194,8 +194,7 @@ def test_notice_starts_again(revised, late):
 )
 def test_running_cut(windows, code):
     """A running cut can be prolonged, but a window that began keeps its start and ends in the future."""
-    began = Window(start=NOW - HOUR, end=NOW + 2 * HOUR)
-    before = replace(published(), document=document(began))
+    before = replace(published(), document=document(Window(start=NOW - HOUR, end=NOW + 2 * HOUR)))
     said = document(*(Window(start=NOW + s * HOUR, end=NOW + (s + n) * HOUR) for s, n in windows), late_reason="x")
     try:
         outage.revise(before, said, rules=RULES, now=NOW)
