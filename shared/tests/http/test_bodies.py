@@ -2,8 +2,12 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
+
+from gridcare.http.body import Body
 
 THING = {"id": "019aab12-3456-7890-abcd-ef0123456789", "when": "2026-11-23T08:00:00+07:00"}
 
@@ -93,3 +97,32 @@ async def test_chunked_bodies_are_counted(client):
     answer = await client.post("/v1/things", content=chunks(), headers={"content-type": "application/json"})
     assert answer.status_code == 413
     assert answer.json()["code"] == "body-too-large"
+
+
+@dataclass(frozen=True)
+class Part:
+    name: str
+    secret: str = "s"
+
+
+@dataclass(frozen=True)
+class Whole:
+    made_at: datetime
+    parts: tuple[Part, ...]
+    secret: str = "s"
+
+
+class PartOut(Body):
+    name: str
+
+
+class WholeOut(Body):
+    made_at: datetime
+    parts: list[PartOut]
+
+
+def test_body_of_a_value():
+    """A body takes the attributes of its fields' names, in the parts too, and nothing else."""
+    made_at = datetime(2026, 11, 23, tzinfo=UTC)
+    body = WholeOut.of(Whole(made_at, (Part("a"), Part("b"))))
+    assert body.model_dump() == {"made_at": made_at, "parts": [{"name": "a"}, {"name": "b"}]}

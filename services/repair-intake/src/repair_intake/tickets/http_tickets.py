@@ -14,7 +14,6 @@ from gridcare.http.idempotency import IdempotencyKey
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
 from gridcare.http.rooms import room_of
 from gridcare.postgres.idempotency import once
-from repair_intake.known_outages.core import Explanation
 from repair_intake.tickets.core.category import CategoryName
 from repair_intake.tickets.core.submission import SubmitTicket
 from repair_intake.tickets.core.ticket import Ticket
@@ -115,15 +114,6 @@ def _ticket_out(ticket: Ticket) -> TicketOut:
         description=ticket.description,
         client_ref=ticket.client_ref,
         team_id=ticket.team_id,
-        explained_by=_explanation_out(ticket.explanation) if ticket.explanation else None,
+        explained_by=ExplanationOut.of(ticket.explanation) if ticket.explanation else None,
         opened_at=ticket.opened_at,
-    )
-
-
-def _explanation_out(explanation: Explanation) -> ExplanationOut:
-    return ExplanationOut(
-        outage_id=explanation.outage_id,
-        cause=explanation.cause,
-        place=explanation.place,
-        expected_end_at=explanation.expected_end_at,
     )
