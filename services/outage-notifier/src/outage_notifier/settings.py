@@ -33,54 +33,67 @@ def _index_key(secret: SecretStr) -> SecretStr:
 class Settings(ServiceSettings):
     """What ops may set for outage-notifier."""
 
+    # contacts
     contact_keys: Annotated[SecretStr, AfterValidator(_keys)]
-    """`id:base64 of 32 bytes`, comma-separated; the first one seals, all open."""
+    """`id:base64 of 32 bytes`, comma-separated. The first key seals, every key opens."""
     contact_index_key: Annotated[SecretStr, AfterValidator(_index_key)]
-    """base64 of 32 bytes; never changes, or no phone is found any more."""
+    """base64 of 32 bytes. It never changes: with another key no known phone or device would be recognised."""
 
+    # the SMS provider
     twilio_account_sid: Annotated[str, StringConstraints(pattern=r"^AC[0-9a-f]{32}$")]
     twilio_auth_token: SecretStr
     twilio_sender: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ]{3,11}$|^\+\d{6,15}$")]
-    """The sender id that Vietnam's carriers registered for the distributor (Twilio: at most 11 characters)."""
+    """The sender id that Vietnam's carriers registered for the distributor; Twilio allows at most 11 characters."""
     twilio_api_url: HttpUrl = TWILIO_API_URL
     public_url: HttpUrl
     """The base of this service's addresses as providers see them: Twilio signs the whole address that it calls."""
+    sms_price_vnd: int = Field(default=800, ge=0, le=1_000_000)
+    """Of one segment, for previews. An example: the contract with the provider states the price."""
 
+    # the push provider
     fcm_credentials_file: Path
     fcm_api_url: HttpUrl = FCM_API_URL
     fcm_ca_file: Path | None = None
-
-    quiet_hours: Annotated[str, AfterValidator(_hours)] = "21:00-07:00"
-    """Vietnam's time; bulk messages wait for their end."""
-    lease_s: float = Field(default=30, ge=2, le=600)
-    call_timeout_s: float = Field(default=10, ge=0.5, le=120)
     push_connections: int = Field(default=12, ge=1, le=64)
-    """Each is one HTTP/2 connection of 100 streams: twelve keep 10,000 a second in flight at 100 ms."""
+    """Each is one HTTP/2 connection of 100 streams: twelve keep 10,000 a second in flight at 100 ms a call."""
+
+    # sending
+    quiet_hours: Annotated[str, AfterValidator(_hours)] = "21:00-07:00"
+    """Vietnam's time; bulk messages wait until they end. This is good practice rather than law: service notices are not the
+    advertising that Decree 91/2020/ND-CP restricts."""
+    lease_s: float = Field(default=30, ge=2, le=600)
+    """How long a sender holds a batch without renewing."""
+    call_timeout_s: float = Field(default=10, ge=0.5, le=120)
     push_concurrency: int = Field(default=1_200, ge=1, le=10_000)
-    """Calls under way in a lane, shared out among its batches: more than the streams would only wait for one."""
+    """Calls in flight in a lane, divided among its batches; more than the streams would only wait for one."""
     push_batches_at_once: int = Field(default=4, ge=1, le=64)
     sms_batches_at_once: int = Field(default=2, ge=1, le=64)
     sms_chunk_size: int = Field(default=50, ge=1, le=500)
+    """SMS of which the attempts are committed together, before they are sent."""
     push_rate_per_s: int = Field(default=10_000, ge=1, le=1_000_000)
     """FCM grants a project 600,000 messages a minute."""
     sms_rate_per_s: int = Field(default=100, ge=1, le=100_000)
     reserved_share: float = Field(default=0.2, ge=0, le=0.4)
-    """Of each rate, kept for the urgent lane, and as much for the transactional one."""
+    """Of each rate: so much is kept for the urgent lane, and as much for the transactional one."""
+    breaker_pause_s: float = Field(default=60, ge=0, le=3600)
+    """A channel is left alone for so long after its provider refused us."""
     unknown_first_look_after_s: float = Field(default=90, ge=0)
     unknown_second_look_after_s: float = Field(default=180, ge=0)
+    """When Twilio is asked about an SMS whose call ended unknown, counted from the call."""
+
+    # planning
     planner_lease_s: float = Field(default=30, ge=1, le=600)
     hint_silent_s: float = Field(default=60, ge=0.5, le=3600)
-    """A batch that nobody holds is hinted at again after this long."""
-    sms_price_vnd: int = Field(default=800, ge=0, le=1_000_000)
-    """Of one segment, for previews: an example, the contract with the provider says what it is."""
+    """A batch that nobody holds is hinted at again after so long."""
+
+    # outages
     statutory_notice_h: float = Field(default=120, ge=0, le=24 * 60)
-    """A planned cut is announced so long before, or says why not; five days by the law named below."""
+    """A planned cut is announced so long before its start, or says why not; five days by the law named below."""
     statutory_basis: str = "Luật Điện lực 61/2024/QH15, Thông tư 04/2025/TT-BCT"
     """Shown with every refusal and preview; the legal department confirms it."""
     outage_window_max_h: float = Field(default=72, gt=0, le=24 * 60)
-    outage_ahead_max_d: int = Field(default=400, ge=1, le=3650)
     outage_windows_max: int = Field(default=20, ge=1, le=100)
-    breaker_pause_s: float = Field(default=60, ge=0, le=3600)
+    outage_ahead_max_d: int = Field(default=400, ge=1, le=3650)
 
     @model_validator(mode="after")
     def _calls_end_within_leases(self) -> Self:
@@ -91,6 +104,6 @@ class Settings(ServiceSettings):
         return self
 
     def quiet(self) -> QuietHours:
-        """Give the quiet hours as a value."""
+        """Return the quiet hours as a value."""
         start, _, end = self.quiet_hours.partition("-")
         return QuietHours(time.fromisoformat(start), time.fromisoformat(end))

@@ -1,7 +1,7 @@
 """What an outage must keep to: windows that make sense, and the notice that the law demands.
 
-The limits are settings, since a regulator may change them. Five days' notice of a planned cut come from Article 27 of the
-Electricity Law of 2004; in force is Electricity Law 61/2024/QH15 with Circular 04/2025/TT-BCT.
+The limits are settings, since a regulator may change them. Five days' notice of a planned cut comes from Article 27 of the
+Electricity Law of 2004; Electricity Law 61/2024/QH15 and Circular 04/2025/TT-BCT have replaced it.
 """
 
 from collections.abc import Sequence
