@@ -10,8 +10,8 @@ from gridcare.http.auth import TokenVerifier
 from gridcare.postgres.database import Database
 from gridcare.process.service import Foundation
 from outage_notifier import NAME
+from outage_notifier.contacts.core.sealed_column import SEALED_COLUMNS
 from outage_notifier.contacts.room import Contacts, Resealing
-from outage_notifier.contacts.store.sealed import SEALED_COLUMNS
 from outage_notifier.contacts.vault import Vault
 from outage_notifier.inbox.room import Inbox
 from outage_notifier.ledger.room import Ledger
@@ -20,8 +20,8 @@ from outage_notifier.outages.room import Outages
 from outage_notifier.planning.room import Planning
 from outage_notifier.providers.fcm.sender import FcmPushSender
 from outage_notifier.providers.twilio.sender import TwilioSmsSender, callback_address
+from outage_notifier.receipts.core.sealed_body import SEALED_BODY
 from outage_notifier.receipts.room import Callbacks, LookUps, Receipts
-from outage_notifier.receipts.store.receipt import SEALED_BODY
 from outage_notifier.sending.flow.take_rate import RateGrants
 from outage_notifier.sending.render import MessageRenderer
 from outage_notifier.sending.room import Breaker, Sending, SendLimits

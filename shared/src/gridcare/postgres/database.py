@@ -14,6 +14,9 @@ from gridcare.observability import metrics
 Connection = Union["asyncpg.Connection[asyncpg.Record]", "PoolConnectionProxy[asyncpg.Record]"]
 """The first parameter of every store function: a connection, in a transaction if the function writes."""
 
+Row = asyncpg.Record
+"""What a statement returns: store functions map it to a value by the names of its columns."""
+
 ACQUIRE_TIMEOUT_S = 5
 """A longer wait for a connection means overload: the caller is told to come back, so that nothing queues forever."""
 

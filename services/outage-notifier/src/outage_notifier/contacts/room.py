@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gridcare.postgres.database import Database
 from gridcare.values.clock import Clock
-from outage_notifier.contacts.store.sealed import SealedColumn
+from outage_notifier.contacts.core.sealed_column import SealedColumn
 from outage_notifier.contacts.vault import Vault
 
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Collection
 
-import asyncpg
 import msgspec
 
-from gridcare.postgres.database import Connection
+from gridcare.postgres.database import Connection, Row
 from outage_notifier.inbox.core import Message
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.delivery_id import DeliveryId
@@ -32,7 +31,7 @@ async def page(
     return [_message(row) for row in rows]
 
 
-def _message(row: asyncpg.Record) -> Message:
+def _message(row: Row) -> Message:
     return Message(
         delivery_id=DeliveryId(row["notice_id"], row["number"]),
         customer_code=row["recipient_id"],

@@ -1,12 +1,11 @@
 """Table `bill`, with each bill's balance summed from the ledger."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from billing_gateway.bills.core import Bill, BillStanding
 from billing_gateway.ledger.core import Balance
-from gridcare.postgres.database import Connection
+from gridcare.postgres.database import Connection, Row
 
 _ADD = """
 INSERT INTO bill (bill_id, bill_number, customer_code, period, amount_vnd, due_on, issued_at, issued_by, version)
@@ -62,7 +61,7 @@ async def page(
     return [_standing(row) for row in await connection.fetch(_PAGE, customer_codes, before, limit)]
 
 
-def _standing(row: Any) -> BillStanding:
+def _standing(row: Row) -> BillStanding:
     columns = dict(row)
     balance = Balance(receivable_vnd=columns.pop("receivable_vnd"), credit_vnd=columns.pop("credit_vnd"))
     return BillStanding(Bill(**columns), balance)

@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from outage_notifier.contacts.core.sealed_column import SealedColumn
 from outage_notifier.contacts.room import Resealing
 from outage_notifier.contacts.store import sealed
-from outage_notifier.contacts.store.sealed import SealedColumn
 
 PAGE_SIZE: Final = 1_000
 """Rows in one transaction: some 50 ms, so that no sender waits long for a row."""

@@ -2,27 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 from uuid import UUID
 
 from gridcare.postgres.database import Connection
-from outage_notifier.contacts.vault import DEVICE, NAME, PHONE, Purpose
+from outage_notifier.contacts.core.sealed_column import SealedColumn
 
 Key = str | int | UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class SealedColumn:
-    """A sealed column with its table, the table's primary key and that key's type, and the purpose of its values.
-
-    Each room names its own; the wiring gathers them.
-    """
-
-    table: str
-    key: str
-    key_type: str
-    column: str
-    purpose: Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +16,6 @@ class SealedValue:
 
     key: Key
     sealed: bytes
-
-
-SEALED_COLUMNS: Final = (
-    SealedColumn("customer", "customer_code", "text", "name_sealed", NAME),
-    SealedColumn("phone", "phone_id", "bigint", "number_sealed", PHONE),
-    SealedColumn("device", "device_id", "uuid", "registration_sealed", DEVICE),
-)
-"""Those of contacts."""
 
 
 async def page(tx: Connection, column: SealedColumn, *, after: Key, newest: bytes, limit: int) -> Sequence[SealedValue]:

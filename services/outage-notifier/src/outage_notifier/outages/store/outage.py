@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
-from gridcare.postgres.database import Connection
+from gridcare.postgres.database import Connection, Row
 from outage_notifier.outages.core.outage import Change, Outage, OutageDocument, Revision, Status
 
 _COLUMNS = "outage_id, kind, status, revision, version, document, created_by, created_at, updated_at"
@@ -74,5 +73,5 @@ async def revisions(connection: Connection, outage_id: UUID, *, after: int, limi
     return [Revision(**{**row, "document": _DECODER.decode(row["document"])}) for row in rows]
 
 
-def _outage(row: asyncpg.Record) -> Outage:
+def _outage(row: Row) -> Outage:
     return Outage(**{**row, "document": _DECODER.decode(row["document"])})

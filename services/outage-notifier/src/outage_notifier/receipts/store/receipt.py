@@ -3,13 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from gridcare.postgres.database import Connection
-from outage_notifier.contacts.store.sealed import SealedColumn
-from outage_notifier.contacts.vault import RECEIPT
-
-SEALED_BODY: Final = SealedColumn("receipt", "receipt_id", "bigint", "body_sealed", RECEIPT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from gridcare.postgres.database import Connection
+from gridcare.postgres.database import Connection, Row
 from repair_intake.known_outages.core import Explanation
 from repair_intake.tickets.core.submission import TicketCounts
 from repair_intake.tickets.core.ticket import Ticket
@@ -99,7 +98,7 @@ async def count(
     return TicketCounts(**row) if row else TicketCounts(0, 0)
 
 
-def _ticket(row: Any) -> Ticket:
+def _ticket(row: Row) -> Ticket:
     columns = dict(row)
     outage_id, cause, place, expected_end_at = (
         columns.pop(name) for name in ("outage_id", "outage_cause", "outage_place", "expected_end_at")
