@@ -92,13 +92,14 @@ def _prepare(texting: Texting, chunk: Sequence[Pending]) -> tuple[list[Delivery]
     for pending in chunk:
         member = pending.member
         phone = texting.phones.get(member.contacts[0]) if member.contacts else None
-        decision = _in_doubt(to_send, member, now) or texting.last_check.why_unsent(member) or _unusable(phone)
-        if phone is None or decision is not None:
-            masked = phone.masked if phone else ""
-            unsent.append(to_send.delivery(member, decision or REMOVED, contact=masked, called=False, now=now))
-        else:
+        decision = _in_doubt(to_send, member, now) or texting.last_check.why_unsent(member)
+        decision = decision or (_unusable(phone) if phone else None)
+        if phone is not None and decision is None:
             body = room.renderer.sms(to_send.content(member), member.language)
             texts.append(Text(member, phone, body, _begin(to_send, pending, body, now)))
+        else:
+            masked = phone.masked if phone else ""
+            unsent.append(to_send.delivery(member, decision or REMOVED, contact=masked, called=False, now=now))
     return unsent, texts
 
 
@@ -108,9 +109,7 @@ def _in_doubt(to_send: BatchToSend, member: Member, now: datetime) -> Decision |
     return Decision(State.UNKNOWN, "sender-died", now + to_send.first_look, "sms")
 
 
-def _unusable(phone: SendingPhone | None) -> Decision | None:
-    if phone is None:
-        return REMOVED
+def _unusable(phone: SendingPhone) -> Decision | None:
     if phone.opted_out:
         return Decision(State.OPTED_OUT, "opted-out")
     return Decision(State.UNREACHABLE, "bad-contact") if phone.bad_reason else None
