@@ -22,8 +22,8 @@ from outage_notifier.providers.fcm.sender import FcmPushSender
 from outage_notifier.providers.twilio.sender import TwilioSmsSender, callback_address
 from outage_notifier.receipts.core.sealed_body import SEALED_BODY
 from outage_notifier.receipts.room import Callbacks, LookUps, Receipts
-from outage_notifier.sending.flow.breaker import Breaker
-from outage_notifier.sending.flow.take_rate import RateGrants
+from outage_notifier.sending.breaker import Breaker
+from outage_notifier.sending.rates import RateGrants
 from outage_notifier.sending.render import MessageRenderer
 from outage_notifier.sending.room import Sending, SendLimits
 from outage_notifier.settings import Settings

@@ -25,8 +25,8 @@ async def send_many(sender, count: int) -> set[OutcomeKind]:
 
 
 async def test_several_connections_carry_more(fcm, open_push):
-    """A connection has 100 streams: with answers after 0.3 s, 400 messages over four connections take one round."""
-    fcm.script([{"match": {}, "action": {"latency_s": 0.3}}])
+    """A connection has 100 streams: with answers after 0.6 s, 400 messages over four connections take one round."""
+    fcm.script([{"match": {}, "action": {"latency_s": 0.6}}])
     took_s = []
     for connections in (1, 4):
         async with open_push(fcm, connections=connections) as sender:
@@ -34,7 +34,7 @@ async def test_several_connections_carry_more(fcm, open_push):
             began_s = time.monotonic()
             assert await send_many(sender, 400) == {ACCEPTED}
             took_s.append(time.monotonic() - began_s)
-    assert took_s[1] < took_s[0] / 2
+    assert took_s[1] < took_s[0] * 0.75  # one round and its overhead against four
 
 
 async def test_no_answer_is_unknown(fcm, open_push):

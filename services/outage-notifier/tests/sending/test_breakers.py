@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
-from outage_notifier.sending.flow.breaker import Breaker
+from outage_notifier.sending.breaker import Breaker
 
 GONE = Outcome(OutcomeKind.REFUSED, "UNREGISTERED", contact_dead=True)
 

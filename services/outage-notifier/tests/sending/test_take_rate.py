@@ -7,7 +7,7 @@ import pytest
 
 from gridcare.testing.waiting import eventually
 from outage_notifier.sending import store as rate
-from outage_notifier.sending.flow.take_rate import GRANTS_PER_S, RateGrants
+from outage_notifier.sending.rates import GRANTS_PER_S, RateGrants
 
 ACCOUNT = "twilio:AC1"
 RESERVED = {"urgent": 20, "transactional": 20}

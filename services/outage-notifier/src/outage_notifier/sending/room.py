@@ -10,9 +10,9 @@ from gridcare.postgres.database import Database
 from gridcare.values.clock import Clock
 from outage_notifier.contacts.vault import Vault
 from outage_notifier.ledger.core.outcome import Outcome
+from outage_notifier.sending.breaker import Breaker
 from outage_notifier.sending.core.quiet_hours import QuietHours
-from outage_notifier.sending.flow.breaker import Breaker
-from outage_notifier.sending.flow.take_rate import RateGrants
+from outage_notifier.sending.rates import RateGrants
 from outage_notifier.sending.render import MessageRenderer
 
 

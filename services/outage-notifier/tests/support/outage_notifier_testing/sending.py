@@ -16,10 +16,10 @@ from outage_notifier.planning.flow.pack_due_singles import pack_due_singles
 from outage_notifier.planning.flow.plan_notice import plan_due_notice
 from outage_notifier.planning.room import Planning
 from outage_notifier.receipts.room import Receipts
+from outage_notifier.sending.breaker import Breaker
 from outage_notifier.sending.core.quiet_hours import QuietHours
-from outage_notifier.sending.flow.breaker import Breaker
 from outage_notifier.sending.flow.send_batch import send_batch
-from outage_notifier.sending.flow.take_rate import RateGrants
+from outage_notifier.sending.rates import RateGrants
 from outage_notifier.sending.render import MessageRenderer
 from outage_notifier.sending.room import Sending, SendLimits
 from outage_notifier.texts.kept import KeptTexts
