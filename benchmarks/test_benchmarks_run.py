@@ -7,6 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+pytestmark = pytest.mark.server
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -9,6 +9,8 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from gridcare_local.servers.kafka.server import find_kafka, start_kafka
 
+pytestmark = pytest.mark.server
+
 DEADLINE_S = 30
 
 

@@ -15,6 +15,8 @@ from gridcare_local.servers.postgres.databases import ensure_service
 from gridcare_local.servers.postgres.server import find_postgres, start_postgres
 from gridcare_local.servers.processes import ProcessRef
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture
 def server(tmp_path):

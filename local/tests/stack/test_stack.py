@@ -16,6 +16,8 @@ from gridcare_local.servers.processes import ProcessRef
 from gridcare_local.stack.stack import Stack, StartOptions, erase_stack, running_stack
 from gridcare_local.stack.status import look
 
+pytestmark = pytest.mark.server
+
 FEW = StartOptions(names=("postgres", "twilio"))
 DIE_WITHOUT_A_WORD = """
 import os, signal, sys
