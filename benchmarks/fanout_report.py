@@ -1,4 +1,4 @@
-"""What `fanout` found, in words, tables and a plot."""
+"""The report of `fanout`: text, tables and a plot."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -12,7 +12,7 @@ PLOT_WIDTH = 50
 
 
 def report(runs: Sequence[Run], rounds: int) -> str:
-    """Write the section."""
+    """Return the section's text."""
     groups = grouped(runs)
     base = next(rounds for (name, _), rounds in groups.items() if name == "ordinary")
     ours = {size: rounds for (name, size), rounds in groups.items() if name == "ours"}

@@ -1,4 +1,4 @@
-"""What a report says of where its figures come from: cores and memory, versions, commit, command, date. No names, no paths."""
+"""Where a report's figures come from: cores, memory, versions, commit, command, date. No names and no paths."""
 
 import os
 import platform
