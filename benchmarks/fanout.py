@@ -1,4 +1,4 @@
-"""`fanout`: from publishing an outage until all push outcomes are recorded, on the real stack and in an ordinary service."""
+"""`fanout`: from publishing an outage until all pushes are recorded, on the real stack and in an ordinary service."""
 
 import asyncio
 import dataclasses
@@ -34,7 +34,7 @@ PARTS = (*SERVERS, "oidc", *PROCESSES)
 SHORT = {name: name.removeprefix(f"{NOTIFIER}-") for name in (*SERVERS, *PROCESSES)}
 SECOND = "sender 2"
 OWN = tuple(SHORT[name] for name in ("postgres", *PROCESSES))
-"""The processes whose cost is ours. Kafka is reported separately, since its virtual machine compiles code for minutes."""
+"""The processes whose cost is ours. Kafka is reported separately: its virtual machine compiles code for minutes."""
 
 ENVIRONMENT = {"GRIDCARE_PUSH_RATE_PER_S": "1000000", "GRIDCARE_QUIET_HOURS": "00:00-00:00"}
 """No provider's quota and no quiet hours, so that only our own speed is measured."""
@@ -91,7 +91,7 @@ async def _ours(stack: Stack, size: int, warm_up: int, *, anew: bool, second: Pr
 
 
 async def _tell(stack: Stack, planner: Client, size: int, completions: Completions) -> float:
-    """Publish a cut of a feeder and return the seconds until its announcement was complete, with every push accepted."""
+    """Publish a cut of a feeder and return the seconds until its announcement was complete, all pushes accepted."""
     offset_s = stack.settings.clock_offset_s
     outage_id = await asyncio.to_thread(draft, planner, [feeder(size)], days_ahead=DAYS_AHEAD, clock_offset_s=offset_s)
     started_s = time.perf_counter()

@@ -15,14 +15,14 @@ MB = 1_000_000
 class Meter:
     """Measures named processes for the length of a block.
 
-    `cpu_s` is user and system time, with that of children, living or reaped. `memory_mb` is the highest sample of the private
-    memory of a process and its children. Shared memory is left out: libraries, and PostgreSQL's buffers, a cache of fixed size
-    that any workload fills. `strangers_share` is the share of the machine's cores that went to processes which are not
-    measured; a rate that was measured next to busy strangers is too low.
+    `cpu_s` is user and system time, with that of children, living or reaped. `memory_mb` is the highest sample of the
+    private memory of a process and its children. Shared memory is left out: libraries, and PostgreSQL's buffers, a
+    cache of fixed size that any workload fills. `strangers_share` is the share of the machine's cores that went to
+    processes which are not measured; a rate that was measured next to busy strangers is too low.
     """
 
     def __init__(self, pids: Mapping[str, int], *, reaps: bool = False) -> None:
-        """Measure processes by their pids. With `reaps`, our own children that end within the block are no strangers either."""
+        """Measure processes by their pids. With `reaps`, children that end within the block are no strangers either."""
         self._reaps = reaps
         self._reaped_before_s = 0.0
         self._processes = {name: psutil.Process(pid) for name, pid in pids.items()}

@@ -2,9 +2,9 @@
 
 It prints an empty line when it is warm, starts at the next line of stdin, and prints its measurements at the end.
 
-It writes one Kafka record per recipient, batched by the client. A consumer takes 500 at a time, looks up their devices in
-one statement, sends with firebase-admin's `send_each_async`, writes one INSERT per message in one transaction, and commits
-its offsets. There is no lease, no fence and no state that survives a crash in the middle.
+It writes one Kafka record per recipient, batched by the client. A consumer takes 500 at a time, looks up their devices
+in one statement, sends with firebase-admin's `send_each_async`, writes one INSERT per message in one transaction, and
+commits its offsets. There is no lease, no fence and no state that survives a crash in the middle.
 """
 
 import asyncio
@@ -118,7 +118,7 @@ async def serve(task: OrdinaryTask) -> Done:
 
 
 def _wait_for_the_start() -> None:
-    """Tell the measuring process that we are ready and wait for its start, so that the servers' warm-up is not counted."""
+    """Report that we are warm and wait for the start, so that the servers' warm-up is not measured."""
     sys.stdout.buffer.write(b"\n")
     sys.stdout.buffer.flush()
     sys.stdin.buffer.readline()

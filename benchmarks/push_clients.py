@@ -1,7 +1,7 @@
-"""One contender of `push_send` in a process of its own: `python -m benchmarks.push_clients NAME`, with its task on stdin.
+"""One contender of `push_send` in its own process: `python -m benchmarks.push_clients NAME`, with its task on stdin.
 
-Each sends the same message to FCM's emulator over TLS, with a token from its OAuth endpoint, as its documentation recommends.
-Measuring starts after a warm-up, so that neither imports nor the opening of connections count.
+Each sends the same message to FCM's emulator over TLS, with a token from its OAuth endpoint, as its documentation
+recommends. Measuring starts after a warm-up, so that neither imports nor the opening of connections count.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ SendMany = Callable[[int], Awaitable[None]]
 
 
 async def ours(task: Task, stack: AsyncExitStack) -> SendMany:
-    """Send through the notifier's own transport, making each message from one that is encoded already, as the sender does."""
+    """Send through the notifier's own transport, making each message from an encoded one, as the sender does."""
     from outage_notifier.ledger.core.outcome import OutcomeKind  # noqa: PLC0415 - each contender pays only for its own imports
     from outage_notifier.providers.fcm.sender import FcmPushSender  # noqa: PLC0415
 

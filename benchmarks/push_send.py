@@ -1,4 +1,4 @@
-"""`push_send`: pushes through our transport and through others, over TLS to the same emulator, in alternating rounds."""
+"""`push_send`: pushes through our transport and others, over TLS to the same emulator, in alternating rounds."""
 
 import os
 import re
@@ -129,8 +129,9 @@ def _report(runs: list[Run], options: Options) -> str:
     )
     ours = groups["ours"]
     text = [
-        f"One push over TLS to the FCM emulator, which answers at once; medians of {options.rounds} rounds. Slow contenders send",
-        "fewer messages and are compared per message. Ours, firebase-admin and h2load speak HTTP/2, aiohttp HTTP/1.1.",
+        f"One push over TLS to the FCM emulator, which answers at once; medians of {options.rounds} rounds. Slow",
+        "contenders send fewer messages and are compared per message. Ours, firebase-admin and h2load speak HTTP/2,",
+        "aiohttp HTTP/1.1.",
         "",
         table(head, rows),
         "",

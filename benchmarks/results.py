@@ -11,8 +11,9 @@ MICROSECONDS = 1_000_000
 class Run(msgspec.Struct, frozen=True):
     """One run of one contender: `units` messages in `seconds`.
 
-    `cpu_s` and `memory_mb` (peak, resident) are by process. `clients` names the contender's own processes, whose sum is its cost;
-    the others (the provider's emulator) are only reported. `strangers_share` is the share of all cores that other programs used.
+    `cpu_s` and `memory_mb` (peak, resident) are by process. `clients` names the contender's own processes, whose sum is
+    its cost; the others (the provider's emulator) are only reported. `strangers_share` is the share of all cores that
+    other programs used.
     """
 
     contender: str
@@ -85,6 +86,6 @@ def beside(runs: Sequence[Run]) -> str:
     """Return a line on how much of the machine other programs used. That lowers rates but hardly affects CPU µs."""
     shares = [run.strangers_share for run in runs]
     return (
-        f"- meanwhile other programs used {median(shares):.0%} of the cores (median; at most {max(shares):.0%}): where that is "
-        "much, trust the CPU µs, not the rates"
+        f"- other programs used {median(shares):.0%} of the cores meanwhile (median; at most {max(shares):.0%}): if that "
+        "is much, trust the CPU µs, not the rates"
     )
