@@ -9,11 +9,12 @@ SUPPLY_POINTS ?= 20000
 SERVICES := outage-notifier repair-intake billing-gateway
 IMAGE_TAG ?= $(shell git rev-parse --short=12 HEAD)
 BASE ?= python:3.11-slim
+WORKERS ?= auto
 export UV_NO_PROGRESS=1
 unexport PYTHONDONTWRITEBYTECODE  # a stack is twenty processes: each would compile all that it imports, for seconds
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-containers test-images test-isolated lint types format lock setup clean docs bench images k8s-render
+.PHONY: help demo run test quick test-containers test-images test-isolated lint types format lock setup clean docs bench images k8s-render
 
 help:  ## list the tasks
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -24,8 +25,11 @@ demo: $(READY)  ## run the main job to its end on real parts and balance its boo
 run: $(READY)  ## the demo that stays up: prints the URLs, stops with Ctrl-C
 	@$(BIN)/gridcare run --supply-points $(SUPPLY_POINTS)
 
-test: $(READY)  ## every test, integration tests on a real broker and database included (ARGS="-k planner")
-	@$(BIN)/pytest $(ARGS)
+test: $(READY)  ## every test, integration tests on a real broker and database included (ARGS="-k planner", WORKERS=1)
+	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+quick: $(READY)  ## the tests that start no server, in less than a minute (ARGS="services/repair-intake")
+	@$(BIN)/pytest -n $(WORKERS) -m "not server" $(ARGS)
 
 test-containers: $(READY)  ## the tests of PostgreSQL and Kafka on containers instead (needs Docker; ARGS="shared/tests/kafka")
 	@$(BIN)/python -m gridcare_local.testing.on_containers $(ARGS)

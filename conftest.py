@@ -6,6 +6,17 @@ import pytest
 
 pytest_plugins = ["gridcare_local.testing.memory", "gridcare_local.testing.servers"]
 
+SERVERS = {
+    "kafka_bootstrap",
+    "own_kafka",
+    "postgres_admin_url",
+    "running_fcm",
+    "running_oidc",
+    "running_twilio",
+    "whole",
+}
+"""Fixtures that start one; a test without them that starts its own says so by the marker `server`."""
+
 WORKERS_MAX = 8
 """Each may start a broker (half a gigabyte) and a database server of its own."""
 
@@ -21,7 +32,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the longest first, for workers that share the tests; otherwise the order of the folders stays."""
+    """Mark what needs a server. For workers put the longest first; otherwise the order of the folders stays."""
+    for item in items:
+        if SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("server")
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: _rank(item.nodeid))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks import fanout, push_send
 from benchmarks.machine import ROOT, facts
 from benchmarks.options import Options
-from benchmarks.report import written
+from benchmarks.report import write_report
 
 SUITE = {"push_send": push_send.run, "fanout": fanout.run}
 ROUNDS = 3
@@ -16,15 +16,13 @@ TINY_RECIPIENTS = (200, 400)
 
 
 def main(arguments: list[str]) -> int:
-    """Run what was asked for; sections that were not run stay as they are in the report."""
+    """Run the chosen benchmarks. The report keeps its other sections as they are."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--only", choices=SUITE, action="append", help="run this benchmark alone (may be repeated)")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="rounds, alternating between the contenders (3)")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="rounds, which alternate between the contenders (3)")
+    parser.add_argument("--recipients", type=int, action="append", help="sizes of fanout instead of 10,000 and 100,000")
     parser.add_argument(
-        "--recipients", type=int, action="append", help="sizes of fanout in place of 10,000 and 100,000"
-    )
-    parser.add_argument(
-        "--tiny", action="store_true", help="once, at a tiny size: shows that it runs, measures nothing"
+        "--tiny", action="store_true", help="one round at a tiny size: shows that it runs, measures nothing"
     )
     parser.add_argument(
         "--output", type=Path, default=ROOT / "docs", help="folder of benchmarks.md and benchmarks.json"
@@ -38,7 +36,7 @@ def main(arguments: list[str]) -> int:
     for name in given.only or SUITE:
         section = SUITE[name](options)
         print(f"\n## {section.name}\n\n{section.text}\n", flush=True)
-        written(options.output, section, described)
+        write_report(options.output, section, described)
     return 0
 
 

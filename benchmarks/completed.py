@@ -1,4 +1,4 @@
-"""Waits for NoticeCompleted on its topic, as anyone may who follows notices."""
+"""Waits for NoticeCompleted on its topic, as any consumer of notices may."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -13,7 +13,7 @@ from gridcare.events.topics import NOTICES
 
 
 class Completions:
-    """The topic of notices from now on."""
+    """The records that are appended to the topic of notices from now on."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
@@ -21,7 +21,7 @@ class Completions:
     @classmethod
     @asynccontextmanager
     async def open(cls, bootstrap: str) -> AsyncIterator[Self]:
-        """Begin at the topic's present end."""
+        """Start reading at the current end of the topic."""
         consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
         try:
             await consumer.start()
@@ -33,7 +33,7 @@ class Completions:
             await consumer.stop()
 
     async def wait(self, notice_ids: Collection[str], *, timeout_s: float) -> NoticeCompleted:
-        """Give the first of these notices that is completed. Raises TimeoutError."""
+        """Return the first event that completes one of these notices. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             while True:
                 record = await self._consumer.getone()

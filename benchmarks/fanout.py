@@ -1,4 +1,4 @@
-"""`fanout`: one publication until all outcomes are recorded, by push, on the real stack; beside it the ordinary service."""
+"""`fanout`: from publishing an outage until all pushes are recorded, on the real stack and in an ordinary service."""
 
 import asyncio
 import dataclasses
@@ -34,10 +34,10 @@ PARTS = (*SERVERS, "oidc", *PROCESSES)
 SHORT = {name: name.removeprefix(f"{NOTIFIER}-") for name in (*SERVERS, *PROCESSES)}
 SECOND = "sender 2"
 OWN = tuple(SHORT[name] for name in ("postgres", *PROCESSES))
-"""What the job costs us; Kafka is noted apart, since its virtual machine compiles itself for minutes."""
+"""The processes whose cost is ours. Kafka is reported separately: its virtual machine compiles code for minutes."""
 
 ENVIRONMENT = {"GRIDCARE_PUSH_RATE_PER_S": "1000000", "GRIDCARE_QUIET_HOURS": "00:00-00:00"}
-"""No provider's quota: what is measured is ours."""
+"""No provider's quota and no quiet hours, so that only our own speed is measured."""
 
 WARM_UP = 1_000
 ORDINARY_UNITS = 2_000
@@ -45,7 +45,7 @@ TIMEOUT_S = 1_800.0
 
 
 def run(options: Options) -> Section:
-    """Let both do the job, round by round, and the larger sizes with it."""
+    """Let the ordinary service and ours do the job in every round, ours at every size."""
     return asyncio.run(_run(options))
 
 
@@ -71,7 +71,10 @@ async def _run(options: Options) -> Section:
 
 
 async def _ours(stack: Stack, size: int, warm_up: int, *, anew: bool, second: ProcessPart | None = None) -> Run:
-    """Tell a few, then tell all and measure; in processes started `anew` the peak of memory is this run's."""
+    """Tell a few recipients to warm up, then tell all and measure.
+
+    With `anew`, the processes are restarted first, so that their memory peaks belong to this run.
+    """
     if anew:
         await asyncio.to_thread(together, stack.restart, PROCESSES)
     parts = _parts(stack, SHORT)
@@ -88,7 +91,7 @@ async def _ours(stack: Stack, size: int, warm_up: int, *, anew: bool, second: Pr
 
 
 async def _tell(stack: Stack, planner: Client, size: int, completions: Completions) -> float:
-    """Publish a cut of a feeder; the seconds until its announcement was completed, every push accepted."""
+    """Publish a cut of a feeder and return the seconds until its announcement was complete, all pushes accepted."""
     offset_s = stack.settings.clock_offset_s
     outage_id = await asyncio.to_thread(draft, planner, [feeder(size)], days_ahead=DAYS_AHEAD, clock_offset_s=offset_s)
     started_s = time.perf_counter()
@@ -103,15 +106,15 @@ async def _tell(stack: Stack, planner: Client, size: int, completions: Completio
 
 @contextmanager
 def _second_sender(stack: Stack) -> Iterator[ProcessPart]:
-    """Give another sender beside the stack's, to be started; it is stopped at the end."""
+    """Yield a second sender for the caller to start. It is stopped at the end."""
     port = f"{NOTIFIER}-{SECOND}.health"
     stack.settings.claim_missing_ports([port])
-    one = stack.catalog.service_part(f"{NOTIFIER}-sender")
+    first = stack.catalog.service_part(f"{NOTIFIER}-sender")
     health = stack.settings.ports[port]
     second = dataclasses.replace(
-        one,
+        first,
         name=f"{NOTIFIER}-sender-2",
-        environment={**one.environment, "GRIDCARE_HEALTH_PORT": str(health)},
+        environment={**first.environment, "GRIDCARE_HEALTH_PORT": str(health)},
         probe=http_probe(f"http://127.0.0.1:{health}/readyz"),
     )
     try:
@@ -125,8 +128,8 @@ def _parts(stack: Stack, names: Iterable[str]) -> dict[str, Part]:
 
 
 def _pids(parts: Mapping[str, Part]) -> dict[str, int]:
-    found = {name: part.running() for name, part in parts.items()}
-    return {name: ref.pid for name, ref in found.items() if ref is not None}
+    running = {name: part.running() for name, part in parts.items()}
+    return {name: process.pid for name, process in running.items() if process is not None}
 
 
 def _ordinary(stack: Stack, units: int, number: int) -> Run:

@@ -1,4 +1,4 @@
-"""What `fanout` found, in words, tables and a plot."""
+"""The report of `fanout`: text, tables and a plot."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -12,7 +12,7 @@ PLOT_WIDTH = 50
 
 
 def report(runs: Sequence[Run], rounds: int) -> str:
-    """Write the section."""
+    """Return the section's text."""
     groups = grouped(runs)
     base = next(rounds for (name, _), rounds in groups.items() if name == "ordinary")
     ours = {size: rounds for (name, size), rounds in groups.items() if name == "ours"}
@@ -33,29 +33,29 @@ def report(runs: Sequence[Run], rounds: int) -> str:
     head = ("contender", "seconds", "a second", "CPU µs each", "rate ÷ ordinary", "CPU less by")
     return "\n".join(
         (
-            "From publishing an outage to NoticeCompleted on its topic, every outcome recorded, the emulator answering at once;",
-            f"medians of {rounds} rounds. Ours is the whole service, each process once, on the same cores; then with a second",
-            "sender, one a core (production's overlay deploys three). The ordinary service is one process: one Kafka record",
-            "a recipient, firebase-admin's `send_each_async` in calls of 500, one INSERT each.",
-            "CPU is of all processes of the service and PostgreSQL; Kafka's and the emulator's stand in the next table.",
+            "From publishing an outage to NoticeCompleted on its topic, with every outcome recorded and an emulator that",
+            f"answers at once; medians of {rounds} rounds. Ours is the whole service, each process once, on the same cores;",
+            "then with a second sender, one per core (production's overlay deploys three). The ordinary service is one",
+            "process: one Kafka record per recipient, firebase-admin's `send_each_async` in calls of 500, one INSERT each.",
+            "CPU is that of all processes of the service and PostgreSQL; the next table has Kafka's and the emulator's.",
             "",
             table(head, rows),
             "",
             f"- rate at {largest[0].units:,} ÷ ordinary, one sender: {times(ratios(largest, base))}",
             f"- the same with two senders: {times(ratios(deployed, base))} (must reach {times(MUST_RATIO)})",
-            f"- CPU a recipient at {largest[0].units:,} ÷ at {smallest[0].units:,}: {growth:.2f}",
+            f"- CPU per recipient at {largest[0].units:,} ÷ at {smallest[0].units:,}: {growth:.2f}",
             beside(runs),
             "",
-            "CPU µs a recipient by process:",
+            "CPU µs per recipient by process:",
             "",
             _processes(groups),
             "",
-            f"Peak of private memory in MB (processes started anew for each run; must stay within {times(MUST_FLAT)});",
-            "PostgreSQL's shared buffers, a cache of fixed size that fills, are not in it:",
+            f"Peak of private memory in MB (processes restarted for each run; must stay within {times(MUST_FLAT)}), without",
+            "PostgreSQL's shared buffers, a cache of fixed size that fills up:",
             "",
             _memory(ours),
             "",
-            "CPU µs a recipient against size:",
+            "CPU µs per recipient by size:",
             "",
             _plot(groups),
         )

@@ -1,4 +1,4 @@
-"""Google's own firebase-admin, pointed at the emulator, and the message that every contender sends."""
+"""Google's firebase-admin, pointed at the emulator, and the message that every contender sends."""
 
 import json
 import os
@@ -22,11 +22,11 @@ SendEach = Callable[[list[Any]], Awaitable[Any]]
 
 
 def open_app(url: str, credentials_file: str) -> SendEach:
-    """Give `send_each_async` of an app whose messages go to `url`; its certificates are taken from SSL_CERT_FILE."""
-    import firebase_admin  # noqa: PLC0415 - slow to import, and not every contender's
+    """Return `send_each_async` of an app that sends to `url`. It trusts the certificates in SSL_CERT_FILE."""
+    import firebase_admin  # noqa: PLC0415 - slow to import, and not every contender needs it
     from firebase_admin import credentials, messaging  # noqa: PLC0415
 
-    # The library has no setting for an emulator of messaging; its address is a constant of the class.
+    # The library has no setting for the address of messaging; it is a constant of a class.
     service: Any = messaging._MessagingService
     service.FCM_URL = f"{url}/v1/projects/{{0}}/messages:send"
     app = firebase_admin.initialize_app(credentials.Certificate(credentials_file))
@@ -38,7 +38,7 @@ def open_app(url: str, credentials_file: str) -> SendEach:
 
 
 def push(token: str, *, delivery_id: str) -> Any:
-    """Make one message, as an application makes it for each recipient."""
+    """Build one message, as an application builds one for each recipient."""
     from firebase_admin import messaging  # noqa: PLC0415 - as above
 
     return messaging.Message(
@@ -56,7 +56,7 @@ def push(token: str, *, delivery_id: str) -> Any:
 
 
 def access_token(credentials_file: str, ca_file: str) -> str:
-    """Get an access token of the emulator's OAuth endpoint."""
+    """Get an access token from the emulator's OAuth endpoint."""
     os.environ |= {"REQUESTS_CA_BUNDLE": ca_file, "NO_PROXY": "127.0.0.1"}
     from google.auth.transport.requests import Request  # noqa: PLC0415 - as above
     from google.oauth2.service_account import Credentials  # noqa: PLC0415
@@ -67,5 +67,5 @@ def access_token(credentials_file: str, ca_file: str) -> str:
 
 
 def project_of(credentials_file: str) -> str:
-    """Name the project of a service account."""
+    """Return the project id of a service account."""
     return str(json.loads(Path(credentials_file).read_text())["project_id"])

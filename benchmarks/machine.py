@@ -1,4 +1,4 @@
-"""What a report says of where its figures come from: cores and memory, versions, commit, command, date. No names, no paths."""
+"""Where a report's figures come from: cores, memory, versions, commit, command, date. No names and no paths."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ def facts(arguments: list[str]) -> str:
     dirty = " with changes" if _git("status", "--porcelain", "--untracked-files=no", "--", "services", "shared") else ""
     return "\n".join(
         (
-            f"- machine: {os.cpu_count()} cores, {memory_gib:.0f} GiB; everything on it: clients, emulators, PostgreSQL, Kafka",
+            f"- machine: {os.cpu_count()} cores, {memory_gib:.0f} GiB, with everything on it: clients, emulators, servers",
             f"- versions: Python {platform.python_version()}, {libraries}",
             f"- commit: `{_git('rev-parse', '--short', 'HEAD')}`{dirty}",
             f"- command: `make bench{_options(arguments)}`",

@@ -1,4 +1,4 @@
-"""CPU time and peak memory of processes that others started, each with its children."""
+"""CPU time and peak memory of running processes, each with its children."""
 
 import resource
 import threading
@@ -15,14 +15,14 @@ MB = 1_000_000
 class Meter:
     """Measures named processes for the length of a block.
 
-    `cpu_s`: user and system time, children included, living or reaped. `memory_mb`: the highest sample of what a process and
-    its children hold for themselves; what is shared (libraries, and PostgreSQL's buffers, a cache of fixed size that fills
-    whatever is asked of it) is not in it. `strangers_share`: how much of the machine's cores went to
-    processes that are not measured; a rate that was measured beside busy strangers is too low.
+    `cpu_s` is user and system time, with that of children, living or reaped. `memory_mb` is the highest sample of the
+    private memory of a process and its children. Shared memory is left out: libraries, and PostgreSQL's buffers, a
+    cache of fixed size that any workload fills. `strangers_share` is the share of the machine's cores that went to
+    processes which are not measured; a rate that was measured next to busy strangers is too low.
     """
 
     def __init__(self, pids: Mapping[str, int], *, reaps: bool = False) -> None:
-        """Measure processes by their pids; with `reaps`, children that end within the block are no strangers either."""
+        """Measure processes by their pids. With `reaps`, children that end within the block are no strangers either."""
         self._reaps = reaps
         self._reaped_before_s = 0.0
         self._processes = {name: psutil.Process(pid) for name, pid in pids.items()}
@@ -67,12 +67,12 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
 
 
 def _cpu_s(process: psutil.Process) -> float:
-    """Sum what each of the family used and what children that it reaped had used."""
+    """Return the CPU time of a process and its descendants, with that of the children they reaped."""
     total = 0.0
     for each in _family(process):
         try:
             times = each.cpu_times()
-        except psutil.NoSuchProcess:  # its parent counts it from now on
+        except psutil.NoSuchProcess:  # its parent's times include it from now on
             continue
         total += times.user + times.system + times.children_user + times.children_system
     return total
@@ -84,10 +84,10 @@ def _reaped_s() -> float:
 
 
 def _machine_s() -> tuple[float, float]:
-    """Give the seconds that all cores were busy, and all their seconds, since the machine began."""
+    """Return the busy seconds and all the seconds of all cores since the machine started."""
     times = psutil.cpu_times()
     idle = times.idle + getattr(times, "iowait", 0.0)
-    counted_twice = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # in user and nice already
+    counted_twice = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # part of user and nice already
     whole = sum(times) - counted_twice
     return whole - idle, whole
 
@@ -99,5 +99,5 @@ def _memory_mb(process: psutil.Process) -> float:
             held = each.memory_info()
         except psutil.NoSuchProcess:
             continue
-        own += held.rss - getattr(held, "shared", 0)  # of Linux; elsewhere it is all the resident memory
+        own += held.rss - getattr(held, "shared", 0)  # only Linux has `shared`; elsewhere all resident memory counts
     return own / MB

@@ -1,4 +1,4 @@
-"""What a run of the suite was asked for."""
+"""The options of a run of the suite."""
 
 import sys
 from dataclasses import dataclass
@@ -7,7 +7,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Options:
-    """`tiny`: each benchmark once, at a size that only shows that it works; `recipients`: sizes of `fanout`."""
+    """The options of a run.
+
+    `tiny` runs each benchmark at a size that only shows that it works. `recipients` are the sizes of `fanout`.
+    """
 
     rounds: int
     tiny: bool
@@ -15,5 +18,5 @@ class Options:
     output: Path
 
     def say(self, what: str) -> None:
-        """Tell whoever waits what is going on."""
+        """Print progress to stderr."""
         print(what, file=sys.stderr, flush=True)

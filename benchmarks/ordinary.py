@@ -1,10 +1,10 @@
-"""The same job as an ordinary service would do it: `python -m benchmarks.ordinary`, its task a line of stdin.
+"""The same job as an ordinary service would do it: `python -m benchmarks.ordinary`, with its task in a line of stdin.
 
-It answers with an empty line when it is warm, begins at the next line of stdin, and ends with what it took.
+It prints an empty line when it is warm, starts at the next line of stdin, and prints its measurements at the end.
 
-One Kafka record a recipient, batched by the client; a consumer that takes 500 at a
-time, looks their devices up in one statement, sends them by firebase-admin's `send_each_async`, writes one INSERT each in one
-transaction, and commits its offsets. There is no lease, no fence, no state that survives a crash in the middle.
+It writes one Kafka record per recipient, batched by the client. A consumer takes 500 at a time, looks up their devices
+in one statement, sends with firebase-admin's `send_each_async`, writes one INSERT per message in one transaction, and
+commits its offsets. There is no lease, no fence and no state that survives a crash in the middle.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ ON CONFLICT DO NOTHING
 
 
 class OrdinaryTask(msgspec.Struct):
-    """What to do and with what; `topic` is new for each run."""
+    """What to do and where; `topic` is new in each run."""
 
     fcm_url: str
     ca_file: str
@@ -58,7 +58,7 @@ class Push(msgspec.Struct):
 
 
 class Ordinary:
-    """A service of one process: it publishes a notice, and sends what its topic says."""
+    """A service of one process that publishes a notice to its topic and sends what it consumes from there."""
 
     def __init__(self, db: Any, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer, topic: str) -> None:
         self._db, self._producer, self._consumer, self._topic = db, producer, consumer, topic
@@ -71,7 +71,7 @@ class Ordinary:
         await self._producer.flush()
 
     async def deliver(self, units: int, send_each: Any) -> None:
-        """Take records until so many recipients were sent to and recorded."""
+        """Consume, send and record until `units` recipients are done."""
         done = 0
         while done < units:
             records = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=FIREBASE_CALL_SIZE)
@@ -84,11 +84,11 @@ class Ordinary:
                 done += len(pushes)
 
     async def _deliver(self, pushes: list[Push], send_each: Any) -> None:
-        from benchmarks.firebase import push  # noqa: PLC0415 - the environment says first which CA it trusts
+        from benchmarks.firebase import push  # noqa: PLC0415 - the environment names the trusted CA first
 
-        found = dict(await self._db.fetch(DEVICES, [each.customer_code for each in pushes]))
+        tokens = dict(await self._db.fetch(DEVICES, [each.customer_code for each in pushes]))
         messages = [
-            push(found[each.customer_code], delivery_id=f"{each.notice_id}-{each.customer_code}") for each in pushes
+            push(tokens[each.customer_code], delivery_id=f"{each.notice_id}-{each.customer_code}") for each in pushes
         ]
         answer = await send_each(messages)
         async with self._db.transaction():
@@ -99,7 +99,7 @@ class Ordinary:
 
 
 async def serve(task: OrdinaryTask) -> Done:
-    """Warm up, then measure from publishing to the last outcome recorded."""
+    """Warm up, then measure from publishing until the last outcome is recorded."""
     os.environ |= {"SSL_CERT_FILE": task.ca_file, "REQUESTS_CA_BUNDLE": task.ca_file, "NO_PROXY": "127.0.0.1"}
     from benchmarks.firebase import open_app  # noqa: PLC0415 - as above
 
@@ -111,14 +111,14 @@ async def serve(task: OrdinaryTask) -> Done:
             await asyncio.gather(service.publish(notice_id, units), service.deliver(units, send_each))
 
         await tell(f"{task.topic}-warm", min(WARM_UP, task.units))
-        await asyncio.to_thread(_ready_and_told_to_go)
+        await asyncio.to_thread(_wait_for_the_start)
         cpu_s, started_s = time.process_time(), time.perf_counter()
         await tell(task.topic, task.units)
         return Done(time.perf_counter() - started_s, time.process_time() - cpu_s, peak_mb())
 
 
-def _ready_and_told_to_go() -> None:
-    """Let the one who measures begin: the servers' cost of what came before is none of the job's."""
+def _wait_for_the_start() -> None:
+    """Report that we are warm and wait for the start, so that the servers' warm-up is not measured."""
     sys.stdout.buffer.write(b"\n")
     sys.stdout.buffer.flush()
     sys.stdin.buffer.readline()

@@ -1,7 +1,7 @@
-"""One contender of `push_send` in a process of its own: `python -m benchmarks.push_clients NAME`, its task on stdin.
+"""One contender of `push_send` in its own process: `python -m benchmarks.push_clients NAME`, with its task on stdin.
 
-Each sends the same message to FCM's emulator over TLS, with a token from its OAuth endpoint, in the way its own documentation
-recommends. What is measured begins after a warm-up, so that neither imports nor the connections' making count.
+Each sends the same message to FCM's emulator over TLS, with a token from its OAuth endpoint, as its documentation
+recommends. Measuring starts after a warm-up, so that neither imports nor the opening of connections count.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ import msgspec
 
 WARM_UP = 200
 IN_FLIGHT = 400
-"""As many as a sender of ours has under way (settings: push_concurrency)."""
+"""As many as our sender has in flight (the setting push_concurrency)."""
 
 CONNECTIONS = 4
 FIREBASE_CALL_SIZE = 500
@@ -27,7 +27,7 @@ FIREBASE_CALL_SIZE = 500
 
 
 class Task(msgspec.Struct):
-    """What to send, and where."""
+    """How many messages to send, and where."""
 
     url: str
     ca_file: str
@@ -36,7 +36,7 @@ class Task(msgspec.Struct):
 
 
 class Done(msgspec.Struct):
-    """What came of it."""
+    """What a contender measured."""
 
     seconds: float
     cpu_s: float
@@ -44,12 +44,12 @@ class Done(msgspec.Struct):
 
 
 SendMany = Callable[[int], Awaitable[None]]
-"""Sends so many messages, and raises when one was not accepted."""
+"""Sends this number of messages. Raises an error if one is not accepted."""
 
 
 async def ours(task: Task, stack: AsyncExitStack) -> SendMany:
-    """Send through the notifier's own transport, cutting each message from one that was made before, as a sender does."""
-    from outage_notifier.ledger.core.outcome import OutcomeKind  # noqa: PLC0415 - each contender pays for its own imports alone
+    """Send through the notifier's own transport, making each message from an encoded one, as the sender does."""
+    from outage_notifier.ledger.core.outcome import OutcomeKind  # noqa: PLC0415 - each contender pays only for its own imports
     from outage_notifier.providers.fcm.sender import FcmPushSender  # noqa: PLC0415
 
     sender = await stack.enter_async_context(
@@ -68,7 +68,7 @@ async def ours(task: Task, stack: AsyncExitStack) -> SendMany:
 
 
 async def firebase(task: Task, _: AsyncExitStack) -> SendMany:
-    """Send by firebase-admin: `send_each_async`, 500 messages a call."""
+    """Send with firebase-admin: `send_each_async` with 500 messages per call."""
     os.environ |= {"SSL_CERT_FILE": task.ca_file, "REQUESTS_CA_BUNDLE": task.ca_file, "NO_PROXY": "127.0.0.1"}
     from benchmarks.firebase import open_app, push  # noqa: PLC0415 - as above
 
@@ -84,7 +84,7 @@ async def firebase(task: Task, _: AsyncExitStack) -> SendMany:
 
 
 async def aiohttp(task: Task, stack: AsyncExitStack) -> SendMany:
-    """Send by aiohttp: one session, keep-alive connections of HTTP/1.1, the encoded message cut as ours is."""
+    """Send with aiohttp: one session, HTTP/1.1 keep-alive connections, messages made from an encoded one like ours."""
     from aiohttp import ClientSession, TCPConnector  # noqa: PLC0415 - as above
     from benchmarks.firebase import access_token, project_of  # noqa: PLC0415
 
@@ -107,7 +107,7 @@ async def aiohttp(task: Task, stack: AsyncExitStack) -> SendMany:
 
 
 async def in_parallel(send: Callable[[int], Awaitable[None]], units: int) -> None:
-    """Send with a bounded number under way."""
+    """Send with a bounded number in flight."""
     numbers = iter(range(units))
 
     async def work() -> None:
@@ -118,7 +118,7 @@ async def in_parallel(send: Callable[[int], Awaitable[None]], units: int) -> Non
 
 
 def message_of_ours() -> Any:
-    """Make the message that all send, as the notifier makes an announcement's."""
+    """Build the message that all contenders send, as the notifier builds an announcement's."""
     from benchmarks.firebase import DATA, TAG, TEXT, TITLE  # noqa: PLC0415
 
     from outage_notifier.providers.fcm.message import push_message  # noqa: PLC0415 - as above
@@ -130,7 +130,7 @@ def message_of_ours() -> Any:
 
 
 def token(number: int) -> str:
-    """Give a registration of the usual length."""
+    """Return a registration of the usual length."""
     return f"{number:022d}:APA91b" + "x" * 128
 
 
@@ -138,7 +138,7 @@ CONTENDERS = {"ours": ours, "firebase-admin": firebase, "aiohttp": aiohttp}
 
 
 async def contend(name: str, task: Task) -> Done:
-    """Warm up, then send all, measuring this process."""
+    """Warm up, then send all messages and measure this process."""
     async with AsyncExitStack() as stack:
         many = await CONTENDERS[name](task, stack)
         await many(min(WARM_UP, task.units))
@@ -148,7 +148,7 @@ async def contend(name: str, task: Task) -> Done:
 
 
 def peak_mb() -> float:
-    """Give this process's peak of resident memory."""
+    """Return this process's peak resident memory in MB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 

@@ -1,4 +1,4 @@
-"""`push_send`: one push through our transport and through others', over TLS to the same emulator, rounds alternating."""
+"""`push_send`: pushes through our transport and others, over TLS to the same emulator, in alternating rounds."""
 
 import os
 import re
@@ -29,7 +29,7 @@ MUST_FIREBASE, MUST_H2LOAD = 20, 0.30
 
 
 def run(options: Options) -> Section:
-    """Let every contender send, round by round."""
+    """Let every contender send in every round."""
     contenders = [*CONTENDERS, "h2load"] if shutil.which("h2load") else list(CONTENDERS)
     runs = []
     with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +52,7 @@ def _measured(emulator: Emulator, name: str, units: int) -> Run:
     accepted = emulator.counts()["accepted"] - before
     if accepted < units:
         raise RuntimeError(f"{name}: the emulator accepted {accepted} of {units}")
-    share = units / accepted  # a warm-up is the emulator's work too
+    share = units / accepted  # the emulator also worked for the warm-up
     return Run(
         name,
         units,
@@ -78,7 +78,7 @@ def _client(emulator: Emulator, name: str, units: int) -> Done:
 
 
 def _h2load(emulator: Emulator, units: int) -> Done:
-    """Load with nghttp2's C client: what this server and this machine can do at most."""
+    """Send with nghttp2's C client, which shows the most that this server and machine can do."""
     body = emulator.state_dir / "body.json"
     body.write_bytes(message_of_ours().body(kind="token", registration=token(0), delivery_id="0"))
     account = str(emulator.service_account_file)
@@ -89,7 +89,10 @@ def _h2load(emulator: Emulator, units: int) -> Done:
     command += [f"{emulator.url}/v1/projects/{project_of(account)}/messages:send"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    with process.stdout as pipe, Meter({"h2load": process.pid}) as meter:  # its own peak would be that of the fork
+    with (
+        process.stdout as pipe,
+        Meter({"h2load": process.pid}) as meter,
+    ):  # rusage would count our own peak, inherited by the fork
         output = pipe.read()
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -126,8 +129,9 @@ def _report(runs: list[Run], options: Options) -> str:
     )
     ours = groups["ours"]
     text = [
-        f"One push over TLS to the FCM emulator, which answers at once; medians of {options.rounds} rounds. Slow contenders send",
-        "fewer messages and are compared per message. Ours, firebase-admin and h2load speak HTTP/2, aiohttp HTTP/1.1.",
+        f"One push over TLS to the FCM emulator, which answers at once; medians of {options.rounds} rounds. Slow",
+        "contenders send fewer messages and are compared per message. Ours, firebase-admin and h2load speak HTTP/2,",
+        "aiohttp HTTP/1.1.",
         "",
         table(head, rows),
         "",

@@ -1,4 +1,4 @@
-"""The report: docs/benchmarks.md, a section a benchmark, made of the runs that docs/benchmarks.json keeps."""
+"""The report docs/benchmarks.md: a section for each benchmark, made from the runs in docs/benchmarks.json."""
 
 from pathlib import Path
 
@@ -7,22 +7,22 @@ from benchmarks.results import Run, Section
 
 HEAD = """# Benchmarks
 
-Written by `make bench` (benchmarks/). Machines are noisy: what counts are ratios taken side by side in one run, its
-rounds alternating, medians quoted. CPU µs each is what one message costs on a core, whatever else the machine did.
+Written by `make bench` (benchmarks/). Machines are noisy, so compare ratios: contenders take turns within one run, and
+figures are medians. "CPU µs each" is what one message costs on a core, whatever else the machine did.
 """
 ORDER = ("push_send", "fanout")
 
 
 class Kept(msgspec.Struct):
-    """One section as docs/benchmarks.json keeps it."""
+    """One section as stored in docs/benchmarks.json."""
 
     facts: str
     text: str
     runs: list[Run]
 
 
-def written(folder: Path, section: Section, facts: str) -> None:
-    """Put a section in place of its former self; the others stay, each with the facts of its own run."""
+def write_report(folder: Path, section: Section, facts: str) -> None:
+    """Replace a section of the report. The others stay, each with the facts of its own run."""
     folder.mkdir(parents=True, exist_ok=True)
     raw = folder / "benchmarks.json"
     kept = msgspec.json.decode(raw.read_bytes(), type=dict[str, Kept]) if raw.exists() else {}

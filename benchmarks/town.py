@@ -1,4 +1,4 @@
-"""A town for `fanout`: every customer has one supply point and one device; rows go straight into the tables by COPY."""
+"""A town for `fanout`, copied straight into the tables. Every customer has one supply point and one device."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ LANGUAGES = ("vi", "vi", "vi", "vi", "vi", "vi", "vi", "vi", "km", "en")
 
 
 async def settle_in(stack: Stack, sizes: Iterable[int]) -> None:
-    """Fill the notifier's tables with a feeder of so many customers for each size."""
+    """Fill the notifier's tables with a feeder of `size` customers for each size."""
     secrets = stack.settings.secrets
     sealing = Vault.of_settings(secrets["contact_keys"], secrets["contact_index_key"])
     connection = await asyncpg.connect(stack.settings.addresses[DATABASE])
@@ -57,12 +57,12 @@ async def settle_in(stack: Stack, sizes: Iterable[int]) -> None:
 
 
 def feeder(size: int) -> str:
-    """Name the feeder that so many customers hang on."""
+    """Return the id of the feeder with `size` customers."""
     return f"BENCH-{size}"
 
 
 def customer_code(number: int, size: int) -> str:
-    """Name a customer of a feeder."""
+    """Return the code of a customer on the feeder with `size` customers."""
     return f"PB{size % 10_000_019:08d}{number:07d}"
 
 

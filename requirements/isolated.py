@@ -1,6 +1,7 @@
 """Run each service's unit tests in an environment with only what its image holds and the test tools.
 
-The environments are in `.local/isolated/<service>`. Hashes are checked as in an image. Only tests that need no server run.
+The environments are in `.local/isolated/<service>`. Hashes are checked as in an image. Only tests that need no server
+run.
 """
 
 import os

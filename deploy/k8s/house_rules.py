@@ -100,7 +100,7 @@ def pods_are_hardened(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 
 def resources_are_bounded(manifests: Sequence[Manifest]) -> Iterator[str]:
-    """Check that containers request CPU and memory and limit memory. A limited CPU would make a process miss its leases."""
+    """Check that containers request CPU and memory and limit memory. With limited CPU, processes miss their leases."""
     for name, template in workloads(manifests):
         for container in containers(template):
             resources = container.get("resources", {})
@@ -136,7 +136,7 @@ def processes_may_drain(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 
 def selectors_match(manifests: Sequence[Manifest]) -> Iterator[str]:
-    """Check that a Deployment selects only its own pods, and that other selectors find pods with the ports they name."""
+    """Check that Deployments select only their own pods, and that other selectors find pods with the named ports."""
     pods = [(name, template["metadata"]["labels"], template) for name, template in workloads(manifests)]
     for manifest in manifests:
         selector, name = _selector(manifest), name_of(manifest)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Render the Kubernetes manifests and validate them strictly, without a cluster or a network.
 
-`render.py` writes each overlay to .local/k8s/<overlay>/: `1-before.yaml` (what processes need, and the jobs of a release) and
-`2-processes.yaml` (what is applied after those jobs have ended). `render.py dev` prints one overlay instead. If a manifest
-is wrong, it exits with 1 and prints a line for each fault.
+`render.py` writes each overlay to .local/k8s/<overlay>/: `1-before.yaml` (what processes need, and the jobs of a
+release) and `2-processes.yaml` (what is applied after those jobs have ended). `render.py dev` prints one overlay
+instead. If a manifest is wrong, it exits with 1 and prints a line for each fault.
 """
 
 import shutil

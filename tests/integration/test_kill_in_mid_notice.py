@@ -1,7 +1,7 @@
-"""A process dies in the middle of a notice, is started again, and the books balance all the same.
+"""A process dies in the middle of a notice and is started again, and the books still balance.
 
-Providers answer slowly, so that there is a middle; what was in flight at the kill may be transported again as a push of
-the same tag and delivery id, and never as an SMS.
+Providers answer slowly, so that a notice has a middle. A message in flight at the kill may be sent again only as a push
+with the same tag and delivery id, never as an SMS.
 """
 
 import signal
@@ -22,7 +22,7 @@ def _publish_slowly(whole, mark: str) -> str:
     for provider in ("fcm", "twilio"):
         whole.script(provider, SLOW)
     outage_id = whole.draft(mark=mark)
-    whole.ask(outage_id, "publish")
+    whole.change(outage_id, "publish")
     return outage_id
 
 
@@ -33,8 +33,8 @@ def _wait_settled(whole, outage_id: str, share: float) -> None:
 
 
 @pytest.mark.parametrize("process", ["consumer", "planner", "sender", "worker", "relay"])
-def test_a_kill_minus_9_in_mid_notice_ends_in_balanced_books(whole, process):
-    """The process is killed, started again, and every delivery ends settled and known to its provider once."""
+def test_killed_processes_lose_nothing(whole, process):
+    """After a kill -9 and a restart, every delivery is settled and its provider has it once."""
     outage_id = _publish_slowly(whole, f"KILL {process}")
     _wait_settled(whole, outage_id, 0.0 if process in {"planner", "relay"} else 0.15)
     whole.stack.kill(f"{NOTIFIER}-{process}")
@@ -48,8 +48,8 @@ def test_a_kill_minus_9_in_mid_notice_ends_in_balanced_books(whole, process):
     assert verdict.pushes_repeated <= in_flight + verdict.pushes_unknown
 
 
-def test_a_sender_stopped_past_its_lease_sends_nothing_twice(whole):
-    """SIGSTOP until the lease is over, another sender takes over, SIGCONT: no SMS twice, books balanced."""
+def test_frozen_senders_repeat_nothing(whole):
+    """A sender is stopped until its lease is over, another takes over, the first goes on: no SMS is sent twice."""
     stopped = whole.stack.part(f"{NOTIFIER}-sender").running()
     other = whole.second(f"{NOTIFIER}-sender")
     outage_id = _publish_slowly(whole, "STOPPED")
@@ -69,15 +69,15 @@ def test_a_sender_stopped_past_its_lease_sends_nothing_twice(whole):
     finally:
         stopped.send(signal.SIGCONT)
         other.stop()
-    assert held, "no batch was under way at the stop"
+    assert held, "no batch was leased at the stop"
     assert verdict.wrong == []
     assert verdict.states.total() == whole.town.customers
     assert verdict.pushes_repeated <= PUSHES_IN_FLIGHT_MAX + verdict.pushes_unknown
 
 
 @pytest.mark.parametrize("server", ["kafka", "postgres"])
-def test_a_server_killed_in_mid_notice_loses_nothing(whole, server):
-    """The broker or the database dies, comes back, every process goes on by itself, and the books balance."""
+def test_killed_servers_lose_nothing(whole, server):
+    """The broker or the database dies and returns, every process goes on by itself, and the books balance."""
     before = {part.name: part.running().pid for part in whole.stack.parts() if part.name.startswith(NOTIFIER)}
     outage_id = _publish_slowly(whole, f"KILL {server}")
     _wait_settled(whole, outage_id, 0.1)
@@ -92,8 +92,8 @@ def test_a_server_killed_in_mid_notice_loses_nothing(whole, server):
 
 
 @pytest.mark.parametrize("provider", ["fcm", "twilio"])
-def test_a_provider_that_dies_in_mid_notice_is_told_each_delivery_once(whole, provider):
-    """A provider's connections break and come back: what it had taken is not sent to it as another SMS."""
+def test_killed_providers_get_no_duplicates(whole, provider):
+    """A provider's connections break and return: an SMS that it had taken is not sent to it again."""
     outage_id = _publish_slowly(whole, f"KILL {provider}")
     _wait_settled(whole, outage_id, 0.1)
     whole.stack.kill(provider)
@@ -106,8 +106,8 @@ def test_a_provider_that_dies_in_mid_notice_is_told_each_delivery_once(whole, pr
 
 
 @pytest.mark.parametrize("part", ["postgres", f"{NOTIFIER}-api"])
-def test_who_watches_a_notice_sees_its_end_whatever_is_killed(whole, part):
-    """`gridcare publish` waits for a part that is killed and started again, and its books balance."""
+def test_watchers_survive_kills(whole, part):
+    """`gridcare publish` waits while a part is killed and restarted, and its books balance."""
     killed: list[str] = []
 
     def kill_once(settled: int, audience: int) -> None:

@@ -1,6 +1,7 @@
-"""No phone, name, address or registration is anywhere but in the notifier's database and with the providers.
+"""Phones, names, addresses and registrations are only in the notifier's database and with the providers.
 
-This runs last: every other test of the folder has left its logs, records, spans and metrics by then, crashes included.
+This file runs last, when every other test of the folder, crashes included, has left its logs, records, spans and
+metrics.
 """
 
 import json
@@ -22,7 +23,7 @@ NATIONAL_DIGITS = 9
 
 @pytest.fixture(scope="module")
 def needles(whole) -> re.Pattern[bytes]:
-    """Match any canary: its phone in whatever notation, or the word that its names, addresses and registrations hold."""
+    """Match any canary: its phone in any notation, or the word in its names, addresses and registrations."""
     canaries = json.loads((whole.stack.root / "data" / "canaries.json").read_text())
     phones = [phone[-NATIONAL_DIGITS:] for phone in canaries["phones"]]
     return re.compile("|".join([CANARY_MARKER, *phones]).encode(), re.IGNORECASE)
@@ -30,13 +31,13 @@ def needles(whole) -> re.Pattern[bytes]:
 
 @pytest.fixture(scope="module")
 def _provoked(whole) -> None:
-    """Walk the canaries into every place where a careless line of code would write them down."""
+    """Send the canaries through every path where careless code might write them down."""
     person = next(each for each in whole.people() if each.code in whole.world.canary_codes and each.devices)
     phone, name = person.contacts[0].phone, person.contacts[0].name
     ticket = open_ticket(whole, person, description=f"{name}, call {phone}")
     wait_message(whole, person, "ticket-opened", holds=ticket["reference"])
     outage_id = whole.draft(mark="CANARIES")
-    whole.ask(outage_id, "publish")
+    whole.change(outage_id, "publish")
     whole.wait_told(outage_id)
     ops = whole.client("ops")
     bad = whole.stack.root / "data" / "bad_contacts.csv"
@@ -55,8 +56,8 @@ def _provoked(whole) -> None:
 
 
 @pytest.mark.usefixtures("_provoked")
-def test_the_providers_were_told_of_the_canaries(whole, needles):
-    """The search can find: the canaries are in what the providers took, and in the data that was imported."""
+def test_the_search_can_succeed(whole, needles):
+    """The canaries are found in the providers' journals and in the imported data."""
     for provider in ("twilio", "fcm"):
         journal = whole.stack.catalog.emulator_dir(provider) / "journal.jsonl"
         assert needles.search(journal.read_bytes())
@@ -64,8 +65,8 @@ def test_the_providers_were_told_of_the_canaries(whole, needles):
 
 
 @pytest.mark.usefixtures("_provoked")
-def test_no_canary_is_in_a_log_or_a_span(whole, needles):
-    """Logs of all processes and servers, and the files of spans, hold none."""
+def test_logs_hold_no_canary(whole, needles):
+    """The logs of all processes and servers and the files of spans contain no canary."""
     root = whole.stack.root
     files = [
         *root.glob("logs/*"),
@@ -80,8 +81,8 @@ def test_no_canary_is_in_a_log_or_a_span(whole, needles):
 
 
 @pytest.mark.usefixtures("_provoked")
-def test_no_canary_is_on_a_topic(whole, needles):
-    """Keys, values and headers of every topic, dead letters included, hold none."""
+def test_topics_hold_no_canary(whole, needles):
+    """Keys, values and headers on every topic, dead letters included, contain no canary."""
     kafka = whole.stack.settings.addresses["kafka"]
     held = everything(kafka)
     assert held["supply-points.v1"]
@@ -90,8 +91,8 @@ def test_no_canary_is_on_a_topic(whole, needles):
 
 
 @pytest.mark.usefixtures("_provoked")
-def test_no_canary_is_in_a_metric(whole, needles):
-    """The metrics of every process hold none."""
+def test_metrics_hold_no_canary(whole, needles):
+    """The metrics of every process contain no canary."""
     for name in SERVICE_PARTS:
         port = whole.stack.settings.ports[f"{name}.health"]
         page = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10, trust_env=False)

@@ -1,4 +1,4 @@
-"""The main job: a planner publishes a planned cut, every affected customer is told once, and the books balance."""
+"""The main job: a planner publishes a planned cut, each affected customer is told once, and the books balance."""
 
 from tests.integration.support.judge import judge_outage
 
@@ -6,10 +6,10 @@ from gridcare_local.demo.accounting import balance
 from gridcare_local.demo.cut import tell_of_a_cut
 
 
-def test_every_affected_customer_is_told_once(whole):
-    """Each recipient ends in one settled state, and the providers' journals agree delivery by delivery."""
+def test_all_customers_are_told_once(whole):
+    """Each recipient ends in one settled state, and the providers' journals agree on every delivery."""
     outage_id = whole.draft(mark="PLANNED")
-    published = whole.ask(outage_id, "publish")
+    published = whole.change(outage_id, "publish")
     whole.wait_told(outage_id)
     verdict = judge_outage(whole, outage_id)
     assert verdict.wrong == []
@@ -17,12 +17,12 @@ def test_every_affected_customer_is_told_once(whole):
     assert verdict.pushes > 0
     assert verdict.texts > 0
     assert verdict.pushes_repeated <= verdict.pushes_unknown
-    (foretold,) = [each for each in published["preview"] if each["kind"] == "announcement"]
-    assert foretold["audience"] == whole.town.customers
+    (reach,) = [each for each in published["preview"] if each["kind"] == "announcement"]
+    assert reach["audience"] == whole.town.customers
 
 
-def test_the_demo_s_own_books_balance(whole):
-    """What `gridcare demo` prints and is judged by agrees with the providers."""
+def test_demo_books_balance(whole):
+    """The accounting of `gridcare demo` agrees with the providers."""
     told = tell_of_a_cut(whole.stack, whole.town.feeder_ids, timeout_s=120, watch=lambda *_: None)
     books = balance(whole.stack, told)
     assert books.wrong == []
@@ -30,12 +30,12 @@ def test_the_demo_s_own_books_balance(whole):
     assert books.pushes_repeated == 0
 
 
-def test_only_those_on_the_feeder_are_told(whole):
-    """A cut of one feeder reaches the customers on it, each once however many supply points they have, and nobody else."""
+def test_other_feeders_hear_nothing(whole):
+    """A cut of one feeder reaches only its customers, each once, however many supply points they have."""
     feeder_id = whole.town.feeder_ids[0]
     on_it = {point.customer_code for point in whole.world.supply_points() if point.feeder_id == feeder_id}
     outage_id = whole.draft(mark="FEEDER", feeder_ids=[feeder_id])
-    whole.ask(outage_id, "publish")
+    whole.change(outage_id, "publish")
     whole.wait_told(outage_id)
     verdict = judge_outage(whole, outage_id)
     assert verdict.wrong == []

@@ -1,4 +1,4 @@
-"""Providers refuse, hang, ask to wait, and tell what became of a message late, twice, in the wrong order or never."""
+"""Providers refuse, hang and ask us to wait, and their callbacks come late, twice, in the wrong order or never."""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from gridcare_local.demo.cut import NOTIFIER
 
 LOST = {"callbacks": ["lost"]}
 RETRY_AFTER_S = 12
-"""Longer than our own first wait of ten seconds, so that it is seen to be obeyed."""
+"""Longer than our own first wait of ten seconds, so that the test shows it is obeyed."""
 
 DELIVERY = """
 SELECT d.state, d.channel, d.reason FROM delivery d JOIN notice n USING (notice_id)
@@ -24,13 +24,13 @@ WHERE n.outage_id = $1 AND d.channel = 'sms' GROUP BY 1
 
 def _tell(whole, mark: str, feeder_ids: list[str]) -> tuple[str, Verdict]:
     outage_id = whole.draft(mark=mark, feeder_ids=feeder_ids)
-    whole.ask(outage_id, "publish")
+    whole.change(outage_id, "publish")
     whole.wait_told(outage_id)
     return outage_id, judge_outage(whole, outage_id)
 
 
-def test_an_sms_follows_when_every_device_is_unregistered(whole):
-    """A customer whose devices are all gone gets the SMS instead, once, and the devices are pruned."""
+def test_unregistered_devices_get_sms(whole):
+    """A customer whose devices are all unregistered gets one SMS instead, and the devices are deleted."""
     people = whole.on_push()[10:13]
     gone = [device.registration for person in people for device in person.devices]
     whole.script("fcm", [{"match": {"registration": each}, "action": {"error": "UNREGISTERED"}} for each in gone])
@@ -56,8 +56,8 @@ def test_an_sms_follows_when_every_device_is_unregistered(whole):
     ],
     ids=["hangs", "hangs-silently", "hangs-and-is-listed-late", "500-but-taken", "500", "429"],
 )
-def test_an_sms_of_unknown_end_is_sent_once(whole, request, action):
-    """Whatever Twilio's answer was, the message is found, or proven missing and sent again: one SMS."""
+def test_unknown_sms_is_sent_once(whole, request, action):
+    """Whatever Twilio answers, the message is found at Twilio, or proved missing and sent again: one SMS in all."""
     person = whole.on_sms()[6]
     whole.script("twilio", [{"match": {"to": person.contacts[0].phone}, "action": action, "times": 1}])
     mark = f"UNKNOWN {request.node.callspec.id}."
@@ -69,8 +69,8 @@ def test_an_sms_of_unknown_end_is_sent_once(whole, request, action):
     assert state in {"accepted", "delivered"}
 
 
-def test_a_storm_of_refusals_is_waited_out(whole):
-    """FCM says 503 and 429 with Retry-After: nothing is tried before, nobody is missed, nobody is told twice."""
+def test_retry_after_is_obeyed(whole):
+    """FCM answers many pushes with 503 and 429: none is retried before Retry-After, none is missed or repeated."""
     storm = [
         {"match": {"every": 2}, "action": {"error": "UNAVAILABLE", "retry_after_s": RETRY_AFTER_S}, "times": 150},
         {"match": {}, "action": {"error": "QUOTA_EXCEEDED", "retry_after_s": RETRY_AFTER_S}, "times": 100},
@@ -90,8 +90,8 @@ def test_a_storm_of_refusals_is_waited_out(whole):
     assert min(waits) >= timedelta(seconds=RETRY_AFTER_S)
 
 
-def test_callbacks_in_any_order_and_number_settle_every_sms_rightly(whole):
-    """Lost, doubled, shuffled, early: who got the SMS is delivered, a lost callback leaves it accepted, 30003 is failed."""
+def test_disordered_callbacks_settle_sms(whole):
+    """Doubled, shuffled and early callbacks deliver an SMS, 30003 fails it, and a lost one leaves it accepted."""
     people = whole.on_sms()[8:11]
     failing = [
         {"match": {"to": person.contacts[0].phone}, "action": {"error": 30003, "callbacks": ["doubled", "shuffled"]}}
@@ -111,12 +111,12 @@ def test_callbacks_in_any_order_and_number_settle_every_sms_rightly(whole):
     lost = [line for line in whole.journal("twilio") if _lost(line) and "CALLBACKS" in line["body"]]
     by_sms = dict(tuple(row) for row in whole.query(NOTIFIER, STATES_BY_SMS, outage_id))
     assert by_sms["failed"] == len(people)
-    assert 0 < by_sms["accepted"] <= len(lost), "a call that timed out is looked up, and then known to be delivered"
+    assert 0 < by_sms["accepted"] <= len(lost), "a call that timed out is looked up and may turn out to be delivered"
     assert sum(by_sms.values()) == verdict.texts
 
 
 def _wait_delivered(whole, outage_id: str) -> None:
-    """Wait until every callback that Twilio makes of these messages was answered, and what it says applied."""
+    """Wait until every callback for these messages has been answered and applied."""
 
     def answered() -> bool:
         texts = {line["sid"] for line in whole.journal("twilio") if "CALLBACKS" in line["body"] and not _lost(line)}
@@ -140,6 +140,6 @@ def _is_to(line, person, mark: str) -> bool:
 
 
 def _call(line) -> tuple[str, str]:
-    """Name a push call: the delivery and the device."""
+    """Return what identifies a push call: the delivery and the device."""
     message = line["body"]["message"]
     return message["data"]["delivery_id"], message.get("token") or message["fid"]

@@ -1,4 +1,4 @@
-"""A cut changes while its announcement is still going out: who heard gets the change, nobody hears the old after the new."""
+"""A cut changes while its announcement goes out: those who heard it get the change; no old text follows a new one."""
 
 import pytest
 from tests.integration.support.judge import judge_outage
@@ -10,16 +10,16 @@ SLOW = [{"match": {}, "action": {"latency_s": 0.4}}]
 
 
 def _half(whole) -> list[str]:
-    """Give every second feeder."""
+    """Return every second feeder."""
     return list(whole.town.feeder_ids[::2])
 
 
-def _publish_and_wait_for_some(whole, mark: str) -> tuple[str, int]:
-    """Publish to half of the town at slow providers and wait until some are told; the outage and its revision."""
+def _tell_some(whole, mark: str) -> tuple[str, int]:
+    """Publish to half of the town with slow providers, wait until some are told, return the outage and its revision."""
     for provider in ("fcm", "twilio"):
         whole.script(provider, SLOW)
     outage_id = whole.draft(mark=mark, feeder_ids=_half(whole))
-    published = whole.ask(outage_id, "publish")
+    published = whole.change(outage_id, "publish")
     audience = published["preview"][0]["audience"]
     wait_until(lambda: whole.settled(outage_id) >= audience * 0.25, what="some are told")
     return outage_id, published["outage"]["revision"]
@@ -29,11 +29,11 @@ def _reachable(verdict) -> set[str]:
     return set().union(*verdict.told_by.values())
 
 
-def test_a_revision_in_mid_notice_reaches_everybody_once(whole):
-    """Who was told the old times gets the change, the others a fresh announcement; nobody gets both, nobody neither."""
-    outage_id, first = _publish_and_wait_for_some(whole, "REVISED")
+def test_revisions_reach_everybody_once(whole):
+    """Those who were told the old times get the change, all others a fresh announcement, and nobody gets both."""
+    outage_id, first = _tell_some(whole, "REVISED")
     change = whole.document(mark="REVISED", feeder_ids=_half(whole), hours=5) | {"reason": "the work takes longer"}
-    second = whole.ask(outage_id, "revise", change)["outage"]["revision"]
+    second = whole.change(outage_id, "revise", change)["outage"]["revision"]
     whole.wait_told(outage_id)
     verdict = judge_outage(whole, outage_id)
     assert verdict.wrong == []
@@ -48,10 +48,10 @@ def test_a_revision_in_mid_notice_reaches_everybody_once(whole):
     assert verdict.told_by["cancellation"] == set()
 
 
-def test_a_cancellation_in_mid_notice_goes_to_those_who_were_told(whole):
-    """Who heard of the cut hears that it is off; who did not hears nothing at all."""
-    outage_id, first = _publish_and_wait_for_some(whole, "CANCELLED")
-    whole.ask(outage_id, "cancel", {"reason": "the part did not come"})
+def test_cancellations_follow_announcements(whole):
+    """Those who heard of the cut hear that it is cancelled; the others hear nothing."""
+    outage_id, first = _tell_some(whole, "CANCELLED")
+    whole.change(outage_id, "cancel", {"reason": "the part did not come"})
     whole.wait_told(outage_id)
     verdict = judge_outage(whole, outage_id)
     assert verdict.wrong == []
@@ -63,14 +63,14 @@ def test_a_cancellation_in_mid_notice_goes_to_those_who_were_told(whole):
 
 
 @pytest.mark.parametrize("process", ["planner", "sender"])
-def test_a_revision_while_a_process_is_dead_still_reaches_everybody_once(whole, process):
-    """The process dies in mid-notice, the cut is revised meanwhile, and it comes back to the newer revision only."""
-    outage_id, _ = _publish_and_wait_for_some(whole, f"REVISED DEAD {process}")
+def test_revisions_survive_dead_processes(whole, process):
+    """A process dies in mid-notice, the cut is revised, and the restarted process sends only the newer revision."""
+    outage_id, _ = _tell_some(whole, f"REVISED DEAD {process}")
     whole.stack.kill(f"{NOTIFIER}-{process}")
     change = whole.document(mark=f"REVISED DEAD {process}", feeder_ids=_half(whole), hours=4) | {
         "reason": "the work takes longer"
     }
-    second = whole.ask(outage_id, "revise", change)["outage"]["revision"]
+    second = whole.change(outage_id, "revise", change)["outage"]["revision"]
     whole.stack.restart(f"{NOTIFIER}-{process}")
     whole.wait_told(outage_id)
     verdict = judge_outage(whole, outage_id)
@@ -79,15 +79,15 @@ def test_a_revision_while_a_process_is_dead_still_reaches_everybody_once(whole, 
     assert _reachable(verdict) - changed - fresh <= verdict.in_state["covered"]
 
 
-def test_a_narrower_scope_calls_off_for_those_who_are_cut_no_more(whole):
-    """Who stays in the scope gets the change, who left it the cancellation, each of those who were told one of them."""
+def test_narrower_scopes_cancel(whole):
+    """Of those who were told, the customers still in the scope get the change and the others the cancellation."""
     wide, narrow = _half(whole), _half(whole)[::2]
     kept = {point.customer_code for point in whole.world.supply_points() if point.feeder_id in set(narrow)}
     outage_id = whole.draft(mark="NARROWER", feeder_ids=wide)
-    first = whole.ask(outage_id, "publish")["outage"]["revision"]
+    first = whole.change(outage_id, "publish")["outage"]["revision"]
     whole.wait_told(outage_id)
     change = whole.document(mark="NARROWER", feeder_ids=narrow) | {"reason": "one line stays up"}
-    whole.ask(outage_id, "revise", change)
+    whole.change(outage_id, "revise", change)
     whole.wait_told(outage_id)
     verdict = judge_outage(whole, outage_id)
     assert verdict.wrong == []

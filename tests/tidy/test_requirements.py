@@ -29,7 +29,7 @@ def statements(path: Path) -> list[str]:
 
 
 def pins(path: Path) -> dict[str, set[Version]]:
-    """Return the versions that a requirements file pins, by name; there are several where markers choose between them."""
+    """Return the versions that a requirements file pins, by name; markers may choose between several."""
     versions: dict[str, set[Version]] = {}
     for statement in statements(path):
         match = PIN.match(statement.partition(" --hash=")[0].strip())
@@ -39,7 +39,7 @@ def pins(path: Path) -> dict[str, set[Version]]:
 
 
 def declared(root: Path, name: str) -> list[Requirement]:
-    """Return the dependencies that the pyprojects of a requirements file declare, without the members of the workspace."""
+    """Return the dependencies that the pyprojects of a requirements file declare, except members of the workspace."""
     lines = []
     for folder in SOURCES[name]:
         lines += tomllib.loads((root / folder / "pyproject.toml").read_text())["project"]["dependencies"]

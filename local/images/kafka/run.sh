@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tests ask of the official image: KAFKA_NODE_ID=1 becomes node.id=1; the storage is formatted once; then the broker.
+# What the tests need of the official image: turn KAFKA_NODE_ID=1 into node.id=1, format the storage once, start the broker.
 set -eu
 
 properties=/opt/kafka/config/server.properties

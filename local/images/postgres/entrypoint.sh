@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tests ask of the official image's entry point: a cluster with one superuser and one database, then the server.
+# What the tests need of the official entry point: create a cluster with one superuser and one database, start the server.
 set -eu
 
 if [ "$(id -u)" = 0 ]; then

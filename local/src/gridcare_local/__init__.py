@@ -1,1 +1,1 @@
-"""The whole of Gridcare on one machine: real parts, emulated providers, demo data."""
+"""All of Gridcare on one machine: real parts, emulated providers, demo data."""

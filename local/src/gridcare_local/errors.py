@@ -1,5 +1,5 @@
-"""What can go wrong with the local stack, said so that a person knows what to do."""
+"""The error of the local stack."""
 
 
 class LocalStackError(Exception):
-    """A part of the local stack could not be started, stopped or found; the message says what to do."""
+    """A part of the local stack could not be started, stopped or found. The message says what to do."""

@@ -78,6 +78,7 @@ def test_help_shows_an_example(name):
     assert re.search(rf"Example:  gridcare {name}\b", epilog)
 
 
+@pytest.mark.server
 def test_life_of_a_detached_stack(gridcare):
     """Start --detach, status, kill, restart, logs and stop do what they say."""
     assert gridcare("start", "postgres", "twilio", "--detach").exit_code == 0
@@ -95,6 +96,7 @@ SIGINT_IGNORED = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
 """What a shell without job control does to a program that it starts in the background."""
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("launcher", [(), SIGINT_IGNORED], ids=["at-a-terminal", "in-the-background"])
 def test_ctrl_c_stops_what_was_started(gridcare, held_up, launcher):
     """In the foreground the stack is up until Ctrl-C, and then gone; the exit status is 0."""
@@ -126,6 +128,7 @@ def fetch(url):
         return json.load(answer)
 
 
+@pytest.mark.server
 def test_token_is_the_issuers(gridcare):
     """A token carries the claims asked for and is signed by a key that the running issuer publishes."""
     assert "gridcare start" in gridcare("token", "planner").output
@@ -150,6 +153,7 @@ def test_environment_is_a_shells(gridcare, environment):
     assert "no process of a service" in gridcare("environment", "repair-intake-relay").output
 
 
+@pytest.mark.server
 def test_outboxes_count_what_was_accepted(gridcare):
     """The accepted messages are counted from the journal, the emulator alive or not."""
     assert gridcare("start", "twilio", "--detach").exit_code == 0

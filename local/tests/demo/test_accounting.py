@@ -1,4 +1,4 @@
-"""Balancing the books against the providers' journals."""
+"""The comparison of the books with the providers' journals."""
 
 import json
 
@@ -19,7 +19,7 @@ def books():
 
 @pytest.fixture
 def journal(tmp_path):
-    """Write a journal of the emulated FCM in a stack's folder, from messages; return the stack."""
+    """Return a function that writes messages to the journal of a stack's emulated FCM and returns the stack."""
     stack = Stack(tmp_path)
 
     def write(*messages):
@@ -36,14 +36,14 @@ def push(**data):
     return {"token": "t", "data": {"delivery_id": "d-1", "notice_id": NOTICE} | data}
 
 
-def test_others_pushes_are_passed_over(journal, books):
-    """Pushes of another notice, of no notice and without any data do not count."""
+def test_other_pushes_are_ignored(journal, books):
+    """Pushes of another notice, of no notice and without data do not count."""
     others = ({"token": "t"}, {"token": "t", "data": {"a": "1"}}, push(notice_id="another", delivery_id="d-2"))
     _check_pushes(books, journal(*others, push()), [ROW])
     assert (books.pushes_accepted, books.pushes_repeated, books.wrong) == (1, 0, [])
 
 
-def test_unknown_and_missing_pushes_are_wrong(journal, books):
-    """A push that the ledger does not know, and a delivery that FCM never took, are both told."""
+def test_wrong_pushes_are_reported(journal, books):
+    """A push that the ledger does not know and a delivery that FCM never accepted are both faults."""
     _check_pushes(books, journal(push(delivery_id="d-9")), [ROW])
     assert books.wrong == ["1 deliveries by push that FCM never accepted", "1 pushes that the ledger does not know"]

@@ -1,4 +1,4 @@
-"""The generated documents are current, and true."""
+"""The generated documents are current and correct."""
 
 import ast
 import json
@@ -29,20 +29,20 @@ def made():
     return documents()
 
 
-def test_the_documents_are_current(made):
-    """What lies in docs/ is what the code says: else run `make docs`."""
+def test_documents_are_current(made):
+    """The files in docs/ are those that the code generates; if not, run `make docs`."""
     docs = ROOT / "docs"
     assert sorted(generated_files(docs)) == sorted(made)
     assert [name for name, text in made.items() if (docs / name).read_text() != text] == []
 
 
-def test_documents_do_not_depend_on_when_they_are_written(made):
-    """Writing them twice gives the same bytes."""
+def test_documents_are_reproducible(made):
+    """Generating the documents twice gives the same texts."""
     assert documents() == made
 
 
 def test_stale_documents_are_removed(tmp_path):
-    """A document that nothing makes any more does not stay."""
+    """A document that is no longer generated is deleted."""
     (tmp_path / "api").mkdir()
     (tmp_path / "api/gone-service.openapi.json").touch()
     written = write_documents(tmp_path)
@@ -50,13 +50,13 @@ def test_stale_documents_are_removed(tmp_path):
 
 
 @pytest.mark.parametrize("service", PACKAGES)
-def test_every_reference_leads_somewhere(made, service):
-    """Each `$ref` of an AsyncAPI document names something in it, an operation's messages in its channel."""
+def test_all_references_resolve(made, service):
+    """Each `$ref` of an AsyncAPI document resolves, and an operation's messages are in its channel."""
     document = yaml.safe_load(made[f"events/{service}.asyncapi.yaml"])
     for reference in references(document):
         node = document
-        for step in reference.removeprefix("#/").split("/"):
-            node = node[step]
+        for key in reference.removeprefix("#/").split("/"):
+            node = node[key]
         assert node is not None
     for operation in document["operations"].values():
         assert operation["action"] in {"send", "receive"}
@@ -75,8 +75,8 @@ def references(node):
 
 
 @pytest.mark.parametrize("service", PACKAGES)
-def test_a_record_is_what_the_document_says(made, service):
-    """Headers and data of each event's sample fit the message that a service's document describes."""
+def test_records_fit_documents(made, service):
+    """The headers and data of each event's sample fit the message in a service's document."""
     document = yaml.safe_load(made[f"events/{service}.asyncapi.yaml"])
     checked = 0
     for name, message in document["components"]["messages"].items():
@@ -89,20 +89,20 @@ def test_a_record_is_what_the_document_says(made, service):
 
 
 @pytest.mark.parametrize("service", PACKAGES)
-def test_a_service_sends_what_its_document_says(service):
-    """The events that a service's use cases and rules make are those listed for it, and no other."""
+def test_sent_events_are_documented(service):
+    """The events that a service's use cases and rules make are exactly those listed for it."""
     names = {each.__name__ for each in event_types().values()}
     made = {name for path in sources(service) if is_rule_or_use_case(path) for name in makes(path)}
     assert made & names == {event.__name__ for event in SENDS[service]}
 
 
 def test_every_event_has_a_writer():
-    """An event is declared together with the first code that writes it."""
+    """Every declared event is written by some service."""
     assert {event for sends in SENDS.values() for event in sends} == set(event_types().values())
 
 
 def makes(path):
-    """Give the classes that a file calls, or holds in a table to be called: not those that it only asks for."""
+    """Yield the names that a file calls, returns, assigns or has in a table, but not those it only mentions."""
     for node in ast.walk(ast.parse(path.read_text())):
         parts = [node.func] if isinstance(node, ast.Call) else node.values if isinstance(node, ast.Dict) else []
         parts = [node.value] if isinstance(node, ast.Assign | ast.Return) else parts
@@ -111,8 +111,8 @@ def makes(path):
 
 
 @pytest.mark.parametrize("service", PACKAGES)
-def test_a_service_receives_what_its_document_says(service):
-    """The topics that a service has a door for are those listed for it."""
+def test_received_topics_are_documented(service):
+    """The topics that a service has a door for are exactly those listed for it."""
     doors = {
         path.stem.removeprefix("topic_").replace("_", "-")
         for path in sources(service)
@@ -129,7 +129,7 @@ def all_topics():
 
 
 def sources(service):
-    """Return the files of a service, and those of the shared projection of supply points that it uses."""
+    """Return the files of a service and those files of the shared projection of supply points that it uses."""
     own = sorted((ROOT / "services" / service / "src" / PACKAGES[service]).rglob("*.py"))
     imports = {
         node for path in own for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)
@@ -145,8 +145,8 @@ def is_rule_or_use_case(path):
     return {"core", "flow"} & {path.stem, path.parent.name} != set()
 
 
-def test_a_service_reads_a_topic_in_one_group():
-    """No topic is read twice by one service."""
+def test_topics_are_read_once():
+    """No service reads a topic in two consumer groups."""
     for application in applications():
         topics = [topic.name for group in application.receives.values() for topic in group]
         assert len(topics) == len(set(topics))

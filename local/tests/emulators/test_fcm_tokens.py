@@ -110,6 +110,7 @@ def test_tokens_can_be_revoked(fcm_emulator, session):
     assert send(session, fcm_emulator, new).status_code == 200
 
 
+@pytest.mark.server
 def test_a_token_outlives_a_restart(tmp_path, connect_fcm):
     """After a kill -9 and a start the account, the certificate, the settings and the tokens given are the same."""
     emulator = start_emulator("fcm", tmp_path)

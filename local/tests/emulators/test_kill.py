@@ -17,6 +17,8 @@ from pyreqwest.exceptions import PyreqwestError
 from gridcare_local.emulators.control import EmulatorError, free_port, start_emulator
 from gridcare_local.emulators.twilio import ACCOUNT_SID, AUTH_TOKEN
 
+pytestmark = pytest.mark.server
+
 MESSAGES_URL = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
 
 

@@ -89,6 +89,7 @@ def test_rotation_keeps_old_tokens_good_until_the_key_is_dropped(oidc_emulator):
         verified(oidc_emulator, old)
 
 
+@pytest.mark.server
 def test_keys_outlive_a_restart(tmp_path):
     """After a kill -9 the issuer verifies what it signed before, and mints with the same keys."""
     emulator = start_emulator("oidc", tmp_path)

@@ -7,6 +7,8 @@ import requests
 
 from gridcare_local.emulators.control import free_port, start_emulator
 
+pytestmark = pytest.mark.server
+
 SEND = "/v1/projects/gridcare-local/messages:send"
 
 

@@ -149,6 +149,7 @@ def test_parts_are_counted_as_the_standard_says(text):
     assert segments(text) == len(split(text).parts)
 
 
+@pytest.mark.server
 def test_business_time_is_offset(tmp_path, connect_twilio):
     """With a clock offset, messages are dated in business time."""
     emulator = start_emulator("twilio", tmp_path, clock_offset_s=30 * 86_400)

@@ -1,4 +1,4 @@
-"""Locks among processes."""
+"""Locks between processes."""
 
 import signal
 import subprocess
@@ -25,13 +25,13 @@ def lock(tmp_path):
 
 
 def test_second_holder_is_refused(lock):
-    """Who cannot have the lock in time is told so, in the same process too."""
+    """A second holder gets an error after its timeout, even in the same process."""
     with file_lock(lock, timeout_s=5), pytest.raises(LocalStackError, match="locked by another"):
         file_lock(lock, timeout_s=0.1).__enter__()
 
 
-def test_lock_of_the_killed(lock):
-    """A lock is free at once when its holder was killed."""
+def test_killed_holders_release_locks(lock):
+    """A lock is free at once after its holder was killed."""
     with subprocess.Popen([sys.executable, "-c", HOLDER, lock], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(LocalStackError):

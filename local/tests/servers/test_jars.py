@@ -1,4 +1,4 @@
-"""The fetching of Kafka's jars, against a mirror on the loopback."""
+"""Fetching Kafka's jars from a mirror on the loopback."""
 
 import hashlib
 import re
@@ -17,11 +17,11 @@ ABSENT = Jar("org.example:absent:1.0", GOOD.sha256)
 
 
 class Mirror(ThreadingHTTPServer):
-    """Serves one jar and remembers what it was asked for."""
+    """Serves one jar and remembers the requested paths."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Answer)
-        self.asked = []
+        self.requested = []
 
     @property
     def url(self):
@@ -30,12 +30,12 @@ class Mirror(ThreadingHTTPServer):
 
 class Answer(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.server.asked.append(self.path)
-        found = self.path == "/maven/org/example/thing/1.0/thing-1.0.jar"
-        self.send_response(200 if found else 404)
-        self.send_header("Content-Length", str(len(CONTENT) if found else 0))
+        self.server.requested.append(self.path)
+        exists = self.path == "/maven/org/example/thing/1.0/thing-1.0.jar"
+        self.send_response(200 if exists else 404)
+        self.send_header("Content-Length", str(len(CONTENT) if exists else 0))
         self.end_headers()
-        if found:
+        if exists:
             self.wfile.write(CONTENT)
 
     def log_message(self, *_):
@@ -53,7 +53,7 @@ def mirror():
 
 
 def test_list_is_well_formed():
-    """Each line is coordinates and a SHA-256, none is there twice, and Kafka and its log binding are among them."""
+    """Each line has coordinates and a SHA-256, none is repeated, and Kafka and its log binding are listed."""
     jars = read_list()
     assert len({jar.file_name for jar in jars}) == len(jars) > 40
     assert all(re.fullmatch(r"[\w.-]+:[\w.-]+:[\w.-]+", jar.coordinates) for jar in jars)
@@ -62,52 +62,52 @@ def test_list_is_well_formed():
 
 
 def test_list_names_no_host():
-    """The list holds no address and no host's name, so that any mirror can serve it."""
+    """The list contains no address or host name, so any mirror can serve it."""
     assert not re.search(r"://|\bwww\.|maven\.org|repo\d?\.", LIST.read_text())
 
 
-def test_bad_line_is_named(tmp_path):
-    """A line without a checksum is refused with its number."""
+def test_bad_lines_are_named(tmp_path):
+    """A line without a checksum raises an error with its number."""
     (tmp_path / "jars.txt").write_text("# note\norg.example:thing:1.0\n")
     with pytest.raises(ValueError, match="line 2"):
         read_list(tmp_path / "jars.txt")
 
 
-def test_fetched_once(tmp_path, mirror):
-    """A jar is fetched from the mirror, and not again when it is there."""
+def test_jars_are_fetched_once(tmp_path, mirror):
+    """A jar is fetched from the mirror only if it is missing."""
     progress = []
     (path,) = ensure_jars(
         [GOOD], folder=tmp_path, mirror=mirror.url, progress=lambda done, of: progress.append((done, of))
     )
     assert path.read_bytes() == CONTENT
     ensure_jars([GOOD], folder=tmp_path, mirror=mirror.url)
-    assert len(mirror.asked) == 1
+    assert len(mirror.requested) == 1
     assert progress == [(1, 1)]
 
 
 def test_mirror_is_a_setting(tmp_path, mirror, monkeypatch):
-    """GRIDCARE_MAVEN_MIRROR says where jars are fetched from."""
+    """Jars are fetched from the address in GRIDCARE_MAVEN_MIRROR."""
     monkeypatch.setenv("GRIDCARE_MAVEN_MIRROR", mirror.url)
     ensure_jars([GOOD], folder=tmp_path)
-    assert mirror.asked == ["/maven/org/example/thing/1.0/thing-1.0.jar"]
+    assert mirror.requested == ["/maven/org/example/thing/1.0/thing-1.0.jar"]
 
 
-def test_damaged_is_fetched_again(tmp_path, mirror):
-    """A file in the cache that is not what the list says is replaced."""
+def test_damaged_jars_are_replaced(tmp_path, mirror):
+    """A file in the cache with a wrong checksum is fetched again."""
     (tmp_path / GOOD.file_name).write_bytes(b"half of it")
     (path,) = ensure_jars([GOOD], folder=tmp_path, mirror=mirror.url)
     assert path.read_bytes() == CONTENT
 
 
 def test_wrong_checksum_is_refused(tmp_path, mirror):
-    """What the mirror serves under another checksum is refused and leaves nothing in the cache."""
+    """A fetched file with a wrong checksum raises an error and is not kept in the cache."""
     with pytest.raises(LocalStackError, match=r"SHA-256 is .* refused"):
         ensure_jars([TAMPERED], folder=tmp_path, mirror=mirror.url)
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 
 def test_failure_says_what_to_do(tmp_path, mirror):
-    """A failed download names the jar, the mirror's setting, the folder and one's own broker; what arrived is kept."""
+    """The error names the jar, the folder and the settings of mirror and broker; other jars are kept."""
     with pytest.raises(LocalStackError) as failure:
         ensure_jars([ABSENT, GOOD], folder=tmp_path, mirror=mirror.url)
     for words in ("1 of 2", ABSENT.coordinates, "GRIDCARE_MAVEN_MIRROR", str(tmp_path), "GRIDCARE_KAFKA_BOOTSTRAP"):
@@ -116,7 +116,7 @@ def test_failure_says_what_to_do(tmp_path, mirror):
 
 
 def test_two_clones_at_once(tmp_path, mirror):
-    """Two that want the same jar at the same moment fetch it once between them."""
+    """Two callers that need the same jar at the same time fetch it once."""
     twins = [
         threading.Thread(target=ensure_jars, args=([GOOD],), kwargs={"folder": tmp_path, "mirror": mirror.url})
         for _ in range(2)
@@ -125,4 +125,4 @@ def test_two_clones_at_once(tmp_path, mirror):
         twin.start()
     for twin in twins:
         twin.join()
-    assert len(mirror.asked) == 1
+    assert len(mirror.requested) == 1

@@ -1,4 +1,4 @@
-"""The broker, for real; one start for the whole file, since each costs seconds."""
+"""A real broker, started once for the whole file, since each start takes seconds."""
 
 import asyncio
 
@@ -8,6 +8,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from gridcare_local.servers.kafka.server import find_kafka, start_kafka
+
+pytestmark = pytest.mark.server
 
 DEADLINE_S = 30
 
@@ -58,7 +60,7 @@ async def consume(broker, topic, count, group):
 
 
 async def test_data_survives_kill(broker):
-    """What was acknowledged is read in a group after a kill -9 and a restart on the same port; so are new records."""
+    """After a kill -9 and a restart on the same port, a group reads all acknowledged records and new ones."""
     async with asyncio.timeout(DEADLINE_S):
         await make_topic(broker, "kept")
         before = {b"%d" % number for number in range(20)}
@@ -73,20 +75,20 @@ async def test_data_survives_kill(broker):
         assert await consume(broker, "kept", 21, "second") == before | {b"new"}
 
 
-async def test_topics_are_not_made_by_use(broker):
-    """A topic that nobody declared does not come into being when somebody asks for it."""
+async def test_topics_are_not_automatic(broker):
+    """Asking for an undeclared topic does not create it."""
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
     try:
         await admin.start()
-        (found,) = await admin.describe_topics(["never-declared"])
-        assert found["error_code"] == UnknownTopicOrPartitionError.errno
+        (topic,) = await admin.describe_topics(["never-declared"])
+        assert topic["error_code"] == UnknownTopicOrPartitionError.errno
         assert "never-declared" not in await admin.list_topics()
     finally:
         await admin.close()
 
 
 def test_stop_and_start_again(broker):
-    """A broker stopped in order starts again on its port."""
+    """A broker that was stopped cleanly starts again on its port."""
     bootstrap = broker.bootstrap
     broker.stop()
     assert not broker.is_serving()

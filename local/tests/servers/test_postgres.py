@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL, for real."""
+"""A real embedded PostgreSQL."""
 
 import asyncio
 import os
@@ -15,6 +15,8 @@ from gridcare_local.servers.postgres.databases import ensure_service
 from gridcare_local.servers.postgres.server import find_postgres, start_postgres
 from gridcare_local.servers.processes import ProcessRef
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture
 def server(tmp_path):
@@ -25,7 +27,7 @@ def server(tmp_path):
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory):
-    """Start a server that no test stops."""
+    """Yield a server that no test stops."""
     started = start_postgres(tmp_path_factory.mktemp("postgres"), durable=False)
     yield started
     started.stop()
@@ -39,8 +41,8 @@ async def run(url, sql, *args):
         await connection.close()
 
 
-async def test_role_owns_its_database_and_no_more(standing):
-    """A service's role owns its database, is no superuser and may not enter another service's database."""
+async def test_roles_own_one_database(standing):
+    """A service's role owns its database, has no special rights and cannot connect to another service's database."""
     url = standing.url("outage_notifier")
     other = standing.url("repair_intake")
     await run(url, "CREATE TABLE mine (a int)")
@@ -53,13 +55,13 @@ async def test_role_owns_its_database_and_no_more(standing):
         await run(trespass, "SELECT 1")
 
 
-def test_url_is_the_same_at_each_call(standing):
-    """Asking for a database twice changes nothing: same role, same password."""
+def test_urls_stay_the_same(standing):
+    """A second call for the same database returns the same role and password."""
     assert standing.url("outage_notifier") == standing.url("outage_notifier")
 
 
 async def test_administrator_need_not_be_superuser(standing):
-    """On one's own server a role that may create roles and databases is enough, the second time too."""
+    """On one's own server, a role that may create roles and databases is enough, also when they exist already."""
     await run(standing.admin_url, "CREATE ROLE steward LOGIN CREATEDB CREATEROLE PASSWORD 'steward'")
     steward = f"postgresql://steward:steward@{standing.host}:{standing.port}/postgres"
     for _ in range(2):
@@ -71,26 +73,26 @@ async def test_administrator_need_not_be_superuser(standing):
 
 
 def test_name_is_checked(standing):
-    """A name that would have to be quoted is refused before any SQL is written."""
+    """A name that would have to be quoted raises an error before any SQL runs."""
     with pytest.raises(ValueError, match="no name of a database"):
         standing.url('x"; DROP DATABASE postgres; --')
 
 
 async def test_wrong_password_is_refused(standing):
-    """The loopback is no licence: a connection needs the generated password."""
+    """A connection on the loopback also needs the generated password."""
     with pytest.raises(asyncpg.InvalidPasswordError):
         await run(f"postgresql://postgres:wrong@{standing.host}:{standing.port}/postgres", "SELECT 1")
 
 
-async def test_listens_on_the_loopback_alone(standing):
-    """Nothing but 127.0.0.1 is bound, and 200 connections are allowed."""
+async def test_only_the_loopback_is_bound(standing):
+    """The server listens only on 127.0.0.1 and allows 200 connections."""
     (addresses,) = {c.laddr.ip for c in psutil.Process(standing.pid).net_connections() if c.status == "LISTEN"}
     assert addresses == "127.0.0.1"
     assert (await run(standing.admin_url, "SHOW max_connections"))[0][0] == "200"
 
 
 async def test_commits_survive_kill(server):
-    """After a kill -9 of the server it starts again on its port with every committed row."""
+    """After a kill -9, the server starts again on its port with every committed row."""
     url, port = server.url("outage_notifier"), server.port
     await run(url, "CREATE TABLE kept AS SELECT generate_series(1, 1000) AS a")
     server.kill()
@@ -100,8 +102,8 @@ async def test_commits_survive_kill(server):
     assert (await run(url, "SELECT count(*) FROM kept"))[0][0] == 1000
 
 
-async def test_orphan_in_the_way_is_cleaned(server):
-    """A session that was busy when the postmaster was killed neither survives nor keeps a new server from starting."""
+async def test_orphans_are_killed(server):
+    """A session that was busy when the postmaster was killed does not survive and does not block a new server."""
     connection = await asyncpg.connect(server.admin_url)
     busy = ProcessRef.of(connection.get_server_pid())
     query = asyncio.create_task(connection.execute("DO $$ BEGIN LOOP END LOOP; END $$"))
@@ -117,46 +119,46 @@ async def test_orphan_in_the_way_is_cleaned(server):
 async def _until_busy(server, pid):
     working = "SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND state = 'active' AND query LIKE 'DO%'"
     async with asyncio.timeout(10):
-        while not await run(server.admin_url, working, pid):  # noqa: ASYNC110 - another process is waited for
+        while not await run(server.admin_url, working, pid):  # noqa: ASYNC110 - it waits for another process
             await asyncio.sleep(0.01)
 
 
-def test_closed_folders_are_passed_through(tmp_path):
-    """The server's account finds its programs and data though they lie in a folder that only we may enter."""
+def test_closed_folders_are_entered(tmp_path):
+    """The server's account can use programs and data in a folder that only we may enter."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     program = closed / "program"
     program.touch(mode=0o755)
     code = "import os, sys; print(os.geteuid(), os.access(sys.argv[1], os.X_OK))"
-    said = subprocess.run(
+    done = subprocess.run(
         [*postgres_account.prefix(), sys.executable, "-c", code, str(program)],
         capture_output=True,
         text=True,
         check=True,
     )
-    uid, found = said.stdout.split()
+    uid, is_executable = done.stdout.split()
     assert int(uid) != 0
-    assert found == "True"
+    assert is_executable == "True"
 
 
 def test_two_at_once(standing, tmp_path):
-    """A second server on another folder has its own port and stops alone."""
+    """A second server on another folder has its own port, and stopping it does not stop the first."""
     other = start_postgres(tmp_path / "other", durable=True)
     assert other.port != standing.port
     other.stop()
     assert find_postgres(standing.data_dir) is not None
 
 
-def test_started_again_replaces_the_running_one(server):
-    """Starting on a folder whose server still runs, forgotten, ends that one first."""
+def test_restarts_replace_running_servers(server):
+    """Starting a server on a folder whose server still runs stops that one first."""
     forgotten = ProcessRef.of(server.pid)
     server.start_again()
     assert server.pid != forgotten.pid
     assert not forgotten.alive()
 
 
-def test_foreign_pid_in_the_file_is_left_alone(server):
-    """A pid file that names a living stranger, its number recycled, harms neither it nor the start."""
+def test_recycled_pids_are_left_alone(server):
+    """If the pid in the pid file now belongs to another program, that program lives on and the start succeeds."""
     server.stop()
     stale = server.data_dir / "cluster" / "postmaster.pid"
     stale.write_text(f"{os.getpid()}\n{server.data_dir / 'cluster'}\n1\n{server.port}\n\n127.0.0.1\n 0 0\nready   \n")
@@ -164,8 +166,8 @@ def test_foreign_pid_in_the_file_is_left_alone(server):
     assert server.is_serving()
 
 
-def test_broken_data_is_said_with_the_log(tmp_path):
-    """A server that cannot start raises an error that ends with its own log."""
+def test_errors_include_the_log(tmp_path):
+    """If the server cannot start, the error contains the end of its log."""
     server = start_postgres(tmp_path / "postgres", durable=False)
     server.stop()
     (server.data_dir / "cluster" / "global" / "pg_control").unlink()
@@ -173,8 +175,8 @@ def test_broken_data_is_said_with_the_log(tmp_path):
         server.start_again()
 
 
-def test_server_of_a_killed_run_is_ended(tmp_path):
-    """A server whose run was killed is ended when any other one starts; those of living runs stay."""
+def test_forgotten_servers_are_stopped(tmp_path):
+    """The start of any server stops the servers of killed runs, but not those of living ones."""
     code = (
         "import os, sys; from pathlib import Path; from gridcare_local.servers.postgres.server import start_postgres; "
     )

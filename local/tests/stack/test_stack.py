@@ -1,4 +1,4 @@
-"""A stack's parts, killed and started again by name. PostgreSQL and one emulator stand for all: each part is handled alike."""
+"""The parts of a stack, killed and restarted by name. PostgreSQL and one emulator stand for all parts."""
 
 import asyncio
 import json
@@ -16,8 +16,10 @@ from gridcare_local.servers.processes import ProcessRef
 from gridcare_local.stack.stack import Stack, StartOptions, erase_stack, running_stack
 from gridcare_local.stack.status import look
 
+pytestmark = pytest.mark.server
+
 FEW = StartOptions(names=("postgres", "twilio"))
-DIE_WITHOUT_A_WORD = """
+START_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
 from gridcare_local.stack.stack import Stack, StartOptions
@@ -38,8 +40,8 @@ def states(stack):
     return {status.name: status.state for status in look(stack) if status.name in FEW.names}
 
 
-def test_killed_parts_are_started_again(stack):
-    """A killed part is seen as stopped, and restarted by name it is ready at the address it had; any handle may do it."""
+def test_killed_parts_are_restarted(stack):
+    """A killed part is stopped, and any handle of the stack can restart it by name at its former address."""
     before = dict(stack.settings.addresses), stack.part("twilio").url
     for name in FEW.names:
         stack.kill(name)
@@ -52,15 +54,15 @@ def test_killed_parts_are_started_again(stack):
 
 
 def test_restart_replaces_a_living_part(stack):
-    """Restarting a part that runs ends its process and starts another."""
+    """Restarting a running part ends its process and starts another."""
     former = stack.part("twilio").running()
     stack.restart("twilio")
     assert not former.alive()
     assert stack.part("twilio").running().pid != former.pid
 
 
-def test_kill_of_the_dead_is_refused(stack):
-    """Killing what does not run, or what there is not, is an error that says so."""
+def test_only_running_parts_are_killed(stack):
+    """Killing a stopped or unknown part raises an error."""
     stack.kill("twilio")
     with pytest.raises(LocalStackError, match="twilio does not run"):
         stack.kill("twilio")
@@ -69,8 +71,8 @@ def test_kill_of_the_dead_is_refused(stack):
 
 
 def test_second_start_is_refused(stack):
-    """While a process holds the stack up, another one's start is refused and harms nothing."""
-    code = DIE_WITHOUT_A_WORD
+    """While a process owns the stack, another process cannot start it and harms nothing."""
+    code = START_AND_DIE
     second = subprocess.run(
         [sys.executable, "-c", code, str(stack.root)], capture_output=True, text=True, timeout=60, check=False
     )
@@ -78,10 +80,10 @@ def test_second_start_is_refused(stack):
     assert states(stack) == {"postgres": "ready", "twilio": "ready"}
 
 
-def test_leftovers_of_a_killed_stack_are_cleaned(tmp_path):
-    """A stack whose holder was killed is taken over at the next start: its processes end, its data and ports stay."""
+def test_dead_stacks_are_cleaned_up(tmp_path):
+    """If a stack's owner was killed, the next start ends the remaining processes and takes the stack over."""
     root = tmp_path / "local"
-    died = subprocess.run([sys.executable, "-c", DIE_WITHOUT_A_WORD, str(root)], timeout=60, check=False)
+    died = subprocess.run([sys.executable, "-c", START_AND_DIE, str(root)], timeout=60, check=False)
     assert died.returncode == -signal.SIGKILL
     left = Stack(root)
     leftovers = [left.part(name).running() for name in FEW.names]
@@ -94,8 +96,8 @@ def test_leftovers_of_a_killed_stack_are_cleaned(tmp_path):
     assert states(left) == {"postgres": "stopped", "twilio": "stopped"}
 
 
-def test_record_of_a_stranger_is_not_ours(stack):
-    """A record whose pid now belongs to another process is taken for a dead part; the stranger is left alone."""
+def test_recycled_pids_are_not_ours(stack):
+    """If a recorded pid now belongs to another process, the part counts as dead and that process is left alone."""
     stack.kill("twilio")
     me = ProcessRef.of(os.getpid())
     (stack.root / "run" / "twilio.json").write_text(json.dumps({"pid": me.pid, "started": me.started - 50}))
@@ -105,7 +107,7 @@ def test_record_of_a_stranger_is_not_ours(stack):
 
 
 async def test_own_servers_are_used(tmp_path, monkeypatch):
-    """With one's own servers named by the environment, none is started, and each service has its database there."""
+    """If the environment names the user's own servers, none is started, and each service has its database there."""
     own = await asyncio.to_thread(start_postgres, tmp_path / "own", durable=False)
     monkeypatch.setenv("GRIDCARE_POSTGRES_URL", own.admin_url)
     monkeypatch.setenv("GRIDCARE_KAFKA_BOOTSTRAP", "kafka.example:9092")
@@ -119,7 +121,7 @@ async def test_own_servers_are_used(tmp_path, monkeypatch):
 
 
 async def test_two_clones_at_once(stack, tmp_path):
-    """A second stack in another folder shares no port and no process with the first, and goes without a trace."""
+    """A second stack in another folder shares no port or process with the first, and can be erased."""
     async with running_stack(tmp_path / "other", FEW) as other:
         assert not set(other.settings.ports.values()) & set(stack.settings.ports.values())
         assert states(other) == {"postgres": "ready", "twilio": "ready"}
@@ -129,7 +131,7 @@ async def test_two_clones_at_once(stack, tmp_path):
 
 
 def test_failed_start_leaves_nothing_running(tmp_path):
-    """A part that cannot start is named with its log's end, and what had started is stopped."""
+    """If a part cannot start, the error names it and all other parts are stopped."""
     stack = Stack(tmp_path / "local")
     (stack.root / "emulators").mkdir()
     (stack.root / "emulators" / "twilio").write_text("a file where its folder should be")
@@ -141,8 +143,8 @@ def test_failed_start_leaves_nothing_running(tmp_path):
 @pytest.mark.parametrize(
     "make", [lambda folder: folder, lambda folder: (folder / "settings.json").touch() or (folder / ".git").mkdir()]
 )
-def test_a_folder_that_is_no_stacks_is_not_erased(tmp_path, make):
-    """Neither an empty path's working directory nor a clone: what a mistaken caller names stays."""
+def test_only_stacks_are_erased(tmp_path, make):
+    """A folder without a stack's settings, or a clone, is not erased by mistake."""
     make(tmp_path)
     (tmp_path / "precious").touch()
     with pytest.raises(LocalStackError):

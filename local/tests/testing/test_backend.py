@@ -1,4 +1,4 @@
-"""The two backends of the fixtures that start servers."""
+"""The two backends of the server fixtures."""
 
 from pathlib import Path
 
@@ -13,13 +13,13 @@ IMAGES = Path(__file__).parents[2] / "images"
 
 
 def test_unknown_backend_is_refused(tmp_path, monkeypatch):
-    """A backend that is none is refused with the names of both."""
+    """An unknown backend raises an error that names both."""
     monkeypatch.setenv(STACK, "docker")
     with pytest.raises(LocalStackError, match="embedded or containers"):
         start_kafka(tmp_path)
 
 
-def test_same_kafka_on_both():
+def test_both_have_one_kafka():
     """The image has the version of the embedded broker."""
     (version,) = [
         jar.coordinates.rpartition(":")[2]
@@ -29,8 +29,8 @@ def test_same_kafka_on_both():
     assert f"apache/kafka:{version}" == KAFKA_IMAGE
 
 
-def test_stand_ins_of_the_same_version():
-    """The stand-ins are built of the versions that the images' names say."""
+def test_stand_ins_match_their_names():
+    """The stand-ins contain the versions in the images' names."""
     major = POSTGRES_IMAGE.rpartition(":")[2]
     assert f"install -y --no-install-recommends postgresql-{major} " in (IMAGES / "postgres" / "Dockerfile").read_text()
     assert all(image in (IMAGES / "README.md").read_text() for image in (POSTGRES_IMAGE, KAFKA_IMAGE))

@@ -1,4 +1,4 @@
-"""Demo data as files: the same bytes each time, readable, with bad lines only where they are said to be."""
+"""Demo data as files: the same bytes each time, readable, with bad lines only where listed."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ from gridcare.values.customer_code import is_customer_code
 from gridcare.values.phone import InvalidPhone, parse_mobile
 from gridcare_local.town import Contact, DemoWorld, SupplyPoint, write_demo_data
 
-# The bytes of 200 supply points from seed 1. They change when the generator is changed on purpose, and never otherwise.
+# The files of 200 supply points from seed 1. They may change only when the generator is changed on purpose.
 DIGESTS = {
     "supply_points.csv": "1877072dcb93cc200e719a4e813232e583b48247bda601436802137867e852b9",
     "supply_points.jsonl": "449f670938eb9f71ef08febd14f1481ce1a8fb3e0d995bd2d7870e6e2b074d70",
@@ -20,19 +20,19 @@ DIGESTS = {
 
 
 def read(directory, name):
-    """Return the rows of a file as dictionaries of what it says."""
+    """Return the rows of a file as dictionaries."""
     with (directory / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file)) if name.endswith("csv") else [json.loads(line) for line in file]
 
 
-def test_the_bytes_are_the_committed_ones(tmp_path):
-    """The tables of a small world have the digests committed here, on any machine and any Python."""
+def test_bytes_never_change(tmp_path):
+    """The tables of a small world have the committed digests on any machine and Python version."""
     manifest = write_demo_data(tmp_path, supply_points=200, seed=1, formats=("csv", "jsonl"))
     assert {name: facts.sha256 for name, facts in manifest.files.items()} == DIGESTS
 
 
-def test_two_runs_write_the_same_and_another_seed_does_not(tmp_path):
-    """Every file is the same byte for byte for the same arguments."""
+def test_the_seed_determines_files(tmp_path):
+    """The same arguments write the same bytes to every file; another seed writes others."""
     for name, seed in (("one", 3), ("two", 3), ("other", 4)):
         write_demo_data(tmp_path / name, supply_points=500, seed=seed, canaries=5, bad_lines=20)
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
@@ -41,8 +41,8 @@ def test_two_runs_write_the_same_and_another_seed_does_not(tmp_path):
     assert (tmp_path / "one" / "contacts.csv").read_bytes() != (tmp_path / "other" / "contacts.csv").read_bytes()
 
 
-def test_the_files_say_what_the_iterators_yield(tmp_path):
-    """JSON lines and CSV hold the same rows as the world itself; the manifest counts them."""
+def test_files_match_the_world(tmp_path):
+    """JSON lines and CSV have the rows of the world itself, and the manifest counts them."""
     manifest = write_demo_data(tmp_path, supply_points=300, formats=("jsonl", "csv"))
     world = DemoWorld(supply_points=300)
     supply_points, contacts = list(world.supply_points()), list(world.contacts())
@@ -57,8 +57,8 @@ def test_the_files_say_what_the_iterators_yield(tmp_path):
     assert manifest.files["contacts.csv"].size_bytes == (tmp_path / "contacts.csv").stat().st_size
 
 
-def test_the_grid_file_holds_every_supply_point(tmp_path):
-    """grid.json and teams.json are whole: transformers feed as many as there are, teams are 28."""
+def test_the_grid_file_is_complete(tmp_path):
+    """The transformers in grid.json feed all supply points, and teams.json has 28 teams."""
     write_demo_data(tmp_path, supply_points=5_000)
     grid = json.loads((tmp_path / "grid.json").read_text(encoding="utf-8"))
     assert sum(transformer["supply_points"] for transformer in grid["transformers"]) == 5_000
@@ -68,8 +68,8 @@ def test_the_grid_file_holds_every_supply_point(tmp_path):
     assert len(json.loads((tmp_path / "teams.json").read_text(encoding="utf-8"))) == 28
 
 
-def test_without_asking_no_line_is_bad(tmp_path):
-    """Every line of an ordinary set passes the rules at our edge."""
+def test_ordinary_files_are_valid(tmp_path):
+    """Without bad lines, every line is valid for our parsers, and only the requested files exist."""
     write_demo_data(tmp_path, supply_points=1_000, formats=("jsonl",))
     for row in read(tmp_path, "contacts.jsonl"):
         assert is_customer_code(row["customer_code"])
@@ -78,8 +78,8 @@ def test_without_asking_no_line_is_bad(tmp_path):
     assert not (tmp_path / "contacts.csv").exists()
 
 
-def test_bad_lines_stand_where_the_list_says(tmp_path):
-    """So many bad lines a file, each at its number with its mistake, and the rest as it would be without them."""
+def test_bad_lines_are_listed(tmp_path):
+    """Each file has the requested number of bad lines where bad_lines.json says, and is otherwise unchanged."""
     write_demo_data(tmp_path / "bad", supply_points=1_000, formats=("csv", "jsonl"), bad_lines=24)
     write_demo_data(tmp_path / "good", supply_points=1_000, formats=("csv", "jsonl"))
     bad_lines = json.loads((tmp_path / "bad" / "bad_lines.json").read_text(encoding="utf-8"))
@@ -98,8 +98,8 @@ def test_bad_lines_stand_where_the_list_says(tmp_path):
                     json.loads(lines[number - 1])
 
 
-def test_the_list_of_canaries_is_complete(tmp_path):
-    """canaries.json names the phones and customers of exactly the marked rows."""
+def test_canaries_are_listed(tmp_path):
+    """canaries.json lists the phones and customers of exactly the marked rows."""
     write_demo_data(tmp_path, supply_points=400, canaries=12)
     canaries = json.loads((tmp_path / "canaries.json").read_text(encoding="utf-8"))
     marked = [row for row in read(tmp_path, "contacts.csv") if canaries["marker"] in row["name"]]
@@ -108,8 +108,8 @@ def test_the_list_of_canaries_is_complete(tmp_path):
     assert len(canaries["phones"]) == 12
 
 
-def test_files_of_an_earlier_run_do_not_stay(tmp_path):
-    """A second run with less to write leaves nothing of the first, and no half-written file."""
+def test_earlier_files_are_deleted(tmp_path):
+    """A second run with fewer files leaves none of the first, and no half-written one."""
     write_demo_data(tmp_path, supply_points=100, formats=("csv", "jsonl"), canaries=2, bad_lines=3)
     write_demo_data(tmp_path, supply_points=100, formats=("csv",))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -117,17 +117,17 @@ def test_files_of_an_earlier_run_do_not_stay(tmp_path):
     ]
 
 
-def test_progress_ends_at_the_number_of_supply_points(tmp_path):
-    """Progress grows and its last word is the whole."""
-    told: list[int] = []
-    write_demo_data(tmp_path, supply_points=1_000, on_progress=told.append)
-    assert told == sorted(told)
-    assert told[-1] == 1_000
+def test_progress_reaches_the_total(tmp_path):
+    """The reported progress grows and ends with the number of supply points."""
+    reported: list[int] = []
+    write_demo_data(tmp_path, supply_points=1_000, on_progress=reported.append)
+    assert reported == sorted(reported)
+    assert reported[-1] == 1_000
 
 
 @pytest.mark.parametrize("arguments", [{"formats": ()}, {"formats": ("xml",)}, {"bad_lines": 101}, {"bad_lines": -1}])
-def test_what_cannot_be_written_is_refused_before_anything_is(tmp_path, arguments):
-    """Unknown formats and too many bad lines leave the directory alone."""
+def test_bad_arguments_write_nothing(tmp_path, arguments):
+    """Unknown formats and a wrong number of bad lines raise an error before the directory is created."""
     with pytest.raises(ValueError, match="must"):
         write_demo_data(tmp_path / "out", supply_points=100, **arguments)
     assert not (tmp_path / "out").exists()

@@ -1,27 +1,27 @@
-"""The committed map of Can Tho and the teams on it."""
+"""The committed wards of Can Tho and the teams that work in them."""
 
-from gridcare_local.town.places.teams import load_teams
-from gridcare_local.town.places.wards import load_former_wards, load_wards
+from gridcare_local.town.geography.teams import load_teams
+from gridcare_local.town.geography.wards import load_former_wards, load_wards
 
 KM_A_DEGREE = 111.2
 
 
-def test_there_are_103_wards_with_codes_of_five_digits():
-    """Can Tho as merged in 2025 has 103 wards, in the range of codes of its three old provinces."""
+def test_there_are_103_wards():
+    """Can Tho as merged in 2025 has 103 wards, with codes of five digits in the range of its three old provinces."""
     codes = [ward.code for ward in load_wards()]
     assert len(codes) == len(set(codes)) == 103
     assert all(len(code) == 5 and 31117 <= int(code) <= 31813 for code in codes)
 
 
-def test_every_ward_lies_in_can_tho():
-    """Centres lie within the city's bounds and the areas add up to its 6,360 km² within a hundred."""
+def test_wards_are_in_can_tho():
+    """All centres are within the city's bounds, and the areas add up to its 6,360 km², give or take 100 km²."""
     wards = load_wards()
     assert all(9.2 < ward.lat < 10.4 and 105.2 < ward.lon < 106.35 for ward in wards)
     assert abs(sum(ward.area_km2 for ward in wards) - 6360) < 100
 
 
-def test_every_old_ward_went_into_new_ones():
-    """The 263 old wards reach all 103 new ones, and a divided one has one that took most of it."""
+def test_old_wards_have_successors():
+    """The 263 old wards became all 103 new ones; each divided ward has one successor with most of it."""
     former = load_former_wards()
     assert len({row.former_code for row in former}) == 263
     assert {row.ward_code for row in former} == {ward.code for ward in load_wards()}
@@ -29,23 +29,23 @@ def test_every_old_ward_went_into_new_ones():
     assert len(mains) == len(set(mains)) == 263
 
 
-def test_an_old_name_leads_to_its_new_ward():
+def test_old_names_are_found():
     """An Khánh, a ward of Ninh Kiều until 2025, is now in Tân An."""
     names = {ward.code: ward.name for ward in load_wards()}
-    ways = [row for row in load_former_wards() if row.former_name == "Phường An Khánh"]
-    assert [(names[row.ward_code], row.former_district) for row in ways] == [("Tân An", "Quận Ninh Kiều")]
+    rows = [row for row in load_former_wards() if row.former_name == "Phường An Khánh"]
+    assert [(names[row.ward_code], row.former_district) for row in rows] == [("Tân An", "Quận Ninh Kiều")]
 
 
-def test_28_teams_cover_every_ward_exactly_once():
-    """No ward is without a team, none has two, and no two teams share a name or an id."""
+def test_wards_have_one_team():
+    """Each ward has exactly one of the 28 teams, and no two teams share a name or an id."""
     teams = load_teams()
     assert len(teams) == len({team.team_id for team in teams}) == len({team.name for team in teams}) == 28
     covered = [code for team in teams for code in team.ward_codes]
     assert sorted(covered) == [ward.code for ward in load_wards()]
 
 
-def test_a_team_works_one_stretch_of_land():
-    """From any ward of a team every other is reached in hops between centres of less than 20 km."""
+def test_areas_of_teams_are_connected():
+    """Within a team, every ward is reached from any other in hops of less than 20 km between centres."""
     wards = {ward.code: ward for ward in load_wards()}
     for team in load_teams():
         reached = {team.ward_codes[0]}

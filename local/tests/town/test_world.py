@@ -1,4 +1,4 @@
-"""A demo world hangs together, and its proportions are those of a real one."""
+"""A demo world is consistent, and its proportions are realistic."""
 
 from collections import Counter
 
@@ -8,11 +8,11 @@ import pytest
 from gridcare.values.customer_code import is_customer_code
 from gridcare.values.phone import parse_mobile
 from gridcare_local.town import DemoWorld
+from gridcare_local.town.geography.grid import lay_grid, substations_and_feeders
+from gridcare_local.town.geography.teams import load_teams
+from gridcare_local.town.geography.wards import load_wards
 from gridcare_local.town.people.customers import CANARY_MARKER, TEAM_SIZE_MAX
 from gridcare_local.town.people.phones import CANARIES_MAX, CANARY_SUFFIX, canary_phone, phone
-from gridcare_local.town.places.grid import lay_grid, substations_and_feeders
-from gridcare_local.town.places.teams import load_teams
-from gridcare_local.town.places.wards import load_wards
 from gridcare_local.town.world import SUPPLY_POINTS_MAX
 
 SIZE = 30_000
@@ -39,15 +39,15 @@ def devices(world):
 
 
 @pytest.mark.parametrize("size", [1, 7, 60, 200, 2_000, 20_000])
-def test_any_size_gives_so_many_supply_points(size):
-    """A world has exactly the supply points that were asked for, with ids of their own."""
+def test_worlds_have_any_size(size):
+    """A world has exactly the requested number of supply points, with unique ids."""
     ids = {supply_point.supply_point_id for supply_point in DemoWorld(supply_points=size).supply_points()}
     assert len(ids) == size
 
 
 @pytest.mark.parametrize("size", [200, 2_000, 30_000, 1_300_000])
-def test_the_grid_is_a_tree_with_realistic_branches(size):
-    """Each transformer has one feeder, each feeder one substation; sizes lie within their bounds at the size of Can Tho."""
+def test_grids_are_trees(size):
+    """Each transformer has one feeder and each feeder one substation, with realistic sizes at the size of Can Tho."""
     blocks = lay_grid(size, seed=1)
     substations, feeders = substations_and_feeders(blocks)
     assert len({block.transformer_id for block in blocks}) == len(blocks)
@@ -64,14 +64,14 @@ def test_the_grid_is_a_tree_with_realistic_branches(size):
         assert max(branches.values()) <= 10
 
 
-def test_the_largest_world_fits_its_numbers():
-    """No team outgrows the numbers from which its phones and supply point ids are made."""
+def test_the_largest_world_fits():
+    """No team of the largest world has more supply points than numbers reserved for its phones."""
     ends = [block.first + block.size for block in lay_grid(SUPPLY_POINTS_MAX, seed=1)]
     assert max(ends) <= TEAM_SIZE_MAX
 
 
-def test_every_supply_point_stands_in_its_teams_land(world, supply_points):
-    """Ward codes are real, all 103 are used, and the unit in the customer code is that of the ward's team."""
+def test_supply_points_match_their_ward(world, supply_points):
+    """All 103 ward codes are used, and address, coordinates, grid and unit code fit the supply point's ward."""
     team_of = {code: team.team_id for team in load_teams() for code in team.ward_codes}
     wards = {ward.code: ward for ward in load_wards()}
     assert {supply_point.ward_code for supply_point in supply_points} == set(wards)
@@ -93,15 +93,15 @@ def test_every_supply_point_stands_in_its_teams_land(world, supply_points):
         )
 
 
-def test_contacts_and_devices_belong_to_customers_with_a_supply_point(supply_points, contacts, devices):
-    """Nobody is reachable who has no supply point."""
+def test_contacts_belong_to_customers(supply_points, contacts, devices):
+    """Every contact and device belongs to a customer with a supply point."""
     customers = {supply_point.customer_code for supply_point in supply_points}
     assert {contact.customer_code for contact in contacts} <= customers
     assert {device.customer_code for device in devices} <= customers
 
 
-def test_the_proportions_of_customers_are_realistic(supply_points, contacts, devices):
-    """Shares of several supply points, no contact, no phone, shared phones and devices are near what was meant."""
+def test_proportions_are_realistic(supply_points, contacts, devices):
+    """The shares of several supply points, no contact, no phone, shared phones and devices are near their targets."""
     held = Counter(supply_point.customer_code for supply_point in supply_points)
     phones = Counter(contact.customer_code for contact in contacts)
     owned = Counter(device.customer_code for device in devices)
@@ -120,8 +120,8 @@ def test_the_proportions_of_customers_are_realistic(supply_points, contacts, dev
     assert 0.07 < share(sum(n > 1 for n in owned.values()), len(held)) < 0.09
 
 
-def test_four_languages_are_spoken_and_more_khmer_in_soc_trang(contacts):
-    """About 84 % Vietnamese, 12 % Khmer, 2 % Chinese, 2 % English; the units of Soc Trang hold most of the Khmer."""
+def test_four_languages_are_spoken(contacts):
+    """About 84 % speak Vietnamese, 12 % Khmer, 2 % Chinese and 2 % English; most Khmer speakers live in Soc Trang."""
     spoken = Counter(contact.language for contact in contacts)
     for language, low, high in (("vi", 0.82, 0.86), ("km", 0.10, 0.14), ("zh", 0.01, 0.03), ("en", 0.01, 0.03)):
         assert low < spoken[language] / len(contacts) < high
@@ -130,14 +130,14 @@ def test_four_languages_are_spoken_and_more_khmer_in_soc_trang(contacts):
 
 
 def test_phones_are_valid_mobiles(contacts):
-    """Each phone is E.164, valid to phonenumbers, and what our own parser makes of it."""
+    """Each phone is valid according to phonenumbers, and our own parser leaves it unchanged."""
     for contact in contacts[::10]:
         assert phonenumbers.is_valid_number(phonenumbers.parse(contact.phone))
         assert parse_mobile(contact.phone) == contact.phone
 
 
-def test_consent_names_and_segments_come_in_every_kind(contacts):
-    """Some refuse, some give no name, and every segment is there."""
+def test_contacts_are_diverse(contacts):
+    """Some contacts have no consent, some have no name, and every segment occurs."""
     assert 0.05 < sum(not contact.consent for contact in contacts) / len(contacts) < 0.09
     assert 0.05 < sum(contact.name is None for contact in contacts) / len(contacts) < 0.11
     segments = {contact.segment for contact in contacts}
@@ -145,29 +145,29 @@ def test_consent_names_and_segments_come_in_every_kind(contacts):
 
 
 def test_registrations_are_opaque_and_unique(devices):
-    """A fid has 22 characters and a token up to 160; no two devices share one."""
+    """A fid has 22 characters and a token 140 to 160, and all are unique."""
     assert len({device.registration for device in devices}) == len(devices)
     assert {len(device.registration) for device in devices if device.kind == "fid"} == {22}
     assert all(140 <= len(device.registration) <= 160 for device in devices if device.kind == "token")
     assert {device.platform for device in devices} == {"android", "ios"}
 
 
-def test_phones_differ_when_their_numbers_do():
-    """Numbering is one to one and never meets a canary's phone."""
+def test_numbers_have_different_phones():
+    """Phones of different numbers differ, and none is a canary's."""
     made = {phone(number, shift=12345) for number in range(200_000)}
     assert len(made) == 200_000
     assert not any(number.endswith(CANARY_SUFFIX) for number in made)
 
 
-def test_every_canary_phone_is_another_valid_mobile():
-    """All canaries that may be asked for have phones of their own that phonenumbers finds valid."""
+def test_canary_phones_are_unique():
+    """All possible canaries have different phones, which our parser accepts."""
     phones = {canary_phone(number) for number in range(CANARIES_MAX)}
     assert len(phones) == CANARIES_MAX
     assert {parse_mobile(number) for number in phones} == phones
 
 
-def test_canaries_carry_their_marks_and_nobody_else_does(world, supply_points, contacts, devices):
-    """The marker in names, addresses and registrations and the suffix of phones single out the canaries exactly."""
+def test_only_canaries_are_marked(world, supply_points, contacts, devices):
+    """The marker in names, addresses and registrations and the suffix of phones identify exactly the canaries."""
     canaries = set(world.canary_codes)
     assert len(canaries) == 25
     assert {c.customer_code for c in contacts if CANARY_MARKER in (c.name or "")} == canaries
@@ -177,8 +177,8 @@ def test_canaries_carry_their_marks_and_nobody_else_does(world, supply_points, c
     assert marked == {device.customer_code for device in devices} & canaries
 
 
-def test_a_part_is_made_without_the_rest(world, supply_points):
-    """The supply points of the last transformer come out alike, alone or after all others."""
+def test_parts_need_no_others(world, supply_points):
+    """The supply points of the last transformer are the same whether generated alone or after all others."""
     last = world.blocks[-1]
     assert list(world.supply_points_of(last)) == supply_points[-last.size :]
 
@@ -193,7 +193,7 @@ def test_a_part_is_made_without_the_rest(world, supply_points):
         {"supply_points": 100_000, "canaries": CANARIES_MAX + 1},
     ],
 )
-def test_what_is_out_of_range_is_refused(arguments):
-    """Sizes, seeds and canaries beyond the limits are refused before anything is made."""
+def test_limits_are_checked(arguments):
+    """Sizes, seeds and numbers of canaries beyond the limits raise an error."""
     with pytest.raises(ValueError, match="must lie between"):
         DemoWorld(**arguments)

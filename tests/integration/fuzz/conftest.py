@@ -1,4 +1,4 @@
-"""The API of each service, served in its production wiring with a few things in it."""
+"""The API of each service, served with its production wiring and a little data."""
 
 import asyncio
 import base64
@@ -30,7 +30,7 @@ from gridcare.values.ids import uuid7
 from gridcare_local.testing.servers import database_url_of, template_database
 
 EVERYBODY = "everybody"
-"""Somebody with every role: gets past each door."""
+"""A caller with every role, who passes every door."""
 MINE = "PB11010012345"
 SUPPLY_POINT = "SP110100000001"
 KEY = base64.b64encode(bytes(32)).decode()
@@ -56,7 +56,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Target:
-    """A service that listens, somebody who gives tokens for it, and things that exist in it."""
+    """A running service, an issuer of tokens for it, and ids of things that exist in it."""
 
     package: str
     url: str
@@ -69,7 +69,7 @@ class Target:
         return self.package.replace("_", "-")
 
     def headers(self, caller: str) -> dict[str, str]:
-        """Give the headers of a role's token, or of somebody without a good one."""
+        """Return the headers with a role's token, or those of a caller without a valid one."""
         if caller == "nobody":
             return {}
         roles = sorted(ROLES) if caller == EVERYBODY else [caller]
@@ -81,8 +81,8 @@ class Target:
         token = "a.b.c" if caller == "garbage" else self.tokens.sign(claims)
         return {"authorization": f"Bearer {token}"}
 
-    async def ask(self, method: str, path: str, role: str, body: Any = None) -> Any:
-        """Call as it is meant to be called; the answer."""
+    async def request_json(self, method: str, path: str, role: str, body: Any = None) -> Any:
+        """Send a valid request and return the body of its answer."""
         headers = {**self.headers(role), "idempotency-key": uuid4().hex}
         async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
             answer = await client.request(method, path, json=body, headers=headers)
@@ -92,14 +92,14 @@ class Target:
 
 @pytest.fixture(scope="module")
 async def tokens() -> AsyncIterator[Issuer]:
-    """Serve an issuer of tokens."""
+    """Run an issuer of tokens."""
     async with issuer() as made:
         yield made
 
 
 @pytest.fixture(params=SETTINGS)
 async def target(request: pytest.FixtureRequest, postgres_admin_url: str, tokens: Issuer) -> AsyncIterator[Target]:
-    """Serve one service's API with what it needs to be asked for."""
+    """Run the API of one service with some data in it."""
     async with serving(request.param, postgres_admin_url, tokens) as made:
         yield made
 
@@ -113,7 +113,7 @@ def supply_points_of(package: str, rooms: Any, db: Database) -> Subscription:
 
 @asynccontextmanager
 async def serving(package: str, admin_url: str, tokens: Issuer) -> AsyncIterator[Target]:
-    """Open a service as its api process does, on a fresh database and a free port."""
+    """Open a service as its api process does, with a new database and a free port."""
     wiring, app, settings, main = (
         importlib.import_module(f"{package}.{name}") for name in ("wiring", "app", "settings", "__main__")
     )
@@ -132,7 +132,7 @@ async def serving(package: str, admin_url: str, tokens: Issuer) -> AsyncIterator
             port = await asyncio.wait_for(bound, 10)
             await supply_points_of(package, rooms, db).handle([supply_point()])
             target = Target(package, f"http://127.0.0.1:{port}", app.build_app(None).openapi(), tokens, {})
-            with captured_logs():  # what is seeded is not the test's
+            with captured_logs():  # the test must not see the logs of the seeding
                 target.known = await SEEDS[package](target)
             yield target
         finally:
@@ -155,7 +155,7 @@ def supply_point() -> Envelope:
 
 
 async def seed_outages(target: Target) -> dict[str, list[str]]:
-    """Leave one draft and one published outage."""
+    """Create a draft outage and a published one."""
     start = datetime.now(UTC) + timedelta(days=8)
     window = {"start": start.isoformat(), "end": (start + timedelta(hours=3)).isoformat()}
     body = {
@@ -165,22 +165,22 @@ async def seed_outages(target: Target) -> dict[str, list[str]]:
         "windows": [window],
         "scope": {"feeder_ids": ["FD1"]},
     }
-    outages = [(await target.ask("POST", "/v1/outages", "planner", body))["outage_id"] for _ in range(2)]
-    await target.ask("POST", f"/v1/outages/{outages[1]}/publish", "planner", {"late_reason": "a test"})
-    notices = await target.ask("GET", f"/v1/outages/{outages[1]}/notices", "planner")
+    outages = [(await target.request_json("POST", "/v1/outages", "planner", body))["outage_id"] for _ in range(2)]
+    await target.request_json("POST", f"/v1/outages/{outages[1]}/publish", "planner", {"late_reason": "a test"})
+    notices = await target.request_json("GET", f"/v1/outages/{outages[1]}/notices", "planner")
     listed = notices["items"] if isinstance(notices, dict) else notices
     return {"outage_id": outages, "notice_id": [each["notice_id"] for each in listed], "feeder_ids": ["FD1"]}
 
 
 async def seed_tickets(target: Target) -> dict[str, list[str]]:
-    """Leave one ticket."""
+    """Create a ticket."""
     body = {"supply_point_id": SUPPLY_POINT, "kind": "repair", "category": "no_power", "description": "mất điện"}
-    ticket = await target.ask("POST", "/v1/tickets", "customer", body)
+    ticket = await target.request_json("POST", "/v1/tickets", "customer", body)
     return {"ticket_id": [ticket["ticket_id"]], "supply_point_id": [SUPPLY_POINT]}
 
 
 async def seed_bills(target: Target) -> dict[str, list[str]]:
-    """Leave one bill with a payment begun."""
+    """Create a bill with a payment begun."""
     body = {
         "bill_number": "HD202610-0001",
         "customer_code": MINE,
@@ -188,8 +188,8 @@ async def seed_bills(target: Target) -> dict[str, list[str]]:
         "amount_vnd": 896_125,
         "due_on": (datetime.now(UTC) + timedelta(days=12)).date().isoformat(),
     }
-    bill = await target.ask("POST", "/v1/bills", "accountant", body)
-    payment = await target.ask("POST", f"/v1/bills/{bill['bill_id']}/payments", "customer", {})
+    bill = await target.request_json("POST", "/v1/bills", "accountant", body)
+    payment = await target.request_json("POST", f"/v1/bills/{bill['bill_id']}/payments", "customer", {})
     return {"bill_id": [bill["bill_id"]], "payment_id": [payment["payment_id"]], "customer_code": [MINE]}
 
 

@@ -1,7 +1,7 @@
-"""A fuzzer against the three APIs in their production wiring, on a real database, over sockets, as each role.
+"""Fuzzes the three APIs in their production wiring, with a real database, over sockets, as each role.
 
-Every run draws a seed and prints it; GRIDCARE_FUZZ_SEED repeats one, GRIDCARE_FUZZ_BUDGET_S and
-GRIDCARE_FUZZ_EXAMPLES_MAX look longer.
+Every run draws a seed and prints it. GRIDCARE_FUZZ_SEED repeats a run; GRIDCARE_FUZZ_BUDGET_S and
+GRIDCARE_FUZZ_EXAMPLES_MAX make it longer.
 """
 
 import asyncio
@@ -30,9 +30,9 @@ from gridcare.http.auth import ROLES
 from gridcare.testing.logs import captured_logs
 
 BUDGET_S = float(os.environ.get("GRIDCARE_FUZZ_BUDGET_S", "14"))
-"""For one service: the three stay within a minute."""
+"""Per service, so that all three together take less than a minute."""
 EXAMPLES_MAX = int(os.environ.get("GRIDCARE_FUZZ_EXAMPLES_MAX", "40"))
-"""Of one operation in one mode."""
+"""Per operation and mode."""
 
 NOT_ROLES = ("nobody", "garbage", "expired")
 CALLERS = (*sorted(ROLES), *NOT_ROLES)
@@ -46,39 +46,41 @@ CHECKS = [
 
 
 class OutOfTimeError(Exception):
-    """Ends the asking of one operation."""
+    """The time for an operation is over."""
 
 
 async def test_no_request_breaks_a_service(target: Any) -> None:
-    """Whoever asks for whatever: no 5xx, every refusal a problem document, every answer as documented."""
+    """No request by any caller gets a 5xx; refusals are problem documents; answers are as documented."""
     seed = int(os.environ.get("GRIDCARE_FUZZ_SEED", secrets.randbelow(2**32)))
     print(f"{target.name}: GRIDCARE_FUZZ_SEED={seed}")
     with captured_logs("warning") as log:
-        asked = await asyncio.to_thread(fuzz, target, seed)
-    print(f"{target.name}: {asked} requests")
-    assert asked > len(target.document["paths"])
+        count = await asyncio.to_thread(fuzz, target, seed)
+    print(f"{target.name}: {count} requests")
+    assert count > len(target.document["paths"])
     assert not log.named("request_failed")
 
 
 def fuzz(target: Any, seed: int) -> int:
-    """Ask every operation in turn, well-formed and not, until all are done or the time is over; how often."""
+    """Fuzz every operation with valid and invalid requests until the time is over; return the number of requests."""
     schema = schemathesis.openapi.from_dict(target.document)
-    asked = [0]
+    count = [0]
     with requests.Session() as session:
         session.trust_env = False
         operations = [result.ok() for result in schema.get_all_operations()]
         rounds = [(each, mode) for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE) for each in operations]
         start = time.monotonic()
         for number, (operation, mode) in enumerate(rounds, start=1):
-            ask_one(
-                target, operation, mode, session, seed=seed, until=start + BUDGET_S * number / len(rounds), asked=asked
+            fuzz_one(
+                target, operation, mode, session, seed=seed, until=start + BUDGET_S * number / len(rounds), count=count
             )
-    return asked[0]
+    return count[0]
 
 
-def ask_one(target: Any, operation: Any, mode: Any, session: Any, *, seed: int, until: float, asked: list[int]) -> None:
-    """Ask one operation; what it is asked follows from the seed, how often from the time that is left too."""
-    found: list[str] = []
+def fuzz_one(
+    target: Any, operation: Any, mode: Any, session: Any, *, seed: int, until: float, count: list[int]
+) -> None:
+    """Fuzz one operation. The seed determines the requests; their number also depends on the time left."""
+    failures: list[str] = []
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
@@ -95,44 +97,44 @@ def ask_one(target: Any, operation: Any, mode: Any, session: Any, *, seed: int, 
         pick=st.integers(0, 9),
         key=st.uuids(),
     )
-    def ask(case: Any, caller: str, of_known: bool, pick: int, key: UUID) -> None:  # noqa: FBT001 - hypothesis calls it
-        if time.monotonic() > until and not found:
+    def send(case: Any, caller: str, of_known: bool, pick: int, key: UUID) -> None:  # noqa: FBT001 - hypothesis calls it
+        if time.monotonic() > until and not failures:
             raise OutOfTimeError
         headers = target.headers(caller)
         if of_known:
-            name_what_exists(case, target.known, pick)
+            use_known_ids(case, target.known, pick)
             headers["idempotency-key"] = str(key)
         response = case.call(base_url=target.url, session=session, headers=headers, timeout=20)
-        asked[0] += 1
+        count[0] += 1
         try:
             case.validate_response(response, checks=CHECKS)
-            must_be_a_problem(response)
+            check_problem(response)
         except BaseException as error:
-            found.append(f"as {caller}: {case.as_curl_command()}")
-            error.add_note(found[0])
+            failures.append(f"as {caller}: {case.as_curl_command()}")
+            error.add_note(failures[0])
             raise
 
     try:
-        ask()
+        send()
     except OutOfTimeError:
         return
     except hypothesis.errors.Unsatisfiable:
         assert mode is GenerationMode.NEGATIVE, (
-            "an operation without a good request"
-        )  # one that takes nothing has no bad one
+            "an operation without a valid request"
+        )  # an operation without input has no invalid one
 
 
-def name_what_exists(case: Any, known: dict[str, list[str]], pick: int) -> None:
-    """Put ids of things that exist where the request names some: else a fuzzer gets no further than 404."""
-    for place in (case.path_parameters, case.query, case.body):
-        if isinstance(place, dict):
-            for name in place.keys() & known.keys():
-                if known[name] and isinstance(place[name], str):
-                    place[name] = known[name][pick % len(known[name])]
+def use_known_ids(case: Any, known: dict[str, list[str]], pick: int) -> None:
+    """Replace the ids in a request by ids of things that exist, since others lead only to 404."""
+    for fields in (case.path_parameters, case.query, case.body):
+        if isinstance(fields, dict):
+            for name in fields.keys() & known.keys():
+                if known[name] and isinstance(fields[name], str):
+                    fields[name] = known[name][pick % len(known[name])]
 
 
-def must_be_a_problem(response: Any) -> None:
-    """Every refusal is an RFC 9457 document that says the same status, with a code for machines."""
+def check_problem(response: Any) -> None:
+    """Check that a refusal is an RFC 9457 document with the response's status and a machine-readable code."""
     if response.status_code < 400:
         return
     assert response.headers["content-type"][0].startswith("application/problem+json")

@@ -1,4 +1,4 @@
-"""What a customer of the town does: open a ticket, pay a bill, look into the app's inbox."""
+"""What a customer of the town does: open a ticket, pay a bill, read the app's inbox."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ BILLING = "billing-gateway"
 
 
 def open_ticket(whole: Whole, person: Person, description: str = "") -> dict[str, Any]:
-    """Tell the utility that there is no power at one's supply point."""
+    """Report that a customer's supply point has no power, and return the ticket."""
     body = {
         "supply_point_id": person.supply_point_id,
         "kind": "repair",
@@ -25,7 +25,7 @@ def open_ticket(whole: Whole, person: Person, description: str = "") -> dict[str
 
 
 def register_bill(whole: Whole, person: Person, *, number: str, amount_vnd: int) -> str:
-    """Register a bill of a customer's; its id."""
+    """Register a bill for a customer and return its id."""
     body = {
         "bill_number": number,
         "customer_code": person.code,
@@ -37,7 +37,7 @@ def register_bill(whole: Whole, person: Person, *, number: str, amount_vnd: int)
 
 
 def pay(whole: Whole, person: Person, bill_id: str, *, repeat: int = 1) -> list[str]:
-    """Pay a bill by VNPay, who calls back `repeat` times; what each callback was answered."""
+    """Pay a bill through VNPay, which calls back `repeat` times; return the answer to each callback."""
     begun = whole.client("customer", person.code).post(BILLING, f"/v1/bills/{bill_id}/payments", {})
     callback_url = f"{whole.stack.catalog.api_url(BILLING)}/v1/callbacks/vnpay"
     secret = whole.stack.settings.secrets["vnpay_hash_secret"]
@@ -46,23 +46,23 @@ def pay(whole: Whole, person: Person, bill_id: str, *, repeat: int = 1) -> list[
 
 
 def inbox(whole: Whole, person: Person, kind: str) -> list[dict[str, Any]]:
-    """List the messages of a kind in a customer's inbox."""
+    """Return the messages of a kind in a customer's inbox."""
     page = whole.client("customer", person.code).get(NOTIFIER, "/v1/inbox?limit=100")
     return [message for message in page["items"] if message["kind"] == kind]
 
 
 def wait_message(whole: Whole, person: Person, kind: str, *, holds: str) -> str:
-    """Wait until a message of this kind that holds a text was sent; the id of its notice."""
-    found: list[str] = []
+    """Wait until a message of this kind that contains the text `holds` was sent, and return the id of its notice."""
+    notice_ids: list[str] = []
 
     def sent() -> bool:
-        found[:] = [
+        notice_ids[:] = [
             message["delivery_id"].rpartition("-")[0]
             for message in inbox(whole, person, kind)
             if holds in f"{message['title']} {message['body']}" and message["state"] in {"accepted", "delivered"}
         ]
-        return bool(found)
+        return bool(notice_ids)
 
     wait_until(sent, what=f"{person.code} has a {kind} message")
-    assert len(found) == 1, f"{len(found)} messages"
-    return found[0]
+    assert len(notice_ids) == 1, f"{len(notice_ids)} messages"
+    return notice_ids[0]

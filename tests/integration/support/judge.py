@@ -1,7 +1,7 @@
-"""The judge of an outage's notices: the ledger on one side, the journals of the emulated providers on the other.
+"""Judges an outage's notices: compares the ledger with the journals of the emulated providers.
 
-The journals are the truth of what left the house; the ledger is read in one snapshot. What is wrong is a list of
-sentences, so that a failing test says all of it.
+The journals say what was really sent. The ledger is read in one snapshot. Faults are collected as sentences, so that a
+failing test shows all of them.
 """
 
 from collections import Counter, defaultdict
@@ -38,20 +38,20 @@ SENT = ("accepted", "delivered", "awaiting")
 
 @dataclass
 class Verdict:
-    """What a notice, or all notices of an outage, came to; all is well when nothing is `wrong`."""
+    """The result of a notice or of all notices of an outage. `wrong` lists the faults."""
 
     kinds: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
     told_by: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Recipients whom a provider took a message for, by the notice's kind."""
+    """Recipients of the messages that a provider accepted, by the notice's kind."""
     told_of: dict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
-    """The same by kind and revision."""
+    """The same, by kind and revision."""
     in_state: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Recipients by the states of their deliveries."""
+    """Recipients, by the states of their deliveries."""
     pushes: int = 0
     pushes_repeated: int = 0
     pushes_unknown: int = 0
-    """Calls whose end the ledger does not know (timeouts): each may be repeated, as what was in flight at a kill may."""
+    """Calls with an unknown outcome (timeouts). Each may be repeated, like calls in flight at a kill."""
     texts: int = 0
     wrong: list[str] = field(default_factory=list)
 
@@ -71,7 +71,7 @@ class _Books:
 
 
 def judge(whole: Whole, notice_ids: Iterable[str]) -> Verdict:
-    """Judge notices; those of one outage together, so that their order is judged too."""
+    """Judge notices. The order of an outage's notices is judged only if they are passed together."""
     books = run(_read(whole.stack.settings.addresses[NOTIFIER.replace("-", "_")], list(notice_ids)))
     verdict = Verdict()
     _judge_ledger(verdict, books)
@@ -81,7 +81,7 @@ def judge(whole: Whole, notice_ids: Iterable[str]) -> Verdict:
 
 
 def judge_outage(whole: Whole, outage_id: str) -> Verdict:
-    """Judge all notices of an outage that were due."""
+    """Judge all notices of an outage that are due."""
     now = whole.now.isoformat()
     return judge(whole, [each["notice_id"] for each in whole.notices(outage_id) if each["due_at"] <= now])
 
@@ -107,7 +107,7 @@ async def _read(url: str, notice_ids: Sequence[str]) -> _Books:
 
 
 def _judge_ledger(verdict: Verdict, books: _Books) -> None:
-    """Every recipient of the audience has one delivery, none is open, and the counts say what the rows say."""
+    """Check that every recipient has one delivery, that none is open, and that counts and rows agree."""
     rows: dict[str, Counter[str]] = defaultdict(Counter)
     for row in books.rows:
         rows[str(row["notice_id"])][row["state"]] += 1
@@ -128,7 +128,7 @@ def _judge_ledger(verdict: Verdict, books: _Books) -> None:
 
 
 def _judge_pushes(verdict: Verdict, books: _Books, journal: list[dict[str, Any]]) -> None:
-    """Every delivery by push was taken by FCM; on a screen (device and tag) nothing older follows what is newer."""
+    """Check that FCM accepted every push, and that no older revision followed a newer one on a device and tag."""
     taken: Counter[tuple[str, str]] = Counter()
     shown: dict[tuple[str, str], int] = {}
     known = {f"{row['notice_id']}-{row['number']}": row for row in books.rows}
@@ -160,12 +160,12 @@ def _judge_pushes(verdict: Verdict, books: _Books, journal: list[dict[str, Any]]
 
 
 def _judge_texts(verdict: Verdict, books: _Books, journal: list[dict[str, Any]]) -> None:
-    """Twilio took each delivery by SMS once and no other; to one number nothing older follows what is newer."""
+    """Check that Twilio accepted each SMS once, and that no older revision followed a newer one to a number."""
     taken: Counter[tuple[str, str]] = Counter()
     newest: dict[tuple[str, str], int] = {}
     for line in journal:
-        asked = parse_qs(urlsplit(line["status_callback"]).query)
-        attempt = books.attempts.get(asked["attempt"][0])
+        query = parse_qs(urlsplit(line["status_callback"]).query)
+        attempt = books.attempts.get(query["attempt"][0])
         if attempt is None:
             continue
         notice_id, recipient_id = str(attempt["notice_id"]), attempt["recipient_id"]

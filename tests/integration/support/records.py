@@ -1,4 +1,4 @@
-"""Records of the stack's topics: read, written anew, and how far a consumer group is behind them."""
+"""Records on the stack's topics: reading them, producing them again, and the lag of a consumer group."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,12 +14,12 @@ from gridcare.testing.kafka import committed, read_all
 
 
 def records(bootstrap: str, topic: str) -> list[Record]:
-    """Read every record that a topic holds now."""
+    """Return every record that a topic holds now."""
     return run(read_all(bootstrap, topic))
 
 
 def produce(bootstrap: str, wires: Sequence[Wire]) -> None:
-    """Write records."""
+    """Produce records."""
 
     async def send() -> None:
         async with Producer(bootstrap, client_id="tests") as producer:
@@ -29,12 +29,12 @@ def produce(bootstrap: str, wires: Sequence[Wire]) -> None:
 
 
 def again(record: Record) -> Wire:
-    """Make the same record once more, as a relay does that died before it noted what it had sent."""
+    """Return the same record, to be produced again as by a relay that died before it noted what it had sent."""
     return Wire(record.topic, record.key or b"", record.value, [(name, value) for name, value in record.headers])
 
 
 def lag(bootstrap: str, group: str, topic: Topic) -> int:
-    """Count the records of a topic that a group is not done with."""
+    """Return the number of records on a topic that a group has not committed."""
 
     async def behind() -> int:
         reader = new_reader(bootstrap, client_id="tests")
@@ -49,13 +49,13 @@ def lag(bootstrap: str, group: str, topic: Topic) -> int:
 
 
 def dead_letters(bootstrap: str, topic: Topic) -> Mapping[bytes, str]:
-    """Give the reasons of a topic's dead letters by the records' keys."""
-    found = records(bootstrap, dead_letter_topic(topic.name))
-    return {record.key or b"": dict(record.headers)[EXCEPTION_MESSAGE].decode() for record in found}
+    """Return the reasons of a topic's dead letters by the records' keys."""
+    letters = records(bootstrap, dead_letter_topic(topic.name))
+    return {letter.key or b"": dict(letter.headers)[EXCEPTION_MESSAGE].decode() for letter in letters}
 
 
 def everything(bootstrap: str) -> dict[str, bytes]:
-    """Give all bytes of every topic, dead letters included: keys, values, headers."""
+    """Return all keys, values and headers on every topic, dead letters included, as bytes by topic."""
     topics = [each for topic in ALL_TOPICS for each in (topic, topic.dead_letters)]
     partitions = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
 

@@ -1,4 +1,4 @@
-"""Small helpers of the integration tests: asynchronous code in synchronous tests, and waiting for conditions."""
+"""Helpers of the integration tests: running asynchronous code in synchronous tests and waiting for conditions."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ LOOK_INTERVAL_S = 0.05
 
 
 def wait_until(condition: Callable[[], bool], *, what: str, timeout_s: float = 60.0) -> None:
-    """Wait for a condition with a deadline. Raises AssertionError that says what was waited for."""
+    """Wait for a condition. Raises AssertionError, which says what was awaited, after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
@@ -21,6 +21,6 @@ def wait_until(condition: Callable[[], bool], *, what: str, timeout_s: float = 6
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run asynchronous code to its end in a loop of its own, away from the one that pytest keeps."""
+    """Run a coroutine in an event loop of its own, since pytest's loop may be running, and return its result."""
     with ThreadPoolExecutor(max_workers=1) as threads:
         return threads.submit(asyncio.run, work).result()

@@ -1,4 +1,4 @@
-"""A running stack with a town in it, and what the tests do with it."""
+"""A running stack with a town in it, and what the tests do with them."""
 
 import ssl
 from collections.abc import Mapping, Sequence
@@ -38,15 +38,15 @@ FAST = {
     "GRIDCARE_BREAKER_PAUSE_S": "2",
     "GRIDCARE_PUSH_CONCURRENCY": "200",
 }
-"""Leases and looks of seconds instead of minutes: what is tested is their order, not their length. Fewer pushes at once,
-so that a notice to a small town has a middle."""
+"""Leases and look-up delays of seconds instead of minutes: the tests depend on their order, not their length. Fewer
+pushes are in flight at once, so that a notice to a small town lasts long enough to be interrupted."""
 
 PUSHES_IN_FLIGHT_MAX = 200
-"""A sender has so many calls under way in a lane (push_concurrency)."""
+"""The calls that a sender has in flight in a lane (push_concurrency)."""
 
 
 CODES_A_TOKEN = 50
-"""A person holds a handful of codes; a header has no room for the whole town's."""
+"""A header has no room for the codes of the whole town."""
 
 AWAITING = """
 SELECT d.notice_id || '-' || d.number, d.recipient_id FROM delivery d JOIN notice n USING (notice_id)
@@ -56,7 +56,7 @@ WHERE n.outage_id = $1 AND d.state = 'awaiting'
 
 @dataclass(frozen=True)
 class Person:
-    """A customer of the town with what is known of them."""
+    """A customer of the town with their first supply point, contacts and devices."""
 
     code: str
     supply_point_id: str
@@ -75,15 +75,15 @@ class Whole:
 
     @property
     def now(self) -> datetime:
-        """The time that all processes of the stack take it to be."""
+        """The time according to the clock of the stack's processes."""
         return SystemClock(self.stack.settings.clock_offset_s).now()
 
     def client(self, role: str, *codes: str) -> Client:
-        """Give somebody of a role; a customer holds these codes."""
+        """Return a client with a role; a customer has these codes."""
         return Client(self.stack, role, codes)
 
     def people(self) -> list[Person]:
-        """List the town's customers, each with the first of their supply points."""
+        """Return the town's customers, each with the first of their supply points."""
         points = {}
         for point in self.world.supply_points():
             points.setdefault(point.customer_code, point)
@@ -99,7 +99,7 @@ class Whole:
         ]
 
     def on_push(self) -> list[Person]:
-        """List those who have one device, and one phone of their own to fall back to."""
+        """Return the customers with one device and one phone of their own as fallback."""
         shared = _shared_phones(self.people())
         return [
             person
@@ -111,7 +111,7 @@ class Whole:
         ]
 
     def on_sms(self) -> list[Person]:
-        """List those who have no device, and one phone that is theirs alone."""
+        """Return the customers without a device and with one phone that they share with nobody."""
         shared = _shared_phones(self.people())
         return [
             person
@@ -123,20 +123,20 @@ class Whole:
         ]
 
     def script(self, provider: str, rules: Sequence[Mapping[str, object]]) -> None:
-        """Tell a provider's emulator how to behave."""
+        """Replace the script of a provider's emulator."""
         ca_file = self.stack.catalog.emulator_dir("fcm") / "ca.pem"
         url = f"{self.stack.catalog.emulator_url(provider)}/_emulator/script"
         with httpx.Client(verify=ssl.create_default_context(cafile=ca_file), trust_env=False) as client:
             client.put(url, json=list(rules)).raise_for_status()
 
     def journal(self, provider: str, kind: str = "accepted") -> list[dict[str, Any]]:
-        """Read the lines of a kind in a provider's journal."""
+        """Return the lines of a kind in a provider's journal."""
         path = self.stack.catalog.emulator_dir(provider) / "journal.jsonl"
         lines = (msgspec.json.decode(line) for line in read_lines(path))
         return [line for line in lines if line["kind"] == kind]
 
     def query(self, service: str, sql: str, *values: object) -> list[asyncpg.Record]:
-        """Read rows of a service's database."""
+        """Return the rows of a query in a service's database."""
 
         async def fetch() -> list[asyncpg.Record]:
             connection = await asyncpg.connect(self.stack.settings.addresses[service.replace("-", "_")])
@@ -148,7 +148,7 @@ class Whole:
         return run(fetch())
 
     def second(self, name: str) -> ProcessPart:
-        """Build one more process of a kind, beside the stack's own."""
+        """Return a second process of a kind, to be started next to the stack's own."""
         part = self.stack.catalog.service_part(name)
         port = free_port()
         return replace(
@@ -159,14 +159,14 @@ class Whole:
         )
 
     def draft(self, *, mark: str, feeder_ids: Sequence[str] = (), start: datetime | None = None) -> str:
-        """Write a planned cut of these feeders (all by default), in a week unless told when; its id."""
+        """Create a planned cut of these feeders (all by default), by default in a week, and return its id."""
         body = self.document(mark=mark, feeder_ids=feeder_ids, start=start) | {"kind": "planned"}
         return str(self.client("planner").post(NOTIFIER, "/v1/outages", body)["outage_id"])
 
     def document(
         self, *, mark: str, feeder_ids: Sequence[str] = (), start: datetime | None = None, hours: int = 3
     ) -> dict[str, Any]:
-        """Give what an outage says: its place holds `mark`, so that a journal's lines can be told from others'."""
+        """Return the body of an outage. Its place contains `mark`, which identifies its messages in the journals."""
         begins = start or (self.now + timedelta(days=7)).replace(hour=1, minute=0, second=0, microsecond=0)
         return {
             "cause": "Bảo trì lưới điện",
@@ -175,18 +175,18 @@ class Whole:
             "scope": {"feeder_ids": list(feeder_ids or self.town.feeder_ids)},
         }
 
-    def ask(self, outage_id: str, step: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
-        """Take a step of an outage as its planner."""
-        answer: dict[str, Any] = self.client("planner").post(NOTIFIER, f"/v1/outages/{outage_id}/{step}", body or {})
+    def change(self, outage_id: str, verb: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+        """Publish, revise, cancel or restore an outage as a planner, and return the answer."""
+        answer: dict[str, Any] = self.client("planner").post(NOTIFIER, f"/v1/outages/{outage_id}/{verb}", body or {})
         return answer
 
     def notices(self, outage_id: str) -> list[dict[str, Any]]:
-        """Read how far the notices of an outage are."""
-        found: list[dict[str, Any]] = self.client("planner").get(NOTIFIER, f"/v1/outages/{outage_id}/notices")
-        return found
+        """Return the notices of an outage with the states of their deliveries."""
+        notices: list[dict[str, Any]] = self.client("planner").get(NOTIFIER, f"/v1/outages/{outage_id}/notices")
+        return notices
 
     def settled(self, outage_id: str) -> int:
-        """Count the deliveries of an outage that are settled."""
+        """Return the number of an outage's settled deliveries."""
         return sum(
             count
             for notice in self.notices(outage_id)
@@ -195,7 +195,7 @@ class Whole:
         )
 
     def receive(self, outage_id: str) -> int:
-        """Let the app say of every push that awaits it that it was received; how many there were."""
+        """Send the app's received mark for every push that awaits one, and return their number."""
         awaiting = [tuple(row) for row in self.query(NOTIFIER, AWAITING, outage_id)]
         for start in range(0, len(awaiting), CODES_A_TOKEN):
             some = awaiting[start : start + CODES_A_TOKEN]
@@ -205,7 +205,7 @@ class Whole:
         return len(awaiting)
 
     def wait_told(self, outage_id: str, *, timeout_s: float = TOLD_TIMEOUT_S) -> None:
-        """Wait until every notice of an outage that is due is at its end, and every receipt applied.
+        """Wait until every due notice of an outage is settled and every receipt is applied.
 
         Pushes whose template waits for the app's received mark get it, half an hour before an SMS would follow.
         """
@@ -219,7 +219,7 @@ class Whole:
         wait_until(self.receipts_applied, what="every receipt is applied", timeout_s=timeout_s)
 
     def receipts_applied(self) -> bool:
-        """Tell whether the notifier has applied every callback that it could."""
+        """Return whether the notifier has applied every receipt that is due."""
         waiting = self.query(
             NOTIFIER, "SELECT 1 FROM receipt WHERE applied_at IS NULL AND apply_at <= received_at LIMIT 1"
         )

@@ -1,1 +1,1 @@
-"""The main job on a running stack: load a made-up town, publish a planned cut, watch it told, and balance the books."""
+"""The main job on a running stack: load a made-up town, publish a cut, wait until all are told, balance the books."""

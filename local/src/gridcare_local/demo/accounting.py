@@ -1,4 +1,4 @@
-"""Balance the books of a notice against what the providers really accepted."""
+"""Balances the books of a notice against what the providers really accepted."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ from outage_notifier.texts.segments import segments
 PAGE: Final = 200
 REACHED: Final = ("accepted", "delivered")
 RAISED: Final = (*REACHED, "failed")
-"""A receipt moves deliveries between these."""
+"""Receipts move deliveries between these states."""
 
 
 @dataclass(slots=True)
 class Books:
-    """The accounting of a notice; it balances when nothing is `wrong`."""
+    """The accounting of a notice. It balances if `wrong` is empty."""
 
     told: Told
     pushes_accepted: int = 0
@@ -35,7 +35,7 @@ class Books:
 def balance(stack: Stack, told: Told) -> Books:
     """Compare the ledger with the providers' journals, delivery by delivery.
 
-    Receipts go on raising deliveries for minutes after a notice is complete, also while its rows are read page by page.
+    Receipts change deliveries for minutes after a notice is complete, so also while its rows are read page by page.
     """
     planner = Client(stack, "planner")
     before = planner.get(NOTIFIER, f"/v1/notices/{told.notice_id}")
@@ -49,9 +49,9 @@ def balance(stack: Stack, told: Told) -> Books:
 
 
 def _check_counts(books: Books, rows: list[dict[str, Any]], *, still: bool) -> None:
-    """Check that the audience is the sum of the states, that none is open, and that the rows say the same as the counts.
+    """Check that the states add up to the audience, that none is open, and that rows and counts agree.
 
-    Unless counts stood `still` while the rows were read, what a receipt may move is compared in one sum.
+    If the counts changed while the rows were read (not `still`), states that receipts change are compared as one sum.
     """
     told = books.told
     if sum(told.states.values()) != told.audience:
@@ -61,24 +61,24 @@ def _check_counts(books: Books, rows: list[dict[str, Any]], *, still: bool) -> N
         books.wrong.append(f"still open: {still_open}")
     if len({row["recipient_id"] for row in rows}) != len(rows):
         books.wrong.append("a recipient has two deliveries")
-    in_rows = Counter(_name(row["state"], still=still) for row in rows)
+    in_rows = Counter(_state_name(row["state"], still=still) for row in rows)
     in_counts = Counter[str]()
     for state, count in told.states.items():
-        in_counts[_name(state, still=still)] += count
+        in_counts[_state_name(state, still=still)] += count
     if +in_counts != in_rows:
         books.wrong.append(f"the ledger counts {dict(in_counts)}, its rows say {dict(in_rows)}")
 
 
-def _name(state: str, *, still: bool) -> str:
+def _state_name(state: str, *, still: bool) -> str:
     return state if still or state not in RAISED else "sent"
 
 
 def _check_pushes(books: Books, stack: Stack, rows: list[dict[str, Any]]) -> None:
-    """Every delivery by push was accepted by FCM, and FCM accepted none that the ledger does not know."""
+    """Check that FCM accepted every delivery by push and no push that the ledger does not know."""
     accepted = Counter[tuple[str, str]]()
     for line in _accepted(stack, "fcm"):
         message = line["body"]["message"]
-        data = message.get("data") or {}  # what somebody else sent through the emulator may have none
+        data = message.get("data") or {}  # other senders' messages in the emulator may have none
         if data.get("notice_id") == books.told.notice_id:
             accepted[data["delivery_id"], message.get("token") or message.get("fid")] += 1
     deliveries = {delivery_id for delivery_id, _ in accepted}
@@ -92,7 +92,7 @@ def _check_pushes(books: Books, stack: Stack, rows: list[dict[str, Any]]) -> Non
 
 
 def _check_texts(books: Books, stack: Stack, rows: list[dict[str, Any]]) -> None:
-    """Twilio accepted each delivery by SMS once, and nothing else."""
+    """Check that Twilio accepted each delivery by SMS once and nothing else."""
     numbers = Counter[str]()
     for line in _accepted(stack, "twilio"):
         if books.told.mark in line["body"]:

@@ -1,4 +1,4 @@
-"""Calls the services of a stack as the utility's own people would: over HTTP, with tokens of their roles."""
+"""Calls the services of a stack as the utility's staff would: over HTTP, with tokens for their roles."""
 
 import ssl
 import time
@@ -17,14 +17,14 @@ from gridcare_local.stack.stack import Stack
 
 TIMEOUT_S: Final = 600.0
 PATIENCE_S: Final = 60.0
-"""Longer than any part takes to be started again."""
+"""Longer than the restart of any part takes."""
 
 AGAIN_INTERVAL_S: Final = 0.25
 TOKEN_LIFETIME_S: Final = 3600
 
 
 class Client:
-    """One person of a role; a customer holds customer codes."""
+    """A person with a role; a customer has customer codes."""
 
     def __init__(self, stack: Stack, role: str, customer_codes: Sequence[str] = ()) -> None:
         catalog = stack.catalog
@@ -40,26 +40,26 @@ class Client:
         self._urls = {service: catalog.api_url(service) for service in SERVICES}
 
     def get(self, service: str, path: str) -> Any:
-        """Read something. Raises LocalStackError with the problem's text."""
+        """Send a GET request. Raises LocalStackError with the problem's text."""
         return self._call("GET", service, path)
 
     def post(self, service: str, path: str, body: Mapping[str, Any]) -> Any:
-        """Ask for a change, once however often it is repeated underneath."""
+        """Send a POST request with an Idempotency-Key, so that internal retries have no further effect."""
         return self._call("POST", service, path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
 
     def put(self, service: str, path: str, body: object) -> Any:
-        """Replace something."""
+        """Send a PUT request."""
         return self._call("PUT", service, path, json=body)
 
     def upload(self, service: str, path: str, file: Path, media_type: str) -> Any:
-        """Stream a file to an import."""
+        """Send a POST request that streams a file."""
         with file.open("rb") as body:
             return self._call("POST", service, path, content=body, headers={"Content-Type": media_type})
 
     def _call(self, method: str, service: str, path: str, **request: Any) -> Any:
-        """Call, and again while nobody answers or a dependency is down: a part may be killed and started again meanwhile.
+        """Send a request, and repeat it while the service or a dependency is down, as after a kill.
 
-        A repeat carries the same Idempotency-Key. A streamed body is not repeated.
+        Repeats have the same Idempotency-Key. A streamed body is not repeated.
         """
         headers = {"Authorization": f"Bearer {self._token}", **request.pop("headers", {})}
         deadline = time.monotonic() + (0 if "content" in request else PATIENCE_S)
@@ -83,5 +83,5 @@ class Client:
 
 @cache
 def _no_tls() -> ssl.SSLContext:
-    """Spare each call the reading of the machine's CAs, which takes longer than the call: all of it is HTTP on loopback."""
+    """Return a context without the machine's CAs: loading them takes longer than a call, and all calls use plain HTTP."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

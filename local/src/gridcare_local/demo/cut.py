@@ -1,4 +1,4 @@
-"""Publish a planned cut and watch until everybody is told."""
+"""Publishes a planned cut and waits until everybody is told."""
 
 import secrets
 import time
@@ -14,18 +14,18 @@ from gridcare_local.stack.stack import Stack
 NOTIFIER: Final = "outage-notifier"
 OPEN: Final = ("planned", "held", "retrying", "unknown", "awaiting")
 DAYS_AHEAD: Final = 7
-"""More than the five days that the law wants (docs: statutory notice)."""
+"""More than the five days of notice that the law requires."""
 
 LOG_SHOWN: Final = 1_500
 LOOK_INTERVAL_S: Final = 0.25
 
 Watcher = Callable[[int, int], None]
-"""Told how many recipients are settled, and of how many."""
+"""Is called with the number of settled recipients and the size of the audience."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A notice at its end, as the API tells it; `seconds` from publishing."""
+    """A completed notice according to the API. `seconds` is the time since publishing; `mark` is in its texts."""
 
     notice_id: str
     mark: str
@@ -38,7 +38,7 @@ class Told:
 def draft(
     planner: Client, feeder_ids: Sequence[str], *, days_ahead: int, clock_offset_s: float = 0, mark: str = ""
 ) -> str:
-    """Write a planned cut of these feeders, from 08:00 to 11:00; its id. `mark` tells its texts from others' in a journal."""
+    """Create a planned cut of these feeders, from 08:00 to 11:00, and return its id. Its texts contain `mark`."""
     start = (datetime.now(UTC) + timedelta(seconds=clock_offset_s, days=days_ahead)).replace(
         hour=1, minute=0, second=0, microsecond=0
     )
@@ -53,7 +53,7 @@ def draft(
 
 
 def nobody_may_die(stack: Stack) -> Watcher:
-    """Give a watcher that raises LocalStackError when a part of the stack is dead."""
+    """Return a watcher that raises LocalStackError if a part of the stack is dead."""
 
     def watch(_settled: int, _audience: int) -> None:
         dead = [part for part in stack.parts() if part.running() is None]
@@ -66,7 +66,7 @@ def nobody_may_die(stack: Stack) -> Watcher:
 def tell_of_a_cut(stack: Stack, feeder_ids: Sequence[str], *, timeout_s: float, watch: Watcher) -> Told:
     """Publish a cut of these feeders in a week and wait until its announcement is complete.
 
-    Raises LocalStackError when it is not complete in time, with what is still open.
+    Raises LocalStackError with the states of its deliveries if it is not complete in time.
     """
     planner = Client(stack, "planner")
     mark = secrets.token_hex(3).upper()

@@ -1,4 +1,4 @@
-"""Load a made-up town into a running stack, through the doors that a utility would use."""
+"""Loads a made-up town into a running stack through the APIs that a utility would use."""
 
 import json
 import time
@@ -21,14 +21,14 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """What was loaded: all feeders, and how many customers hang on them."""
+    """A loaded town: all its feeders and the number of its customers."""
 
     feeder_ids: tuple[str, ...]
     customers: int
 
 
 def load_town(stack: Stack, *, supply_points: int, seed: int, canaries: int, report: Report) -> Town:
-    """Generate, import, and wait until the supply points have gone through their topic."""
+    """Generate a town, import it, and wait until its supply points have passed through their topic."""
     directory = stack.root / "data"
     report(f"generating {supply_points:,} supply points")
     write_demo_data(directory, supply_points=supply_points, seed=seed, canaries=canaries)
@@ -52,7 +52,7 @@ def load_town(stack: Stack, *, supply_points: int, seed: int, canaries: int, rep
 
 
 def loaded_feeders(stack: Stack) -> tuple[str, ...]:
-    """Give the feeders of the town that was loaded last. Raises LocalStackError when none was."""
+    """Return the feeders of the town that was loaded last. Raises LocalStackError if none was."""
     grid = stack.root / "data" / "grid.json"
     if not grid.exists():
         raise LocalStackError("no town was loaded: `gridcare run` loads one")
@@ -60,7 +60,7 @@ def loaded_feeders(stack: Stack) -> tuple[str, ...]:
 
 
 def _wait_projected(stack: Stack, town: Town) -> None:
-    """Wait until an outage over every feeder would reach every customer."""
+    """Wait until an outage of all feeders would reach all customers."""
     planner = Client(stack, "planner")
     deadline = time.monotonic() + PROJECTED_TIMEOUT_S
     outage_id = ""
@@ -70,7 +70,7 @@ def _wait_projected(stack: Stack, town: Town) -> None:
                 planner, town.feeder_ids, days_ahead=30, clock_offset_s=stack.settings.clock_offset_s
             )
             reach = planner.post(NOTIFIER, f"/v1/outages/{outage_id}/preview", {})["notices"][0]
-            if reach["audience"] >= town.customers:  # a larger town that was loaded before is still there
+            if reach["audience"] >= town.customers:  # a larger town loaded before is still there
                 return
         except LocalStackError as error:
             if "unknown-scope" not in str(error):

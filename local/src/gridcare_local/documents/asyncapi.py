@@ -1,6 +1,6 @@
-"""The AsyncAPI 3.0 document of a service: what it sends and what it receives, seen from the service itself.
+"""The AsyncAPI 3.0 document of a service: what the service sends and receives.
 
-Messages are CloudEvents in the binary mode of the Kafka binding: attributes are headers, the value is the event's data.
+Messages are CloudEvents in the binary mode of the Kafka binding: headers are the attributes, the value is the data.
 """
 
 import inspect
@@ -11,6 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from gridcare.events import Event, Topic, event_types, type_name
+from gridcare.events.notices import BatchPlanned
+from gridcare.events.topics import NOTICE_BATCHES
 from gridcare.kafka.dead_letters import dead_letter
 
 VERSION: Final = "3.0.0"
@@ -24,7 +26,7 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A service's side of Kafka: the events it writes, and by consumer group the topics it reads."""
+    """A service as a client of Kafka: the events it writes, and the topics it reads by consumer group."""
 
     name: str
     summary: str
@@ -32,37 +34,37 @@ class Application:
     receives: Mapping[str, tuple[Topic, ...]]
 
     def sent(self) -> dict[Topic, list[type[Event]]]:
-        """Give what it writes, by topic."""
-        found: dict[Topic, list[type[Event]]] = {}
+        """Return the events that the service writes, by topic."""
+        by_topic: dict[Topic, list[type[Event]]] = {}
         for event in self.sends:
             for topic in topics_of(event):
-                found.setdefault(topic, []).append(event)
-        return found
+                by_topic.setdefault(topic, []).append(event)
+        return by_topic
 
 
 def topics_of(event: type[Event]) -> tuple[Topic, ...]:
-    """Give where an event is published: one topic, or those of one shape that it chooses between."""
-    from gridcare.events.notices import BatchPlanned  # noqa: PLC0415 - the one event that chooses
-    from gridcare.events.topics import NOTICE_BATCHES  # noqa: PLC0415 - as above
-
+    """Return the topics of an event: one, or for BatchPlanned those of all channels and lanes."""
     return tuple(NOTICE_BATCHES.values()) if event is BatchPlanned else (event.topic,)
 
 
 def events_on(topic: Topic) -> list[type[Event]]:
-    """Give every event that a topic may carry, in the order of their declaration."""
+    """Return every event that a topic may carry, in the order of declaration."""
     return [event for event in event_types().values() if topic in topics_of(event)]
 
 
 def schemas() -> tuple[Document, Document]:
-    """Give the JSON Schemas of all events' data, and those of what they are made of, by name."""
+    """Return by name the JSON Schemas of all events' data, and those of the types they contain."""
     classes = list(event_types().values())
-    _, found = msgspec.json.schema_components(classes, ref_template="#/components/schemas/{name}")
+    _, by_name = msgspec.json.schema_components(classes, ref_template="#/components/schemas/{name}")
     names = {each.__name__ for each in classes}
-    return {n: found[n] for n in found if n in names}, {n: found[n] for n in found if n not in names}
+    return (
+        {name: schema for name, schema in by_name.items() if name in names},
+        {name: schema for name, schema in by_name.items() if name not in names},
+    )
 
 
 def document(application: Application, *, version: str) -> Document:
-    """Write a service's AsyncAPI document."""
+    """Return a service's AsyncAPI document."""
     sent = application.sent()
     received = {topic: group for group, topics in application.receives.items() for topic in topics}
     carried = {topic: events_on(topic) if topic in received else sent[topic] for topic in [*sent, *received]}
@@ -181,7 +183,7 @@ def _dead_letter_headers() -> Document:
 
 
 def _referred(documents: Iterable[object], parts: Mapping[str, object]) -> set[str]:
-    """Give the names of the schemas that documents refer to, directly or not."""
+    """Return the names of the schemas that documents refer to, directly or indirectly."""
     names = {name for each in documents for name in _references(each) if name in parts}
     return names | _referred([parts[name] for name in names], parts) if names else names
 

@@ -1,1 +1,1 @@
-"""Real servers on this machine, and the processes and ports that they take."""
+"""Real servers on this machine, and their processes and ports."""

@@ -1,4 +1,4 @@
-"""What is kept per user, for every clone of this repository (downloads, claims of ports), and how files are shared safely."""
+"""The user's cache for all clones of this repository (downloads, claimed ports), and safe access to shared files."""
 
 import os
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ LOCK_POLL_S = 0.05
 
 
 def cache_dir() -> Path:
-    """Return the user's cache of Gridcare, made if missing: $XDG_CACHE_HOME/gridcare or ~/.cache/gridcare."""
+    """Return the user's cache folder, created if missing: $XDG_CACHE_HOME/gridcare or ~/.cache/gridcare."""
     configured = os.environ.get("XDG_CACHE_HOME", "")
-    # the XDG base directory specification: a relative path is to be ignored
+    # the XDG base directory specification says to ignore a relative path
     base = Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"
     path = base / "gridcare"
     path.mkdir(parents=True, exist_ok=True)
@@ -24,12 +24,12 @@ def cache_dir() -> Path:
 
 @contextmanager
 def file_lock(path: Path, *, timeout_s: float) -> Iterator[None]:
-    """Hold an exclusive lock on `path` among processes and threads; the kernel frees it however its holder dies.
+    """Hold an exclusive lock on `path` among processes and threads. The kernel frees it if its holder dies.
 
-    Raises LocalStackError when another holds it for longer than `timeout_s`.
+    Raises LocalStackError if another holder keeps it for longer than `timeout_s`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path, fallback_to_soft=False)  # a lock that is no more than a file would outlive a killed holder
+    lock = FileLock(path, fallback_to_soft=False)  # a mere lock file would outlive a killed holder
     try:
         lock.acquire(timeout=timeout_s, poll_interval=LOCK_POLL_S)
     except Timeout:
@@ -41,7 +41,7 @@ def file_lock(path: Path, *, timeout_s: float) -> Iterator[None]:
 
 
 def write_atomically(path: Path, text: str, *, mode: int = 0o600) -> None:
-    """Replace `path` whole, so that a reader or a crash never sees half of it."""
+    """Replace `path` atomically, so that no reader or crash leaves or sees half of it."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w") as file:

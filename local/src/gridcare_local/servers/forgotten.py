@@ -1,4 +1,4 @@
-"""Servers that a killed test run left behind: ended when the next one starts a server, so that they do not pile up."""
+"""Stops servers that a killed test run left behind, when the next run starts a server."""
 
 import json
 import os
@@ -12,7 +12,7 @@ STOP_GRACE_S = 2.0
 
 
 def tie_to_us(server: ProcessRef) -> None:
-    """Note that a server is of no use after the death of this process."""
+    """Record that a server may be stopped when this process is dead."""
     owner = ProcessRef.of(os.getpid())
     if owner is None:
         return
@@ -23,17 +23,17 @@ def tie_to_us(server: ProcessRef) -> None:
 
 
 def end_forgotten() -> None:
-    """End the noted servers of dead processes, and drop the notes of servers that are gone."""
+    """Stop the recorded servers of dead processes, and delete the records of stopped servers."""
     folder = cache_dir() / "servers"
     if not folder.exists():
         return
     with file_lock(folder / "lock", timeout_s=LOCK_TIMEOUT_S):
-        for note in folder.glob("[0-9]*.json"):
-            record = json.loads(note.read_text())
+        for file in folder.glob("[0-9]*.json"):
+            record = json.loads(file.read_text())
             server = ProcessRef(record["pid"], record["started"])
             if server.alive():
                 if ProcessRef(record["owner"], record["owner_started"]).alive():
                     continue
-                # of both servers this is the order to end at once, with clients connected
+                # both servers take SIGINT as the order to stop at once, even with clients connected
                 server.stop(grace_s=STOP_GRACE_S, first=signal.SIGINT)
-            note.unlink()
+            file.unlink()

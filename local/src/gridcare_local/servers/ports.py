@@ -1,4 +1,4 @@
-"""Free ports on the loopback that stay a part's own while it is down."""
+"""Claims free ports on the loopback that stay reserved while their part is down."""
 
 import json
 import random
@@ -9,8 +9,8 @@ from pathlib import Path
 from gridcare_local.errors import LocalStackError
 from gridcare_local.servers.cache import cache_dir, file_lock, write_atomically
 
-# Below the range that kernels draw the local ends of outgoing connections from: a client that keeps trying a closed
-# port of that range can be given the very same port, connect to itself and so keep the server from coming back.
+# Below the range of ephemeral ports. A client that keeps trying a closed port in that range may be given the same port
+# as its local one, connect to itself and so block the server's return.
 FIRST_PORT = 12_000
 LAST_PORT = 31_999
 LOCK_TIMEOUT_S = 30.0
@@ -20,9 +20,9 @@ POLL_S = 0.02
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could bind the port on the loopback now."""
+    """Return whether a server could bind the port on the loopback now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: ignore connections in TIME_WAIT
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # like servers, ignore connections in TIME_WAIT
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
@@ -31,7 +31,7 @@ def is_free(port: int) -> bool:
 
 
 def is_soon_free(port: int) -> bool:
-    """Whether it is free within a moment: its former holder may have been killed just now."""
+    """Return whether the port is free within SOON_S: its former holder may just have been killed."""
     deadline = time.monotonic() + SOON_S
     while not is_free(port):
         if time.monotonic() > deadline:
@@ -41,29 +41,30 @@ def is_soon_free(port: int) -> bool:
 
 
 def claim_ports(owner: Path, count: int) -> list[int]:
-    """Draw `count` free ports and keep them for `owner`, a folder: no other folder is given them while that one exists.
+    """Choose `count` free ports and reserve them for the folder `owner` as long as it exists.
 
-    So two clones that start at the same moment never draw the same port, though neither listens yet.
+    So two clones that start at the same moment never choose the same port, although nobody listens on it yet. Raises
+    LocalStackError if there are not enough free ports.
     """
     claims_file = cache_dir() / "ports.json"
     with file_lock(cache_dir() / "ports.lock", timeout_s=LOCK_TIMEOUT_S):
         claims = _living_claims(claims_file)
-        drawn: list[int] = []
+        chosen: list[int] = []
         for _ in range(TRIES_MAX):
-            if len(drawn) == count:
+            if len(chosen) == count:
                 break
             port = random.randint(FIRST_PORT, LAST_PORT)
             if str(port) not in claims and is_free(port):
                 claims[str(port)] = str(owner.resolve())
-                drawn.append(port)
-        if len(drawn) < count:
+                chosen.append(port)
+        if len(chosen) < count:
             raise LocalStackError(f"no {count} free ports between {FIRST_PORT} and {LAST_PORT} on the loopback")
         write_atomically(claims_file, json.dumps(claims))
-    return drawn
+    return chosen
 
 
 def release_ports(owner: Path) -> None:
-    """Give back what `owner` had claimed."""
+    """Release the ports that `owner` had claimed."""
     claims_file = cache_dir() / "ports.json"
     with file_lock(cache_dir() / "ports.lock", timeout_s=LOCK_TIMEOUT_S):
         claims = {port: path for port, path in _living_claims(claims_file).items() if path != str(owner.resolve())}

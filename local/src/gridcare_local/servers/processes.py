@@ -1,4 +1,4 @@
-"""Start detached processes and name them by pid and start time, so that a recycled pid is never taken for ours."""
+"""Starts detached processes and identifies them by pid and start time, so that a recycled pid is not taken for ours."""
 
 import os
 import signal
@@ -16,38 +16,38 @@ START_TOLERANCE_S = 0.02  # the kernel counts a process's start in ticks of 10 m
 
 @dataclass(frozen=True)
 class ProcessRef:
-    """A process of ours: `started` (seconds since the epoch) tells it from a later one with the same pid."""
+    """A process of ours. `started` (seconds since the epoch) distinguishes it from a later one with the same pid."""
 
     pid: int
     started: float
 
     @classmethod
     def of(cls, pid: int) -> "ProcessRef | None":
-        """Name the process that has this pid now, or None."""
+        """Return the process that has this pid now, or None."""
         try:
             return cls(pid, psutil.Process(pid).create_time())
         except psutil.NoSuchProcess:
             return None
 
     def process(self) -> psutil.Process | None:
-        """Its psutil handle while it lives; None when it is dead or a zombie."""
+        """Return its psutil handle, or None if it is dead or a zombie."""
         try:
             process = psutil.Process(self.pid)
             if abs(process.create_time() - self.started) > START_TOLERANCE_S:
                 return None
-            return None if _is_remains(process) else process
+            return None if _is_zombie(process) else process
         except psutil.NoSuchProcess:
             return None
 
     def alive(self) -> bool:
-        """Whether it still runs; a dead child of this process is reaped by the way."""
+        """Return whether it still runs. This also reaps it if it is a dead child of this process."""
         if self.process() is not None:
             return True
         _reap(self.pid)
         return False
 
     def send(self, number: int) -> bool:
-        """Send a signal; False when it is dead already."""
+        """Send a signal. Return False if it is dead already."""
         process = self.process()
         if process is None:
             return False
@@ -58,7 +58,7 @@ class ProcessRef:
         return True
 
     def wait_gone(self, timeout_s: float) -> bool:
-        """Whether it is dead within `timeout_s`."""
+        """Wait until it is dead. Return False if it is still alive after `timeout_s`."""
         deadline = time.monotonic() + timeout_s
         while self.alive():
             if time.monotonic() > deadline:
@@ -67,7 +67,7 @@ class ProcessRef:
         return True
 
     def stop(self, *, grace_s: float, first: int = signal.SIGTERM) -> None:
-        """Ask it to end with `first`; after `grace_s` kill it."""
+        """Send it the signal `first`, and kill it if it still runs after `grace_s`."""
         if self.send(first) and self.wait_gone(grace_s):
             return
         self.kill()
@@ -79,11 +79,11 @@ class ProcessRef:
 
 
 def spawn(command: Sequence[str | Path], *, log: Path, environment: Mapping[str, str] | None = None) -> ProcessRef:
-    """Start a process in a session of its own, its output appended to `log`; it outlives this process.
+    """Start a process in its own session that outlives this one. Its output is appended to `log`.
 
-    Raises OSError when the program cannot be executed.
+    Raises OSError if the program cannot be executed.
     """
-    # not subprocess: a Popen object warns when it is dropped while its process, meant to outlive it, runs
+    # not subprocess: a Popen object warns if it is deleted while its process runs, as ours should
     words = [str(word) for word in command]
     pid = os.posix_spawn(
         words[0],
@@ -96,15 +96,15 @@ def spawn(command: Sequence[str | Path], *, log: Path, environment: Mapping[str,
         ],
         setsid=True,
         setsigmask=[],
-        # ignored ones are inherited, and a shell without job control starts its background jobs so; a JVM then ignores
-        # them for good
+        # ignored signals are inherited, a shell without job control starts background jobs with them, and a JVM then
+        # ignores them for ever
         setsigdef=[signal.SIGINT, signal.SIGQUIT, signal.SIGHUP],
     )
     return ProcessRef.of(pid) or ProcessRef(pid, 0.0)
 
 
 def tail(log: Path, *, lines_max: int = 15) -> str:
-    """Read the last lines of a log, for an error's message; empty when there is none."""
+    """Return the last lines of a log for an error's message, or an empty string if there is no log."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 8_192))
@@ -113,8 +113,8 @@ def tail(log: Path, *, lines_max: int = 15) -> str:
         return ""
 
 
-def _is_remains(process: psutil.Process) -> bool:
-    """Whether it is a zombie wholly: while other threads still end, its ports and files are not free yet (a JVM, killed)."""
+def _is_zombie(process: psutil.Process) -> bool:
+    """Return whether all of it is a zombie. While threads of a killed JVM still end, its ports and files are in use."""
     return bool(process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1)
 
 

@@ -1,4 +1,4 @@
-"""What a server's data folder remembers beside the data: ports, passwords, the process; `server.json`."""
+"""The file server.json in a server's data folder: ports, passwords and the process."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ Fact = str | int | float
 
 
 def recall(data_dir: Path) -> dict[str, Fact]:
-    """Read what is remembered; nothing when the folder is new."""
+    """Return the stored facts, or an empty dict if the folder is new."""
     try:
         facts: dict[str, Fact] = json.loads((data_dir / "server.json").read_text())
     except FileNotFoundError:
@@ -18,12 +18,12 @@ def recall(data_dir: Path) -> dict[str, Fact]:
 
 
 def remember(data_dir: Path, **facts: Fact) -> None:
-    """Add facts, or replace those of the same name."""
+    """Store facts, replacing those of the same name."""
     write_atomically(data_dir / "server.json", json.dumps(recall(data_dir) | facts, indent=1))
 
 
 def recall_or(data_dir: Path, name: str, fresh: str) -> str:
-    """Return the text of this name; at the first call it is `fresh`, kept from then on."""
+    """Return the stored fact, or store `fresh` and return it if there is none yet."""
     known = recall(data_dir).get(name)
     if known is None:
         remember(data_dir, **{name: fresh})

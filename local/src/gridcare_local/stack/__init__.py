@@ -1,1 +1,1 @@
-"""The whole of Gridcare as parts: what they are, how they start, and how they stand."""
+"""All of Gridcare as a stack of parts: what they are, how they start, and what state they are in."""

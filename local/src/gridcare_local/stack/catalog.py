@@ -1,4 +1,4 @@
-"""What a stack consists of: emulators and the processes of the services, with their commands and settings."""
+"""The emulators and service processes of a stack, with their commands and settings."""
 
 import os
 import sys
@@ -21,19 +21,19 @@ SERVICES = {
 SERVICE_PARTS = tuple(f"{service}-{process}" for service, processes in SERVICES.items() for process in processes)
 DATABASES = tuple(service.replace("-", "_") for service in SERVICES)
 FCM_CONTROL = "fcm.control"
-"""Name of the port where the emulated FCM shows its outbox over plain HTTP; its own port speaks TLS."""
+"""The name of the port where the emulated FCM shows its outbox over plain HTTP; its main port speaks TLS."""
 
 EMULATOR_STOP_GRACE_S = 5.0
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """Builds the parts of a stack from its settings."""
+    """Makes the parts of a stack from its settings."""
 
     settings: StackSettings
 
     def claim_ports(self, names: Iterable[str]) -> None:
-        """Give each part that is to run its ports, before any address of it is handed to another."""
+        """Claim the ports of the parts that will run, before other parts are configured with their addresses."""
         wanted = [f"{name}.health" for name in names if name in SERVICE_PARTS]
         wanted += [f"{service}-api.http" for service in SERVICES]
         self.settings.claim_missing_ports([*EMULATORS, FCM_CONTROL, *wanted])
@@ -52,7 +52,7 @@ class Catalog:
         return self.settings.root / "emulators" / name
 
     def emulator(self, name: str) -> ProcessPart:
-        """Build an emulator's part."""
+        """Return an emulator's part."""
         settings, url = self.settings, self.emulator_url(name)
         environment = {
             "EMULATOR_PORT": str(settings.ports[name]),
@@ -80,7 +80,7 @@ class Catalog:
         return f"http://{HOST}:{port}/_emulator/outbox"
 
     def service_part(self, name: str) -> ProcessPart:
-        """Build the part of a service's process (`outage-notifier-planner`)."""
+        """Return the part of a service's process (`outage-notifier-planner`). Raises LocalStackError if there is none."""
         service, _, process = name.rpartition("-")
         if process not in SERVICES.get(service, ()):
             raise LocalStackError(f"there is no {name!r}; there are: {', '.join((*EMULATORS, *SERVICE_PARTS))}")
@@ -101,7 +101,7 @@ class Catalog:
         base = {
             "GRIDCARE_DATABASE_URL": settings.addresses[service.replace("-", "_")],
             "GRIDCARE_KAFKA_BOOTSTRAP": settings.addresses["kafka"],
-            "GRIDCARE_KAFKA_SESSION_TIMEOUT_S": "10",  # a killed process is replaced soon, not after the usual 45 s
+            "GRIDCARE_KAFKA_SESSION_TIMEOUT_S": "10",  # replace a killed process after 10 s, not 45 s
             "GRIDCARE_HTTP_HOST": HOST,
             "GRIDCARE_HTTP_PORT": str(settings.ports[f"{service}-api.http"]),
             "GRIDCARE_HEALTH_PORT": str(settings.ports.get(f"{service}-{process}.health", 0)),
@@ -126,8 +126,8 @@ class Catalog:
                 "GRIDCARE_FCM_CREDENTIALS_FILE": str(self.emulator_dir("fcm") / "service-account.json"),
                 "GRIDCARE_FCM_API_URL": self.emulator_url("fcm"),
                 "GRIDCARE_FCM_CA_FILE": str(self._ca_file),
-                "GRIDCARE_SMS_RATE_PER_S": "2000",  # an emulator keeps up with more than a Twilio sender would
-                "GRIDCARE_HINT_SILENT_S": "5",  # a demo that kills processes waits no minute for its leases
+                "GRIDCARE_SMS_RATE_PER_S": "2000",  # the emulator is faster than a real Twilio sender
+                "GRIDCARE_HINT_SILENT_S": "5",  # a demo that kills processes must not wait a minute for leases
                 "GRIDCARE_LEASE_S": "10",
                 "GRIDCARE_CALL_TIMEOUT_S": "5",
                 "GRIDCARE_PLANNER_LEASE_S": "5",
@@ -138,7 +138,7 @@ class Catalog:
             return {
                 "GRIDCARE_VNPAY_TMN_CODE": "GRIDCARE",
                 "GRIDCARE_VNPAY_HASH_SECRET": secrets["vnpay_hash_secret"],
-                # nobody follows these here: callbacks are posted by tests and the demo
+                # not followed here: tests and the demo post the callbacks
                 "GRIDCARE_VNPAY_PAY_URL": "https://pay.example/paymentv2/vpcpay.html",
                 "GRIDCARE_VNPAY_RETURN_URL": "https://app.example/payments/return",
             }
@@ -146,7 +146,7 @@ class Catalog:
 
     @property
     def _fcm_control_port(self) -> int:
-        return self.settings.ports.get(FCM_CONTROL, 0)  # none yet in a stack of an earlier release
+        return self.settings.ports.get(FCM_CONTROL, 0)  # a stack of an earlier release has none yet
 
     @property
     def _ca_file(self) -> Path:

@@ -1,4 +1,4 @@
-"""The parts of a stack: each can be started, stopped, killed and found again by any process of the same user."""
+"""The parts of a stack. Any process of the same user can find, start, stop and kill them."""
 
 import json
 import os
@@ -17,7 +17,7 @@ PREFIX = "GRIDCARE_"
 
 
 class Part(Protocol):
-    """One process of a stack, under the name that `gridcare restart NAME` knows."""
+    """One process of a stack, with the name that `gridcare restart NAME` takes."""
 
     @property
     def name(self) -> str: ...
@@ -27,20 +27,20 @@ class Part(Protocol):
 
     @property
     def url(self) -> str:
-        """Where a person looks at it; empty when there is nothing to see."""
+        """An address for people to look at, or an empty string."""
         ...
 
     @property
     def health(self) -> str:
-        """Base address of its `/livez`, `/readyz` and `/metrics`; empty when it has none."""
+        """The base address of `/livez`, `/readyz` and `/metrics`, or an empty string."""
         ...
 
     def start(self) -> None:
-        """Start it and return when it is ready; whatever ran under its name before is stopped first."""
+        """Start it and wait until it is ready. A process that runs under its name is stopped first."""
         ...
 
     def stop(self) -> None:
-        """Ask it to end, then kill it; nothing happens when it does not run."""
+        """Stop it, if it runs: with a signal first, by killing it after its grace."""
         ...
 
     def kill(self) -> None:
@@ -48,17 +48,17 @@ class Part(Protocol):
         ...
 
     def running(self) -> ProcessRef | None:
-        """Find its living process."""
+        """Return its process if it is alive."""
         ...
 
     def ready(self) -> bool:
-        """Whether it does its work."""
+        """Return whether it is ready to work."""
         ...
 
 
 @dataclass(frozen=True)
 class ProcessPart:
-    """A process of ours; pid and start time are kept in `<root>/run/<name>.json`."""
+    """A process of ours. Its pid and start time are kept in `<root>/run/<name>.json`."""
 
     name: str
     command: Sequence[str | Path]
@@ -86,27 +86,27 @@ class ProcessPart:
         wait_ready(self.name, self.probe, started, log=self.log, timeout_s=START_TIMEOUT_S)
 
     def stop(self) -> None:
-        found = self.running()
-        if found is not None:
-            found.stop(grace_s=self.stop_grace_s)
+        process = self.running()
+        if process is not None:
+            process.stop(grace_s=self.stop_grace_s)
 
     def kill(self) -> None:
-        found = self.running()
-        if found is not None:
-            found.kill()
+        process = self.running()
+        if process is not None:
+            process.kill()
 
     def running(self) -> ProcessRef | None:
         try:
             record = json.loads(self._record.read_text())
         except FileNotFoundError:
             return None
-        found = ProcessRef(record["pid"], record["started"])
-        return found if found.alive() else None
+        process = ProcessRef(record["pid"], record["started"])
+        return process if process.alive() else None
 
     def ready(self) -> bool:
         return self.probe()
 
 
 def clean_environment(own: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment with `own` in place of every GRIDCARE_ variable: none of the caller's leaks in."""
+    """Return this process's environment with `own` instead of its GRIDCARE_ variables, which must not leak in."""
     return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)} | dict(own)

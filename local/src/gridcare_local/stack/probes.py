@@ -1,4 +1,4 @@
-"""Is a part ready? Asked over HTTP, with deadlines."""
+"""Checks over HTTP, with deadlines, whether parts are ready."""
 
 import ssl
 import time
@@ -18,7 +18,7 @@ Probe = Callable[[], bool]
 
 
 def http_probe(url: str, ca_file: Path | None = None) -> Probe:
-    """Make a probe that holds when `url` answers 200; `ca_file` may appear only while the part starts."""
+    """Return a probe that is true if `url` answers 200. `ca_file` may be created while the part starts."""
 
     def ready() -> bool:
         try:
@@ -32,7 +32,7 @@ def http_probe(url: str, ca_file: Path | None = None) -> Probe:
 
 
 def wait_ready(name: str, probe: Probe, started: ProcessRef, *, log: Path, timeout_s: float) -> None:
-    """Wait until the probe holds. Raises LocalStackError with the log's end when the process dies or takes too long."""
+    """Wait until the probe is true. Raises LocalStackError with the log's end if the process dies or is too slow."""
     deadline = time.monotonic() + timeout_s
     while not probe():
         if not started.alive():

@@ -1,4 +1,4 @@
-"""PostgreSQL and Kafka of a stack: embedded ones in its folder, or one's own named by the environment."""
+"""PostgreSQL and Kafka of a stack: embedded in its folder, or the user's own, named by environment variables."""
 
 import os
 from collections.abc import Callable
@@ -20,7 +20,7 @@ SERVERS = ("postgres", "kafka")
 
 
 class Server(Protocol):
-    """What an embedded server's handle can do."""
+    """The handle of an embedded server."""
 
     pid: int
 
@@ -33,7 +33,7 @@ class Server(Protocol):
 
 @dataclass(frozen=True)
 class ServerPart:
-    """An embedded server as a part of a stack; how to start and to find it is its own module's."""
+    """An embedded server as a part of a stack. Its own module provides `begin` and `find`."""
 
     name: str
     log: Path
@@ -65,7 +65,7 @@ class ServerPart:
 
 
 def server_parts(root: Path, progress: Progress | None = None) -> list[ServerPart]:
-    """Build the parts of the embedded servers; of one's own servers there is no part."""
+    """Return the parts of the embedded servers. The user's own servers are no parts."""
     postgres, kafka = root / "postgres", root / "kafka"
     parts = []
     if not os.environ.get(OWN_POSTGRES):
@@ -76,22 +76,22 @@ def server_parts(root: Path, progress: Progress | None = None) -> list[ServerPar
 
 
 def addresses(settings: StackSettings) -> dict[str, str]:
-    """Return the address of each service's database (made if missing) under its name, and the broker's under `kafka`.
+    """Return the addresses of the services' databases (created if missing) by name, and that of the broker as `kafka`.
 
-    A server that does not run has none.
+    Servers that do not run are left out.
     """
-    found: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     own_postgres, own_kafka = os.environ.get(OWN_POSTGRES), os.environ.get(OWN_KAFKA)
     if own_postgres:
         password = settings.secrets["database_password"]
-        found |= {name: ensure_service(own_postgres, name, password) for name in DATABASES}
+        by_name |= {name: ensure_service(own_postgres, name, password) for name in DATABASES}
     elif postgres := find_postgres(settings.root / "postgres"):
-        found |= {name: postgres.url(name) for name in DATABASES}
+        by_name |= {name: postgres.url(name) for name in DATABASES}
     if own_kafka:
-        found["kafka"] = own_kafka
+        by_name["kafka"] = own_kafka
     elif kafka := find_kafka(settings.root / "kafka"):
-        found["kafka"] = kafka.bootstrap
-    return found
+        by_name["kafka"] = kafka.bootstrap
+    return by_name
 
 
 def _postgres_part(data_dir: Path) -> ServerPart:

@@ -1,4 +1,4 @@
-"""A whole stack in one folder: start, stop, kill and restart its parts; the tests and the `gridcare` command use it."""
+"""The stack in a folder: starts, stops, kills and restarts its parts. Tests and the `gridcare` command use it."""
 
 import asyncio
 import json
@@ -36,8 +36,9 @@ def quiet(_: str) -> None:
 class StartOptions:
     """How a stack is started.
 
-    `names` are the parts; `hour` (HH:MM) is what it is made to be in Can Tho; `environment` is added to every process of
-    the services; `report` is told each step, `progress` each jar that a user's first start fetches.
+    `names` are the parts to start. `hour` (HH:MM) is the time in Can Tho to which the clock is set. `environment` is
+    added to every process of the services. `report` gets a line for each step, `progress` each jar that a user's first
+    start fetches.
     """
 
     names: Sequence[str] = ALL_PARTS
@@ -48,7 +49,7 @@ class StartOptions:
 
 
 class Stack:
-    """The stack of one folder; any number of these objects, in any process of the same user, may handle it."""
+    """The stack of a folder. Any number of these objects, in any process of the same user, may handle it."""
 
     def __init__(self, root: Path) -> None:
         self.settings = StackSettings.load(root)
@@ -56,10 +57,10 @@ class Stack:
         self.catalog = Catalog(self.settings)
 
     def start(self, options: StartOptions | None = None) -> None:
-        """Start parts in their order, each group when the one before is ready; leftovers of a dead stack are ended first.
+        """Stop what is left of a dead stack, then start parts group by group, each when the one before is ready.
 
-        The calling process then holds the stack up (see `detach`).
-        Raises LocalStackError when the stack is running already or a part does not start; what started is stopped then.
+        The calling process then owns the stack (see `detach`). Raises LocalStackError if the stack is running already
+        or a part does not start, in which case the other parts are stopped again.
         """
         options = options or StartOptions()
         unknown = [name for name in options.names if name not in ALL_PARTS]
@@ -80,18 +81,18 @@ class Stack:
             raise
 
     def stop(self, report: Report = quiet) -> None:
-        """Stop everything, services first, each letting its work drain."""
+        """Stop everything. The services are first and finish their work."""
         self._stop_parts(report)
         for mark in ("owner.json", "detached"):
             (self.root / "run" / mark).unlink(missing_ok=True)
 
     def detach(self) -> None:
-        """Leave the stack up without a process that holds it."""
+        """Leave the stack running without an owner."""
         write_atomically(self.root / "run" / "detached", "")
         (self.root / "run" / "owner.json").unlink(missing_ok=True)
 
     def owner(self) -> ProcessRef | None:
-        """Find the living process that holds the stack up."""
+        """Return the living process that owns the stack."""
         try:
             record = json.loads((self.root / "run" / "owner.json").read_text())
         except FileNotFoundError:
@@ -100,30 +101,30 @@ class Stack:
         return owner if owner.alive() else None
 
     def restart(self, name: str) -> None:
-        """Stop a part (SIGTERM, SIGKILL after the grace) or find it dead, and start it anew on the same ports."""
+        """Stop a part if it runs (SIGTERM, then SIGKILL after the grace) and start it on the same ports."""
         part = self.part(name)
         part.stop()
         part.start()
-        now = addresses(self.settings) if name in SERVERS else {}
-        if any(self.settings.addresses.get(of, address) != address for of, address in now.items()):
+        current = addresses(self.settings) if name in SERVERS else {}
+        if any(self.settings.addresses.get(key, address) != address for key, address in current.items()):
             raise LocalStackError(f"another program took the port of {name}: `gridcare stop`, then `gridcare start`")
 
     def kill(self, name: str) -> None:
-        """Kill a part with SIGKILL. Raises LocalStackError when there is no such part or it does not run."""
+        """Kill a part with SIGKILL. Raises LocalStackError if there is no such part or it does not run."""
         part = self.part(name)
         if part.running() is None:
             raise LocalStackError(f"{name} does not run")
         part.kill()
 
     def part(self, name: str) -> Part:
-        """Build the part of this name. Raises LocalStackError when there is none, or it was never started."""
+        """Return the part with this name. Raises LocalStackError if there is none or it was never started."""
         for part in self.parts():
             if part.name == name:
                 return part
         raise _unknown(name)
 
     def parts(self) -> list[Part]:
-        """Build every part that was started once, in the order of starting."""
+        """Return every part that was ever started, in the order of starting."""
         emulators = [self.catalog.emulator(name) for name in EMULATORS if name in self.settings.ports]
         claimed = [name for name in SERVICE_PARTS if f"{name}.health" in self.settings.ports]
         services = [self.catalog.service_part(name) for name in claimed] if self.settings.addresses else []
@@ -145,7 +146,7 @@ class Stack:
         _start_together([self.catalog.service_part(name) for name in processes], options.report)
 
     def _prepare(self, what: str) -> None:
-        """Make the topics, or the tables of a service; each is done in a thread of its own, where no event loop runs."""
+        """Create the topics, or the tables of a service. It must run in a thread without an event loop."""
         if what == "topics":
             asyncio.run(_ensure_topics(self.settings.addresses["kafka"]))
         else:
@@ -181,7 +182,7 @@ class Stack:
             raise LocalStackError("this clone's stack is running: see `gridcare status`, end it by `gridcare stop`")
 
     def _own(self) -> None:
-        """Note who holds the stack up: what is left after the death of that process is a leftover, to be cleaned."""
+        """Record this process as the owner. After its death, the next start cleans up what still runs."""
         (self.root / "run").mkdir(exist_ok=True)
         me = ProcessRef.of(os.getpid())
         if me is not None:
@@ -191,7 +192,7 @@ class Stack:
 
 @asynccontextmanager
 async def running_stack(root: Path, options: StartOptions | None = None) -> AsyncIterator[Stack]:
-    """Hold a stack up for the length of a block, without blocking the event loop."""
+    """Run a stack for the length of a block, without blocking the event loop."""
     stack = Stack(root)
     await asyncio.to_thread(stack.start, options)
     try:
@@ -201,9 +202,10 @@ async def running_stack(root: Path, options: StartOptions | None = None) -> Asyn
 
 
 def erase_stack(root: Path) -> None:
-    """Stop a folder's stack and forget its data, secrets and ports.
+    """Stop a folder's stack and delete its data, secrets and ports.
 
-    Raises LocalStackError while another holds it up, and for a folder that is no stack's: everything in it would be gone.
+    Raises LocalStackError if another process owns the stack, or if the folder is not a stack's, since everything in it
+    would be deleted.
     """
     if not (root / SETTINGS_FILE).is_file() or (root / ".git").exists():
         raise LocalStackError(f"{root.absolute()} is not the folder of a stack")
@@ -217,7 +219,7 @@ def erase_stack(root: Path) -> None:
 
 
 async def _ensure_topics(bootstrap: str) -> None:
-    from gridcare.kafka.admin import ensure_topics  # noqa: PLC0415 - slow to import, and most commands have no use for it
+    from gridcare.kafka.admin import ensure_topics  # noqa: PLC0415 - slow to import, and most commands do not need it
 
     await ensure_topics(bootstrap)
 

@@ -1,4 +1,4 @@
-"""What a stack's parts do right now."""
+"""The current state of a stack's parts."""
 
 import time
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ State = Literal["ready", "not ready", "stopped"]
 
 @dataclass(frozen=True)
 class PartStatus:
-    """One part: its process when it runs, for how many seconds, and where to look at it.
+    """The state of a part: its process and running time if it runs, and the addresses to look at.
 
-    `health` is the base address of `/livez`, `/readyz` and `/metrics`; empty when there is none.
+    `health` is the base address of `/livez`, `/readyz` and `/metrics`, or an empty string.
     """
 
     name: str
@@ -30,15 +30,15 @@ class PartStatus:
 
 
 def look(stack: Stack) -> list[PartStatus]:
-    """Look at every part, all at once, in the order of starting."""
+    """Return the state of every part, in the order of starting. All are checked at the same time."""
     parts = stack.parts()
-    found: dict[str, PartStatus] = {}
+    by_name: dict[str, PartStatus] = {}
 
-    def one(part: Part) -> None:
-        found[part.name] = _status(part, part.running())
+    def check(part: Part) -> None:
+        by_name[part.name] = _status(part, part.running())
 
-    together(one, parts)
-    return [found[part.name] for part in parts]
+    together(check, parts)
+    return [by_name[part.name] for part in parts]
 
 
 def _status(part: Part, running: ProcessRef | None) -> PartStatus:

@@ -1,4 +1,4 @@
-"""Do the same to several parts at once."""
+"""Does the same to several parts at once."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ PARALLEL_MAX = 16
 
 
 def together(act: Callable[[T], None], items: Sequence[T]) -> None:
-    """Call `act` for each item, all at once, and wait for all; then raise the first error there was."""
+    """Call `act` for all items at the same time and wait for all. Then raise the first error, if there was one."""
     if not items:
         return
     with ThreadPoolExecutor(min(PARALLEL_MAX, len(items))) as threads:

@@ -1,1 +1,1 @@
-"""What tests start: a broker and a database server a session, topics and a database of one's own a test."""
+"""Servers for tests: a broker and a database server per session, topics and a database per test."""

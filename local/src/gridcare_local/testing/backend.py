@@ -1,4 +1,4 @@
-"""Where the tests' servers come from: embedded ones, or containers when GRIDCARE_TEST_STACK=containers."""
+"""Starts the servers of tests: embedded ones, or containers if GRIDCARE_TEST_STACK is `containers`."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ CONTAINERS: Final = "containers"
 
 
 class Broker(Protocol):
-    """A broker of the tests; it may be killed and frozen, and starts again at the same address with the same data."""
+    """A broker for tests. They may kill it, freeze it, and start it again with the same address and data."""
 
     bootstrap: str
 
@@ -30,7 +30,7 @@ class Broker(Protocol):
 
 
 class DatabaseServer(Protocol):
-    """A database server of the tests."""
+    """A database server for tests."""
 
     @property
     def admin_url(self) -> str: ...
@@ -39,16 +39,16 @@ class DatabaseServer(Protocol):
 
 
 def start_kafka(data_dir: Path) -> Broker:
-    """Start a broker; `data_dir` is a folder of its own. Raises LocalStackError when it does not come up."""
+    """Start a broker. No other server may use `data_dir`. Raises LocalStackError if it does not start."""
     if not _in_containers():
         return kafka_server.start_kafka(data_dir)
-    from gridcare_local.testing import containers  # noqa: PLC0415 - it needs Docker, which nothing else here does
+    from gridcare_local.testing import containers  # noqa: PLC0415 - it needs Docker, unlike everything else here
 
     return containers.start_kafka(data_dir)
 
 
 def start_postgres(data_dir: Path) -> DatabaseServer:
-    """Start a database server without fsync, as `start_kafka` does."""
+    """Start a database server without fsync. Raises LocalStackError if it does not start."""
     if not _in_containers():
         return postgres_server.start_postgres(data_dir, durable=False)
     from gridcare_local.testing import containers  # noqa: PLC0415 - as above

@@ -1,6 +1,6 @@
-"""PostgreSQL and Kafka for tests in containers, by testcontainers, with the settings of the embedded servers.
+"""PostgreSQL and Kafka for tests in containers (testcontainers), with the settings of the embedded servers.
 
-A container ends with the test run that started it: Ryuk removes it, and where Ryuk is not to be had, the next run does.
+Ryuk removes the containers of a test run when it ends. Without Ryuk, the next run removes them.
 """
 
 import os
@@ -22,7 +22,7 @@ from gridcare_local.servers.postgres.server import CONNECTIONS_MAX
 from gridcare_local.servers.processes import ProcessRef
 
 POSTGRES_IMAGE: Final = "postgres:15"
-"""The oldest version that Gridcare supports; the embedded server is the newest."""
+"""The oldest version that Gridcare supports. The embedded server has the newest."""
 
 KAFKA_IMAGE: Final = "apache/kafka:4.3.1"
 """The version of the embedded broker."""
@@ -36,7 +36,7 @@ ADMIN: Final = "postgres"
 
 
 class KafkaContainer(DockerContainer):
-    """A broker of one node at a claimed port of this machine, which stays its own while the broker is down."""
+    """A single-node broker on a claimed port of this machine, which stays reserved while the broker is down."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(KAFKA_IMAGE, labels=_owner())
@@ -51,19 +51,19 @@ class KafkaContainer(DockerContainer):
             "controller.quorum.voters": f"1@localhost:{CONTROLLER_PORT}",
             "listeners": f"BROKER://0.0.0.0:{KAFKA_PORT},CONTROLLER://localhost:{CONTROLLER_PORT}",
             "advertised.listeners": f"BROKER://{self.bootstrap}",
-            "log.dirs": "/tmp/kafka-data",  # noqa: S108 - in the container, where its account may write
+            "log.dirs": "/tmp/kafka-data",  # noqa: S108 - a folder in the container, which its account may write to
         }
         for name, value in settings.items():
             self.with_env("KAFKA_" + name.upper().replace(".", "_"), value)
 
     def start(self) -> "KafkaContainer":
-        """Start it and wait until it serves. Raises LocalStackError, with the end of its log, when it does not."""
+        """Start it and wait until it serves. Raises LocalStackError with the end of its log if it does not."""
         super().start()
         self._wait_serving()
         return self
 
     def stop(self, force: bool = True, delete_volume: bool = True) -> None:  # noqa: FBT001, FBT002 - testcontainers' signature
-        """Remove it with its data, and give back its port."""
+        """Remove it with its data and release its port."""
         super().stop(force, delete_volume)
         release_ports(self._folder)
 
@@ -73,16 +73,16 @@ class KafkaContainer(DockerContainer):
         self.get_wrapped_container().wait()
 
     def start_again(self) -> None:
-        """Start a killed broker with the same data on the same port."""
+        """Start it again after a kill, with the same data and port."""
         self.get_wrapped_container().start()
         self._wait_serving()
 
     def pause(self) -> None:
-        """Freeze it: connections are taken and nothing is answered."""
+        """Freeze it: connections are accepted, but nothing is answered."""
         self.get_wrapped_container().pause()
 
     def resume(self) -> None:
-        """Let a frozen broker go on."""
+        """Continue a frozen broker."""
         self.get_wrapped_container().unpause()
 
     def _wait_serving(self) -> None:
@@ -100,7 +100,7 @@ class PostgresServerContainer(PostgresContainer):
     def __init__(self) -> None:
         password = secrets.token_urlsafe(18)
         super().__init__(POSTGRES_IMAGE, username=ADMIN, password=password, dbname=ADMIN, driver=None, labels=_owner())
-        # text in the order of its code points, as on the embedded server
+        # sort text by code points, as the embedded server does
         self.with_env("POSTGRES_INITDB_ARGS", "--encoding=UTF8 --locale=C.UTF-8")
         settings = {
             "max_connections": str(CONNECTIONS_MAX),
@@ -112,24 +112,24 @@ class PostgresServerContainer(PostgresContainer):
 
     @property
     def admin_url(self) -> str:
-        """Address of the superuser's database."""
+        """The address of the superuser's database."""
         return self.get_connection_url(_host(self))
 
 
 def start_kafka(folder: Path) -> KafkaContainer:
-    """Start a broker; its port is claimed for `folder`."""
+    """Start a broker with a port that is claimed for `folder`."""
     remove_forgotten()
     return KafkaContainer(folder).__enter__()
 
 
 def start_postgres() -> PostgresServerContainer:
-    """Start a database server at any free port."""
+    """Start a database server on a free port."""
     remove_forgotten()
     return PostgresServerContainer().__enter__()
 
 
 def remove_forgotten() -> None:
-    """Remove the containers of test runs on this machine that have died."""
+    """Remove the containers of dead test runs on this machine."""
     here = socket.gethostname()
     client = DockerClient().client
     try:
@@ -147,6 +147,6 @@ def _owner() -> dict[str, str]:
 
 
 def _host(container: DockerContainer) -> str:
-    """Return the address of the machine that the containers' ports are on."""
+    """Return the address of the machine that serves the containers' ports."""
     host = container.get_docker_client().host()
-    return "127.0.0.1" if host == "localhost" else host  # ::1 may have been given another port
+    return "127.0.0.1" if host == "localhost" else host  # on ::1 the port may be another one

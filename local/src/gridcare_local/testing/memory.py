@@ -1,4 +1,4 @@
-"""A pytest plugin: the temporary folders of a run lie in memory, for servers make and drop files by the thousand."""
+"""A pytest plugin that puts temporary folders in memory, since servers create and delete thousands of files."""
 
 import os
 import shutil
@@ -13,25 +13,25 @@ from gridcare_local.errors import LocalStackError
 from gridcare_local.servers.cache import cache_dir, file_lock
 from gridcare_local.servers.forgotten import end_forgotten
 
-MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - we create our own folder in it
 ROOM_MIN_BYTES: Final = 4 << 30
-"""A whole stack and several servers; a container's default of 64 MiB, for one, has no room for any."""
+"""Enough for a whole stack and several servers. The 64 MiB that containers have by default are too small for any."""
 
 PYTESTS_OWN: Final = "PYTEST_DEBUG_TEMPROOT"
 KEPT_S: Final = 3600
-"""How long the folders of a failed run can be looked at, and those of a killed one take up memory."""
+"""How long the folders of failed and killed runs are kept."""
 
 LOCK: Final = "lock"
 LOCK_TIMEOUT_S: Final = 60.0
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let pytest put its folders into one of this run's own; a worker of pytest-xdist is given its folder."""
+    """Make pytest use this run's folder in memory. Workers of pytest-xdist are given theirs."""
     if config.option.basetemp or PYTESTS_OWN in os.environ or not has_room():
         return
     prefix = f"gridcare-tests-{os.getuid()}-"
     with file_lock(cache_dir() / "memory.lock", timeout_s=LOCK_TIMEOUT_S):
-        end_forgotten()  # first, for a server of a killed run writes into its folder
+        end_forgotten()  # first, since a server of a killed run still writes into its folder
         for folder in MEMORY.glob(f"{prefix}*"):
             erase_abandoned(folder)
         root = MEMORY / f"{prefix}{os.getpid()}"
@@ -43,15 +43,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def has_room(memory: Path = MEMORY) -> bool:
-    """Whether there is a file system in memory that is large enough and lets programs be executed."""
+    """Return whether there is a file system in memory that is large enough and allows executing programs."""
     if not memory.is_dir():
         return False
-    of = os.statvfs(memory)
-    return of.f_bavail * of.f_frsize >= ROOM_MIN_BYTES and not of.f_flag & os.ST_NOEXEC
+    facts = os.statvfs(memory)
+    return facts.f_bavail * facts.f_frsize >= ROOM_MIN_BYTES and not facts.f_flag & os.ST_NOEXEC
 
 
 def erase_abandoned(folder: Path, *, kept_s: float = KEPT_S) -> None:
-    """Erase the folder of a run that is over, unless something of the last hour is left in it: some test failed."""
+    """Delete the folder of a finished run. If tests failed, their folders are in it and it is kept for `kept_s`."""
     try:
         with file_lock(folder / LOCK, timeout_s=0):
             left = any(folder.glob("pytest-of-*/pytest-[0-9]*"))

@@ -1,4 +1,4 @@
-"""`make test-containers`: the tests of PostgreSQL and Kafka on containers; says what is missing for it."""
+"""`make test-containers`: runs the tests that need PostgreSQL or Kafka on containers, or says what is missing."""
 
 import os
 import subprocess
@@ -14,13 +14,13 @@ from gridcare_local.testing.backend import CONTAINERS, STACK
 from gridcare_local.testing.containers import KAFKA_IMAGE, POSTGRES_IMAGE
 
 TESTS: Final = ("shared/tests", "services", "tests/k8s/test_jobs.py")
-"""Every test that takes the fixtures of a server; the tests of the embedded servers and of the whole stack have their own."""
+"""The tests with the server fixtures. Tests of the embedded servers and of the whole stack start their own."""
 
 STAND_IN_LABEL: Final = "gridcare.stand-in"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run pytest on containers; 1, with the reason, where that cannot be."""
+    """Run pytest on containers. Return its status, or 1 with a message if something is missing."""
     try:
         client = DockerClient()
         client.client.ping()
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _is_there(client: DockerClient, image: str) -> bool:
-    """Whether the image is on the daemon's machine, or could be pulled."""
+    """Return whether the daemon has the image or can pull it."""
     try:
         client.client.images.get(image)
     except ImageNotFound:

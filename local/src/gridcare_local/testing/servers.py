@@ -1,7 +1,8 @@
-"""A pytest plugin: one real broker and one real database server a test session; topics and a database of one's own a test.
+"""A pytest plugin with a real broker and database server for each session, and topics and a database for each test.
 
-`GRIDCARE_KAFKA_BOOTSTRAP` and `GRIDCARE_POSTGRES_URL` (a role that may create databases) name servers to use instead of
-starting some; GRIDCARE_TEST_STACK=containers starts them in containers. What a test makes there has a random name.
+GRIDCARE_KAFKA_BOOTSTRAP and GRIDCARE_POSTGRES_URL (a role that may create databases) name servers to use instead of
+starting some. GRIDCARE_TEST_STACK=containers starts them in containers. Topics and databases of tests have random
+names.
 """
 
 import os
@@ -27,7 +28,7 @@ POOL_SIZE = 8
 
 @pytest.fixture(scope="session")
 def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the session's broker, `host:port`. Whoever stops or kills a broker takes `own_kafka`."""
+    """Yield the `host:port` of the session's broker. Tests that stop or kill a broker use `own_kafka`."""
     given = os.environ.get("GRIDCARE_KAFKA_BOOTSTRAP")
     if given:
         yield given
@@ -41,7 +42,7 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def own_kafka(tmp_path: Path) -> Iterator[Broker]:
-    """Start a broker of the test's own, to be stopped, killed and started again."""
+    """Yield a broker for one test, which may stop, kill and restart it."""
     server = start_kafka(tmp_path / "kafka")
     try:
         yield server
@@ -51,7 +52,7 @@ def own_kafka(tmp_path: Path) -> Iterator[Broker]:
 
 @pytest.fixture(scope="session")
 def postgres_admin_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the session's database server, for a role that may create databases."""
+    """Yield the address of the session's database server for a role that may create databases."""
     given = os.environ.get("GRIDCARE_POSTGRES_URL")
     if given:
         yield given
@@ -65,33 +66,33 @@ def postgres_admin_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 
 @pytest.fixture(scope="session")
 async def plumbing_template(postgres_admin_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """Name of a database that holds the shared tables, to copy from."""
+    """Yield the name of a database with the shared tables, to copy from."""
     async with template_database(postgres_admin_url, tmp_path_factory.mktemp("no-migrations")) as name:
         yield name
 
 
 @pytest.fixture
 async def database_url(postgres_admin_url: str, plumbing_template: str) -> AsyncIterator[str]:
-    """Address of a database of the test's own, with the shared tables; a service's tests have one with its own tables too."""
+    """Yield the address of a new database with the shared tables. A service's tests override it to add their tables."""
     async with copied_database(postgres_admin_url, plumbing_template) as url:
         yield url
 
 
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
-    """Open the test's own database."""
+    """Yield the test's database, opened."""
     async with Database.open(database_url, application_name="tests", pool_size=POOL_SIZE) as opened:
         yield opened
 
 
 @pytest.fixture
 def new_topic(kafka_bootstrap: str) -> NewTopic:
-    """Give a function that makes a topic of the test's own; it takes the number of partitions."""
+    """Return a function that creates a topic for one test, with a number of partitions."""
     return topic_maker(kafka_bootstrap)
 
 
 def topic_maker(bootstrap: str) -> NewTopic:
-    """Give what `new_topic` gives, for a broker of one's own."""
+    """Return a function that creates topics with random names on a broker."""
 
     async def make(*, partitions: int = 1, compacted: bool = False) -> Topic:
         letters = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(12))
@@ -104,7 +105,7 @@ def topic_maker(bootstrap: str) -> NewTopic:
 
 @asynccontextmanager
 async def template_database(admin_url: str, migrations: Path) -> AsyncIterator[str]:
-    """Make a database with the shared tables and those of `migrations`, to copy from; gives its name."""
+    """Create a database with the shared tables and those of `migrations`, to copy from, and yield its name."""
     name = f"template_{secrets.token_hex(4)}"
     await _execute(admin_url, f"CREATE DATABASE {name}")
     try:
@@ -116,9 +117,9 @@ async def template_database(admin_url: str, migrations: Path) -> AsyncIterator[s
 
 @asynccontextmanager
 async def copied_database(admin_url: str, template: str) -> AsyncIterator[str]:
-    """Copy a template; yield the copy's address."""
+    """Copy a template database and yield the copy's address."""
     name = f"test_{secrets.token_hex(6)}"
-    # by files: 12 ms in memory; by way of the write-ahead log, the default, it takes twice that and far more on a disk
+    # copying files takes 12 ms in memory; the default, by the write-ahead log, takes twice that, and far more on a disk
     await _execute(admin_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     try:
         yield database_url_of(admin_url, name)
@@ -127,7 +128,7 @@ async def copied_database(admin_url: str, template: str) -> AsyncIterator[str]:
 
 
 def database_url_of(admin_url: str, name: str) -> str:
-    """Give the address of another database on the same server."""
+    """Return the address of another database on the same server."""
     return urlunsplit(urlsplit(admin_url)._replace(path=f"/{name}"))
 
 

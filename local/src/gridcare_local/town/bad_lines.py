@@ -1,11 +1,11 @@
-"""Lines that an import must refuse, to be mixed into the files on demand; each says what is wrong with it."""
+"""Lines that an import must refuse, mixed into the files on demand. Each has a name for its mistake."""
 
 from typing import Any
 
 import msgspec
 
 BROKEN = "broken-line"
-"""The mistake that is made by the writer itself: a CSV line with too few columns, a JSON line cut short."""
+"""The mistake that the writer makes: a CSV line with too few columns, or a truncated JSON line."""
 
 _CONTACT_MISTAKES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("phone-landline", {"phone": "02923821234"}),
@@ -34,7 +34,7 @@ _MISTAKES = {"contacts": _CONTACT_MISTAKES, "supply_points": _SUPPLY_POINT_MISTA
 
 
 class BadLine(msgspec.Struct, frozen=True):
-    """Where a bad line stands (`line` counts from 1, a CSV's header included) and what is wrong with it."""
+    """The file and number of a bad line and its mistake. `line` counts from 1 and includes a CSV's header."""
 
     file: str
     line: int
@@ -42,7 +42,7 @@ class BadLine(msgspec.Struct, frozen=True):
 
 
 def spoil(table: str, number: int, good: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return a mistake and a row that makes it, from a good row of `contacts` or `supply_points`; mistakes take turns."""
+    """Return a mistake and a row with it, made from a good row of the table. `number` cycles through the mistakes."""
     mistakes = _MISTAKES[table]
     mistake, changes = mistakes[number % len(mistakes)]
     return mistake, good | changes

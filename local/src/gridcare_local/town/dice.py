@@ -1,4 +1,4 @@
-"""Chance that is the same on every machine, and for each thing independent of all others."""
+"""Random numbers that are the same on every machine and independent for each thing that is generated."""
 
 import struct
 from collections.abc import Sequence
@@ -6,21 +6,21 @@ from hashlib import blake2b
 from typing import TypeVar
 
 _T = TypeVar("_T")
-_PLACE = struct.Struct(">HQ")
+_TEAM_AND_INDEX = struct.Struct(">HQ")
 SEED_MAX = 2**63 - 1
 
 
 class Dice:
-    """Whole numbers drawn one after another from a 512-bit digest of (seed, topic, team, index).
+    """Draws integers one after another from a 512-bit digest of (seed, topic, team, index).
 
-    A digest and not `random.Random`: it needs no state between things, so that any part can be made without the rest, and its
-    bytes depend on neither the machine nor the version of Python. Draws must stay well below 2^512 taken together.
+    Unlike `random.Random`, a digest has no state between things, so any part can be generated without the rest, and it
+    does not depend on the machine or the version of Python. The product of all limits must stay well below 2^512.
     """
 
     __slots__ = ("_bits",)
 
     def __init__(self, prefix: bytes, team: int, index: int) -> None:
-        self._bits = int.from_bytes(blake2b(prefix + _PLACE.pack(team, index)).digest(), "little")
+        self._bits = int.from_bytes(blake2b(prefix + _TEAM_AND_INDEX.pack(team, index)).digest(), "little")
 
     def below(self, limit: int) -> int:
         """Draw a number from 0 to limit - 1."""
@@ -37,7 +37,7 @@ class Dice:
 
 
 def dice_prefix(seed: int, topic: str) -> bytes:
-    """Return what starts every digest of a topic. Raises ValueError when the seed is not within 0 to SEED_MAX."""
+    """Return the beginning of every digest of a topic. Raises ValueError if the seed is not between 0 and SEED_MAX."""
     if not 0 <= seed <= SEED_MAX:
         raise ValueError(f"the seed must lie between 0 and {SEED_MAX}")
     return b"gridcare demo data 1 %d %s " % (seed, topic.encode())

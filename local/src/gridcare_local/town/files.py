@@ -1,4 +1,4 @@
-"""Tables as files: CSV or JSON lines, streamed, put in place whole, each with its digest."""
+"""Tables as CSV or JSON lines files: streamed, replaced atomically, with digests."""
 
 import csv
 import hashlib
@@ -19,7 +19,7 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class FileFacts(msgspec.Struct, frozen=True):
-    """What was written: rows without a CSV's header, bad lines included; bytes; SHA-256 of the bytes."""
+    """The number of rows (with bad lines, without a CSV's header), the size and the SHA-256 of a file."""
 
     rows: int
     size_bytes: int
@@ -27,7 +27,7 @@ class FileFacts(msgspec.Struct, frozen=True):
 
 
 class TableFile:
-    """A file of one kind of record under way: written beside its place, and renamed into it when all went well."""
+    """A file of one kind of record, written under another name and renamed at the end if all went well."""
 
     def __init__(self, directory: Path, table: str, record: type[msgspec.Struct], form: Format) -> None:
         self.name = f"{table}.{form}"
@@ -64,7 +64,7 @@ class TableFile:
             self._write(self._encode(records), len(records))
 
     def write_bad(self, mistake: str, row: Mapping[str, Any]) -> int:
-        """Append a line that makes the mistake; return its number, counted from 1."""
+        """Append a line with the mistake and return its number, counted from 1."""
         if self._form == "csv":
             line = _csv_lines([[_cell(row.get(column)) for column in self._columns]])
             line = line.split(b",", 1)[0] + b"\n" if mistake == BROKEN else line
@@ -75,7 +75,7 @@ class TableFile:
         return self.lines
 
     def facts(self) -> FileFacts:
-        """Return what was written so far."""
+        """Return the facts of what has been written so far."""
         return FileFacts(self.lines - (self._form == "csv"), self._size_bytes, self._digest.hexdigest())
 
     def _csv(self, records: Sequence[msgspec.Struct]) -> bytes:
@@ -89,7 +89,7 @@ class TableFile:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write a small document, indented, and put it in place whole."""
+    """Write a small indented document, replacing the file atomically."""
     part = path.with_name(f"{path.name}.part")
     part.write_bytes(msgspec.json.format(_ENCODER.encode(value), indent=1) + b"\n")
     part.replace(path)

@@ -1,4 +1,4 @@
-"""What the generator yields; the fields are the columns of the files, in their order."""
+"""The generated records. Their fields, in order, are the columns of the files."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ Segment = Literal["ordinary", "life_support", "elderly", "business", "hospital"]
 
 
 class SupplyPoint(msgspec.Struct, frozen=True):
-    """A supply point. `address` is personal: it never goes on a topic."""
+    """A supply point. `address` is personal data and must never be on a topic."""
 
     supply_point_id: str
     customer_code: str
@@ -24,7 +24,7 @@ class SupplyPoint(msgspec.Struct, frozen=True):
 
 
 class Contact(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A phone of a customer, E.164, with the language and the consent that go with it."""
+    """A customer's phone in E.164, with language and consent."""
 
     customer_code: str
     phone: str
@@ -35,7 +35,7 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Device(msgspec.Struct, frozen=True):
-    """The app on a customer's device; `registration` is opaque: 22 characters for a fid, more for a token."""
+    """The app on a customer's device. `registration` is opaque: 22 characters for a fid, more for a token."""
 
     customer_code: str
     kind: Literal["fid", "token"]
@@ -44,7 +44,7 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class Team(msgspec.Struct, frozen=True):
-    """A local power-management team; its id is the unit code that its customers' codes start with."""
+    """A local power-management team. Its id is the unit code with which its customers' codes start."""
 
     team_id: str
     name: str
@@ -52,7 +52,7 @@ class Team(msgspec.Struct, frozen=True):
 
 
 class Substation(msgspec.Struct, frozen=True):
-    """Feeds its feeders; `ward_codes` are those of its transformers, in order."""
+    """A substation; `ward_codes` are those of its transformers, in order."""
 
     substation_id: str
     team_id: str
@@ -60,7 +60,7 @@ class Substation(msgspec.Struct, frozen=True):
 
 
 class Feeder(msgspec.Struct, frozen=True):
-    """Hangs on one substation; `ward_codes` are those of its transformers, in order."""
+    """A feeder of one substation; `ward_codes` are those of its transformers, in order."""
 
     feeder_id: str
     substation_id: str
@@ -69,7 +69,7 @@ class Feeder(msgspec.Struct, frozen=True):
 
 
 class Transformer(msgspec.Struct, frozen=True):
-    """Hangs on one feeder, stands in one ward and feeds `supply_points` supply points."""
+    """A transformer on one feeder and in one ward; `supply_points` is the number of its supply points."""
 
     transformer_id: str
     feeder_id: str

@@ -1,4 +1,4 @@
-"""Writing a demo world to a directory."""
+"""Writes a demo world to a directory."""
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
@@ -9,10 +9,10 @@ import msgspec
 
 from gridcare_local.town.bad_lines import BadLine, spoil
 from gridcare_local.town.files import FORMATS, FileFacts, Format, TableFile, write_json
+from gridcare_local.town.geography.grid import substations_and_feeders
+from gridcare_local.town.geography.teams import load_teams
 from gridcare_local.town.people.customers import CANARY_MARKER
 from gridcare_local.town.people.phones import canary_phone
-from gridcare_local.town.places.grid import substations_and_feeders
-from gridcare_local.town.places.teams import load_teams
 from gridcare_local.town.records import Contact, Device, SupplyPoint
 from gridcare_local.town.world import DemoWorld
 
@@ -25,7 +25,7 @@ _OPTIONAL_FILES = (
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What a directory of demo data was made from, and its tables by file name."""
+    """The arguments that a directory of demo data was made from, and the facts of its tables by file name."""
 
     seed: int
     supply_points: int
@@ -35,7 +35,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 class Canaries(msgspec.Struct, frozen=True):
-    """What must be found nowhere outside the contacts' home: search for each phone and for the marker."""
+    """What to search for outside the notifier's database, where it must not be: each phone and the marker."""
 
     marker: str
     customer_codes: tuple[str, ...]
@@ -52,12 +52,13 @@ def write_demo_data(
     bad_lines: int = 0,
     on_progress: Callable[[int], None] | None = None,
 ) -> Manifest:
-    """Write a demo world; the same arguments write the same bytes on any machine.
+    """Write a demo world. The same arguments write the same bytes on every machine.
 
-    Files: supply_points and contacts in each of the formats, devices.jsonl, teams.json, grid.json, manifest.json;
-    canaries.json when there are canaries; bad_lines.json (file, line, mistake) when bad lines are asked for, which are mixed
-    into supply_points and contacts, so many each. Files of an earlier run are replaced. `on_progress` is told the number of
-    supply points written so far, about every 90. Raises ValueError for sizes out of range or an unknown format.
+    The files are supply_points and contacts in each of the formats, devices.jsonl, teams.json, grid.json and
+    manifest.json; canaries.json if there are canaries; and bad_lines.json (file, line, mistake) if `bad_lines` is not
+    0: then that many bad lines are mixed into each file of supply points and contacts. Files of an earlier run are
+    replaced. `on_progress` gets the number of supply points written so far, about every 90. Raises ValueError for sizes
+    out of range or an unknown format.
     """
     chosen = tuple(form for form in FORMATS if form in formats)
     if not chosen or len(chosen) != len(set(formats)):
@@ -90,7 +91,7 @@ def _write_tables(
     bad_lines: int,
     on_progress: Callable[[int], None],
 ) -> tuple[dict[str, FileFacts], list[BadLine]]:
-    """Write the three tables in one pass, a transformer at a time, with bad lines evenly between them."""
+    """Write the three tables in one pass, transformer by transformer, with evenly spread bad lines."""
     spoiled: list[BadLine] = []
     written = spoilt = 0
     with ExitStack() as stack:
@@ -117,7 +118,7 @@ def _write_tables(
 
 
 def _good_contact(customer_code: str) -> Contact:
-    # Not one of the world's: a bad line must not hold a canary, nor do harm should an import take it after all.
+    # not one of the world's: a bad line must not contain a canary, or do harm if an import accepts it by mistake
     return Contact(customer_code=customer_code, phone="+84912345678", language="vi", consent=False)
 
 

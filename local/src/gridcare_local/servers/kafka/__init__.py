@@ -1,1 +1,1 @@
-"""Apache Kafka from its jars."""
+"""Apache Kafka, run from its jars."""

@@ -1,4 +1,4 @@
-"""The jars of Apache Kafka: fetched once per user by the committed list of coordinates and checksums."""
+"""The jars of Apache Kafka, fetched once per user according to the committed list of coordinates and checksums."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from gridcare_local.servers.cache import cache_dir, file_lock
 MIRROR_VARIABLE = "GRIDCARE_MAVEN_MIRROR"
 LIST = Path(__file__).with_name("jars.txt")
 PARALLEL_MAX = 8
-LOCK_TIMEOUT_S = 900.0  # another clone may be fetching all of them over a slow line
+LOCK_TIMEOUT_S = 900.0  # another clone may be fetching all of them over a slow connection
 SHA256_HEX_LENGTH = 64
 
 Progress = Callable[[int, int], None]
@@ -21,26 +21,26 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Jar:
-    """One file of the list: `coordinates` are group:artifact:version."""
+    """One file of the list. `coordinates` are group:artifact:version."""
 
     coordinates: str
     sha256: str
 
     @property
     def file_name(self) -> str:
-        """Its name in the cache, as in a Maven repository."""
+        """The file's name in the cache, as in a Maven repository."""
         _, artifact, version = self.coordinates.split(":")
         return f"{artifact}-{version}.jar"
 
 
 def read_list(path: Path = LIST) -> list[Jar]:
-    """Read `coordinates sha256` lines; blank lines and those behind a `#` are passed over. Raises ValueError with the line."""
+    """Read lines of `coordinates sha256`, ignoring comments (`#`). Raises ValueError with the number of a bad line."""
     jars = []
     for number, line in enumerate(path.read_text().splitlines(), start=1):
         words = line.split("#")[0].split()
         if not words:
             continue
-        if len(words) != 2 or words[0].count(":") != 2 or len(words[1]) != SHA256_HEX_LENGTH:  # noqa: PLR2004 - the two columns, the two colons
+        if len(words) != 2 or words[0].count(":") != 2 or len(words[1]) != SHA256_HEX_LENGTH:  # noqa: PLR2004 - two columns, two colons
             raise ValueError(f"{path.name} line {number}: not `group:artifact:version sha256`")
         jars.append(Jar(words[0], words[1]))
     return jars
@@ -53,11 +53,12 @@ def ensure_jars(
     mirror: str | None = None,
     progress: Progress | None = None,
 ) -> list[Path]:
-    """Return the paths of all jars (those of the list), fetching what is missing or damaged.
+    """Return the paths of all jars (by default those of the list), after fetching the missing and damaged ones.
 
-    They are kept in `folder`, by default the user's cache; two processes may call at once. `mirror` is the base address of a
-    Maven repository, by default $GRIDCARE_MAVEN_MIRROR, else the public one. `progress(done, of)` is told as jars arrive.
-    Raises LocalStackError, saying what to do, when one cannot be fetched or is not what the list says.
+    They are kept in `folder`, by default the user's cache, which several processes may use at once. `mirror` is the
+    base address of a Maven repository, by default $GRIDCARE_MAVEN_MIRROR or the public one. `progress(done, of)` is
+    called for each jar that was fetched. Raises LocalStackError with advice if a jar cannot be fetched or has the wrong
+    checksum.
     """
     jars = read_list() if jars is None else jars
     folder = cache_dir() / "jars" if folder is None else folder
@@ -70,16 +71,16 @@ def ensure_jars(
 
 
 def _fetch_all(jars: Sequence[Jar], folder: Path, mirror: str | None, progress: Progress | None) -> None:
-    from gridcare_local.servers.kafka.maven import fetch, make_downloader  # noqa: PLC0415 - slow to import, and needed once per user
+    from gridcare_local.servers.kafka.maven import fetch, make_downloader  # noqa: PLC0415 - slow to import, and used once per user
 
     downloader = make_downloader(mirror)
     failures: list[str] = []
 
-    def one(jar: Jar) -> str | None:
+    def fetch_one(jar: Jar) -> str | None:
         return fetch(downloader, jar.coordinates, jar.sha256, folder / jar.file_name)
 
     with ThreadPoolExecutor(PARALLEL_MAX) as threads:
-        for done, failure in enumerate(threads.map(one, jars), start=1):
+        for done, failure in enumerate(threads.map(fetch_one, jars), start=1):
             if failure is not None:
                 failures.append(failure)
             if progress is not None:

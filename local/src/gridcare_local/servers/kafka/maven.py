@@ -1,4 +1,4 @@
-"""One file from a Maven repository: with deadlines, checked against our own checksum, written whole or not at all."""
+"""Fetches a file from a Maven repository with deadlines, checks it against our checksum and stores it atomically."""
 
 import hashlib
 import time
@@ -24,13 +24,13 @@ PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 def make_downloader(mirror: str | None) -> Any:
-    """Make the library's downloader, which knows the public repository's address; `mirror` is another's."""
+    """Return the library's downloader for the public repository, or for `mirror`."""
     untyped: Any = Downloader
     return untyped(base=mirror) if mirror else untyped()
 
 
 def fetch(downloader: Any, coordinates: str, sha256: str, path: Path) -> str | None:
-    """Fetch one file to `path` in a few tries; return why it failed for good, or None."""
+    """Fetch a file to `path` with a few tries. Return the reason if all failed, else None."""
     reason = ""
     backoff = Backoff(first_s=RETRY_PAUSE_FIRST_S, limit_s=RETRY_PAUSE_MAX_S)
     for attempt in range(TRIES_MAX):
@@ -48,8 +48,8 @@ def fetch(downloader: Any, coordinates: str, sha256: str, path: Path) -> str | N
 
 
 def _fetch_once(downloader: Any, coordinates: str, sha256: str, path: Path) -> str | None:
-    """Write beside `path` and move it there only when the checksum is right; return why it was refused."""
-    # not Downloader.download: it has no time limit, prints, writes in place and checks a checksum of the same server
+    """Fetch a file and move it to `path` if its checksum is right. Return the reason if it is wrong."""
+    # not Downloader.download: it has no time limit, prints, writes in place and takes the checksum from the same server
     address = downloader.resolver.uri_for_artifact(Artifact.parse(coordinates))
     partial = path.with_name(f".{path.name}.partial")
     deadline = time.monotonic() + FILE_TIMEOUT_S

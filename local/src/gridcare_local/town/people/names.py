@@ -1,4 +1,4 @@
-"""Short lists of common words that invented names and addresses are put together from."""
+"""Common words from which invented names and addresses are made."""
 
 from gridcare_local.town.dice import Dice
 from gridcare_local.town.records import Language
@@ -134,7 +134,7 @@ _HAMLETS = (
 
 
 def person(language: Language, dice: Dice) -> str:
-    """Return an invented name, in the manner of those who speak the language."""
+    """Return an invented name as is common among speakers of the language."""
     if language == "km":
         return f"{dice.pick(_KHMER_FAMILY)} {dice.pick(_KHMER_GIVEN)}"
     if language == "en":
@@ -144,10 +144,10 @@ def person(language: Language, dice: Dice) -> str:
 
 
 def street_address(ward_kind: str, ward_name: str, dice: Dice) -> str:
-    """Return an invented address in a ward: house, street and quarter in a town, house and hamlet in the country."""
+    """Return an invented address in a ward: house, street and quarter in a town, or house and hamlet in the country."""
     house = dice.below(899) + 1
     if ward_kind == "Phường":
-        place = f"đường {dice.pick(_STREETS)}, khu vực {dice.below(12) + 1}"
+        street = f"đường {dice.pick(_STREETS)}, khu vực {dice.below(12) + 1}"
     else:
-        place = f"tổ {dice.below(18) + 1}, ấp {dice.pick(_HAMLETS)}"
-    return f"Số {house}, {place}, {ward_kind} {ward_name}, TP. Cần Thơ"
+        street = f"tổ {dice.below(18) + 1}, ấp {dice.pick(_HAMLETS)}"
+    return f"Số {house}, {street}, {ward_kind} {ward_name}, TP. Cần Thơ"

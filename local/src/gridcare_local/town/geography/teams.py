@@ -1,12 +1,12 @@
-"""The 28 local teams: one for each old district, so that each works one stretch of land."""
+"""The 28 local teams: one for each old district, so that each has one connected area."""
 
 from functools import cache
 
-from gridcare_local.town.places.wards import Ward, load_wards
+from gridcare_local.town.geography.wards import Ward, load_wards
 from gridcare_local.town.records import Team
 
 _FIRST_UNIT = 1101
-# Old province, old district and what the team is called; the place in this list makes the unit code, 1101 to 1128.
+# old province, old district and the team's name; the position in this list gives the unit code, 1101 to 1128
 _DISTRICTS = (
     ("Cần Thơ", "Quận Ninh Kiều", "Ninh Kiều"),
     ("Cần Thơ", "Quận Bình Thủy", "Bình Thủy"),
@@ -41,13 +41,13 @@ TEAM_COUNT = len(_DISTRICTS)
 
 
 def unit_code(team: int) -> str:
-    """Return the four digits in the customer codes of the team with this number, 0 to 27."""
+    """Return the four digits in the customer codes of the team with a number from 0 to 27."""
     return str(_FIRST_UNIT + team)
 
 
 @cache
 def wards_of(team: int) -> tuple[Ward, ...]:
-    """Return a team's wards: the one that bears the team's name first, then by code."""
+    """Return a team's wards: first the one with the team's name, then the others by code."""
     province, district, name = _DISTRICTS[team]
     wards = [w for w in load_wards() if (w.former_province, w.former_district) == (province, district)]
     return tuple(sorted(wards, key=lambda ward: (not name.endswith(ward.name), ward.code)))
@@ -55,7 +55,7 @@ def wards_of(team: int) -> tuple[Ward, ...]:
 
 @cache
 def load_teams() -> tuple[Team, ...]:
-    """Return the 28 teams in the order of their unit codes; each of the 103 wards belongs to exactly one."""
+    """Return the 28 teams in the order of their unit codes. Each of the 103 wards belongs to exactly one."""
     return tuple(
         Team(
             team_id=f"PB{unit_code(team)}",

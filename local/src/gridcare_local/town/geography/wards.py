@@ -1,4 +1,4 @@
-"""The wards of Can Tho since 1 July 2025, and the old wards that they were made of."""
+"""The wards of Can Tho since 1 July 2025, and the old wards from which they were made."""
 
 import csv
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import msgspec
 
 
 class Ward(msgspec.Struct, frozen=True):
-    """A ward with its centre (WGS 84 degrees); `former_province` and `former_district` are what most of it was."""
+    """A ward with its centre (WGS 84 degrees). Most of it was in `former_province` and `former_district`."""
 
     code: str
     name: str
@@ -22,7 +22,7 @@ class Ward(msgspec.Struct, frozen=True):
 
 
 class FormerWard(msgspec.Struct, frozen=True):
-    """An old ward's way into a new one; `share` is whole, most or part."""
+    """An old ward that became part of a new one; `share` of it is `whole`, `most` or `part`."""
 
     ward_code: str
     former_code: str
@@ -45,5 +45,5 @@ def load_wards() -> tuple[Ward, ...]:
 
 @cache
 def load_former_wards() -> tuple[FormerWard, ...]:
-    """Return where each of the 263 old wards went, ordered by new code; a divided one has several rows."""
+    """Return the new wards of each of the 263 old ones, ordered by new code. A divided one has several rows."""
     return tuple(msgspec.convert(row, FormerWard, strict=False) for row in _rows("former_wards.csv"))

@@ -1,7 +1,7 @@
-"""Draws wards.csv and former_wards.csv from the data of the package vietnamadminunits (see README.md, beside).
+"""Makes wards.csv and former_wards.csv from the data of the package vietnamadminunits (see README.md in this folder).
 
-Run by hand when the map changes: `python draw_wards.py <folder of the installed package vietnamadminunits>`.
-It reads that package's data files only, so that neither it nor what it pulls in becomes a dependency of ours.
+Run it by hand when the map changes: `python draw_wards.py <folder of the installed package vietnamadminunits>`.
+It only reads that package's data files, so that the package and its requirements do not become our dependencies.
 """
 
 import csv
@@ -17,7 +17,7 @@ PROVINCE_KEY = "thanhphocantho"
 
 
 def main(package: Path) -> None:
-    """Write both files beside this script; the order is that of the ward codes."""
+    """Write both files next to this script, sorted by ward code."""
     database = sqlite3.connect(package / "data" / "dataset.db")
     converter = json.loads((package / "data" / "converter_2025.json").read_text(encoding="utf-8"))
     wards = {
@@ -57,7 +57,7 @@ def _former_wards(
         former += [(ward_key, (*old[key], "whole")) for key in keys]
     provinces = {key: Counter(row[3] for ward_key, row in former if ward_key == key) for key in wards}
     for key, parts in converter["DICT_PROVINCE_WARD_DIVIDED"][PROVINCE_KEY].items():
-        # Old wards of the same name in another old province are mixed up in the source: a part lies in its own province.
+        # the source mixes up old wards of one name in different old provinces: keep the parts in their own province
         own = [
             part for part in parts if old[key][3] in provinces[part["newWardKey"]] or not provinces[part["newWardKey"]]
         ]

@@ -1,4 +1,4 @@
-"""The grid of a demo world: substations → feeders → transformers, sized by the number of supply points."""
+"""The grid of a demo world: substations → feeders → transformers, as many as the supply points need."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -7,28 +7,28 @@ from math import isqrt
 import msgspec
 
 from gridcare_local.town.dice import Dice, dice_prefix
-from gridcare_local.town.places.teams import TEAM_COUNT, load_teams, unit_code, wards_of
-from gridcare_local.town.places.wards import Ward
+from gridcare_local.town.geography.teams import TEAM_COUNT, load_teams, unit_code, wards_of
+from gridcare_local.town.geography.wards import Ward
 from gridcare_local.town.records import Feeder, Substation, Transformer
 
 _TRANSFORMER_SIZE = (60, 90, 120)  # supply points: fewest, usual, most
 _FEEDER_SIZE = (15, 27, 40)  # transformers
 _SUBSTATION_SIZE = (6, 8, 10)  # feeders
-# Fewer supply points than this in a ward would make a transformer that feeds a handful, so small worlds have fewer wards.
+# with fewer supply points in a ward, a transformer would feed only a handful; so small worlds have fewer wards
 _WARD_SIZE_MIN = 70
-_WEIGHTS = {"Phường": 14, "Xã": 10}  # urban wards hold somewhat more supply points than rural ones
-# A stride without a common divisor with 28: the first few wards of a small world lie far apart, in all old provinces.
+_WEIGHTS = {"Phường": 14, "Xã": 10}  # urban wards have somewhat more supply points than rural ones
+# it shares no divisor with 28, so the first few wards of a small world are far apart, in all old provinces
 _TEAM_STRIDE = 11
 
 _MICRO = 1_000_000
 _MICRODEGREES_A_KM = 8993
 _LONGITUDE_PERMILLE = (
-    1015  # a kilometre spans more degrees of longitude at 9.3 to 10.3° north; constant, so no libm is asked
+    1015  # at 9.3 to 10.3° north a kilometre spans more degrees of longitude; constant, so that no libm is involved
 )
 
 
 class Block(msgspec.Struct, frozen=True):
-    """A transformer and the supply points under it: numbers `first` to `first + size - 1` of the team."""
+    """A transformer and its supply points: numbers `first` to `first + size - 1` of the team."""
 
     team: int
     ward: Ward
@@ -55,7 +55,7 @@ class Block(msgspec.Struct, frozen=True):
 
 
 def lay_grid(supply_points: int, seed: int) -> tuple[Block, ...]:
-    """Return every transformer, by team, feeder and number; about one for 90 supply points."""
+    """Return every transformer, about one for 90 supply points, ordered by team, feeder and number."""
     chosen = _quotas(supply_points)
     blocks: list[Block] = []
     for team in range(TEAM_COUNT):
@@ -65,7 +65,7 @@ def lay_grid(supply_points: int, seed: int) -> tuple[Block, ...]:
 
 
 def _quotas(supply_points: int) -> dict[str, int]:
-    """Share the supply points out to wards by weight, to the last one."""
+    """Divide the supply points among wards by weight, without a remainder."""
     order = [(k * _TEAM_STRIDE) % TEAM_COUNT for k in range(TEAM_COUNT)]
     rounds = max(len(wards_of(team)) for team in order)
     wards = [wards_of(team)[r] for r in range(rounds) for team in order if r < len(wards_of(team))]
@@ -112,7 +112,7 @@ def _team_grid(team: int, quotas: list[tuple[Ward, int]], seed: int) -> Iterator
 
 
 def _split(total: int, sizes: tuple[int, int, int], dice: Dice) -> list[int]:
-    """Cut a total into uneven parts of about the usual size, between fewest and most where the total allows it."""
+    """Cut a total into uneven parts of about the usual size, within the limits if the total allows it."""
     fewest, usual, most = sizes
     parts = max(1, (total + usual // 2) // usual, -(-total // most))
     reach = max(0, min(total // parts - fewest, most - -(-total // parts)) // 2)
@@ -121,20 +121,20 @@ def _split(total: int, sizes: tuple[int, int, int], dice: Dice) -> list[int]:
 
 
 def _site(ward: Ward, dice: Dice) -> tuple[int, int]:
-    """Put a transformer into the square that a circle of the ward's area holds, in microdegrees."""
-    reach_km_thousandths = isqrt(int(ward.area_km2 * _MICRO) // 6)  # half the side: area / 2π under the root
+    """Place a transformer in the square inside a circle of the ward's area; return microdegrees."""
+    reach_km_thousandths = isqrt(int(ward.area_km2 * _MICRO) // 6)  # half the side: the root of area / 2π
     return offset(round(ward.lat * _MICRO), round(ward.lon * _MICRO), reach_km_thousandths, dice)
 
 
 def offset(lat_micro: int, lon_micro: int, reach_m: int, dice: Dice) -> tuple[int, int]:
-    """Move a point by up to `reach_m` metres north or south and east or west."""
+    """Move a point by up to `reach_m` metres on each axis."""
     north = dice.around(reach_m) * _MICRODEGREES_A_KM // 1000
     east = dice.around(reach_m) * _MICRODEGREES_A_KM * _LONGITUDE_PERMILLE // 1_000_000
     return lat_micro + north, lon_micro + east
 
 
 def substations_and_feeders(blocks: tuple[Block, ...]) -> tuple[list[Substation], list[Feeder]]:
-    """Return what the transformers hang on, each with the wards that it reaches."""
+    """Return the substations and feeders of the transformers, each with the wards that it reaches."""
     feeders: dict[tuple[int, str, str], dict[str, None]] = {}
     substations: dict[tuple[int, str], dict[str, None]] = {}
     for block in blocks:
