@@ -26,15 +26,9 @@ async def send_many(sender, count: int) -> set[OutcomeKind]:
     return {outcome.kind for outcome in await asyncio.gather(*(sender.send(body_for("device")) for _ in range(count)))}
 
 
-<<<<<<< HEAD
 async def test_several_connections_carry_more(fcm, open_push):
-    """A connection has 100 streams: with answers after 0.6 s, 400 messages over four connections take one round."""
-    fcm.script([{"match": {}, "action": {"latency_s": 0.6}}])
-=======
-async def test_several_connections_carry_more_than_one_does(fcm, open_push):
     """A connection has 100 streams: with answers after 1 s, 400 messages over four connections take one round."""
     fcm.script([{"match": {}, "action": {"latency_s": 1.0}}])
->>>>>>> main
     took_s = []
     for connections in (1, 4):
         async with open_push(fcm, connections=connections) as sender:
