@@ -75,7 +75,7 @@ COMMENT ON TABLE batch IS 'At most 500 deliveries of one channel and lane, handl
 COMMENT ON COLUMN batch.notice_id IS 'NULL: one-recipient notices packed together';
 COMMENT ON COLUMN batch.home IS 'its members are counted here for ever; a follow-up batch moves counts of its members'' home batches';
 COMMENT ON COLUMN batch.channel IS 'none: recipients who were settled when they were planned (unreachable, covered, opted out)';
-COMMENT ON COLUMN batch.members IS 'planning/core/audience.py Member, as arrays';
+COMMENT ON COLUMN batch.members IS 'ledger/core/member.py, as arrays';
 COMMENT ON COLUMN batch.attempt IS 'fences senders: outcomes are recorded only by the attempt that holds the lease';
 COMMENT ON COLUMN batch.lease_until IS 'on the database''s clock';
 COMMENT ON COLUMN batch.held IS 'this and the following: how many members are in each state; the rest is planned';

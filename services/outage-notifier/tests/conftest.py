@@ -1,5 +1,16 @@
 """The fixtures of outage-notifier's tests; outage_notifier_testing defines them."""
 
-from outage_notifier_testing.sending import ledger, plan, planned, planning, providers, receipts, send, sending  # noqa: F401 - fixtures
+from outage_notifier_testing.sending import (  # noqa: F401 - fixtures
+    catalog,
+    fake_push,
+    fake_sms,
+    ledger,
+    plan,
+    planned,
+    planning,
+    receipts,
+    send,
+    sending,
+)
 from outage_notifier_testing.wired import api, outbox, rooms, settings, tokens  # noqa: F401 - fixtures
 from outage_notifier_testing.world import clock, database_url, service_template, vault, world  # noqa: F401 - fixtures

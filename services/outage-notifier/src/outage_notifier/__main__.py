@@ -13,7 +13,8 @@ from outage_notifier import NAME
 from outage_notifier.app import build_app
 from outage_notifier.contacts.command_reseal import reseal_command
 from outage_notifier.planning import topic_payments, topic_tickets
-from outage_notifier.planning.flow.plan_notice import pack_due_singles, plan_due_notice
+from outage_notifier.planning.flow.pack_due_singles import pack_due_singles
+from outage_notifier.planning.flow.plan_notice import plan_due_notice
 from outage_notifier.sending.topic_notice_batches import BatchesUnderWay
 from outage_notifier.settings import Settings
 from outage_notifier.wiring import looking_up, resealing, sending, wired

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from datetime import timedelta
 
-from gridcare.events.notices import Channel
+from gridcare.events.topics import CHANNELS
 from gridcare.http.auth import TokenVerifier
 from gridcare.postgres.database import Database
 from gridcare.process.service import Foundation
@@ -22,9 +22,10 @@ from outage_notifier.providers.fcm.sender import FcmPushSender
 from outage_notifier.providers.twilio.sender import TwilioSmsSender, callback_address
 from outage_notifier.receipts.core.sealed_body import SEALED_BODY
 from outage_notifier.receipts.room import Callbacks, LookUps, Receipts
-from outage_notifier.sending.flow.take_rate import RateGrants
+from outage_notifier.sending.breaker import Breaker
+from outage_notifier.sending.rates import RateGrants
 from outage_notifier.sending.render import MessageRenderer
-from outage_notifier.sending.room import Breaker, Sending, SendLimits
+from outage_notifier.sending.room import Sending, SendLimits
 from outage_notifier.settings import Settings
 from outage_notifier.texts.kept import KeptTexts
 from outage_notifier.texts.languages import read_texts
@@ -99,7 +100,6 @@ async def sending(foundation: Foundation[Settings]) -> AsyncIterator[Sending]:
             deadline_s=settings.call_timeout_s,
         ) as push,
     ):
-        channels: tuple[Channel, ...] = ("push", "sms")
         yield Sending(
             db=foundation.db,
             clock=foundation.clock,
@@ -113,7 +113,7 @@ async def sending(foundation: Foundation[Settings]) -> AsyncIterator[Sending]:
             },
             quiet_hours=settings.quiet(),
             limits=limits_of(settings),
-            breakers={channel: Breaker(channel, settings.breaker_pause_s) for channel in channels},
+            breakers={channel: Breaker(channel, settings.breaker_pause_s) for channel in CHANNELS},
         )
 
 

@@ -9,17 +9,17 @@ import pytest
 from msgspec.structs import replace
 
 from gridcare.values.ids import uuid7
+from outage_notifier.ledger.core.batch import NewBatch
 from outage_notifier.ledger.core.delivery import OPEN, RECORDED, Delivery, State
 from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.store import batch, delivery
-from outage_notifier.ledger.store.batch import NewBatch
 
 PAIRS = [(current, following) for current in State for following in RECORDED]
 
 
 @pytest.fixture
 async def one(world):
-    """Give a planned member of a batch of two, as the row that it will have."""
+    """Return a planned member of a batch of two, as the row that it will have."""
     notice_id = await world.notice(await world.outage())
     batch_id = uuid7(world.clock.now())
     members = [Member(n, f"PB1101000000{n}", "vi", (f"d{n}",)) for n in (1, 2)]
@@ -32,7 +32,7 @@ async def one(world):
         number=1,
         home_batch_id=batch_id,
         language="vi",
-        state="held",
+        state=State.HELD,
         reason="",
         channel="push",
         contact="",
@@ -53,7 +53,7 @@ async def record(world, *rows, **how) -> int:
 
 @pytest.fixture
 async def walk(world, one):
-    """Give a function that records every pair of states, each for a recipient of its own, and what came of it."""
+    """Return a function that records every pair of states, each for a recipient of its own, and what came of it."""
 
     async def run(*, only_from):
         rows = [replace(one, recipient_id=f"PB1101{n:07}", number=n) for n in range(1, len(PAIRS) + 1)]
@@ -69,13 +69,13 @@ async def walk(world, one):
         await record(world, *(replace(row, state=now) for row, (now, _) in steps if now is not State.PLANNED))
         await record(world, *(replace(row, state=then) for row, (_, then) in steps), only_from=only_from)
         async with world.db.read() as c:
-            found = await delivery.find(c, [(row.notice_id, row.recipient_id) for row in rows])
-        return [(pair, State(found[row.notice_id, row.recipient_id].state)) for row, pair in steps]
+            recorded = await delivery.find(c, [row.key for row in rows])
+        return [(pair, recorded[row.key].state) for row, pair in steps]
 
     return run
 
 
-async def test_a_senders_outcome_moves_open_states_only(world, one, walk):
+async def test_outcomes_move_open_states(world, one, walk):
     """The walk over every pair of states: the row and the counts move together, or not at all."""
     came_to = await walk(only_from=OPEN)
     assert came_to == [(pair, pair[1] if pair[0] in OPEN else pair[0]) for pair in PAIRS]
@@ -83,7 +83,7 @@ async def test_a_senders_outcome_moves_open_states_only(world, one, walk):
     assert books == {"planned": 2} | Counter(state.value for _, state in came_to)
 
 
-async def test_a_receipt_may_move_any_state(world, one, walk):
+async def test_receipts_move_any_state(world, one, walk):
     """With the rank decided by its caller, a settled delivery moves too, and its counts with it."""
     came_to = await walk(only_from=frozenset(State))
     assert came_to == [(pair, pair[1]) for pair in PAIRS]
@@ -91,7 +91,7 @@ async def test_a_receipt_may_move_any_state(world, one, walk):
     assert books == {"planned": 2} | Counter(state.value for _, state in came_to)
 
 
-async def test_many_deliveries_of_many_batches_are_counted_each_at_home(world, one):
+async def test_counted_each_at_home(world, one):
     """One statement moves the counts of two home batches."""
     other = replace(
         one,
@@ -110,33 +110,33 @@ async def test_many_deliveries_of_many_batches_are_counted_each_at_home(world, o
                 )
             ],
         )
-    await record(world, replace(one, state="accepted"), replace(other, state="unknown"))
-    await record(world, replace(one, state="failed"), replace(other, state="retrying"))
+    await record(world, replace(one, state=State.ACCEPTED), replace(other, state=State.UNKNOWN))
+    await record(world, replace(one, state=State.FAILED), replace(other, state=State.RETRYING))
     async with world.db.read() as c:
         rows = await c.fetch("SELECT accepted, failed, unknown, retrying FROM batch ORDER BY notice_id NULLS LAST")
     assert [tuple(row) for row in rows] == [(1, 0, 0, 0), (0, 0, 0, 1)]
 
 
-async def test_counts_survive_any_order_in_which_the_database_runs_the_statement(world, one):
+async def test_counts_in_any_plan(world, one):
     """With joins forced the other way round the former state is still taken off."""
-    await record(world, replace(one, state="retrying"))
+    await record(world, replace(one, state=State.RETRYING))
     for method in ("enable_hashjoin", "enable_mergejoin", "enable_nestloop"):
         async with world.db.transaction() as tx:
             await tx.execute(f"SET LOCAL {method} = off")
-            await delivery.record(tx, [replace(one, state="unknown")])
-            await delivery.record(tx, [replace(one, state="retrying")])
+            await delivery.record(tx, [replace(one, state=State.UNKNOWN)])
+            await delivery.record(tx, [replace(one, state=State.RETRYING)])
     assert await world.books(one.notice_id) == {"planned": 1, "retrying": 1}
 
 
-async def test_the_database_refuses_books_that_cannot_be(world, one):
+async def test_impossible_books_are_refused(world, one):
     """More deliveries than members violates the batch's own check."""
-    rows = [replace(one, recipient_id=f"PB1101000000{n}", state="accepted") for n in range(1, 4)]
+    rows = [replace(one, recipient_id=f"PB1101000000{n}", state=State.ACCEPTED) for n in range(1, 4)]
     with pytest.raises(asyncpg.CheckViolationError):
         await record(world, *rows)
     assert await world.books(one.notice_id) == {"planned": 2}
 
 
-async def test_what_is_recorded_costs_the_same_in_a_large_ledger(world, one):
+async def test_cost_in_large_ledger(world, one):
     """A record of a batch reads no other batch, and no delivery but its own."""
     others = [replace(one, recipient_id=f"PB1102{n:07}", number=n) for n in range(3, 403)]
     async with world.db.transaction() as tx:

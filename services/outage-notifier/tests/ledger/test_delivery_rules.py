@@ -6,17 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outage_notifier.ledger.core.delivery import (
-    OPEN,
+from outage_notifier.ledger.core.decision import (
     TRIES_MAX,
     Situation,
-    State,
     backoff,
     decide_push,
     decide_sms,
     decide_unsent,
-    raised,
 )
+from outage_notifier.ledger.core.delivery import OPEN, State, raised
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 
 NOW = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)
@@ -81,7 +79,7 @@ def after(seconds: float) -> datetime:
         ([OURS], {"useful_until": after(30)}, State.EXPIRED, None, None),
     ],
 )
-def test_what_follows_the_pushes_to_a_recipients_devices(outcomes, changes, state, at, channel):
+def test_what_follows_pushes(outcomes, changes, state, at, channel):
     """Each device is to get one, and one is enough to be told; then a retry, then the phone, then the end."""
     decision = decide_push(outcomes, situation(**changes))
     assert (decision.state, decision.next_attempt_at, decision.next_channel) == (state, at, channel)
@@ -124,14 +122,14 @@ def test_what_follows_an_sms(outcome, changes, state, at):
         ({"useful_until": after(3600)}, False, after(3600), None),
     ],
 )
-def test_why_a_member_is_not_sent_now(changes, superseded, held_until, state):
+def test_why_unsent(changes, superseded, held_until, state):
     """Superseded, too late, or held by quiet hours that do not outlast its use."""
     decision = decide_unsent(situation(**changes), superseded=superseded, held_until=held_until)
     assert (decision.state if decision else None) is state
 
 
 @given(st.lists(OUTCOMES, max_size=4), st.booleans(), st.integers(0, TRIES_MAX), st.integers(-1, 7200))
-def test_a_decision_is_open_exactly_when_something_is_tried_next(outcomes, fallback, tries, left_s):
+def test_open_means_next_attempt(outcomes, fallback, tries, left_s):
     """No delivery waits for nothing, and none that is settled has a next attempt."""
     decision = decide_push(outcomes, situation(fallback=fallback, tries=tries, useful_until=after(left_s)))
     assert (decision.state in OPEN) == (decision.next_attempt_at is not None)
@@ -140,15 +138,15 @@ def test_a_decision_is_open_exactly_when_something_is_tried_next(outcomes, fallb
 
 
 @given(st.integers(0, 40), st.one_of(st.none(), st.floats(0, 86_400)))
-def test_a_wait_is_never_shorter_than_the_provider_asked_for(tries, asked):
+def test_retry_after_is_obeyed(tries, wanted_s):
     """Retry-After is obeyed, and the doubling has an end."""
-    wait = backoff(tries, asked)
-    assert wait >= timedelta(seconds=asked or 0)
-    assert wait <= max(timedelta(minutes=30), timedelta(seconds=asked or 0))
+    wait = backoff(tries, wanted_s)
+    assert wait >= timedelta(seconds=wanted_s or 0)
+    assert wait <= max(timedelta(minutes=30), timedelta(seconds=wanted_s or 0))
 
 
 @given(st.sampled_from(State), st.lists(st.sampled_from([State.ACCEPTED, State.FAILED, State.DELIVERED])), st.randoms())
-def test_receipts_end_in_one_state_in_any_order_and_any_number(current, receipts, random):
+def test_receipts_in_any_order(current, receipts, random):
     """Shuffled and doubled receipts give what the highest one gives."""
     shuffled = receipts * 2
     random.shuffle(shuffled)
@@ -162,7 +160,7 @@ def test_receipts_end_in_one_state_in_any_order_and_any_number(current, receipts
     assert fold(shuffled) is fold(receipts)
 
 
-def test_the_states_are_the_closed_list():
+def test_states_are_closed():
     """Fourteen states, five of them open."""
     assert len(State) == 14
     assert len(OPEN) == 5

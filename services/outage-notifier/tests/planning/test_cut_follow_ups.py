@@ -18,7 +18,7 @@ BUSY = Outcome(OutcomeKind.RETRY, "QUOTA_EXCEEDED", retry_after_s=60)
 
 @pytest.fixture
 def follow_up(world):
-    """Give a function that cuts everything that is due now."""
+    """Return a function that cuts everything that is due now."""
 
     async def run() -> None:
         while await cut_follow_ups(room=Planning(world.db, world.clock)):
@@ -33,7 +33,7 @@ async def follow_ups(world):
     return [tuple(row) for row in rows]
 
 
-async def test_a_push_that_nobody_answered_is_followed_by_one_sms(world, plan, send, providers, follow_up):
+async def test_unanswered_push_gets_sms(world, plan, send, fake_sms, follow_up):
     """A change waits for the received mark; when its patience is over an SMS goes out, and the books balance."""
     await world.customer(A, phones=["+84901000001"], devices=["d1"])
     notice_id = await world.notice(await world.outage(), kind="change")
@@ -47,15 +47,15 @@ async def test_a_push_that_nobody_answered_is_followed_by_one_sms(world, plan, s
     assert await follow_ups(world) == [("sms", "bulk", 1, notice_id)]
     await send()
     assert await world.books(notice_id) == {"accepted": 1}
-    assert [text["to"] for text in providers.texts] == ["+84901000001"]
+    assert [sms.to for sms in fake_sms.sent] == ["+84901000001"]
     await follow_up()
     assert len(await follow_ups(world)) == 1
 
 
-async def test_a_failed_push_falls_back_at_once(world, plan, send, providers, follow_up):
+async def test_failed_push_falls_back(world, plan, send, fake_push, follow_up):
     """The device is gone: the phone is tried without waiting."""
     await world.customer(A, phones=["+84901000001"], devices=["d1"])
-    providers.answers["d1"] = GONE
+    fake_push.outcomes["d1"] = GONE
     notice_id = await world.notice(await world.outage())
     await plan()
     await send()
@@ -65,10 +65,10 @@ async def test_a_failed_push_falls_back_at_once(world, plan, send, providers, fo
     assert await world.books(notice_id) == {"accepted": 1}
 
 
-async def test_a_retry_keeps_its_channel_and_its_count_of_tries(world, plan, send, providers, follow_up):
+async def test_retry_keeps_channel_and_tries(world, plan, send, fake_push, follow_up):
     """The provider asked to wait: the same push again, later, until it is taken."""
     await world.customer(A, devices=["d1"])
-    providers.answers["d1"] = BUSY
+    fake_push.outcomes["d1"] = BUSY
     notice_id = await world.notice(await world.outage())
     await plan()
     await send()
@@ -79,7 +79,7 @@ async def test_a_retry_keeps_its_channel_and_its_count_of_tries(world, plan, sen
     await send()
     async with world.db.read() as c:
         assert await c.fetchval("SELECT tries FROM delivery") == 2
-    providers.answers.clear()
+    fake_push.outcomes.clear()
     world.clock.move(seconds=61)
     await follow_up()
     await send()
@@ -87,12 +87,10 @@ async def test_a_retry_keeps_its_channel_and_its_count_of_tries(world, plan, sen
     assert [channel for channel, *_ in await follow_ups(world)] == ["push", "push"]
 
 
-async def test_a_device_that_was_busy_gets_its_push_later_and_the_others_no_second_one(
-    world, plan, send, providers, follow_up
-):
+async def test_busy_device_gets_it_later(world, plan, send, fake_push, follow_up):
     """Every live device of a recipient gets one: the one that took it is left out when the other is tried again."""
     await world.customer(A, devices=["d1", "d2"])
-    providers.answers["d2"] = BUSY
+    fake_push.outcomes["d2"] = BUSY
     notice_id = await world.notice(await world.outage())
     await plan()
     await send()
@@ -101,17 +99,15 @@ async def test_a_device_that_was_busy_gets_its_push_later_and_the_others_no_seco
     await follow_up()
     await send()
     assert await world.books(notice_id) == {"awaiting": 1}
-    providers.answers.clear()
+    fake_push.outcomes.clear()
     world.clock.move(seconds=61)
     await follow_up()
     await send()
     assert await world.books(notice_id) == {"accepted": 1}
-    assert [message["to"] for message in providers.pushes] == ["d1", "d2"]
+    assert fake_push.registrations == ["d1", "d2"]
 
 
-async def test_a_sender_that_must_stop_between_two_devices_calls_the_second_later(
-    world, plan, *, send, sending, providers, follow_up
-):
+async def test_stopped_between_two_devices(world, plan, *, send, sending, fake_push, follow_up):
     """What the first device got is recorded, and is not sent to it again."""
     await world.customer(A, devices=["d1", "d2"])
     notice_id = await world.notice(await world.outage())
@@ -121,24 +117,24 @@ async def test_a_sender_that_must_stop_between_two_devices_calls_the_second_late
     async def stop_now():
         stop.set()
 
-    providers.before = stop_now
+    fake_push.meanwhile = stop_now
     [batch_id] = await world.batches()
     await send_batch(batch_id, stop, room=sending)
-    providers.before = None
-    assert len(providers.pushes) == 1
+    fake_push.meanwhile = None
+    assert len(fake_push.accepted) == 1
     assert await world.books(notice_id) == {"awaiting": 1}
     await send()
     world.clock.move(seconds=11)
     await follow_up()
     await send()
-    assert sorted(push["to"] for push in providers.pushes) == ["d1", "d2"]
+    assert sorted(fake_push.registrations) == ["d1", "d2"]
     assert await world.books(notice_id) == {"accepted": 1}
 
 
-async def test_a_busy_device_that_is_gone_by_then_leaves_its_owner_told(world, plan, send, providers, follow_up):
+async def test_busy_device_goes_away(world, plan, send, *, fake_push, fake_sms, follow_up):
     """Nobody is left to be called: who was told on another device stays told, and gets no SMS."""
     await world.customer(A, devices=["d1", "d2"], phones=["+84901000001"])
-    providers.answers["d2"] = BUSY
+    fake_push.outcomes["d2"] = BUSY
     notice_id = await world.notice(await world.outage())
     await plan()
     await send()
@@ -148,10 +144,10 @@ async def test_a_busy_device_that_is_gone_by_then_leaves_its_owner_told(world, p
     await follow_up()
     await send()
     assert await world.books(notice_id) == {"accepted": 1}
-    assert providers.texts == []
+    assert fake_sms.sent == []
 
 
-async def test_what_was_held_over_night_goes_out_in_the_morning(world, plan, send, follow_up):
+async def test_held_until_the_morning(world, plan, send, follow_up):
     """Quiet hours hold: at seven a follow-up batch is cut and sent."""
     await world.customer(A, phones=["+84901000001"])
     world.clock.move(hours=12)
@@ -167,11 +163,11 @@ async def test_what_was_held_over_night_goes_out_in_the_morning(world, plan, sen
     assert await world.books(notice_id) == {"accepted": 1}
 
 
-async def test_what_is_superseded_meanwhile_is_not_sent_again(world, plan, send, providers, follow_up):
+async def test_superseded_meanwhile(world, plan, send, fake_push, follow_up):
     """A retry ends as superseded; a push that was accepted keeps that."""
     await world.customer(A, phones=["+84901000001"], devices=["d1"])
     await world.customer(B, phones=["+84901000002"], devices=["d2"])
-    providers.answers["d1"] = GONE
+    fake_push.outcomes["d1"] = GONE
     outage_id = await world.outage()
     notice_id = await world.notice(outage_id, kind="change")
     await plan()
@@ -185,10 +181,10 @@ async def test_what_is_superseded_meanwhile_is_not_sent_again(world, plan, send,
     assert await follow_ups(world) == []
 
 
-async def test_what_comes_too_late_expires(world, plan, send, providers, follow_up):
+async def test_too_late_expires(world, plan, send, fake_push, follow_up):
     """Nothing is sent after the notice's use has ended."""
     await world.customer(A, devices=["d1"])
-    providers.answers["d1"] = BUSY
+    fake_push.outcomes["d1"] = BUSY
     notice_id = await world.notice(await world.outage(), useful_until=world.clock.now() + timedelta(minutes=5))
     await plan()
     await send()
@@ -197,7 +193,7 @@ async def test_what_comes_too_late_expires(world, plan, send, providers, follow_
     assert await world.books(notice_id) == {"expired": 1}
 
 
-async def test_two_customers_with_one_phone_get_one_fallback(world, plan, send, providers, follow_up):
+async def test_shared_phone_one_fallback(world, plan, send, fake_sms, follow_up):
     """Both had a push; the phone that they share gets one SMS, and the other keeps its accepted push."""
     for code, device in ((A, "d1"), (B, "d2")):
         await world.customer(code, phones=["+84901000001"], devices=[device])
@@ -207,19 +203,19 @@ async def test_two_customers_with_one_phone_get_one_fallback(world, plan, send, 
     world.clock.move(minutes=31)
     await follow_up()
     await send()
-    assert len(providers.texts) == 1
+    assert len(fake_sms.sent) == 1
     assert await world.books(notice_id) == {"accepted": 2}
 
 
-async def test_one_recipient_notices_are_packed_again(world, plan, send, providers, follow_up):
+async def test_single_notices_packed_again(world, plan, send, fake_push, follow_up):
     """Follow-ups of receipts share a batch of no notice."""
     for code, device in ((A, "d1"), (B, "d2")):
         await world.customer(code, devices=[device])
-        providers.answers[device] = BUSY
+        fake_push.outcomes[device] = BUSY
         await world.notice(None, revision=None, kind="payment-received", audience_rule="one", recipient_id=code)
     await plan()
     await send()
-    providers.answers.clear()
+    fake_push.outcomes.clear()
     world.clock.move(seconds=61)
     await follow_up()
     assert await follow_ups(world) == [("push", "transactional", 2, None)]
@@ -228,15 +224,15 @@ async def test_one_recipient_notices_are_packed_again(world, plan, send, provide
         assert [r[0] for r in await c.fetch("SELECT DISTINCT state FROM delivery")] == ["accepted"]
 
 
-async def test_workers_at_the_same_time_cut_each_delivery_once(world, plan, send, providers):
+async def test_workers_cut_each_once(world, plan, send, fake_push):
     """Four workers: every due delivery stands in exactly one follow-up batch."""
     for n in range(40):
         await world.customer(f"PB1101000{n:04}", devices=[f"d{n}"], phones=[f"+8490100{n:04}"])
-        providers.answers[f"d{n}"] = BUSY
+        fake_push.outcomes[f"d{n}"] = BUSY
     notice_id = await world.notice(await world.outage())
     await plan()
     await send()
-    providers.answers.clear()
+    fake_push.outcomes.clear()
     world.clock.move(seconds=61)
     await asyncio.gather(*(cut_follow_ups(room=Planning(world.db, world.clock)) for _ in range(4)))
     async with world.db.read() as c:

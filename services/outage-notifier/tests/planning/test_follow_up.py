@@ -2,8 +2,9 @@
 
 import pytest
 
-from outage_notifier.ledger.core.delivery import Decision, State
-from outage_notifier.planning.core.audience import Device, Phone, Reach
+from outage_notifier.ledger.core.decision import Decision
+from outage_notifier.ledger.core.delivery import State
+from outage_notifier.planning.core.choice import Contacts, Device, Phone
 from outage_notifier.planning.core.follow_up import Covered, Follow, Waiting, follow, keys_to_note
 
 
@@ -12,8 +13,8 @@ def phone(number: int, *, shared: bool = False, **changes: bool) -> Phone:
     return Phone(number, b"k%d" % number, "*01", shared=shared, **flags)
 
 
-def reach(phones: tuple[Phone, ...] = (), devices: tuple[Device, ...] = ()) -> Reach:
-    return Reach("A", "vi", devices, phones)
+def contacts_of(phones: tuple[Phone, ...] = (), devices: tuple[Device, ...] = ()) -> Contacts:
+    return Contacts("A", "vi", devices, phones)
 
 
 def waiting(state: State = State.RETRYING, channel: str = "sms", reason: str = "code") -> Waiting:
@@ -30,37 +31,52 @@ MINE, OTHER, THEIRS = Device("mine", shared=False), Device("other", shared=False
 @pytest.mark.parametrize(
     ("given", "around", "owners", "expected"),
     [
-        (waiting(channel="push"), reach((phone(1),), (MINE,)), {}, Follow("push", ("mine",), fallback=True)),
-        (waiting(channel="push"), reach((phone(1),)), {}, Follow("sms", ("1",), fallback=False)),
+        (waiting(channel="push"), contacts_of((phone(1),), (MINE,)), {}, Follow("push", ("mine",), fallback=True)),
+        (waiting(channel="push"), contacts_of((phone(1),)), {}, Follow("sms", ("1",), fallback=False)),
         (
             waiting(channel="push"),
-            reach((), (MINE, THEIRS)),
+            contacts_of((), (MINE, THEIRS)),
             {b"theirs": "B"},
             Follow("push", ("mine",), fallback=False),
         ),
-        (waiting(channel="push"), reach((), (THEIRS,)), {b"theirs": "A"}, Follow("push", ("theirs",), fallback=False)),
-        (waiting(channel="push"), reach((), (THEIRS,)), {b"theirs": "B"}, Covered("B")),
-        (told("mine"), reach((phone(1),), (MINE, OTHER)), {}, Follow("push", ("other",), fallback=True)),
-        (told("mine"), reach((phone(1),), (MINE,)), {}, Follow("push", (), fallback=True)),
-        (told("mine"), reach((), (MINE, THEIRS)), {b"theirs": "B"}, Follow("push", (), fallback=False)),
-        (told("mine"), reach(), {}, Follow("push", (), fallback=False)),
-        (waiting(), reach((phone(1), phone(2))), {}, Follow("sms", ("1",), fallback=False)),
-        (waiting(), reach((phone(1, bad=True), phone(2))), {}, Follow("sms", ("2",), fallback=False)),
-        (waiting(), reach((phone(1, shared=True), phone(2))), {b"k1": "B"}, Follow("sms", ("2",), fallback=False)),
-        (waiting(), reach((phone(1, shared=True),)), {b"k1": "B"}, Covered("B")),
-        (waiting(), reach((phone(1, shared=True),)), {b"k1": "A"}, Follow("sms", ("1",), fallback=False)),
+        (
+            waiting(channel="push"),
+            contacts_of((), (THEIRS,)),
+            {b"theirs": "A"},
+            Follow("push", ("theirs",), fallback=False),
+        ),
+        (waiting(channel="push"), contacts_of((), (THEIRS,)), {b"theirs": "B"}, Covered("B")),
+        (told("mine"), contacts_of((phone(1),), (MINE, OTHER)), {}, Follow("push", ("other",), fallback=True)),
+        (told("mine"), contacts_of((phone(1),), (MINE,)), {}, Follow("push", (), fallback=True)),
+        (told("mine"), contacts_of((), (MINE, THEIRS)), {b"theirs": "B"}, Follow("push", (), fallback=False)),
+        (told("mine"), contacts_of(), {}, Follow("push", (), fallback=False)),
+        (waiting(), contacts_of((phone(1), phone(2))), {}, Follow("sms", ("1",), fallback=False)),
+        (waiting(), contacts_of((phone(1, bad=True), phone(2))), {}, Follow("sms", ("2",), fallback=False)),
+        (
+            waiting(),
+            contacts_of((phone(1, shared=True), phone(2))),
+            {b"k1": "B"},
+            Follow("sms", ("2",), fallback=False),
+        ),
+        (waiting(), contacts_of((phone(1, shared=True),)), {b"k1": "B"}, Covered("B")),
+        (waiting(), contacts_of((phone(1, shared=True),)), {b"k1": "A"}, Follow("sms", ("1",), fallback=False)),
         (
             waiting(State.AWAITING),
-            reach((phone(1, shared=True),)),
+            contacts_of((phone(1, shared=True),)),
             {b"k1": "B"},
             Decision(State.ACCEPTED, "fallback-covered"),
         ),
-        (waiting(State.AWAITING), reach(), {}, Decision(State.ACCEPTED, "no-fallback")),
-        (waiting(State.RETRYING, reason="UNREGISTERED"), reach(), {}, Decision(State.UNREACHABLE, "UNREGISTERED")),
-        (waiting(State.HELD, reason="quiet-hours"), reach(), {}, Decision(State.UNREACHABLE, "no-contact")),
-        (waiting(State.HELD), reach((phone(1, bad=True),)), {}, Decision(State.UNREACHABLE, "bad-contact")),
-        (waiting(), reach((phone(1, opted_out=True),)), {}, Decision(State.OPTED_OUT, "opted-out")),
-        (waiting(), reach((phone(1, consent=False),)), {}, Decision(State.OPTED_OUT, "no-consent")),
+        (waiting(State.AWAITING), contacts_of(), {}, Decision(State.ACCEPTED, "no-fallback")),
+        (
+            waiting(State.RETRYING, reason="UNREGISTERED"),
+            contacts_of(),
+            {},
+            Decision(State.UNREACHABLE, "UNREGISTERED"),
+        ),
+        (waiting(State.HELD, reason="quiet-hours"), contacts_of(), {}, Decision(State.UNREACHABLE, "no-contact")),
+        (waiting(State.HELD), contacts_of((phone(1, bad=True),)), {}, Decision(State.UNREACHABLE, "bad-contact")),
+        (waiting(), contacts_of((phone(1, opted_out=True),)), {}, Decision(State.OPTED_OUT, "opted-out")),
+        (waiting(), contacts_of((phone(1, consent=False),)), {}, Decision(State.OPTED_OUT, "no-consent")),
     ],
 )
 def test_what_follows(given, around, owners, expected):
@@ -68,9 +84,11 @@ def test_what_follows(given, around, owners, expected):
     assert follow(given, around, owners) == expected
 
 
-def test_only_the_contacts_that_would_be_used_are_noted():
+def test_only_used_contacts_are_noted():
     """Shared devices of a push; the first usable phone of an SMS when it is shared."""
-    around = reach((phone(1, bad=True, shared=True), phone(2, shared=True), phone(3, shared=True)), (MINE, THEIRS))
+    around = contacts_of(
+        (phone(1, bad=True, shared=True), phone(2, shared=True), phone(3, shared=True)), (MINE, THEIRS)
+    )
     assert keys_to_note(waiting(channel="push"), around) == [b"theirs"]
     assert keys_to_note(waiting(), around) == [b"k2"]
-    assert keys_to_note(waiting(), reach((phone(1),))) == []
+    assert keys_to_note(waiting(), contacts_of((phone(1),))) == []

@@ -5,7 +5,7 @@ from dataclasses import replace
 from outage_notifier.planning.flow import plan_notice
 
 
-async def test_each_customer_is_planned_once_whatever_the_number_of_supply_points(world, plan):
+async def test_each_customer_once(world, plan):
     """A customer with two supply points in the scope is one recipient."""
     await world.customer("PB11010000001", phones=["+84901000001"])
     async with world.db.transaction() as tx:
@@ -15,7 +15,7 @@ async def test_each_customer_is_planned_once_whatever_the_number_of_supply_point
     assert await world.books(notice_id) == {"planned": 1}
 
 
-async def test_customers_outside_the_scope_are_not_planned(world, plan):
+async def test_outside_the_scope(world, plan):
     """Another feeder's customers hear nothing."""
     await world.customer("PB11010000001", phones=["+84901000001"])
     await world.customer("PB11010000002", feeder="FD2", phones=["+84901000002"])
@@ -24,7 +24,7 @@ async def test_customers_outside_the_scope_are_not_planned(world, plan):
     assert await world.books(notice_id) == {"planned": 1}
 
 
-async def test_push_goes_first_where_a_device_is_live(world, plan):
+async def test_push_goes_first(world, plan):
     """A device is preferred to a phone; every device of the customer is in the batch."""
     await world.customer("PB11010000001", phones=["+84901000001"], devices=["d1", "d2"])
     await world.customer("PB11010000002", phones=["+84901000002"])
@@ -37,7 +37,7 @@ async def test_push_goes_first_where_a_device_is_live(world, plan):
     assert [tuple(r) for r in rows] == [("push", 2), ("sms", 1)]
 
 
-async def test_who_cannot_or_will_not_be_reached_is_settled_with_the_reason(world, plan):
+async def test_unreachable_and_opted_out(world, plan):
     """No contact at all is unreachable; no consent is opted out."""
     await world.customer("PB11010000001")
     await world.customer("PB11010000002", phones=["+84901000002"], consent=False)
@@ -46,7 +46,7 @@ async def test_who_cannot_or_will_not_be_reached_is_settled_with_the_reason(worl
     assert await world.books(notice_id) == {"unreachable": 1, "opted_out": 1}
 
 
-async def test_a_shared_phone_gets_one_message_and_the_others_are_covered(world, plan):
+async def test_shared_phone_covers(world, plan):
     """Two customers with one phone: the first is told, the second is covered by the first."""
     await world.customer("PB11010000001", phones=["+84901000001"])
     await world.customer("PB11010000002", phones=["+84901000001"])
@@ -57,7 +57,7 @@ async def test_a_shared_phone_gets_one_message_and_the_others_are_covered(world,
         assert await c.fetchval("SELECT covered_by FROM delivery WHERE state = 'covered'") == "PB11010000001"
 
 
-async def test_a_shared_device_covers_only_who_has_nothing_else(world, plan):
+async def test_shared_device_covers(world, plan):
     """A second customer with the same device and one more is told on the other one."""
     await world.customer("PB11010000001", devices=["d1"])
     await world.customer("PB11010000002", devices=["d1", "d2"])
@@ -67,7 +67,7 @@ async def test_a_shared_device_covers_only_who_has_nothing_else(world, plan):
     assert await world.books(notice_id) == {"planned": 2, "covered": 1}
 
 
-async def test_an_audience_of_several_pages_is_planned_whole_and_cut_into_batches(world, planning):
+async def test_several_pages_and_batches(world, planning):
     """Small pages and batches: nobody is skipped at their edges, nobody doubled."""
     for n in range(23):
         await world.customer(f"PB1101000{n:04}", phones=[f"+8490100{n:04}"])
@@ -80,20 +80,20 @@ async def test_an_audience_of_several_pages_is_planned_whole_and_cut_into_batche
     assert {m["size"] for m in members} <= {1, 2, 3}
 
 
-async def test_a_planner_whose_lease_was_taken_over_writes_nothing_more(world, planning):
+async def test_overtaken_planner_writes_nothing(world, planning):
     """Two planners on one notice: the older attempt's page changes nothing."""
     for n in range(4):
         await world.customer(f"PB1101000{n:04}", phones=[f"+8490100{n:04}"])
     notice_id = await world.notice(await world.outage())
     async with world.db.transaction() as tx:
         stale = await plan_notice.notice.claim_due(tx, now=world.clock.now(), lease_s=0)
-        rule = await plan_notice._rule_of(tx, stale)
+        audience = await plan_notice._open_audience(tx, stale)
     assert await plan_notice.plan_due_notice(room=planning) == 1
-    assert await plan_notice._plan_page(planning, stale, rule, after="") is None
+    assert await plan_notice._plan_page(stale, audience, after="", room=planning) is None
     assert await world.books(notice_id) == {"planned": 4}
 
 
-async def test_one_recipient_notices_are_packed_into_one_batch(world, plan):
+async def test_single_notices_are_packed(world, plan):
     """Three receipts become one batch, each with its own notice."""
     ids = []
     for n in range(3):
@@ -116,7 +116,7 @@ async def test_one_recipient_notices_are_packed_into_one_batch(world, plan):
     assert [tuple(r) for r in states] == [("planned", 1)]
 
 
-async def test_every_batch_is_hinted_at_on_the_topic_of_its_channel_and_lane(world, plan):
+async def test_every_batch_is_hinted(world, plan):
     """The outbox holds one hint a batch."""
     await world.customer("PB11010000001", devices=["d1"])
     await world.customer("PB11010000002", phones=["+84901000002"])

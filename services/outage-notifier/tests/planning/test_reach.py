@@ -30,7 +30,7 @@ async def any_world(world, draw: Random) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_the_preview_is_what_planning_comes_to(world, seed):
+async def test_preview_is_what_planning_makes(world, seed):
     """By channel, state and language, over worlds in which contacts are shared."""
     await any_world(world, Random(seed))  # noqa: S311 - a repeatable world
     async with world.db.read() as c:
@@ -41,18 +41,18 @@ async def test_the_preview_is_what_planning_comes_to(world, seed):
         pass
     async with world.db.read() as c:
         members = await c.fetch(
-            "SELECT m->>2 AS language, channel AS outcome, count(*) AS n, count(*) FILTER (WHERE (m->4)::bool) AS fallback"
+            "SELECT m->>2 AS language, channel AS forecast, count(*) AS n, count(*) FILTER (WHERE (m->4)::bool) AS fallback"
             " FROM batch, jsonb_array_elements(members) AS m WHERE channel <> 'none' GROUP BY 1, 2"
         )
         settled = await c.fetch(
-            "SELECT language, state AS outcome, count(*) AS n, 0 AS fallback FROM delivery GROUP BY 1, 2"
+            "SELECT language, state AS forecast, count(*) AS n, 0 AS fallback FROM delivery GROUP BY 1, 2"
         )
-    planned = {(r["language"], r["outcome"]): (r["n"], r["fallback"]) for r in [*members, *settled]}
-    assert {(each.language, each.outcome): (each.recipients, each.with_fallback) for each in counted} == planned
-    assert {"push", "sms", "covered"} <= {outcome for _, outcome in planned}
+    planned = {(r["language"], r["forecast"]): (r["n"], r["fallback"]) for r in [*members, *settled]}
+    assert {(each.language, each.forecast): (each.recipients, each.with_fallback) for each in counted} == planned
+    assert {"push", "sms", "covered"} <= {forecast for _, forecast in planned}
 
 
-async def test_each_rule_counts_whom_its_pages_give(world):
+async def test_each_rule_counts_its_pages(world):
     """After a first revision was told: the sizes of the audiences of a second one."""
     await any_world(world, Random(1))  # noqa: S311 - a repeatable world
     outage_id = await world.outage(feeders=("FD1",))

@@ -40,7 +40,7 @@ async def deliver(world, notice_id, codes: Sequence[str], state: str) -> None:
 
 
 async def read(world, rule: str, earlier: Earlier, *, listed: bool, limit: int, scope: Scope = SCOPE) -> list[str]:
-    found: list[str] = []
+    read_so_far: list[str] = []
     async with world.db.read() as c:
         audience = await recipients.open_audience(c, rule, scope, earlier, listed_max=100 if listed else 1)
         assert audience.listed == listed
@@ -48,14 +48,14 @@ async def read(world, rule: str, earlier: Earlier, *, listed: bool, limit: int, 
         while cursor is not None:
             page = await recipients.page(c, audience, after=cursor, limit=limit)
             assert len(page.recipients) <= limit
-            found += page.recipients
+            read_so_far += page.recipients
             assert page.cursor is None or page.cursor > cursor
             cursor = page.cursor
-    return found
+    return read_so_far
 
 
 @pytest.mark.parametrize(("listed", "limit"), list(product([True, False], [1, 2, 5, 100])))
-async def test_every_rule_gives_its_recipients_once_and_in_order(world, earlier, listed, limit):
+async def test_every_rule_in_any_pages(world, earlier, listed, limit):
     """Whatever the size of the pages and the way of reading."""
     expected = {
         "scope": IN_SCOPE,
@@ -64,12 +64,11 @@ async def test_every_rule_gives_its_recipients_once_and_in_order(world, earlier,
         "told_in_scope": [code for code in TOLD if code in IN_SCOPE],
         "told_outside_scope": [code for code in TOLD if code not in IN_SCOPE],
     }
-    found = {rule: await read(world, rule, earlier, listed=listed, limit=limit) for rule in expected}
-    assert found == expected
+    assert {rule: await read(world, rule, earlier, listed=listed, limit=limit) for rule in expected} == expected
 
 
 @pytest.mark.parametrize("listed", [True, False])
-async def test_who_got_a_cancellation_counts_as_untold_until_told_again(world, earlier, listed):
+async def test_cancelled_means_untold(world, earlier, listed):
     """Called off by revision 2: announced anew by revision 3, and called off by it only once more after that."""
     outage_id = await world.outage(revision=2)
     off = await world.notice(outage_id, revision=2, kind="cancellation", audience_rule="told_outside_scope")
@@ -85,7 +84,7 @@ async def test_who_got_a_cancellation_counts_as_untold_until_told_again(world, e
 
 
 @pytest.mark.parametrize("listed", [True, False])
-async def test_who_was_covered_is_as_told_as_the_one_who_covers(world, earlier, listed):
+async def test_covered_is_as_told(world, earlier, listed):
     """Their phone showed the notice, or showed nothing because a newer revision stopped it."""
     outage_id = await world.outage(revision=2)
     notice_id = await world.notice(outage_id, revision=2)
@@ -101,7 +100,7 @@ async def test_who_was_covered_is_as_told_as_the_one_who_covers(world, earlier, 
 
 
 @pytest.mark.parametrize("listed", [True, False])
-async def test_a_customer_with_many_supply_points_is_one_recipient(world, earlier, listed):
+async def test_many_points_one_recipient(world, earlier, listed):
     """More points than a page looks at: still once, and nobody behind is skipped."""
     async with world.db.transaction() as tx:
         await tx.executemany(
@@ -111,6 +110,6 @@ async def test_a_customer_with_many_supply_points_is_one_recipient(world, earlie
     assert await read(world, "scope", earlier, listed=listed, limit=2) == sorted([*IN_SCOPE, CODES[5]])
 
 
-async def test_an_audience_of_nobody_ends_at_once(world):
+async def test_audience_of_nobody(world):
     """A first revision was told to nobody."""
     assert await read(world, "told", Earlier(), listed=True, limit=5, scope=Scope(feeder_ids=("FD9",))) == []

@@ -46,7 +46,7 @@ def _payment() -> PaymentRecorded:
     )
 
 
-def test_opened():
+def test_opened_ticket():
     """A ticket that was taken is confirmed for a day, under a tag of its own."""
     single = of_ticket(_ticket(), AT)
     assert (single.kind, single.recipient_id, single.tag) == (
@@ -65,7 +65,7 @@ def test_opened():
         (None, timedelta(hours=24)),
     ],
 )
-def test_attached(end, useful):
+def test_attached_ticket(end, useful):
     """An outage explains a ticket until its expected end, for two hours at least, and for a day when none is known."""
     single = of_ticket(_ticket(TicketAttached, expected_end_at=AT + end if end else None), AT)
     assert (single.kind, single.useful_until) == ("ticket-attached", AT + useful)
@@ -91,7 +91,7 @@ def test_slots_fill_the_templates(language, channel):
             assert word in f"{text.title} {text.body}"
 
 
-def test_receipt():
+def test_receipt_of_payment():
     """A receipt is of use for three days, under the payment's own tag."""
     single = of_payment(_payment(), AT)
     assert (single.tag, single.useful_until) == (f"payment-{UUID(int=6)}", AT + timedelta(days=3))

@@ -24,7 +24,7 @@ MINE = "PB11010012345"
 
 @pytest.fixture
 def ticket(clock):
-    """Give a function that makes an event of a ticket."""
+    """Return a function that makes an event of a ticket."""
 
     def make(kind=TicketOpened, **changes):
         values = {
@@ -47,7 +47,7 @@ def ticket(clock):
 
 @pytest.fixture
 def payment(clock):
-    """Give a function that makes a recorded payment."""
+    """Return a function that makes a recorded payment."""
 
     def make() -> PaymentRecorded:
         return PaymentRecorded(
@@ -67,7 +67,7 @@ def payment(clock):
 
 @pytest.fixture
 def envelope(clock):
-    """Give a function that puts an event, or a tombstone for an id, into an envelope."""
+    """Return a function that puts an event, or a tombstone for an id, into an envelope."""
 
     def make(event) -> Envelope:
         now, source = clock.now(), "/gridcare/tests"
@@ -103,14 +103,16 @@ async def test_told_once(rooms, db, envelope, outbox, *, ticket, payment):
     for _ in range(2):
         await topic_tickets.subscription(rooms.planning).handle(about_tickets)
         await topic_payments.subscription(rooms.planning).handle(about_money)
-    found = await _notices(db)
-    assert [row["kind"] for row in found] == ["payment-received", "ticket-attached", "ticket-opened"]
-    assert {(row["recipient_id"], row["lane"], row["audience_rule"], row["state"]) for row in found} == {
+    notices = await _notices(db)
+    assert [row["kind"] for row in notices] == ["payment-received", "ticket-attached", "ticket-opened"]
+    assert {(row["recipient_id"], row["lane"], row["audience_rule"], row["state"]) for row in notices} == {
         (MINE, "transactional", "one", "scheduled")
     }
-    assert {row["cause_event_id"] for row in found} == {about_tickets[0].id, about_tickets[1].id, about_money[0].id}
+    assert {row["cause_event_id"] for row in notices} == {about_tickets[0].id, about_tickets[1].id, about_money[0].id}
     published = [each.data for each in await outbox()]
-    assert sorted(event.kind for event in published if isinstance(event, NoticeScheduled)) == [r["kind"] for r in found]
+    assert sorted(event.kind for event in published if isinstance(event, NoticeScheduled)) == [
+        row["kind"] for row in notices
+    ]
 
 
 async def test_told_once_beyond_the_inbox(rooms, db, envelope, ticket, outbox):
@@ -139,7 +141,7 @@ async def test_bills_are_no_news(rooms, db, envelope):
     assert await _notices(db) == []
 
 
-async def test_strangers(rooms, db, envelope, ticket, payment):
+async def test_strangers_are_rejected(rooms, db, envelope, ticket, payment):
     """An event of another topic, and a tombstone where none belongs, are rejected."""
     of_tickets, of_payments = topic_tickets.subscription(rooms.planning), topic_payments.subscription(rooms.planning)
     for door, stranger in (
@@ -153,7 +155,7 @@ async def test_strangers(rooms, db, envelope, ticket, payment):
         assert rejected.value.reason == "unexpected-event-type"
 
 
-async def test_projection(rooms, db, envelope):
+async def test_supply_points_are_projected(rooms, db, envelope):
     """Of a supply point the newest version stays, in any order; a tombstone deletes it, and it may come back."""
     door = topic_supply_points.subscription(db)
 
@@ -171,7 +173,7 @@ async def test_projection(rooms, db, envelope):
     assert await known() == {"SP1": (4, "FD1")}
 
 
-async def test_followed(rooms, db, kafka_bootstrap, new_topic, *, envelope, ticket, payment):
+async def test_followed_over_a_broker(rooms, db, kafka_bootstrap, new_topic, *, envelope, ticket, payment):
     """Over a real broker: many supply points, tickets and payments, each twice, and one poison record among them."""
     points, tickets, payments = await new_topic(partitions=3), await new_topic(), await new_topic()
     about_tickets = [envelope(ticket()) for _ in range(3)]

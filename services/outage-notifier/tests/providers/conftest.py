@@ -89,7 +89,7 @@ async def sms(twilio: Emulator, open_sms) -> AsyncIterator[TwilioSmsSender]:
 
 @pytest.fixture
 def misbehaving() -> Callable[..., object]:
-    """Give a server whose connections are handled by a function; it gives its port."""
+    """Return a function that opens a server whose connections another function handles; it yields the port."""
 
     @asynccontextmanager
     async def serving(handle: Connection, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:

@@ -36,7 +36,7 @@ def answer(code: str | None, status: str = "STATUS") -> bytes:
         (500, "INTERNAL", UNKNOWN, False),
     ],
 )
-def test_each_error_of_fcm_has_one_meaning(status, code, kind, dead):
+def test_each_error_code(status, code, kind, dead):
     """FcmError's code decides, and UNREGISTERED alone says that the device is gone."""
     outcome = refused(status, answer(code), None, NOW)
     assert (outcome.kind, outcome.code, outcome.contact_dead) == (kind, code, dead)
@@ -61,7 +61,7 @@ def test_each_error_of_fcm_has_one_meaning(status, code, kind, dead):
     ],
 )
 @pytest.mark.parametrize("body", [b"", b"<html>", b"\xff\xfe", answer(None), answer("A_NEW_CODE")])
-def test_an_answer_without_a_code_of_fcm_is_judged_by_its_status(status, body, kind):
+def test_foreign_answers_by_status(status, body, kind):
     """A proxy's page, or a 404 of a wrong project, never costs a device its registration."""
     outcome = refused(status, body, None, NOW)
     assert (outcome.kind, outcome.code, outcome.contact_dead) == (kind, f"http-{status}", False)
@@ -77,6 +77,6 @@ def test_an_answer_without_a_code_of_fcm_is_judged_by_its_status(status, body, k
         ("INTERNAL", "5", None),
     ],
 )
-def test_retry_after_is_kept_where_a_retry_makes_sense(code, header, wait_s):
+def test_retry_after_is_kept(code, header, wait_s):
     """What FCM asks for is kept; a quota that names no time waits a minute."""
     assert refused(503, answer(code), header, NOW).retry_after_s == wait_s

@@ -35,7 +35,7 @@ def built(**changes: Any) -> PushMessage:
 
 @pytest.fixture(scope="session")
 def check_request() -> Callable[[object], None]:
-    """Give a check against FCM's own SendMessageRequest, in which unknown names are refused too."""
+    """Return a check against FCM's own SendMessageRequest, in which unknown names are refused too."""
     path = Path(googleapiclient.__file__).parent / "discovery_cache/documents/fcm.v1.json"
     text = path.read_text().replace('"$ref": "', '"$ref": "#/definitions/').replace('"type": "any"', '"title": "any"')
     definitions = json.loads(text)["schemas"]
@@ -61,7 +61,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
     urgent=st.booleans(),
     ttl_s=st.integers(-10, 10**9),
 )
-def test_every_body_is_what_fcm_asks_for(check_request, texts, device, urgent, ttl_s):
+def test_every_body_is_valid(check_request, texts, device, urgent, ttl_s):
     """Any text and registration make a body that FCM's discovery document allows, and come back out of it."""
     (title, text), (kind, registration) = texts, device
     delivery_id = f"{NOTICE_ID}.17"
@@ -75,7 +75,7 @@ def test_every_body_is_what_fcm_asks_for(check_request, texts, device, urgent, t
     assert sent["notification"] == {"title": title, "body": text}
 
 
-def test_the_schema_would_notice_a_wrong_name(check_request):
+def test_schema_is_strict(check_request):
     """The oracle is strict: a misspelt field is refused."""
     body = json.loads(built().body(kind="fid", registration="a", delivery_id="b"))
     body["message"]["android"]["colapse_key"] = "x"
@@ -83,7 +83,7 @@ def test_the_schema_would_notice_a_wrong_name(check_request):
         check_request(body)
 
 
-def test_one_tag_replaces_on_android_and_ios():
+def test_one_tag_replaces():
     """The tag is Android's notification tag and iOS's collapse id."""
     sent = json.loads(built().body(kind="fid", registration="a", delivery_id="b"))["message"]
     assert sent["android"]["notification"]["tag"] == TAG
@@ -101,7 +101,7 @@ def test_urgent_wakes_a_device(urgent, android, apns):
     ("ttl", "android"),
     [(timedelta(hours=2), "7200s"), (timedelta(days=90), "2419200s"), (timedelta(seconds=-5), "0s")],
 )
-def test_a_message_lives_no_longer_than_it_is_useful(ttl, android):
+def test_time_to_live(ttl, android):
     """The time to live is cut to FCM's four weeks; iOS gets the moment it ends."""
     sent = json.loads(built(ttl=ttl).body(kind="fid", registration="a", delivery_id="b"))["message"]
     assert sent["android"]["ttl"] == android
@@ -117,7 +117,7 @@ def test_a_message_lives_no_longer_than_it_is_useful(ttl, android):
         {"text": "\ue000the delivery id\ue000", "data": {**DATA, "kind": "\ue000the delivery id\ue000"}},
     ],
 )
-def test_an_unfit_message_is_refused_when_it_is_made(changes):
+def test_unfit_message_is_refused(changes):
     """Over 4,096 bytes, a tag over 64, a value that is no string, a text that looks like our mark."""
     with pytest.raises(MessageUnfit):
         built(**changes)

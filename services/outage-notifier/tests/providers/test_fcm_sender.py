@@ -26,9 +26,15 @@ async def send_many(sender, count: int) -> set[OutcomeKind]:
     return {outcome.kind for outcome in await asyncio.gather(*(sender.send(body_for("device")) for _ in range(count)))}
 
 
+<<<<<<< HEAD
+async def test_several_connections_carry_more(fcm, open_push):
+    """A connection has 100 streams: with answers after 0.6 s, 400 messages over four connections take one round."""
+    fcm.script([{"match": {}, "action": {"latency_s": 0.6}}])
+=======
 async def test_several_connections_carry_more_than_one_does(fcm, open_push):
     """A connection has 100 streams: with answers after 1 s, 400 messages over four connections take one round."""
     fcm.script([{"match": {}, "action": {"latency_s": 1.0}}])
+>>>>>>> main
     took_s = []
     for connections in (1, 4):
         async with open_push(fcm, connections=connections) as sender:
@@ -36,10 +42,10 @@ async def test_several_connections_carry_more_than_one_does(fcm, open_push):
             began_s = time.monotonic()
             assert await send_many(sender, 400) == {ACCEPTED}
             took_s.append(time.monotonic() - began_s)
-    assert took_s[1] < took_s[0] / 2
+    assert took_s[1] < took_s[0] * 0.75  # one round and its overhead against four
 
 
-async def test_an_answer_that_never_comes_is_unknown_after_one_call(fcm, open_push):
+async def test_no_answer_is_unknown(fcm, open_push):
     """A message that was taken without an answer is in doubt, and was sent once."""
     fcm.script([{"match": {}, "action": {"hang": True}}])
     before = len(fcm.journal())
@@ -48,7 +54,7 @@ async def test_an_answer_that_never_comes_is_unknown_after_one_call(fcm, open_pu
     assert len(fcm.journal()) == before + 1
 
 
-async def test_a_message_taken_with_an_error_is_sent_once(fcm, push):
+async def test_taken_with_an_error(fcm, push):
     """INTERNAL says nothing about whether it was taken: the adapter does not try again by itself."""
     fcm.script([{"match": {}, "action": {"error": "INTERNAL", "accepted": True}}])
     before = len(fcm.journal())
@@ -56,7 +62,7 @@ async def test_a_message_taken_with_an_error_is_sent_once(fcm, push):
     assert len(fcm.journal()) == before + 1
 
 
-async def test_a_restarted_provider_is_found_again(tmp_path, open_push):
+async def test_restarted_provider(tmp_path, open_push):
     """While it is gone nothing is sent; when it is back the same sender goes on."""
     emulator = start_emulator("fcm", tmp_path / "fcm")
     try:
@@ -72,7 +78,7 @@ async def test_a_restarted_provider_is_found_again(tmp_path, open_push):
         emulator.stop()
 
 
-async def test_one_token_serves_all_first_messages(fcm, open_push):
+async def test_one_token_serves_all(fcm, open_push):
     """A hundred messages that wait for the first token cause one request for it."""
     before = tokens_given(fcm)
     async with open_push(fcm) as sender:
@@ -80,7 +86,7 @@ async def test_one_token_serves_all_first_messages(fcm, open_push):
     assert tokens_given(fcm) == before + 1
 
 
-async def test_a_token_is_renewed_before_it_ends(fcm, open_push):
+async def test_token_renewed_in_time(fcm, open_push):
     """Tokens of two seconds: messages are accepted all the time, without one refusal."""
     fcm.settings(token_lifetime_s=2)
     before, unauthenticated = tokens_given(fcm), fcm.counts().get("unauthenticated", 0)
@@ -92,7 +98,7 @@ async def test_a_token_is_renewed_before_it_ends(fcm, open_push):
     assert fcm.counts().get("unauthenticated", 0) == unauthenticated
 
 
-async def test_a_revoked_token_is_replaced_once(fcm, push):
+async def test_revoked_token_is_replaced(fcm, push):
     """A 401 answers retry, one new token is fetched, and the next messages go through."""
     assert await send_many(push, 1) == {ACCEPTED}
     fcm.settings(revoked_before_s=time.time())
@@ -103,7 +109,7 @@ async def test_a_revoked_token_is_replaced_once(fcm, push):
     assert tokens_given(fcm) == before + 1
 
 
-async def test_a_new_token_that_is_refused_too_is_a_wrong_setting(fcm, push):
+async def test_second_token_refused_too(fcm, push):
     """Two tokens refused in a row: the credentials are wrong, and the token endpoint is left in peace."""
     assert await send_many(push, 1) == {ACCEPTED}
     fcm.settings(revoked_before_s=time.time() + 3600)
@@ -114,7 +120,7 @@ async def test_a_new_token_that_is_refused_too_is_a_wrong_setting(fcm, push):
     assert tokens_given(fcm) == before + 1
 
 
-async def test_a_key_that_google_does_not_know_is_a_wrong_setting(fcm, open_push, tmp_path):
+async def test_key_unknown_to_google(fcm, open_push, tmp_path):
     """An assertion that is refused makes every call misconfigured, without a call to FCM."""
     account = json.loads(fcm.service_account_file.read_text())
     path = tmp_path / "account.json"
@@ -123,7 +129,7 @@ async def test_a_key_that_google_does_not_know_is_a_wrong_setting(fcm, open_push
         assert await sender.send(body_for("device")) == Outcome(OutcomeKind.MISCONFIGURED, "token-refused")
 
 
-async def test_an_unreachable_token_endpoint_is_tried_again(tmp_path, open_push):
+async def test_unreachable_token_endpoint(tmp_path, open_push):
     """Opened while Google is away: calls answer retry, and the first token comes when it is back."""
     emulator = start_emulator("fcm", tmp_path / "fcm")
     emulator.kill()
@@ -141,7 +147,7 @@ async def test_an_unreachable_token_endpoint_is_tried_again(tmp_path, open_push)
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", '{"type": "service_account"}'])
-async def test_a_bad_credentials_file_refuses_the_start(fcm, open_push, tmp_path, content):
+async def test_bad_credentials_file(fcm, open_push, tmp_path, content):
     """A file that is missing or no service account is a settings error, with nothing of it in the text."""
     path = tmp_path / "account.json"
     if content is not None:
@@ -151,7 +157,7 @@ async def test_a_bad_credentials_file_refuses_the_start(fcm, open_push, tmp_path
             raise AssertionError("it must not open")
 
 
-async def test_a_wrong_address_is_a_wrong_setting(fcm, open_push):
+async def test_wrong_address(fcm, open_push):
     """A 404 that FCM did not write costs no device its registration."""
     async with open_push(fcm, api_url=f"{fcm.url}/elsewhere") as sender:
         outcome = await sender.send(body_for("device"))

@@ -63,14 +63,14 @@ async def talks_nonsense(reader, writer):
 
 @pytest.mark.parametrize("http2", [False, True])
 @pytest.mark.parametrize("handle", [resets, closes, talks_nonsense])
-async def test_a_connection_lost_after_bytes_were_written_is_unknown(misbehaving, handle, http2):
+async def test_connection_lost_after_writing(misbehaving, handle, http2):
     """Reset, closed or garbled after the request was written: it may have been taken."""
     async with misbehaving(handle) as port:
         assert await outcome_of(f"http://127.0.0.1:{port}/", http2=http2) == LOST
 
 
 @pytest.mark.parametrize("http2", [False, True])
-async def test_no_answer_within_the_deadline_is_unknown(misbehaving, http2):
+async def test_no_answer_is_unknown(misbehaving, http2):
     """A server that took the request and says nothing may have done it."""
     async with misbehaving(never_answers) as port:
         assert await outcome_of(f"http://127.0.0.1:{port}/", http2=http2, deadline_s=SOON_S) == TIMEOUT
@@ -86,7 +86,7 @@ async def test_half_an_answer_is_unknown(misbehaving, handle, outcome, deadline_
 
 
 @pytest.mark.parametrize("http2", [False, True])
-async def test_a_refused_connection_is_certainly_not_done(http2):
+async def test_refused_connection(http2):
     """Nobody listens: nothing was written."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
@@ -94,13 +94,13 @@ async def test_a_refused_connection_is_certainly_not_done(http2):
 
 
 @pytest.mark.parametrize("handle", [resets, closes, talks_nonsense])
-async def test_a_failed_tls_handshake_is_certainly_not_done(misbehaving, handle):
+async def test_failed_tls_handshake(misbehaving, handle):
     """A handshake that fails comes before the request."""
     async with misbehaving(handle) as port:
         assert await outcome_of(f"https://127.0.0.1:{port}/") == NOT_DONE
 
 
-async def test_a_certificate_of_a_stranger_is_certainly_not_done(misbehaving, running_fcm):
+async def test_certificate_of_a_stranger(misbehaving, running_fcm):
     """A server whose certificate is not trusted gets no request."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(running_fcm.state_dir / "server.pem", running_fcm.state_dir / "server-key.pem")
@@ -109,7 +109,7 @@ async def test_a_certificate_of_a_stranger_is_certainly_not_done(misbehaving, ru
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_a_ca_file_that_cannot_be_used_is_a_settings_error(tmp_path, content):
+def test_bad_ca_file(tmp_path, content):
     """A missing file refuses the start."""
     path = tmp_path / "ca.pem"
     if content is not None:
@@ -133,12 +133,12 @@ def test_a_ca_file_that_cannot_be_used_is_a_settings_error(tmp_path, content):
         ("Mon, 99 Nov 2026", None),
     ],
 )
-def test_retry_after_is_seconds_or_a_date(header, wait_s):
+def test_retry_after_is_read(header, wait_s):
     """Seconds or an HTTP date, never more than an hour, never negative; nonsense is none."""
     assert retry_after_s(header, NOW) == wait_s
 
 
-def test_a_date_without_a_zone_is_utc():
+def test_zoneless_date_is_utc():
     """An HTTP date is in GMT whatever its zone says."""
     header = (NOW + timedelta(seconds=30)).strftime("%a, %d %b %Y %H:%M:%S -0000")
     assert retry_after_s(header, NOW) == 30.0

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from outage_notifier_testing.fake_push import FakePushSender, body_for
 
-from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind, PushSender
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
+from outage_notifier.sending.room import PushSender
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ async def provider(request: pytest.FixtureRequest) -> AsyncIterator[Provider]:
 
 
 @pytest.mark.parametrize("kind", ["fid", "token"])
-async def test_a_sound_message_is_accepted(provider, kind):
+async def test_sound_message_is_accepted(provider, kind):
     """The provider takes it, names it, and has it whole."""
     outcome = await provider.sender.send(body_for("device-đ", kind=kind))
     assert outcome.kind is OutcomeKind.ACCEPTED
@@ -61,14 +62,14 @@ async def test_a_sound_message_is_accepted(provider, kind):
     assert (message[kind], message["data"]["delivery_id"]) == ("device-đ", "n.1")
 
 
-async def test_every_message_has_a_name_of_its_own(provider):
+async def test_message_names_are_unique(provider):
     """Message ids are not used twice."""
     names = {(await provider.sender.send(body_for("device", number=number))).message_id for number in range(5)}
     assert len(names) == 5
 
 
 @pytest.mark.parametrize("code", sorted(OUTCOMES))
-async def test_a_refused_message_is_not_there(provider, code):
+async def test_refused_message_is_not_there(provider, code):
     """Each refusal is the outcome that its table says, after one call, and nothing was accepted."""
     provider.refuse("device", code)
     assert await provider.sender.send(body_for("device")) == OUTCOMES[code]

@@ -1,15 +1,18 @@
-"""What every SmsSender does: the one that speaks to Twilio, against the emulator, and the fake."""
+"""What every SmsSender and SmsList does: the one that speaks to Twilio, against the emulator, and the fake."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Protocol
 
 import pytest
 from outage_notifier_testing.fake_sms import FakeSmsSender
 
 from gridcare.values.clock import SystemClock
-from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind, SmsSender
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
+from outage_notifier.receipts.room import SmsList
+from outage_notifier.sending.room import SmsSender
 
 numbers = (f"+8490{at:07d}" for at in count(1))
 OUTCOMES = {
@@ -22,13 +25,18 @@ OUTCOMES = {
 }
 
 
+class SmsProvider(SmsSender, SmsList, Protocol):
+    """What senders and look-ups need of one provider."""
+
+
 @dataclass(frozen=True)
 class Provider:
     """A sender, and the ends of its provider that a test holds: `refuse` may take the message all the same."""
 
-    sender: SmsSender
+    sender: SmsProvider
     refuse: Callable[..., None]
     accepted: Callable[[str], list[tuple[str, str]]]
+    validity_s: Callable[[str], list[int]]
 
 
 @pytest.fixture(params=["fake", "twilio"])
@@ -40,7 +48,12 @@ async def provider(request: pytest.FixtureRequest) -> AsyncIterator[Provider]:
             fake.outcomes[to] = OUTCOMES[code]
             fake.taken_all_the_same |= {to} if accepted else set()
 
-        yield Provider(fake, refuse_fake, lambda to: [(it.message_id, it.body) for it in fake.sent if it.to == to])
+        yield Provider(
+            fake,
+            refuse_fake,
+            lambda to: [(sms.message_id, sms.body) for sms in fake.sent if sms.to == to],
+            lambda to: [sms.validity_s for sms in fake.sent if sms.to == to],
+        )
         return
     emulator = request.getfixturevalue("twilio")
 
@@ -51,15 +64,18 @@ async def provider(request: pytest.FixtureRequest) -> AsyncIterator[Provider]:
     def accepted(to: str) -> list[tuple[str, str]]:
         return [(line["sid"], line["body"]) for line in emulator.journal() if line["to"] == to]
 
+    def validity_s(to: str) -> list[int]:
+        return [line["validity_s"] for line in emulator.journal() if line["to"] == to]
+
     async with request.getfixturevalue("open_sms")(emulator.url) as sender:
-        yield Provider(sender, refuse, accepted)
+        yield Provider(sender, refuse, accepted, validity_s)
 
 
-async def send(sender: SmsSender, to: str, body: str = "Cat dien") -> Outcome:
-    return await sender.send(to=to, body=body, callback_ref="batch.1.1", validity_s=600)
+async def send(sender: SmsSender, to: str, body: str = "Cat dien", *, validity_s: int = 600) -> Outcome:
+    return await sender.send(to=to, body=body, callback_ref="batch.1.1", validity_s=validity_s)
 
 
-async def test_a_message_is_accepted_and_named(provider):
+async def test_message_is_accepted_and_named(provider):
     """The provider takes it whole, and its id is the outcome's."""
     to = next(numbers)
     outcome = await send(provider.sender, to, "Cắt điện 08:00-16:00 & 100 %=+")
@@ -67,8 +83,16 @@ async def test_a_message_is_accepted_and_named(provider):
     assert provider.accepted(to) == [(outcome.message_id, "Cắt điện 08:00-16:00 & 100 %=+")]
 
 
+@pytest.mark.parametrize(("wanted", "taken"), [(-5, 1), (0, 1), (600, 600), (36_000, 36_000), (90_000, 36_000)])
+async def test_validity_within_limits(provider, wanted, taken):
+    """Twilio's ValidityPeriod is 1 to 36,000 seconds: what is useful for longer, or no more, is cut to that."""
+    to = next(numbers)
+    await send(provider.sender, to, validity_s=wanted)
+    assert provider.validity_s(to) == [taken]
+
+
 @pytest.mark.parametrize("code", sorted(OUTCOMES))
-async def test_a_refused_message_is_not_there(provider, code):
+async def test_refused_message_is_not_there(provider, code):
     """Each refusal is the outcome that its table says, after one call, and nothing was created."""
     to = next(numbers)
     provider.refuse(to, code)
@@ -77,23 +101,23 @@ async def test_a_refused_message_is_not_there(provider, code):
     assert await provider.sender.recent(to) == []
 
 
-async def test_a_message_created_behind_an_error_is_found_and_was_sent_once(provider):
+async def test_message_behind_an_error(provider):
     """A 500 may hide a message: one call, one message, which the list shows."""
     to = next(numbers)
     provider.refuse(to, 20500, accepted=True)
     assert await send(provider.sender, to) == OUTCOMES[20500]
     ((message_id, body),) = provider.accepted(to)
-    (found,) = await provider.sender.recent(to)
-    assert (found.message_id, found.body) == (message_id, body)
+    (listed,) = await provider.sender.recent(to)
+    assert (listed.message_id, listed.body) == (message_id, body)
 
 
-async def test_the_list_shows_the_newest_first_and_one_number_only(provider):
+async def test_list_is_newest_first(provider):
     """Messages of a number, newest first, with aware times of creation."""
     to, other = next(numbers), next(numbers)
     began = datetime.now(UTC) - timedelta(seconds=1)
     sent = [(await send(provider.sender, to, f"message {at}")).message_id for at in range(3)]
     await send(provider.sender, other)
-    found = await provider.sender.recent(to)
-    assert [it.message_id for it in found] == sent[::-1]
-    assert [it.body for it in found] == ["message 2", "message 1", "message 0"]
-    assert all(began.replace(microsecond=0) <= it.created_at <= datetime.now(UTC) for it in found)
+    listed = await provider.sender.recent(to)
+    assert [it.message_id for it in listed] == sent[::-1]
+    assert [it.body for it in listed] == ["message 2", "message 1", "message 0"]
+    assert all(began.replace(microsecond=0) <= it.created_at <= datetime.now(UTC) for it in listed)

@@ -27,7 +27,7 @@ def test_what_twilio_signs_is_accepted(form):
 
 
 @given(forms, st.integers(0), st.integers(1, 255))
-def test_a_changed_byte_is_refused_or_means_the_same(form, at, change):
+def test_changed_byte(form, at, change):
     """A body with one byte changed is refused, unless it parses to the very same fields."""
     form = {**form, "MessageSid": "SM1"}
     body = bytearray(urlencode(form).encode())
@@ -48,7 +48,7 @@ def test_a_changed_byte_is_refused_or_means_the_same(form, at, change):
         URL.replace("api.", "evil."),
     ],
 )
-def test_a_signature_over_another_address_is_refused(signed_url):
+def test_signature_over_another_address(signed_url):
     """Scheme, host, path and query are all signed."""
     form = {"MessageSid": "SM1", "MessageStatus": "sent"}
     fits = signature_fits(url=URL, body=urlencode(form).encode(), signature=signed(signed_url, form), auth_token=TOKEN)
@@ -61,7 +61,7 @@ def test_no_signature_is_refused(signature):
     assert not signature_fits(url=URL, body=b"", signature=signature, auth_token=TOKEN)
 
 
-def test_a_signature_of_another_token_is_refused():
+def test_signature_of_another_token():
     """Only our account's token signs."""
     form = {"MessageSid": "SM1"}
     body = urlencode(form).encode()
@@ -77,7 +77,7 @@ def test_a_signature_of_another_token_is_refused():
         ("http://127.0.0.1:8080/x", "http://127.0.0.1:8080/x"),
     ],
 )
-def test_twilio_may_sign_with_the_port_or_without(ours, theirs):
+def test_port_signed_or_not(ours, theirs):
     """As Twilio's own library tries both."""
     body = b"MessageSid=SM1"
     assert signature_fits(url=ours, body=body, signature=signed(theirs, {"MessageSid": "SM1"}), auth_token=TOKEN)
@@ -85,7 +85,7 @@ def test_twilio_may_sign_with_the_port_or_without(ours, theirs):
 
 
 @pytest.mark.parametrize("body", [b"\xff", b"a=%ff", b"&".join(b"a%d=1" % at for at in range(200))])
-def test_a_body_that_is_no_form_is_refused(body):
+def test_no_form_is_refused(body):
     """Bytes that are no ASCII, no UTF-8, or more fields than Twilio has."""
     assert not signature_fits(url=URL, body=body, signature=signed(URL, {}), auth_token=TOKEN)
     assert read_callback(body) is None
@@ -105,6 +105,6 @@ def test_a_body_that_is_no_form_is_refused(body):
         ({}, None),
     ],
 )
-def test_a_form_tells_of_one_message(form, told):
+def test_form_of_one_message(form, told):
     """Its id, its status, its error code if there is one."""
     assert read_callback(urlencode(form).encode()) == told

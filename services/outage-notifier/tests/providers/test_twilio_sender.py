@@ -63,12 +63,12 @@ def test_every_refusal_has_one_meaning(status, code, kind, dead, opted_out):
 
 
 @pytest.mark.parametrize(("header", "wait_s"), [(None, None), ("7", 7.0), ("Mon, 23 Nov 2026 05:00:09 GMT", 9.0)])
-def test_a_busy_twilio_names_its_wait(header, wait_s):
+def test_busy_twilio(header, wait_s):
     """Retry-After is kept, in seconds or as a date."""
     assert refusal(429, 20429, header, NOW) == Outcome(RETRY, "20429", retry_after_s=wait_s)
 
 
-async def test_the_callback_address_carries_the_attempt(twilio, sms):
+async def test_callback_carries_the_attempt(twilio, sms):
     """The status callback is our public address with the attempt's name, escaped."""
     to = next(numbers)
     await send(sms, to, callback_ref="0192-é.7.2&x")
@@ -79,15 +79,7 @@ async def test_the_callback_address_carries_the_attempt(twilio, sms):
     assert line["from"] == "GRIDCARE"
 
 
-@pytest.mark.parametrize(("asked", "sent"), [(-5, 1), (0, 1), (600, 600), (36_000, 36_000), (90_000, 36_000)])
-async def test_the_validity_is_within_twilios_limits(twilio, sms, asked, sent):
-    """ValidityPeriod is 1 to 36,000 seconds."""
-    to = next(numbers)
-    await send(sms, to, validity_s=asked)
-    assert accepted(twilio, to)[0]["validity_s"] == sent
-
-
-async def test_an_answer_that_never_comes_is_unknown_and_the_message_is_found(twilio, open_sms):
+async def test_lost_answer_is_listed(twilio, open_sms):
     """Accepted without an answer: the deadline holds, there was one call, and the list shows the message."""
     to = next(numbers)
     twilio.script([{"match": {"to": to}, "action": {"hang": True}}])
@@ -97,7 +89,7 @@ async def test_an_answer_that_never_comes_is_unknown_and_the_message_is_found(tw
         assert [it.message_id for it in await sender.recent(to)] == [line["sid"]]
 
 
-async def test_wrong_credentials_are_a_wrong_setting(twilio, open_sms):
+async def test_wrong_credentials(twilio, open_sms):
     """20003: nothing is sent, and looking up is no answer either."""
     to = next(numbers)
     async with open_sms(twilio.url, auth_token=AUTH_TOKEN[::-1]) as sender:
@@ -107,7 +99,7 @@ async def test_wrong_credentials_are_a_wrong_setting(twilio, open_sms):
     assert accepted(twilio, to) == []
 
 
-async def test_nobody_there_is_certainly_not_sent(open_sms):
+async def test_nobody_there_sends_nothing(open_sms):
     """A refused connection: retry, and the look-up is not an answer of `none`."""
     async with open_sms("http://127.0.0.1:9") as sender:
         assert await send(sender, next(numbers)) == Outcome(RETRY, "no-connection")
@@ -116,7 +108,7 @@ async def test_nobody_there_is_certainly_not_sent(open_sms):
 
 
 @pytest.mark.parametrize("answer", [b"", b"{}", b"[]", b"null", b"<html>", b'{"sid": null}', b"\xff", b'"text"', b"7"])
-async def test_an_answer_that_cannot_be_read_is_unknown(misbehaving, open_sms, answer):
+async def test_unreadable_answer_is_unknown(misbehaving, open_sms, answer):
     """A 201 without a message id, however garbled, may stand for a message; and it is no empty list."""
 
     async def answers(reader, writer):
@@ -132,7 +124,7 @@ async def test_an_answer_that_cannot_be_read_is_unknown(misbehaving, open_sms, a
             await sender.recent(next(numbers))
 
 
-async def test_the_environment_does_not_move_the_address(twilio, open_sms, monkeypatch):
+async def test_environment_moves_nothing(twilio, open_sms, monkeypatch):
     """TWILIO_EDGE and TWILIO_REGION of the process are not ours to obey."""
     monkeypatch.setenv("TWILIO_EDGE", "sydney")
     monkeypatch.setenv("TWILIO_REGION", "au1")
@@ -140,7 +132,7 @@ async def test_the_environment_does_not_move_the_address(twilio, open_sms, monke
         assert (await send(sender, next(numbers))).kind is OutcomeKind.ACCEPTED
 
 
-async def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(twilio, open_sms, monkeypatch):
+async def test_no_proxy_to_this_machine(twilio, open_sms, monkeypatch):
     """An emulator is reached behind whatever proxy the machine has; a provider goes through it."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -151,7 +143,7 @@ async def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(twilio, 
         assert await send(there, next(numbers)) == Outcome(RETRY, "no-connection")
 
 
-async def test_nothing_personal_is_in_an_error(twilio, open_sms):
+async def test_errors_hold_nothing_personal(twilio, open_sms):
     """What a failed look-up raises holds neither the number nor the address."""
     to = next(numbers)
     async with open_sms("http://127.0.0.1:9") as sender:

@@ -11,15 +11,14 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from outage_notifier_testing.fake_sms import FakeSmsSender, SentSms
 
 from outage_notifier.contacts.vault import RECEIPT
-from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.receipts.core.receipt import GIVEN_UP_AFTER
 from outage_notifier.receipts.flow.apply_receipts import apply_receipts
 from outage_notifier.receipts.room import Receipts
 from outage_notifier.receipts.store import receipt
 
-LOST = Outcome(OutcomeKind.UNKNOWN, "timeout")
 PHONE = "+84901000000"
 
 
@@ -28,7 +27,7 @@ class Scene:
     """A sender, its provider in memory, and the door of its callbacks."""
 
     world: Any
-    providers: Any
+    sms: FakeSmsSender
     send: Callable[[], Awaitable[None]]
     plan: Callable[[], Awaitable[None]]
 
@@ -59,9 +58,13 @@ class Scene:
         return notice_id
 
     @property
-    def ref(self) -> str:
-        """Name the attempt of the first message as its callback's address does."""
-        return self.providers.texts[0]["ref"]
+    def sent(self) -> SentSms:
+        """The first message; its `callback_ref` names its attempt as its callback's address does."""
+        return self.sms.sent[0]
+
+    async def tell_of_sent(self, status: str, *, code: str = "") -> bool:
+        """Store a status callback of the first message."""
+        return await self.tell(self.sent.message_id, status, ref=self.sent.callback_ref, code=code)
 
     async def rows(self, query: str) -> list[Any]:
         async with self.world.db.read() as connection:
@@ -75,8 +78,9 @@ class Scene:
 
 
 @pytest.fixture
-def scene(world, providers, send, plan) -> Scene:
-    return Scene(world, providers, send, plan)
+def scene(world, fake_sms, send, plan) -> Scene:
+    """Return a scene in which nobody is a customer yet."""
+    return Scene(world, fake_sms, send, plan)
 
 
 @pytest.fixture
@@ -85,17 +89,17 @@ async def one(scene) -> UUID:
     return await scene.customers(PHONE)
 
 
-async def test_a_delivered_message_moves_its_delivery_and_the_counts(scene, one):
+async def test_delivered_moves_the_counts(scene, one):
     """Accepted becomes delivered, and the books still balance."""
     await scene.send()
-    await scene.tell("M1", "delivered", ref=scene.ref)
+    await scene.tell_of_sent("delivered")
     assert await scene.apply() == 1
     assert await scene.world.books(one) == {"delivered": 1}
     assert await scene.results() == ["raised"]
     assert await scene.apply() == 0
 
 
-async def test_a_receipt_without_a_name_is_found_by_its_message(scene, one):
+async def test_known_by_its_message(scene, one):
     """The message id that the call's answer gave is enough."""
     await scene.send()
     (row,) = await scene.attempts()
@@ -104,10 +108,10 @@ async def test_a_receipt_without_a_name_is_found_by_its_message(scene, one):
     assert await scene.world.books(one) == {"delivered": 1}
 
 
-async def test_a_failed_message_keeps_its_reason(scene, one):
+async def test_failure_keeps_its_reason(scene, one):
     """The provider's code is the delivery's reason."""
     await scene.send()
-    await scene.tell("M1", "undelivered", ref=scene.ref, code="30007")
+    await scene.tell_of_sent("undelivered", code="30007")
     await scene.apply()
     assert await scene.world.books(one) == {"failed": 1}
     async with scene.world.db.read() as connection:
@@ -118,31 +122,31 @@ async def test_a_failed_message_keeps_its_reason(scene, one):
     ("code", "bad", "opted_out"),
     [("21610", None, True), ("30005", "30005", False), ("30006", "30006", False), ("30003", None, False)],
 )
-async def test_what_a_code_says_of_a_phone_is_marked(scene, one, code, bad, opted_out):
+async def test_phone_is_marked(scene, one, code, bad, opted_out):
     """Opted out and unreachable for good are the phone's; a handset that is off is not."""
     await scene.send()
-    await scene.tell("M1", "failed", ref=scene.ref, code=code)
+    await scene.tell_of_sent("failed", code=code)
     await scene.apply()
     async with scene.world.db.read() as connection:
         phone = await connection.fetchrow("SELECT bad_reason, opted_out_at IS NOT NULL AS out FROM phone")
     assert (phone["bad_reason"], phone["out"]) == (bad, opted_out)
 
 
-async def test_an_unknown_call_is_resolved_by_its_callback(scene, one):
+async def test_callback_resolves_unknown(scene, one):
     """The message is bound to the attempt, and nothing is tried again."""
-    scene.providers.answers[PHONE] = LOST
+    scene.sms.lose_answers(PHONE)
     await scene.send()
     assert await scene.world.books(one) == {"unknown": 1}
-    await scene.tell("M7", "sent", ref=scene.ref)
+    await scene.tell_of_sent("sent")
     await scene.apply()
     assert await scene.world.books(one) == {"accepted": 1}
     (row,) = await scene.attempts()
-    assert (row["outcome"], row["provider_message_id"]) == ("unknown", "M7")
+    assert (row["outcome"], row["provider_message_id"]) == ("unknown", scene.sent.message_id)
     async with scene.world.db.read() as connection:
         assert await connection.fetchval("SELECT next_attempt_at FROM delivery") is None
 
 
-async def test_a_receipt_before_the_calls_own_answer_waits_for_it(scene, one):
+async def test_receipt_before_the_answer(scene, one):
     """Applied in mid-call, it completes the attempt at once and raises the delivery as soon as there is one."""
 
     async def told_early():
@@ -152,7 +156,7 @@ async def test_a_receipt_before_the_calls_own_answer_waits_for_it(scene, one):
         (row,) = await scene.attempts()
         assert (row["outcome"], row["provider_message_id"]) == ("accepted", "M9")
 
-    scene.providers.before = told_early
+    scene.sms.meanwhile = told_early
     await scene.send()
     assert await scene.world.books(one) == {"accepted": 1}
     assert await scene.apply() == 0
@@ -161,7 +165,7 @@ async def test_a_receipt_before_the_calls_own_answer_waits_for_it(scene, one):
     assert await scene.world.books(one) == {"delivered": 1}
 
 
-async def test_an_early_receipt_wins_over_a_lost_answer(scene, one):
+async def test_early_receipt_beats_silence(scene, one):
     """The callback came, the answer did not: delivered, not unknown."""
 
     async def told_early():
@@ -169,19 +173,19 @@ async def test_an_early_receipt_wins_over_a_lost_answer(scene, one):
         await scene.tell("M9", "delivered", ref=f"{row['batch_id']}.{row['place']}.{row['try']}")
         await scene.apply()
 
-    scene.providers.before = told_early
-    scene.providers.answers[PHONE] = LOST
+    scene.sms.meanwhile = told_early
+    scene.sms.lose_answers(PHONE)
     await scene.send()
     scene.world.clock.move(seconds=2)
     await scene.apply()
     assert await scene.world.books(one) == {"delivered": 1}
 
 
-async def test_a_stray_receipt_does_not_hold_up_the_others(scene, one):
+async def test_stray_holds_up_nobody(scene, one):
     """One that fits nothing is put off, longer and longer, and given up after a week."""
     await scene.send()
     await scene.tell("STRAY", "delivered", ref="0192f0c1-2345-7000-8000-000000000001.0.1")
-    await scene.tell("M1", "delivered", ref=scene.ref)
+    await scene.tell_of_sent("delivered")
     assert await scene.apply() == 2
     assert await scene.results() == [None, "raised"]
     assert await scene.apply() == 0
@@ -190,10 +194,10 @@ async def test_a_stray_receipt_does_not_hold_up_the_others(scene, one):
     assert await scene.results() == ["unmatched", "raised"]
 
 
-async def test_what_cannot_be_read_is_put_aside(scene, one):
+async def test_unreadable_is_put_aside(scene, one):
     """A status that we do not know, and a body that no key opens, end with a result that says so."""
     await scene.send()
-    await scene.tell("M1", "read_by_nobody", ref=scene.ref)
+    await scene.tell_of_sent("read_by_nobody")
     async with scene.world.db.transaction() as tx:
         await receipt.add(
             tx, source="twilio", key="x", attempt_name=None, body_sealed=b"\x02t1broken", now=scene.world.clock.now()
@@ -203,9 +207,9 @@ async def test_what_cannot_be_read_is_put_aside(scene, one):
     assert await scene.world.books(one) == {"accepted": 1}
 
 
-async def test_a_callbacks_address_knows_better_than_a_look_up(scene, one):
+async def test_address_beats_look_up(scene, one):
     """A message that was bound to another attempt is taken from it."""
-    scene.providers.answers[PHONE] = LOST
+    scene.sms.lose_answers(PHONE)
     await scene.send()
     async with scene.world.db.transaction() as tx:
         await tx.execute(
@@ -213,7 +217,7 @@ async def test_a_callbacks_address_knows_better_than_a_look_up(scene, one):
             " outcome, provider_message_id) SELECT batch_id, 99, try, notice_id, recipient_id, channel, contact_id,"
             " started_at, started_at, 'unknown', 'M5' FROM attempt"
         )
-    await scene.tell("M5", "sent", ref=scene.ref)
+    await scene.tell("M5", "sent", ref=scene.sent.callback_ref)
     await scene.apply()
     bound = {row["place"]: row["provider_message_id"] for row in await scene.attempts()}
     assert bound == {0: "M5", 99: None}
@@ -228,16 +232,16 @@ serial = count(1)
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=STATUSES, cuts=st.lists(st.integers(0, 12), max_size=3), lost=st.booleans())
-async def test_any_receipts_in_any_order_leave_balanced_books(scene, told, cuts, lost):
+async def test_any_receipts_balance(scene, told, cuts, lost):
     """Three messages, statuses in any order and any number of times, applied in any portions: the highest rank wins."""
     numbers = [f"+84902{next(serial):06}" for _ in range(3)]
-    for number in numbers:
-        scene.providers.answers[number] = LOST if lost else Outcome(OutcomeKind.ACCEPTED, message_id=f"M{number[1:]}")
+    scene.sms.lose_answers(*(numbers if lost else ()))
     notice_id = await scene.customers(*numbers)
     await scene.send()
-    refs = {text["to"]: text["ref"] for text in scene.providers.texts}
+    sent = {each.to: each for each in scene.sms.sent}
     for at, (which, status) in enumerate(told):
-        await scene.tell(f"M{numbers[which][1:]}", status, ref=refs[numbers[which]])
+        message = sent[numbers[which]]
+        await scene.tell(message.message_id, status, ref=message.callback_ref)
         if at in cuts:
             await scene.apply()
     await scene.apply()

@@ -37,7 +37,7 @@ class Stage:
     before: int
 
     def answers(self) -> list[int | None]:
-        """Give what the callbacks of this test were answered with."""
+        """Return what the callbacks of this test were answered with."""
         return [line["answered"] for line in self.emulator.journal("callback")[self.before :]]
 
 
@@ -80,7 +80,7 @@ async def stage(emulator: Emulator, database_url: str, db, clock) -> AsyncIterat
 
 
 @pytest.mark.parametrize("modes", [[], ["doubled"], ["shuffled"], ["doubled", "shuffled"], ["early"]])
-async def test_every_callback_is_taken_and_every_message_delivered(stage, world, plan, send, modes):
+async def test_every_callback_is_taken(stage, world, plan, send, modes):
     """Doubled, shuffled, or before the create's own answer: each is answered 204, and the books say delivered."""
     stage.emulator.script([{"match": {}, "action": {"callbacks": modes}}])
     for n in range(5):
@@ -97,7 +97,7 @@ async def test_every_callback_is_taken_and_every_message_delivered(stage, world,
     assert await world.books(notice_id) == {"delivered": 5}
 
 
-async def test_an_account_with_another_token_is_not_believed(stage, world, plan, send, tmp_path):
+async def test_other_account_is_refused(stage, world, plan, send, tmp_path):
     """A signature of another account's token is answered 403, and the delivery stays accepted."""
     other = start_emulator("twilio", tmp_path, environment={"EMULATOR_TWILIO_AUTH_TOKEN": "another"})
     settings = stage.settings.model_copy(

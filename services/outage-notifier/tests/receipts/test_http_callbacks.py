@@ -13,7 +13,7 @@ FORM = {"MessageSid": "SM1", "MessageStatus": "delivered", "To": "+84901234567",
 
 @pytest.fixture
 def post(api, settings):
-    """Give a function that posts a form with a signature, by default Twilio's own."""
+    """Return a function that posts a form with a signature, by default Twilio's own."""
 
     async def call(form=FORM, *, path=PATH, signature=None, **headers):
         url = settings.public_url + path
@@ -30,7 +30,7 @@ async def receipts(db):
         return await connection.fetch("SELECT * FROM receipt ORDER BY receipt_id")
 
 
-async def test_a_signed_callback_is_stored_sealed(post, db, vault):
+async def test_callback_is_stored_sealed(post, db, vault):
     """204; the raw body can be opened with the vault's key alone, and no number stands in the row."""
     answer = await post()
     assert (answer.status_code, answer.content) == (204, b"")
@@ -41,7 +41,7 @@ async def test_a_signed_callback_is_stored_sealed(post, db, vault):
     assert vault.open(row["body_sealed"], RECEIPT) == urlencode(FORM).encode()
 
 
-async def test_a_repeated_callback_changes_nothing(post, db):
+async def test_repetition_changes_nothing(post, db):
     """Twilio may tell it again; another status of the message is another receipt."""
     statuses = [(await post()).status_code for _ in range(3)]
     statuses.append((await post({**FORM, "MessageStatus": "sent"})).status_code)
@@ -50,20 +50,20 @@ async def test_a_repeated_callback_changes_nothing(post, db):
 
 
 @pytest.mark.parametrize("signature", ["", "AAAA", "0123456789abcdefghijklmnopq="])
-async def test_a_bad_signature_is_403_and_has_no_effect(post, db, signature):
+async def test_bad_signature_is_403(post, db, signature):
     """A problem document with a stable code, and nothing stored."""
     answer = await post(signature=signature)
     assert (answer.status_code, answer.json()["code"]) == (403, "bad-signature")
     assert await receipts(db) == []
 
 
-async def test_the_host_header_is_not_asked(post, db):
+async def test_host_header_is_ignored(post, db):
     """What is signed is our public address, whatever the request says of itself."""
     answer = await post(host="evil.test", **{"x-forwarded-host": "evil.test", "x-forwarded-proto": "ftp"})
     assert answer.status_code == 204
 
 
-async def test_a_changed_attempt_is_refused(post, db, settings):
+async def test_changed_attempt_is_refused(post, db, settings):
     """The query is signed too: a receipt cannot be turned to another attempt."""
     token = settings.twilio_auth_token.get_secret_value()
     signature = RequestValidator(token).compute_signature(settings.public_url + PATH, FORM)
@@ -72,7 +72,7 @@ async def test_a_changed_attempt_is_refused(post, db, settings):
     assert await receipts(db) == []
 
 
-async def test_a_signed_post_that_is_no_callback_is_400(post, db):
+async def test_signed_but_no_callback(post, db):
     """It names no message: Twilio shows the refusal in its debugger."""
     answer = await post({"Hello": "there"})
     assert (answer.status_code, answer.json()["code"]) == (400, "not-a-status-callback")
@@ -82,7 +82,7 @@ async def test_a_signed_post_that_is_no_callback_is_400(post, db):
 @pytest.mark.parametrize(
     "path", ["/v1/callbacks/twilio", "/v1/callbacks/twilio?attempt=", "/v1/callbacks/twilio?attempt=x"]
 )
-async def test_a_callback_without_an_attempts_name_is_kept(post, db, path):
+async def test_nameless_callback_is_kept(post, db, path):
     """Its message id may be known."""
     assert (await post(path=path)).status_code == 204
     (row,) = await receipts(db)

@@ -6,27 +6,27 @@ import pytest
 
 from outage_notifier.ledger.core.attempt import body_hash
 from outage_notifier.ledger.core.delivery import State
-from outage_notifier.ledger.core.outcome import FoundMessage
+from outage_notifier.ledger.core.outcome import ListedMessage
 from outage_notifier.receipts.core.look_up import SKEW, decide_not_asked, decide_not_found, fitting
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 BETWEEN = timedelta(seconds=90)
 
 
-def found(message_id: str, *, body: str = "Cat dien", after_s: float = 0) -> FoundMessage:
-    return FoundMessage(message_id, body, "sent", None, NOW + timedelta(seconds=after_s))
+def listed(message_id: str, *, body: str = "Cat dien", after_s: float = 0) -> ListedMessage:
+    return ListedMessage(message_id, body, "sent", None, NOW + timedelta(seconds=after_s))
 
 
-def test_only_the_same_text_since_the_call_fits_oldest_first():
+def test_same_text_since_the_call():
     """Another text and an older message are somebody else's; a trimmed text is the same one."""
-    listed = [
-        found("young", after_s=60),
-        found("other", body="Cat dien!"),
-        found("trimmed", body=" Cat dien\n", after_s=5),
-        found("early", after_s=-SKEW.total_seconds()),
-        found("too early", after_s=-SKEW.total_seconds() - 1),
+    messages = [
+        listed("young", after_s=60),
+        listed("other", body="Cat dien!"),
+        listed("trimmed", body=" Cat dien\n", after_s=5),
+        listed("early", after_s=-SKEW.total_seconds()),
+        listed("too early", after_s=-SKEW.total_seconds() - 1),
     ]
-    fits = fitting(listed, text_hash=body_hash("Cat dien"), begun_at=NOW)
+    fits = fitting(messages, text_hash=body_hash("Cat dien"), begun_at=NOW)
     assert [message.message_id for message in fits] == ["early", "trimmed", "young"]
 
 
@@ -42,7 +42,7 @@ def test_only_the_same_text_since_the_call_fits_oldest_first():
         (2, 0, True, State.ACCEPTED, None),
     ],
 )
-def test_not_there_counts_when_two_looks_agree(looks, left_s, told_before, state, at_s):
+def test_two_looks_must_agree(looks, left_s, told_before, state, at_s):
     """The first look only asks for a second; then it is sent again while it is of use, never after."""
     decision = decide_not_found(
         looks=looks,
@@ -57,13 +57,13 @@ def test_not_there_counts_when_two_looks_agree(looks, left_s, told_before, state
 
 
 @pytest.mark.parametrize(("left_s", "state", "at_s"), [(600, State.UNKNOWN, 60), (10, State.UNKNOWN, 10)])
-def test_a_provider_that_cannot_be_asked_is_asked_again(left_s, state, at_s):
+def test_silent_provider_looked_again(left_s, state, at_s):
     """Until the message is of no use, and at that very moment for the last time."""
     decision = decide_not_asked(now=NOW, useful_until=NOW + timedelta(seconds=left_s), pause=timedelta(minutes=1))
     assert (decision.state, decision.next_attempt_at) == (state, NOW + timedelta(seconds=at_s))
 
 
-def test_a_provider_that_cannot_be_asked_in_time_leaves_it_unresolved():
+def test_silent_too_long():
     """It is never sent again blindly."""
     decision = decide_not_asked(now=NOW, useful_until=NOW, pause=timedelta(minutes=1))
     assert (decision.state, decision.next_attempt_at) == (State.UNRESOLVED, None)

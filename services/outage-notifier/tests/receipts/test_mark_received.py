@@ -15,13 +15,13 @@ MINE = "PB11010012345"
 
 @pytest.fixture
 async def notice_id(world):
-    """Give a due notice to three customers, one of them MINE, each with a device."""
+    """Return a due notice to three customers, one of them MINE, each with a device."""
     for number, code in enumerate((MINE, "PB11010012346", "PB11010012347")):
         await world.customer(code, devices=[f"device-{number}"], phones=[f"+8491234567{number}"])
     return await world.notice(await world.outage(), kind="change")
 
 
-async def test_before_the_row(world, db, clock, providers, *, plan, send, notice_id, receipts):
+async def test_mark_before_the_row(world, clock, fake_push, *, plan, send, notice_id, receipts):
     """The app answers while its sender is still at work: the mark waits for the row and is then applied."""
     await plan()
 
@@ -29,7 +29,7 @@ async def test_before_the_row(world, db, clock, providers, *, plan, send, notice
         await mark_received(DeliveryId(notice_id, 1), [MINE], room=receipts)
         assert await apply_marks(room=receipts) in {0, 1}
 
-    providers.before = answer_at_once
+    fake_push.meanwhile = answer_at_once
     await send()
     assert await world.books(notice_id) == {"awaiting": 3}
     clock.move(seconds=5)
@@ -38,12 +38,15 @@ async def test_before_the_row(world, db, clock, providers, *, plan, send, notice
     assert await apply_marks(room=receipts) == 0
 
 
-async def test_after_the_row(world, db, clock, plan, send, *, providers, notice_id, receipts):
+async def test_marks_after_the_row(world, plan, send, *, fake_push, notice_id, receipts):
     """The ids that devices got are the ones by which the app's marks find their deliveries, all at once too."""
     await plan()
     await send()
     codes = {"device-0": MINE, "device-1": "PB11010012346", "device-2": "PB11010012347"}
-    marks = [(read_delivery_id(push["id"]), codes[push["to"]]) for push in providers.pushes] * 3
+    marks = [
+        (read_delivery_id(delivery_id), codes[registration])
+        for delivery_id, registration in zip(fake_push.delivery_ids, fake_push.registrations, strict=True)
+    ] * 3
     await asyncio.gather(*(mark_received(delivery_id, [code], room=receipts) for delivery_id, code in marks))
     assert await world.books(notice_id) == {"delivered": 3}
 
@@ -58,7 +61,7 @@ async def test_no_fallback_follows(world, db, clock, plan, send, *, notice_id, r
     assert {row[0] for row in waiting} == {"PB11010012346", "PB11010012347"}
 
 
-async def test_given_up(world, db, clock, plan, *, notice_id, receipts):
+async def test_mark_given_up(world, db, clock, plan, *, notice_id, receipts):
     """A mark whose delivery never gets a row is given up in the end, and said to be unmatched."""
     await plan()
     async with db.transaction() as tx:

@@ -17,14 +17,14 @@ BATCH = UUID("0192f0c1-2345-7000-8000-000000000001")
 
 
 @given(place=st.integers(0, 2**31 - 1), try_=st.integers(0, 2**31 - 1), batch_id=st.uuids())
-def test_a_name_comes_back_as_it_was_written(batch_id, place, try_):
+def test_name_round_trip(batch_id, place, try_):
     """Batch, place and try, and nothing else."""
     name = AttemptName(batch_id, place, try_)
     assert attempt_name(str(name)) == name
 
 
 @given(st.text(max_size=60))
-def test_any_other_text_is_no_name(text):
+def test_other_text_is_none(text):
     """Whatever an address may carry, reading it never fails."""
     name = attempt_name(text)
     assert name is None or str(name) == text
@@ -33,7 +33,7 @@ def test_any_other_text_is_no_name(text):
 @pytest.mark.parametrize(
     "text", [None, "", "..", f"{BATCH}", f"{BATCH}.1", f"{BATCH}.1.2.3", f"{BATCH}.-1.1", f"{BATCH}.1.{2**31}", "x.1.1"]
 )
-def test_a_broken_name_is_none(text):
+def test_broken_name_is_none(text):
     """Too few parts, too many, out of the columns' range, no UUID."""
     assert attempt_name(text) is None
 
@@ -55,13 +55,13 @@ def test_a_broken_name_is_none(text):
         ("", None),
     ],
 )
-def test_each_status_is_a_receipt_of_one_state(status, state):
+def test_each_status_has_one_state(status, state):
     """Twilio's list; a status that we do not know raises nothing."""
     assert state_of(status) is state
 
 
 @given(st.permutations(["queued", "sent", "undelivered", "delivered"]), st.sampled_from(list(State)))
-def test_receipts_in_any_order_end_in_the_same_state(statuses, start):
+def test_any_order_same_state(statuses, start):
     """Accepted < failed < delivered, from every state."""
     state = start
     for status in statuses * 2:
@@ -80,11 +80,11 @@ def test_receipts_in_any_order_end_in_the_same_state(statuses, start):
         (GIVEN_UP_AFTER - timedelta(seconds=1), timedelta(hours=1)),
     ],
 )
-def test_a_stray_receipt_waits_longer_and_longer(age, wait):
+def test_stray_waits_ever_longer(age, wait):
     """Half its age, from a second to an hour."""
     assert look_again_at(NOW - age, NOW) == NOW + wait
 
 
-def test_a_stray_receipt_is_given_up_after_a_week():
+def test_stray_given_up():
     """Seven days and it never will fit."""
     assert look_again_at(NOW - GIVEN_UP_AFTER, NOW) is None

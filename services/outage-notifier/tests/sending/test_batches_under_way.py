@@ -11,6 +11,7 @@ from gridcare.events.notices import BatchPlanned
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.waiting import eventually
 from gridcare.values.ids import uuid7
+from outage_notifier.planning.flow.plan_notice import plan_due_notice
 from outage_notifier.sending.room import SendLimits
 from outage_notifier.sending.topic_notice_batches import BatchesUnderWay
 
@@ -22,15 +23,13 @@ def hint(batch_id: UUID, now) -> Envelope:
 
 @pytest.fixture
 def under_way(sending) -> BatchesUnderWay:
-    """Give the batches of a sender with room for one SMS batch a lane."""
+    """Return the batches of a sender with room for one SMS batch a lane."""
     return BatchesUnderWay(replace(sending, limits=SendLimits(batches_at_once={"push": 1, "sms": 1})), Lifecycle())
 
 
 @pytest.fixture
 async def two_batches(world, planning) -> list[UUID]:
     """Plan two SMS batches of one customer each."""
-    from outage_notifier.planning.flow.plan_notice import plan_due_notice  # noqa: PLC0415 - used here alone
-
     for n in (1, 2):
         await world.customer(f"PB1101000000{n}", phones=[f"+8490100000{n}"])
     await world.notice(await world.outage())
@@ -38,12 +37,10 @@ async def two_batches(world, planning) -> list[UUID]:
     return await world.batches()
 
 
-async def test_a_hint_returns_while_its_batch_is_under_way_and_the_next_waits_for_room(
-    under_way, two_batches, providers, clock
-):
+async def test_hint_waits_for_room_alone(under_way, two_batches, fake_sms, clock):
     """The first is started at once; the second starts when the first has ended."""
     release = asyncio.Event()
-    providers.before = release.wait
+    fake_sms.meanwhile = release.wait
     first, second = two_batches
     await asyncio.wait_for(under_way.start([hint(first, clock.now())]), 5)
     waiting = asyncio.create_task(under_way.start([hint(second, clock.now())]))
@@ -52,33 +49,33 @@ async def test_a_hint_returns_while_its_batch_is_under_way_and_the_next_waits_fo
     release.set()
     await asyncio.wait_for(waiting, 10)
     await under_way.drain()
-    assert len(providers.texts) == 2
+    assert len(fake_sms.sent) == 2
 
 
-async def test_a_batch_that_nobody_knows_is_forgotten(under_way, clock, providers):
+async def test_unknown_batch_is_forgotten(under_way, clock, fake_sms):
     """A hint is only a hint."""
     await under_way.start([hint(uuid4(), clock.now())])
     await under_way.drain()
-    assert providers.texts == []
+    assert fake_sms.sent == []
 
 
-async def test_told_to_stop_batches_give_their_leases_back(under_way, two_batches, providers, clock, world):
+async def test_stopping_returns_leases(under_way, two_batches, fake_sms, clock, world):
     """What was not called yet is left ready for another sender, at once."""
     under_way.lifecycle.stop()
     await under_way.start([hint(two_batches[0], clock.now())])
     await under_way.drain()
     await asyncio.wait_for(under_way.watch(), 5)
-    assert providers.texts == []
+    assert fake_sms.sent == []
     assert await world.batches("state = 'ready' AND lease_until IS NULL AND hinted_at = '-infinity'") == two_batches[:1]
 
 
-async def test_a_bug_in_a_batch_ends_the_process(under_way, two_batches, providers, clock):
+async def test_bug_ends_the_process(under_way, two_batches, fake_sms, clock):
     """Anything but Retryable is raised by the watch."""
 
     async def bug():
         raise LookupError
 
-    providers.before = bug
+    fake_sms.meanwhile = bug
     watching = asyncio.create_task(under_way.watch())
     await under_way.start([hint(two_batches[0], clock.now())])
     await eventually(watching.done)
@@ -86,7 +83,7 @@ async def test_a_bug_in_a_batch_ends_the_process(under_way, two_batches, provide
         await watching
 
 
-async def test_a_database_that_is_away_leaves_the_batch_to_a_later_hint(under_way, two_batches, clock, db):
+async def test_absent_database_leaves_batch(under_way, two_batches, clock, db):
     """Retryable is logged and forgotten: the ledger still has the batch."""
     await db._pool.close()
     await under_way.start([hint(two_batches[0], clock.now())])

@@ -24,12 +24,12 @@ def at(text: str) -> datetime:
         ("30T12:00", None),
     ],
 )
-def test_they_hold_from_nine_in_the_evening_until_seven(now, until):
+def test_evening_until_morning(now, until):
     """The boundaries belong to the evening's hold and to the morning's release."""
     assert QuietHours().held_until(at(now)) == (at(until) if until else None)
 
 
-def test_hours_within_a_day_hold_within_it():
+def test_hours_within_a_day():
     """A rest at noon ends the same day."""
     noon = QuietHours(time(12), time(13))
     assert noon.held_until(at("30T12:30")) == at("30T13:00")

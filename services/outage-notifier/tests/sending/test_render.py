@@ -5,32 +5,22 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from outage_notifier_testing.world import SLOTS
 
 from outage_notifier.ledger.core.notice import Content
 from outage_notifier.sending.render import MessageRenderer
 from outage_notifier.texts.kept import TEXTS_KEPT_MAX, KeptTexts
-from outage_notifier.texts.languages import LANGUAGES, read_texts
-from outage_notifier.texts.rendering import Catalog, TemplateBroken
+from outage_notifier.texts.languages import LANGUAGES
+from outage_notifier.texts.rendering import TemplateBroken
 from outage_notifier.texts.template import TEMPLATES
 
 END = datetime(2026, 12, 6, 4, 30, tzinfo=UTC)
-SLOTS = {
-    "place": "KV 5, phường An Khánh",
-    "place_by_language": {},
-    "cause": "bảo trì đường dây",
-    "cause_by_language": {},
-    "windows": [["2026-12-06T01:00:00+00:00", END.isoformat()]],
-    "reference": "T-7K3M9Q",
-    "expected_end_at": None,
-    "amount_vnd": 896125,
-    "bill_number": "HD202610-0001",
-}
 
 
 @pytest.fixture
-def renderer() -> MessageRenderer:
-    """Give a renderer of the production texts."""
-    return MessageRenderer(KeptTexts(Catalog(read_texts(), sender="GRIDCARE")))
+def renderer(catalog) -> MessageRenderer:
+    """Return a renderer of the production texts."""
+    return MessageRenderer(KeptTexts(catalog))
 
 
 def content(template: str = "announcement", number: int = 7, **changes) -> Content:
@@ -48,20 +38,20 @@ def content(template: str = "announcement", number: int = 7, **changes) -> Conte
 
 @pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_template_makes_a_push_within_the_providers_limit(renderer, template, language):
+def test_longest_push_fits(renderer, template, language):
     """The longest slots that the API takes still fit into 4,096 bytes, in every language."""
     windows = [[(END + timedelta(days=d)).isoformat()] * 2 for d in range(20)]
     slots = {**SLOTS, "place": "ភ" * 200, "cause": "ភ" * 200, "windows": windows}
     push = renderer.push(content(template, slots=slots), language, ttl_s=3600)
-    message = json.loads(push.render(kind="token", registration="r", delivery_id="n-1"))["message"]
+    message = json.loads(push.body(kind="token", registration="r", delivery_id="n-1"))["message"]
     assert message["notification"]["title"]
     assert message["token"] == "r"
 
 
-def test_a_push_carries_what_the_app_needs(renderer):
+def test_push_carries_its_data(renderer):
     """Tag on both platforms, ids, the delivery id, and how long it is of use."""
     push = renderer.push(content(), "vi", ttl_s=3600)
-    message = json.loads(push.render(kind="fid", registration="f", delivery_id="n-1"))["message"]
+    message = json.loads(push.body(kind="fid", registration="f", delivery_id="n-1"))["message"]
     assert message["fid"] == "f"
     assert message["data"] == {
         "notice_id": str(UUID(int=7)),
@@ -77,14 +67,14 @@ def test_a_push_carries_what_the_app_needs(renderer):
 
 
 @pytest.mark.parametrize(("template", "priority"), [("emergency", "HIGH"), ("announcement", "NORMAL")])
-def test_only_urgent_kinds_wake_a_sleeping_device(renderer, template, priority):
+def test_urgent_kinds_wake_devices(renderer, template, priority):
     """The lane decides."""
     push = renderer.push(content(template), "vi", ttl_s=60)
-    message = json.loads(push.render(kind="token", registration="r", delivery_id="n-1"))["message"]
+    message = json.loads(push.body(kind="token", registration="r", delivery_id="n-1"))["message"]
     assert message["android"]["priority"] == priority
 
 
-def test_a_text_is_rendered_once_a_notice_and_language(renderer):
+def test_text_is_rendered_once(renderer):
     """The same text object comes back; other languages and channels have their own."""
     first = renderer._text(content(), "vi", "sms")
     assert renderer._text(content(), "vi", "sms") is first
@@ -93,14 +83,14 @@ def test_a_text_is_rendered_once_a_notice_and_language(renderer):
     assert renderer._text(content(), "vi", "push").title
 
 
-def test_texts_of_many_notices_do_not_pile_up(renderer):
+def test_texts_do_not_pile_up(renderer):
     """A process that lives for months keeps a bounded number of texts."""
     for number in range(TEXTS_KEPT_MAX + 50):
         renderer.sms(content("payment-received", number), "vi")
     assert len(renderer.texts._texts) == TEXTS_KEPT_MAX
 
 
-def test_a_notice_without_its_slots_is_a_bug_that_is_seen(renderer):
+def test_missing_slots_are_raised(renderer):
     """It is raised, not sent with holes."""
     with pytest.raises(TemplateBroken):
         renderer.sms(content(slots={}), "vi")

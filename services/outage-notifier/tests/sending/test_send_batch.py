@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+from outage_notifier_testing.fake_sms import LOST
+
 from gridcare.testing.waiting import eventually
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.ledger.store import batch
@@ -21,40 +23,40 @@ def a_device(n):
     return {"devices": [f"d{n}"]}
 
 
-async def test_everybody_gets_one_message_and_the_books_balance(world, planned, send, providers):
+async def test_everybody_once(world, planned, send, fake_push, fake_sms):
     """Pushes and texts are accepted, each delivery once, and both batches settle."""
     notice_id = await planned(20, each=lambda n: a_device(n) if n % 2 else a_phone(n))
     await send()
     assert await world.books(notice_id) == {"accepted": 20}
-    assert len({p["id"] for p in providers.pushes}) == 10
-    assert len({t["to"] for t in providers.texts}) == 10
+    assert len(fake_push.accepted) == len(set(fake_push.delivery_ids)) == 10
+    assert len(fake_sms.sent) == len({sms.to for sms in fake_sms.sent}) == 10
     assert await world.batches() == []
 
 
-async def test_sending_a_settled_batch_again_sends_nothing(world, planned, send, sending, providers):
+async def test_settled_batch_is_left(world, planned, send, sending, fake_sms):
     """A hint that comes twice is forgotten."""
     await planned(3, each=a_phone)
     await send()
     for batch_id in await world.batches("state = 'settled'"):
         await send_batch(batch_id, asyncio.Event(), room=sending)
-    assert len(providers.texts) == 3
+    assert len(fake_sms.sent) == 3
 
 
-async def test_a_batch_that_is_leased_elsewhere_is_left_alone(world, planned, sending, providers):
+async def test_leased_batch_is_left(world, planned, sending, fake_sms):
     """The second sender of a batch does nothing while the first one holds it."""
     await planned(1, each=a_phone)
     [batch_id] = await world.batches()
 
     async def second():
-        providers.before = None
+        fake_sms.meanwhile = None
         await send_batch(batch_id, asyncio.Event(), room=sending)
 
-    providers.before = second
+    fake_sms.meanwhile = second
     await send_batch(batch_id, asyncio.Event(), room=sending)
-    assert len(providers.texts) == 1
+    assert len(fake_sms.sent) == 1
 
 
-async def test_a_sender_that_lost_its_lease_writes_nothing(world, planned, sending, providers):
+async def test_lost_lease_writes_nothing(world, planned, sending, fake_push):
     """Another attempt took the batch in mid-call: the late outcome is not recorded."""
     notice_id = await planned(2, each=a_device)
     [batch_id] = await world.batches()
@@ -63,24 +65,24 @@ async def test_a_sender_that_lost_its_lease_writes_nothing(world, planned, sendi
         async with world.db.transaction() as tx:
             await tx.execute("UPDATE batch SET attempt = attempt + 1")
 
-    providers.before = taken_over
+    fake_push.meanwhile = taken_over
     await send_batch(batch_id, asyncio.Event(), room=sending)
     assert await world.books(notice_id) == {"planned": 2}
     async with world.db.read() as c:
         assert await c.fetchval("SELECT count(*) FROM attempt") == 0
 
 
-async def test_no_call_starts_that_could_end_after_the_lease(world, planned, sending, providers):
+async def test_no_call_outlasts_its_lease(world, planned, sending, fake_sms):
     """With a lease no longer than a call may take, nothing is called and the batch stays."""
     notice_id = await planned(3, each=a_phone)
     [batch_id] = await world.batches()
     await send_batch(batch_id, asyncio.Event(), room=replace(sending, limits=SendLimits(lease_s=1, call_timeout_s=2)))
-    assert providers.texts == []
+    assert fake_sms.sent == []
     assert await world.books(notice_id) == {"planned": 3}
     assert await world.batches() == [batch_id]
 
 
-async def test_a_text_whose_sender_died_is_unknown_and_not_sent_again(world, planned, send, providers):
+async def test_text_in_doubt_is_unknown(world, planned, send, fake_sms):
     """Attempts that were committed without an end are handed over to be looked up; the rest is sent."""
     notice_id = await planned(4, each=a_phone)
     [batch_id] = await world.batches()
@@ -93,32 +95,31 @@ async def test_a_text_whose_sender_died_is_unknown_and_not_sent_again(world, pla
         )
     await send()
     assert await world.books(notice_id) == {"unknown": 1, "accepted": 3}
-    assert "+84901000000" not in {t["to"] for t in providers.texts}
+    assert "+84901000000" not in {sms.to for sms in fake_sms.sent}
 
 
-async def test_pushes_that_were_recorded_are_not_sent_again_after_a_crash(world, planned, send, sending, providers):
+async def test_recorded_pushes_stay_single(world, planned, send, sending, fake_push):
     """A batch seen before sends only what was not recorded."""
     notice_id = await planned(6, each=a_device)
-    providers.answers = {"d5": Outcome(OutcomeKind.ACCEPTED)}
+    fake_push.outcomes = {"d5": Outcome(OutcomeKind.ACCEPTED)}
     stop = asyncio.Event()
 
     async def stop_soon():
-        if len(providers.pushes) >= 3:
+        if len(fake_push.accepted) >= 3:
             stop.set()
 
-    providers.before = stop_soon
+    fake_push.meanwhile = stop_soon
     [batch_id] = await world.batches()
     one_by_one = replace(sending, limits=replace(sending.limits, push_concurrency=1))
     await send_batch(batch_id, stop, room=one_by_one)
-    first = {p["id"] for p in providers.pushes}
-    assert 3 <= len(first) < 6
-    providers.before = None
+    assert 3 <= len(set(fake_push.delivery_ids)) < 6
+    fake_push.meanwhile = None
     await send()
     assert await world.books(notice_id) == {"accepted": 6}
-    assert len(providers.pushes) == 6
+    assert len(fake_push.accepted) == 6
 
 
-async def test_a_call_that_ends_while_others_are_recorded_is_recorded_too(world, planned, sending, providers):
+async def test_calls_ending_during_records(world, planned, sending, fake_push):
     """The record of the first outcome is held up until all calls ended: none of them is forgotten."""
     notice_id = await planned(4, each=a_device)
     [batch_id] = await world.batches()
@@ -133,7 +134,7 @@ async def test_a_call_that_ends_while_others_are_recorded_is_recorded_too(world,
     async def hold_up_records():
         async with world.db.transaction() as tx:
             await tx.execute("SELECT FROM batch WHERE batch_id = $1 FOR UPDATE", batch_id)
-            await eventually(lambda: len(providers.pushes) == 4)
+            await eventually(lambda: len(fake_push.accepted) == 4)
             await asyncio.sleep(0.1)
 
     async def first_call():
@@ -143,14 +144,14 @@ async def test_a_call_that_ends_while_others_are_recorded_is_recorded_too(world,
             await asyncio.sleep(0.05)
 
     holding: list[asyncio.Task[None]] = []
-    providers.before = first_call
+    fake_push.meanwhile = first_call
     quick = replace(sending, limits=replace(sending.limits, record_interval_s=0.1))
     await send_batch(batch_id, asyncio.Event(), room=quick)
     await asyncio.gather(*holding)
     assert await world.books(notice_id) == {"accepted": 4}
 
 
-async def test_a_batch_with_a_member_that_was_not_recorded_does_not_settle(world, planned):
+async def test_unrecorded_member_forbids_settling(world, planned):
     """The ledger itself refuses: the counts of a home batch must sum to its size."""
     await planned(2, each=a_device)
     [batch_id] = await world.batches()
@@ -159,9 +160,9 @@ async def test_a_batch_with_a_member_that_was_not_recorded_does_not_settle(world
     assert await world.batches() == [batch_id]
 
 
-async def test_an_unknown_text_waits_to_be_looked_up(world, planned, send, providers, clock):
+async def test_unknown_text_waits_for_look(world, planned, send, fake_sms, clock):
     """A time-out is neither sent nor failed."""
-    providers.answers = {"+84901000000": Outcome(OutcomeKind.UNKNOWN, "timeout")}
+    fake_sms.outcomes = {"+84901000000": LOST}
     notice_id = await planned(1, each=a_phone)
     await send()
     assert await world.books(notice_id) == {"unknown": 1}
@@ -169,9 +170,9 @@ async def test_an_unknown_text_waits_to_be_looked_up(world, planned, send, provi
         assert await c.fetchval("SELECT next_attempt_at FROM delivery") == clock.now() + timedelta(seconds=90)
 
 
-async def test_a_device_that_is_gone_is_pruned_and_the_customer_falls_back_to_sms(world, planned, send, providers):
+async def test_gone_device_falls_back(world, planned, send, fake_push):
     """UNREGISTERED deletes the device; a phone takes over at once."""
-    providers.answers = {"d0": GONE, "d1": GONE}
+    fake_push.outcomes = {"d0": GONE, "d1": GONE}
     notice_id = await planned(2, each=lambda n: a_device(n) | (a_phone(n) if n else {}))
     await send()
     assert await world.books(notice_id) == {"unreachable": 1, "retrying": 1}
@@ -180,16 +181,27 @@ async def test_a_device_that_is_gone_is_pruned_and_the_customer_falls_back_to_sm
         assert await c.fetchval("SELECT next_channel FROM delivery WHERE state = 'retrying'") == "sms"
 
 
-async def test_texts_carry_what_their_callback_needs_and_how_long_they_are_useful(world, planned, send, providers):
+async def test_text_carries_name_and_validity(world, planned, send, fake_sms):
     """The attempt's name rides along; validity is the lesser of usefulness and the provider's ten hours."""
     await planned(1, each=a_phone)
     [batch_id] = await world.batches()
     await send()
-    assert providers.texts[0]["ref"] == f"{batch_id}.0.1"
-    assert providers.texts[0]["validity_s"] == 36_000
+    assert fake_sms.sent[0].callback_ref == f"{batch_id}.0.1"
+    assert fake_sms.sent[0].validity_s == 36_000
 
 
-async def test_a_late_change_without_a_received_mark_waits_for_its_sms(world, planned, send, providers, clock):
+async def test_push_is_the_notice(world, planned, send, fake_push):
+    """FCM's own JSON: the device, the delivery id, the outage's tag, and a text in the customer's language."""
+    notice_id = await planned(1, each=lambda n: a_device(n) | {"language": "en"})
+    await send()
+    [message] = fake_push.accepted
+    assert message["token"] == "d0"
+    assert message["data"]["delivery_id"] == f"{notice_id}-1"
+    assert message["android"]["notification"]["tag"].startswith("outage-")
+    assert "An Khánh" in message["notification"]["body"]
+
+
+async def test_change_waits_for_its_sms(world, planned, send, clock):
     """A template with patience leaves the push awaiting, and says when the SMS is due."""
     notice_id = await planned(2, each=lambda n: a_device(n) | (a_phone(n) if n else {}), kind="change")
     await send()

@@ -1,5 +1,9 @@
-"""Notices, as staff watch them: how far each is, and what became of each delivery."""
+"""Notices, as staff watch them: how far each is, and what became of each delivery.
 
+A notice is answered as the ledger sums it up: its fields are listed in core/notice.py alone.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -11,35 +15,17 @@ from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
 from gridcare.http.rooms import room_of
-from outage_notifier.ledger.core.delivery import Delivery, State
+from outage_notifier.ledger.core.delivery import Delivery, DeliveryChannel, State
 from outage_notifier.ledger.core.notice import NoticeProgress
 from outage_notifier.ledger.flow.read_notices import list_deliveries, list_notices, read_notice
 from outage_notifier.ledger.room import Ledger
+from outage_notifier.texts.languages import Language
 
 router = APIRouter(prefix="/v1", tags=["notices"])
 
 Room = Annotated[Ledger, Depends(room_of(Ledger))]
 Staff = Annotated[Caller, Depends(require("planner", "dispatcher", "ops"))]
 RecipientId = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,64}$")]
-
-
-class NoticeOut(Body):
-    """A notice and its counts: `audience` is the sum of `states`; `completed` means that none of them is open."""
-
-    notice_id: UUID
-    outage_id: UUID | None
-    revision: int | None
-    kind: str
-    lane: str
-    state: str
-    due_at: datetime
-    useful_until: datetime
-    superseded_at: datetime | None
-    planned_at: datetime | None
-    completed_at: datetime | None
-    audience: int
-    states: dict[str, int]
-    channels: dict[str, int]
 
 
 class DeliveryOut(Body):
@@ -49,9 +35,9 @@ class DeliveryOut(Body):
     recipient_id: str
     state: State
     reason: str
-    channel: str
+    channel: DeliveryChannel
     contact: str
-    language: str
+    language: Language
     covered_by: str | None
     tries: int
     next_attempt_at: datetime | None
@@ -59,15 +45,15 @@ class DeliveryOut(Body):
 
 
 @router.get("/outages/{outage_id}/notices")
-async def get_outage_notices(_: Staff, outage_id: UUID, room: Room) -> list[NoticeOut]:
+async def get_outage_notices(_: Staff, outage_id: UUID, room: Room) -> Sequence[NoticeProgress]:
     """List the notices of an outage, the oldest first."""
-    return [_out(found) for found in await list_notices(outage_id, room=room)]
+    return await list_notices(outage_id, room=room)
 
 
 @router.get("/notices/{notice_id}")
-async def get_notice(_: Staff, notice_id: UUID, room: Room) -> NoticeOut:
+async def get_notice(_: Staff, notice_id: UUID, room: Room) -> NoticeProgress:
     """Read how far a notice is."""
-    return _out(await read_notice(notice_id, room=room))
+    return await read_notice(notice_id, room=room)
 
 
 @router.get("/notices/{notice_id}/deliveries")
@@ -81,15 +67,21 @@ async def get_deliveries(
 ) -> Page[DeliveryOut]:
     """List what became of a notice's deliveries, by recipient; those still planned have no row yet."""
     (after,) = decode_cursor(cursor, tuple[RecipientId]) or ("",)
-    found, following = await list_deliveries(notice_id, state=state, after=after, limit=limit, room=room)
-    return Page(items=[_delivery_out(each) for each in found], next=encode_cursor((following,)) if following else None)
+    rows, following = await list_deliveries(notice_id, state=state, after=after, limit=limit, room=room)
+    return Page(items=[_delivery_out(row) for row in rows], next=encode_cursor((following,)) if following else None)
 
 
-def _out(found: NoticeProgress) -> NoticeOut:
-    values = {name: getattr(found, name) for name in NoticeOut.model_fields}
-    return NoticeOut(**{**values, "states": dict(found.states), "channels": dict(found.channels)})
-
-
-def _delivery_out(found: Delivery) -> DeliveryOut:
-    values = {name: getattr(found, name) for name in DeliveryOut.model_fields if name != "delivery_id"}
-    return DeliveryOut(delivery_id=f"{found.notice_id}-{found.number}", **values)
+def _delivery_out(row: Delivery) -> DeliveryOut:
+    return DeliveryOut(
+        delivery_id=str(row.delivery_id),
+        recipient_id=row.recipient_id,
+        state=row.state,
+        reason=row.reason,
+        channel=row.channel,
+        contact=row.contact,
+        language=row.language,
+        covered_by=row.covered_by,
+        tries=row.tries,
+        next_attempt_at=row.next_attempt_at,
+        recorded_at=row.recorded_at,
+    )

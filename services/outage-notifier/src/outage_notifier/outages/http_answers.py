@@ -12,7 +12,7 @@ from outage_notifier.outages.core.outage import Action, Status
 from outage_notifier.outages.core.rules import NoticeGiven
 from outage_notifier.outages.flow.changes import Published
 from outage_notifier.outages.flow.preview_outage import Preview
-from outage_notifier.planning.core.reach import NoticeReach
+from outage_notifier.planning.core.reach import Forecast, NoticeReach
 from outage_notifier.texts.languages import Language, Translated
 from outage_notifier.texts.segments import Encoding
 from outage_notifier.texts.template import Kind
@@ -74,7 +74,7 @@ class LanguageReachOut(Body):
     """The recipients of one language by how they are reached, and the SMS that they get."""
 
     language: Language
-    recipients: dict[str, int]
+    recipients: dict[Forecast, int]
     sms_body: str
     sms_encoding: Encoding
     sms_segments: int
@@ -85,7 +85,7 @@ class NoticeReachOut(Body):
 
     kind: Kind
     audience: int
-    recipients: dict[str, int]
+    recipients: dict[Forecast, int]
     languages: list[LanguageReachOut]
     sms_segments: int
     sms_price_vnd: Annotated[int, Field(description="Of one segment; an example until ops sets the contract's.")]

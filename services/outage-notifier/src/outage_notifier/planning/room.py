@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gridcare.postgres.database import Database
 from gridcare.values.clock import Clock
-from outage_notifier.planning.core.audience import BATCH_SIZE_MAX, PAGE_SIZE
+from outage_notifier.planning.core.choice import BATCH_SIZE_MAX, PAGE_SIZE
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 USER_AGENT: Final = "gridcare/0.1"
 CONNECT_DEADLINE_S: Final = 3.0
 RETRY_AFTER_S_MAX: Final = 3600.0
-"""A provider that asks for more is asked again after an hour: a date of next year must not park a message for ever."""
+"""A provider that wants a longer wait is called again after an hour: a date of next year must not park a message for ever."""
 
 _THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _NOT_CONNECTED: Final = "client error (Connect)"
@@ -51,9 +51,10 @@ def configured(builder: B, *, url: str, deadline_s: float, ca_file: str | None =
 def failed(error: RequestError) -> Outcome:
     """Say what a call without an answer came to.
 
-    Where no connection was made, no byte of the request was written: it is certainly not done. All else may be. The class
-    of the error cannot be asked: pyreqwest 0.15 raises ConnectError for a connection reset after the request was written,
-    and ConnectTimeoutError for an answer that never came. The chain of causes tells: hyper names the phase in it.
+    Where no connection was made, no byte of the request was written: it is certainly not done. Anything else may have been
+    done. The error's class does not tell the two apart: pyreqwest 0.15 raises ConnectError for a connection reset after the
+    request was written, and ConnectTimeoutError for an answer that never came. Its chain of causes does, since hyper names the
+    phase there.
     """
     causes = error.details["causes"] or []
     if any(cause["message"] == _NOT_CONNECTED for cause in causes):

@@ -7,13 +7,13 @@ from typing import Protocol
 from gridcare.postgres.database import Database
 from gridcare.values.clock import Clock
 from outage_notifier.contacts.vault import Vault
-from outage_notifier.ledger.core.outcome import FoundMessage
+from outage_notifier.ledger.core.outcome import ListedMessage
 
 
 class SmsList(Protocol):
-    """Where the SMS provider lists what it took."""
+    """The SMS provider's list of the messages that it took."""
 
-    async def recent(self, to: str) -> list[FoundMessage]:
+    async def recent(self, to: str) -> list[ListedMessage]:
         """List the newest messages to a number, newest first, with no date filter. Raises Retryable."""
         ...
 

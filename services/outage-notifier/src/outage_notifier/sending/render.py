@@ -1,4 +1,4 @@
-"""Makes the messages that senders send: a notice in a language, as a push that waits for its device, or as an SMS."""
+"""Makes the messages that senders send: a notice in a language, as a push that lacks its device, or as an SMS."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,40 +13,27 @@ from outage_notifier.texts.template import TEMPLATES
 
 
 @dataclass(frozen=True, slots=True)
-class NoticePush:
-    """A push of one notice in one language, waiting for a device."""
-
-    message: PushMessage
-
-    def render(self, *, kind: str, registration: str, delivery_id: str) -> bytes:
-        """Give the whole request of one device."""
-        return self.message.body(kind=kind, registration=registration, delivery_id=delivery_id)
-
-
-@dataclass(frozen=True, slots=True)
 class MessageRenderer:
     """Makes the pushes and SMS of notices."""
 
     texts: KeptTexts
 
-    def push(self, content: Content, language: Language, *, ttl_s: int) -> NoticePush:
-        """Make the push of a notice in a language. Raises TemplateBroken and MessageUnfit."""
+    def push(self, content: Content, language: Language, *, ttl_s: int) -> PushMessage:
+        """Return the push of a notice in a language. Raises TemplateBroken and MessageUnfit."""
         text = self._text(content, language, "push")
-        return NoticePush(
-            push_message(
-                title=text.title,
-                text=text.body,
-                tag=content.tag,
-                data={
-                    "notice_id": str(content.notice_id),
-                    "kind": content.kind,
-                    "outage_id": str(content.outage_id or ""),
-                    "revision": str(content.revision or ""),
-                },
-                ttl=timedelta(seconds=max(0, ttl_s)),
-                expires_at=content.useful_until,
-                urgent=TEMPLATES[content.template].lane == "urgent",
-            )
+        return push_message(
+            title=text.title,
+            text=text.body,
+            tag=content.tag,
+            data={
+                "notice_id": str(content.notice_id),
+                "kind": content.kind,
+                "outage_id": str(content.outage_id or ""),
+                "revision": str(content.revision or ""),
+            },
+            ttl=timedelta(seconds=max(0, ttl_s)),
+            expires_at=content.useful_until,
+            urgent=TEMPLATES[content.template].lane == "urgent",
         )
 
     def sms(self, content: Content, language: Language) -> str:

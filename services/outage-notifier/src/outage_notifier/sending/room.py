@@ -1,54 +1,48 @@
-"""What the sending flows share: clients, limits, the breaker."""
+"""What sending works in: the providers' clients, their rates and breakers, the limits."""
 
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Protocol
-
-import structlog
+from typing import Protocol
 
 from gridcare.events.notices import Channel
-from gridcare.observability import metrics
 from gridcare.postgres.database import Database
 from gridcare.values.clock import Clock
-from outage_notifier.contacts.vault import Purpose
-from outage_notifier.ledger.core.notice import Content
-from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind, PushSender, SmsSender
+from outage_notifier.contacts.vault import Vault
+from outage_notifier.ledger.core.outcome import Outcome
+from outage_notifier.sending.breaker import Breaker
 from outage_notifier.sending.core.quiet_hours import QuietHours
-from outage_notifier.sending.flow.take_rate import RateGrants
-from outage_notifier.texts.languages import Language
-
-logger = structlog.get_logger()
+from outage_notifier.sending.rates import RateGrants
+from outage_notifier.sending.render import MessageRenderer
 
 
-class PushBody(Protocol):
-    """A push of one notice in one language, waiting for a device: the whole request as JSON."""
+class PushSender(Protocol):
+    """Sends pushes."""
 
-    def render(self, *, kind: str, registration: str, delivery_id: str) -> bytes: ...
-
-
-class Renderer(Protocol):
-    """Makes messages of notices."""
-
-    def push(self, content: Content, language: Language, *, ttl_s: int) -> PushBody: ...
-
-    def sms(self, content: Content, language: Language) -> str: ...
+    async def send(self, body: bytes) -> Outcome:
+        """Send one; `body` is the whole FCM v1 request as JSON. Never tries twice."""
+        ...
 
 
-class Opener(Protocol):
-    """Opens sealed contacts."""
+class SmsSender(Protocol):
+    """Sends SMS."""
 
-    def open(self, sealed: bytes, purpose: Purpose) -> bytes: ...
+    async def send(self, *, to: str, body: str, callback_ref: str, validity_s: int) -> Outcome:
+        """Send one; `callback_ref` rides in the status callback's address. Never tries twice.
+
+        After `validity_s`, which is cut to the provider's limits, the provider gives up.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class SendLimits:
     """How long things may take and how many go on at once in a batch.
 
-    `call_timeout_s` is less than `lease_s`: no call starts that could end after the lease. `sms_chunk_size`: attempts that
-    are committed before their calls start; a crash leaves at most so many in doubt. `batches_at_once`: how many a process
-    sends at once, in each lane of a channel.
+    `call_timeout_s` is less than `lease_s`: no call starts that could end after the lease. `push_concurrency` calls of a
+    batch are under way at once. `sms_chunk_size` attempts are committed before their calls start; a crash leaves at most so
+    many in doubt. `batches_at_once` are sent by a process at once, in each lane of a channel. `first_look` is how long after
+    a call of unknown end the provider is first asked about it.
     """
 
     lease_s: float = 30
@@ -60,52 +54,17 @@ class SendLimits:
     first_look: timedelta = timedelta(seconds=90)
 
 
-BLOCKED: Final = Outcome(OutcomeKind.MISCONFIGURED, "breaker-open")
-"""What a call that an open breaker forbids comes to."""
-
-NOT_STARTED: Final = Outcome(OutcomeKind.RETRY, "not-started")
-"""Stands for a call that could not be started any more: it is made later."""
-
-
-@dataclass(slots=True)
-class Breaker:
-    """Open while our own credentials look wrong: nothing is sent and nothing is pruned until it closes by time."""
-
-    channel: str
-    pause_s: float = 60.0
-    open_until_s: float = field(default=0.0)
-
-    async def guard(self, call: Callable[[], Awaitable[Outcome]]) -> Outcome:
-        """Make a call unless the breaker is open; open it when the call says that our own credentials are refused."""
-        if self.is_open:
-            return BLOCKED
-        outcome = await call()
-        if outcome.kind is OutcomeKind.MISCONFIGURED:
-            self.trip(outcome.code)
-        return outcome
-
-    def trip(self, why: str) -> None:
-        if not self.is_open:
-            logger.error("breaker_opened", channel=self.channel, reason=why)
-            metrics.BREAKERS_OPENED.inc(channel=self.channel)
-        self.open_until_s = time.monotonic() + self.pause_s
-
-    @property
-    def is_open(self) -> bool:
-        return time.monotonic() < self.open_until_s
-
-
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What a sender works with."""
+    """What a sender works with; each channel has a rate and a breaker of its own."""
 
     db: Database
     clock: Clock
     push: PushSender
     sms: SmsSender
-    renderer: Renderer
-    vault: Opener
-    rates: Mapping[str, RateGrants]
+    renderer: MessageRenderer
+    vault: Vault
+    rates: Mapping[Channel, RateGrants]
     quiet_hours: QuietHours
     limits: SendLimits
-    breakers: Mapping[str, Breaker]
+    breakers: Mapping[Channel, Breaker]

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from gridcare.events.notices import Lane
+from gridcare.events.topics import LANES
 from gridcare.postgres.database import Connection
-
-LANES = ("urgent", "transactional", "bulk")
 
 _TAKE = """
 INSERT INTO rate_grant AS g (account, second, urgent, transactional, bulk)
@@ -14,24 +14,24 @@ ON CONFLICT (account) DO UPDATE SET
     transactional = CASE WHEN g.second < excluded.second THEN 0 ELSE g.transactional END,
     bulk = CASE WHEN g.second < excluded.second THEN 0 ELSE g.bulk END,
     second = greatest(g.second, excluded.second)
-RETURNING urgent, transactional, bulk, second + 1 - extract(epoch FROM clock_timestamp())::float8
+RETURNING urgent, transactional, bulk, second + 1 - extract(epoch FROM clock_timestamp())::float8 AS next_second_s
 """
 _ADD = {lane: f"UPDATE rate_grant SET {lane} = {lane} + $2 WHERE account = $1" for lane in LANES}
 
 
 async def take(
-    tx: Connection, account: str, *, lane: str, wanted: int, rate_per_s: int, reserved: Mapping[str, int]
+    tx: Connection, account: str, *, lane: Lane, wanted: int, rate_per_s: int, reserved: Mapping[Lane, int]
 ) -> tuple[int, float]:
-    """Take up to `wanted` calls of the running second for a lane: (how many, seconds until the next one).
+    """Take up to `wanted` calls of the running second for a lane. Return how many, and the seconds until the next second.
 
     A lane never takes what the others' reservations still need.
     """
     row = await tx.fetchrow(_TAKE, account)
     if row is None:
         return 0, 1.0
-    used = dict(zip(LANES, row[:3], strict=True))
+    used = {lane: row[lane] for lane in LANES}
     kept = sum(max(0, reserved.get(other, 0) - used[other]) for other in LANES if other != lane)
     granted = max(0, min(wanted, rate_per_s - sum(used.values()) - kept))
     if granted:
         await tx.execute(_ADD[lane], account, granted)
-    return granted, max(0.0, row[3])
+    return granted, max(0.0, row["next_second_s"])

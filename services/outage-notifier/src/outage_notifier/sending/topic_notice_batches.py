@@ -13,7 +13,7 @@ import structlog
 
 from gridcare.errors import Retryable
 from gridcare.events import Envelope
-from gridcare.events.notices import BatchPlanned
+from gridcare.events.notices import BatchPlanned, Channel, Lane
 from gridcare.events.topics import CHANNELS, LANES, NOTICE_BATCHES
 from gridcare.kafka.consume import Subscription
 from gridcare.process.lifecycle import Lifecycle
@@ -25,16 +25,16 @@ logger = structlog.get_logger()
 
 @dataclass(slots=True)
 class BatchesUnderWay:
-    """The batches that this process is sending: so many at once for each channel and lane, so that none waits for another."""
+    """The batches that this process is sending, up to `batches_at_once` for each channel and lane: no lane waits for another."""
 
     room: Sending
     lifecycle: Lifecycle
-    _slots: dict[tuple[str, str], asyncio.Semaphore] = field(default_factory=dict)
+    _slots: dict[tuple[Channel, Lane], asyncio.Semaphore] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _died: asyncio.Future[asyncio.Task[None]] = field(default_factory=asyncio.Future)
 
     def subscriptions(self) -> list[Subscription]:
-        """One for each lane of each channel."""
+        """Return the channels' subscriptions, each to the topics of all lanes."""
         return [
             Subscription(topics=tuple(NOTICE_BATCHES[channel, lane] for lane in LANES), handle=self.start)
             for channel in CHANNELS

@@ -1,7 +1,7 @@
-"""A push provider in memory; it passes the contract of the real one (tests/outbound/test_push_contract.py)."""
+"""A push provider in memory; it passes the contract of the real one (tests/providers/test_push_contract.py)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,25 +10,44 @@ from outage_notifier.providers.fcm.message import push_message
 
 
 class FakePushSender:
-    """Accepts every message unless its registration has an outcome in `outcomes`; keeps what it accepted."""
+    """Accepts every message unless its registration has an outcome in `outcomes`; keeps what it accepted, as FCM's JSON.
+
+    `meanwhile` is what a test lets happen in the midst of each call.
+    """
 
     def __init__(self, outcomes: Mapping[str, Outcome] | None = None) -> None:
         self.outcomes = dict(outcomes or {})
         self.accepted: list[dict[str, Any]] = []
-        self.calls = 0
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
 
     async def send(self, body: bytes) -> Outcome:
-        self.calls += 1
+        if self.meanwhile:
+            await self.meanwhile()
         message = json.loads(body)["message"]
-        outcome = self.outcomes.get(message.get("fid") or message["token"])
+        outcome = self.outcomes.get(registration_of(message))
         if outcome is not None and outcome.kind is not OutcomeKind.ACCEPTED:
             return outcome
         self.accepted.append(message)
         return Outcome(OutcomeKind.ACCEPTED, message_id=f"0:{len(self.accepted)}")
 
+    @property
+    def registrations(self) -> list[str]:
+        """The devices that got a message, in the order of the calls."""
+        return [registration_of(message) for message in self.accepted]
+
+    @property
+    def delivery_ids(self) -> list[str]:
+        """The delivery ids that the messages carry to the app, in the order of the calls."""
+        return [message["data"]["delivery_id"] for message in self.accepted]
+
+
+def registration_of(message: Mapping[str, Any]) -> str:
+    """Return the device that a message is for."""
+    return str(message.get("fid") or message["token"])
+
 
 def body_for(registration: str, *, kind: str = "fid", number: int = 1) -> bytes:
-    """Give the body of a sound push to a registration."""
+    """Return the body of a sound push to a registration."""
     message = push_message(
         title="Ngừng cung cấp điện",
         text="Từ 08:00 đến 16:00.",

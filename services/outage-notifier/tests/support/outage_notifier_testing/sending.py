@@ -1,100 +1,61 @@
-"""Senders over providers in memory."""
+"""Planners and senders with providers in memory and the texts of production."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from outage_notifier_testing.fake_push import FakePushSender
+from outage_notifier_testing.fake_sms import FakeSmsSender
 
-from gridcare.errors import Retryable
-from outage_notifier.ledger.core.notice import Content
-from outage_notifier.ledger.core.outcome import FoundMessage, Outcome, OutcomeKind
 from outage_notifier.ledger.room import Ledger
-from outage_notifier.planning.flow.plan_notice import pack_due_singles, plan_due_notice
+from outage_notifier.planning.flow.pack_due_singles import pack_due_singles
+from outage_notifier.planning.flow.plan_notice import plan_due_notice
 from outage_notifier.planning.room import Planning
 from outage_notifier.receipts.room import Receipts
+from outage_notifier.sending.breaker import Breaker
 from outage_notifier.sending.core.quiet_hours import QuietHours
 from outage_notifier.sending.flow.send_batch import send_batch
-from outage_notifier.sending.flow.take_rate import RateGrants
-from outage_notifier.sending.room import Breaker, Sending, SendLimits
-
-
-@dataclass
-class Providers:
-    """Both providers in memory: what they accepted, and what they answer by registration or number."""
-
-    pushes: list[dict[str, Any]] = field(default_factory=list)
-    texts: list[dict[str, Any]] = field(default_factory=list)
-    answers: dict[str, Outcome] = field(default_factory=dict)
-    before: Callable[[], Awaitable[None]] | None = None
-
-    async def _answer(self, contact: str, took: Callable[[], None]) -> Outcome:
-        if self.before:
-            await self.before()
-        outcome = self.answers.get(contact)
-        if outcome is None or outcome.kind in {OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN}:
-            took()
-        return outcome or Outcome(OutcomeKind.ACCEPTED, message_id=f"M{len(self.pushes) + len(self.texts)}")
-
-
-class PushProvider:
-    def __init__(self, providers: Providers) -> None:
-        self._providers = providers
-
-    async def send(self, body: bytes) -> Outcome:
-        message = json.loads(body)
-        return await self._providers._answer(message["to"], lambda: self._providers.pushes.append(message))
-
-
-class SmsProvider:
-    def __init__(self, providers: Providers) -> None:
-        self._providers = providers
-
-    async def send(self, *, to: str, body: str, callback_ref: str, validity_s: int) -> Outcome:
-        taken = {"to": to, "body": body, "ref": callback_ref, "validity_s": validity_s}
-        return await self._providers._answer(to, lambda: self._providers.texts.append(taken))
-
-    async def recent(self, to: str) -> list[FoundMessage]:
-        raise Retryable("not asked in these tests")
-
-
-@dataclass
-class PlainBody:
-    kind: str
-
-    def render(self, *, kind: str, registration: str, delivery_id: str) -> bytes:
-        return json.dumps({"to": registration, "as": kind, "id": delivery_id, "what": self.kind}).encode()
-
-
-class PlainRenderer:
-    def push(self, content: Content, language: str, *, ttl_s: int) -> PlainBody:
-        return PlainBody(content.kind)
-
-    def sms(self, content: Content, language: str) -> str:
-        return f"{content.kind} {language}"
+from outage_notifier.sending.rates import RateGrants
+from outage_notifier.sending.render import MessageRenderer
+from outage_notifier.sending.room import Sending, SendLimits
+from outage_notifier.texts.kept import KeptTexts
+from outage_notifier.texts.languages import read_texts
+from outage_notifier.texts.rendering import Catalog
 
 
 @pytest.fixture
-def providers() -> Providers:
-    """Give providers that accept everything."""
-    return Providers()
+def fake_push() -> FakePushSender:
+    """Return a push provider that accepts everything."""
+    return FakePushSender()
 
 
 @pytest.fixture
-def sending(db, clock, vault, providers: Providers) -> Sending:
-    """Give a sender's tools."""
-    grants = {c: RateGrants(db, c, 10_000, {"urgent": 100}) for c in ("push", "sms")}
+def fake_sms(clock) -> FakeSmsSender:
+    """Return an SMS provider that accepts everything."""
+    return FakeSmsSender(clock)
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    """Return the texts of production."""
+    return Catalog(read_texts(), sender="GRIDCARE")
+
+
+@pytest.fixture
+def sending(db, clock, vault, *, catalog, fake_push: FakePushSender, fake_sms: FakeSmsSender) -> Sending:
+    """Return what senders work in: production's, but for the providers."""
     return Sending(
         db=db,
         clock=clock,
-        push=PushProvider(providers),
-        sms=SmsProvider(providers),
-        renderer=PlainRenderer(),
+        push=fake_push,
+        sms=fake_sms,
+        renderer=MessageRenderer(KeptTexts(catalog)),
         vault=vault,
-        rates=grants,
+        rates={channel: RateGrants(db, channel, 10_000, {"urgent": 100}) for channel in ("push", "sms")},
         quiet_hours=QuietHours(),
         limits=SendLimits(lease_s=5, call_timeout_s=1, first_look=timedelta(seconds=90)),
         breakers={channel: Breaker(channel) for channel in ("push", "sms")},
@@ -121,7 +82,7 @@ def ledger(db, clock) -> Ledger:
 
 @pytest.fixture
 def plan(planning: Planning) -> Callable[[], Awaitable[None]]:
-    """Give a function that plans everything that is due."""
+    """Return a function that plans everything that is due."""
 
     async def run() -> None:
         while await plan_due_notice(room=planning) + await pack_due_singles(room=planning):
@@ -132,7 +93,7 @@ def plan(planning: Planning) -> Callable[[], Awaitable[None]]:
 
 @pytest.fixture
 def send(sending: Sending, world) -> Callable[..., Awaitable[None]]:
-    """Give a function that sends every batch that is ready."""
+    """Return a function that sends every batch that is ready, in a room with the given `changes`."""
 
     async def run(**changes: Any) -> None:
         used = replace(sending, **changes)
@@ -143,13 +104,13 @@ def send(sending: Sending, world) -> Callable[..., Awaitable[None]]:
 
 
 @pytest.fixture
-async def planned(world, plan):
-    """Give a function that plans a notice to customers with what `each` gives them."""
+async def planned(world, plan) -> Callable[..., Awaitable[UUID]]:
+    """Return a function that plans a notice to `count` customers, the nth with the contacts that `each(n)` returns."""
 
-    async def make(count: int, *, each, **changes):
+    async def make(count: int, *, each: Callable[[int], dict[str, Any]], **changes: Any) -> UUID:
         for n in range(count):
             await world.customer(f"PB1101000{n:04}", **each(n))
-        notice_id = await world.notice(await world.outage(), **changes)
+        notice_id: UUID = await world.notice(await world.outage(), **changes)
         await plan()
         return notice_id
 

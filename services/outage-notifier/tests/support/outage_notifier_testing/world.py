@@ -1,7 +1,7 @@
 """A world for flows to work in: a database of the test's own, a clock that stands, and customers with their contacts."""
 
 import base64
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +25,19 @@ from outage_notifier.outages.core.outage import OutageDocument
 MIGRATIONS = Path(outage_notifier.__file__).parents[2] / "migrations"
 NOW = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)
 """10:00 in Can Tho, outside the quiet hours."""
+
+SLOTS: Mapping[str, Any] = {
+    "place": "KV 5, phường An Khánh",
+    "place_by_language": {},
+    "cause": "bảo trì lưới điện",
+    "cause_by_language": {},
+    "windows": [["2026-12-02T03:00:00+00:00", "2026-12-02T06:00:00+00:00"]],
+    "reference": "T-7K3M9Q",
+    "expected_end_at": None,
+    "amount_vnd": 896_125,
+    "bill_number": "HD202610-0001",
+}
+"""What fills every template."""
 
 
 @dataclass
@@ -145,7 +158,7 @@ class World:
             "audience_rule": "scope_untold",
             "due_at": self.clock.now(),
             "useful_until": self.clock.now() + timedelta(days=2),
-            "slots": {},
+            "slots": SLOTS,
         }
         about = {name: changes.pop(name) for name in ("tag", "recipient_id", "cause_event_id") if name in changes}
         new = NewNotice(

@@ -8,6 +8,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from gridcare.events.notices import Channel
+from outage_notifier.ledger.core.delivery import DeliveryKey
+from outage_notifier.ledger.core.outcome import OutcomeKind
+
 _COLUMN: Final = range(2**31)
 
 
@@ -24,30 +28,38 @@ class AttemptName:
 
 
 class Attempt(Struct, frozen=True, gc=False):
-    """One call; `place` is the contact's place among all contacts of the batch's members."""
+    """One call; `place` is the contact's among all contacts of the batch's members, `try_` the batch's attempt.
+
+    Without an `outcome` it has begun and nothing more is known of it.
+    """
 
     batch_id: UUID
     place: int
     try_: int
     notice_id: UUID
     recipient_id: str
-    channel: str
+    channel: Channel
     contact_id: str
     started_at: datetime
     ended_at: datetime | None = None
-    outcome: str | None = None
+    outcome: OutcomeKind | None = None
     error_code: str | None = None
     provider_message_id: str | None = None
     body_hash: bytes | None = None
 
     @property
     def name(self) -> AttemptName:
-        """Name it as it rides in the callback's address."""
+        """How it is named in the callback's address."""
         return AttemptName(self.batch_id, self.place, self.try_)
+
+    @property
+    def delivery_key(self) -> DeliveryKey:
+        """The delivery that it was made for."""
+        return (self.notice_id, self.recipient_id)
 
 
 def attempt_name(text: str | None) -> AttemptName | None:
-    """Read an attempt's name; None when it is none."""
+    """Read an attempt's name; None when the text is none."""
     parts = (text or "").split(".")
     try:
         batch_id, place, try_ = parts
@@ -58,5 +70,5 @@ def attempt_name(text: str | None) -> AttemptName | None:
 
 
 def body_hash(text: str) -> bytes:
-    """Give what a text is known by again: the provider may trim it."""
+    """Return what a text is recognised by: its SHA-256 without outer blanks, which the provider may trim."""
     return hashlib.sha256(text.strip().encode()).digest()

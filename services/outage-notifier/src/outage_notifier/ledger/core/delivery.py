@@ -3,20 +3,27 @@
     planned ─▶ held, retrying, unknown, awaiting          open
             └▶ accepted, delivered, failed, unreachable, opted_out, superseded, expired, covered, unresolved   settled
 
-A sender's outcome moves open states only. A receipt raises the rank accepted < failed < delivered of any state.
+A sender's outcome moves open states only (decision.py). A receipt raises the rank accepted < failed < delivered of any state.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
+from gridcare.events.notices import Channel
+from outage_notifier.ledger.core.delivery_id import DeliveryId
 from outage_notifier.texts.languages import Language
+
+DeliveryChannel = Literal["push", "sms", "none"]
+"""How somebody is told; `none`: settled when it was planned, so that nothing is sent."""
+
+DeliveryKey = tuple[UUID, str]
+"""Names a delivery: its notice and its recipient."""
 
 
 class State(StrEnum):
@@ -49,22 +56,12 @@ TOLD: Final = frozenset(
 
 _RANK: Final[Mapping[State, int]] = {State.ACCEPTED: 1, State.FAILED: 2, State.DELIVERED: 3}
 
-TRIES_MAX: Final = 8
-"""Calls for one delivery before it counts as failed: with the backoff below about two hours."""
-
-TRIES_BESIDE_FALLBACK_MAX: Final = 4
-"""Calls for a recipient's other devices before the patience of a fallback begins: some 70 seconds."""
-
-_ENDS: Final = (OutcomeKind.ACCEPTED, OutcomeKind.REFUSED)
-_BACKOFF_FIRST: Final = timedelta(seconds=10)
-_BACKOFF_MAX: Final = timedelta(minutes=30)
-_MISCONFIGURED_PAUSE: Final = timedelta(minutes=1)
-
 
 class Delivery(Struct, frozen=True, gc=False):
-    """A delivery as it is to be recorded; `contact` is masked.
+    """A delivery as it is recorded, its fields named as the columns of its table.
 
-    `told_devices` took the push already while others of the recipient are tried again; None when none is.
+    `contact` is masked, or says how many devices; empty where there is none. `told_devices` took the push already while
+    others of the recipient are tried again; None when none is.
     """
 
     notice_id: UUID
@@ -72,47 +69,32 @@ class Delivery(Struct, frozen=True, gc=False):
     number: int
     home_batch_id: UUID
     language: Language
-    state: str
+    state: State
     reason: str
-    channel: str
+    channel: DeliveryChannel
     contact: str
     covered_by: str | None
     tries: int
     looks: int
     next_attempt_at: datetime | None
-    next_channel: str | None
+    next_channel: Channel | None
     follow_up_batch_id: UUID | None
     recorded_at: datetime
     told_devices: Sequence[str] | None = None
 
+    @property
+    def key(self) -> DeliveryKey:
+        """Its notice and its recipient."""
+        return (self.notice_id, self.recipient_id)
 
-class Decision(Struct, frozen=True, gc=False):
-    """A delivery's next state and, while it is open, when something is tried next and over which channel."""
-
-    state: State
-    reason: str = ""
-    next_attempt_at: datetime | None = None
-    next_channel: str | None = None
-
-
-class Situation(Struct, frozen=True, gc=False):
-    """What a decision depends on, beside the outcomes.
-
-    `tries` counts earlier claims that made a call; `fallback`: the recipient has a phone that a push may fall back to;
-    `told_before`: an earlier push of this delivery was accepted by a device (it is awaiting).
-    """
-
-    now: datetime
-    useful_until: datetime
-    tries: int
-    fallback: bool
-    told_before: bool = False
-    patience: timedelta | None = None
-    first_look: timedelta = timedelta(seconds=90)
+    @property
+    def delivery_id(self) -> DeliveryId:
+        """Its name as a device sees it."""
+        return DeliveryId(self.notice_id, self.number)
 
 
 def settled(row: Delivery, state: State, *, reason: str, now: datetime) -> Delivery:
-    """Give a delivery in a settled state: nothing more is tried."""
+    """Return a delivery in a settled state: nothing more is tried."""
     return replace(
         row,
         state=state,
@@ -126,105 +108,5 @@ def settled(row: Delivery, state: State, *, reason: str, now: datetime) -> Deliv
 
 
 def raised(current: State, receipt: State) -> State:
-    """Give the state after a receipt: the higher rank wins, in any order and any number of times."""
+    """Return the state after a receipt: the higher rank wins, in any order and any number of times."""
     return receipt if _RANK.get(receipt, 0) > _RANK.get(current, 0) else current
-
-
-def decide_push(outcomes: Sequence[Outcome], situation: Situation) -> Decision:
-    """Fold the outcomes of a recipient's devices: each is to get one, and one that was reached is enough to be told."""
-    told = situation.told_before or OutcomeKind.ACCEPTED in [outcome.kind for outcome in outcomes]
-    again = [outcome for outcome in outcomes if outcome.kind not in _ENDS]
-    retry = _retry(again, situation, channel="push") if again else None
-    if told:
-        return _after_accepted_push(situation, retry)
-    if retry is not None:
-        return retry
-    code = outcomes[0].code if outcomes else "no-device"
-    if situation.fallback and situation.now < situation.useful_until:
-        return Decision(State.RETRYING, code, situation.now, "sms")
-    if outcomes and not again and not all(outcome.contact_dead for outcome in outcomes):
-        return Decision(State.FAILED, code)
-    if again:
-        return _given_up(again[0], situation)
-    return Decision(State.UNREACHABLE, code)
-
-
-def decide_sms(outcome: Outcome, situation: Situation) -> Decision:
-    """Say what follows the outcome of an SMS; a push that was accepted before keeps the delivery from failing."""
-    decision = _decide_sms(outcome, situation)
-    if not situation.told_before:
-        return decision
-    if decision.state is State.RETRYING:
-        return Decision(State.AWAITING, decision.reason, decision.next_attempt_at, "sms")
-    if decision.state in {State.FAILED, State.EXPIRED, State.OPTED_OUT, State.UNREACHABLE}:
-        return Decision(State.ACCEPTED, f"sms-{decision.reason}")
-    return decision
-
-
-def _decide_sms(outcome: Outcome, situation: Situation) -> Decision:
-    match outcome.kind:
-        case OutcomeKind.ACCEPTED:
-            return Decision(State.ACCEPTED)
-        case OutcomeKind.REFUSED:
-            return Decision(State.OPTED_OUT if outcome.opted_out else State.FAILED, outcome.code)
-        case OutcomeKind.UNKNOWN:
-            return Decision(State.UNKNOWN, outcome.code, situation.now + situation.first_look, "sms")
-        case _:
-            return _retry([outcome], situation, channel="sms") or _given_up(outcome, situation)
-
-
-def decide_unsent(situation: Situation, *, superseded: bool, held_until: datetime | None) -> Decision | None:
-    """Say why a member is not sent now, if it is not; looked at just before the call.
-
-    Quiet hours hold and do not lose: what would be useless by their end is sent within them.
-    """
-    settled_as = State.ACCEPTED if situation.told_before else None
-    if superseded:
-        return Decision(settled_as or State.SUPERSEDED, "superseded")
-    if situation.now >= situation.useful_until:
-        return Decision(settled_as or State.EXPIRED, "too-late")
-    if held_until is not None and held_until < situation.useful_until:
-        return Decision(State.AWAITING if situation.told_before else State.HELD, "quiet-hours", held_until, None)
-    return None
-
-
-def backoff(tries: int, retry_after_s: float | None) -> timedelta:
-    """Give the wait before the next try: doubling, never less than the provider asked for.
-
-    There is no jitter here: follow-up batches are cut once a second and sent at the provider's rate.
-    """
-    doubled = min(_BACKOFF_FIRST * (1 << min(tries, 10)), _BACKOFF_MAX)
-    return max(doubled, timedelta(seconds=retry_after_s or 0))
-
-
-def _after_accepted_push(situation: Situation, retry: Decision | None) -> Decision:
-    """Go on with the devices that did not take it yet, then with the patience of the template.
-
-    Where an SMS waits for that patience, the other devices are tried a few times only: the SMS must not wait for them.
-    """
-    patience = situation.patience
-    falls_back = patience is not None and situation.fallback and situation.now + patience < situation.useful_until
-    if retry is not None and not (falls_back and situation.tries + 1 >= TRIES_BESIDE_FALLBACK_MAX):
-        return Decision(State.AWAITING, retry.reason, retry.next_attempt_at, "push")
-    if patience is None or not falls_back:
-        return Decision(State.ACCEPTED)
-    return Decision(State.AWAITING, "push-accepted", situation.now + patience, "sms")
-
-
-def _retry(outcomes: Sequence[Outcome], situation: Situation, *, channel: str) -> Decision | None:
-    """Give the next try, or None when there is none worth making."""
-    first = outcomes[0]
-    if first.kind is OutcomeKind.MISCONFIGURED:
-        at = situation.now + _MISCONFIGURED_PAUSE
-        return Decision(State.RETRYING, first.code, at, channel) if at < situation.useful_until else None
-    asked = max((outcome.retry_after_s or 0 for outcome in outcomes), default=0)
-    at = situation.now + backoff(situation.tries, asked)
-    if situation.tries + 1 >= TRIES_MAX or at >= situation.useful_until:
-        return None
-    return Decision(State.RETRYING, first.code, at, channel)
-
-
-def _given_up(outcome: Outcome, situation: Situation) -> Decision:
-    if situation.tries + 1 >= TRIES_MAX:
-        return Decision(State.FAILED, outcome.code)
-    return Decision(State.EXPIRED, outcome.code)

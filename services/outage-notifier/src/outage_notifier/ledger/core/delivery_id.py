@@ -1,4 +1,4 @@
-"""The name of a delivery as a device sees it: its notice and its place in the notice's audience, `<notice_id>-<number>`."""
+"""The name of a delivery as a device sees it: its notice and its number in the notice's audience, `<notice_id>-<number>`."""
 
 import re
 from dataclasses import dataclass

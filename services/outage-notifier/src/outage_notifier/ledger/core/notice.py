@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from gridcare.events.notices import Lane, NoticeScheduled
+from gridcare.events.notices import Channel, Lane, NoticeScheduled
+from outage_notifier.ledger.core.delivery import State
 from outage_notifier.texts.template import TEMPLATES, Kind
 
 AudienceRule = Literal["scope", "scope_untold", "told", "told_in_scope", "told_outside_scope", "one"]
@@ -15,9 +16,9 @@ AudienceRule = Literal["scope", "scope_untold", "told", "told_in_scope", "told_o
 
 NoticeState = Literal["scheduled", "planned", "completed", "superseded"]
 
-
 SCHEDULED_VERSION: Final = 1
-"""A notice has two events, scheduled and completed: their versions are their places."""
+COMPLETED_VERSION: Final = 2
+"""A notice has two events: scheduled, then completed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class NewNotice:
 
     @property
     def scheduled(self) -> NoticeScheduled:
-        """The event of its scheduling."""
+        """The event that says so."""
         return NoticeScheduled(
             version=SCHEDULED_VERSION,
             notice_id=self.notice_id,
@@ -66,6 +67,29 @@ class NewNotice:
             revision=self.revision,
             due_at=self.intent.due_at,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedNotice:
+    """A notice about an outage that a planner claimed under `attempt`, planned as far as `cursor`."""
+
+    notice_id: UUID
+    outage_id: UUID
+    revision: int
+    kind: Kind
+    lane: Lane
+    audience_rule: AudienceRule
+    attempt: int
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class SingleNotice:
+    """A due notice to one recipient."""
+
+    notice_id: UUID
+    kind: Kind
+    recipient_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +110,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class NoticeProgress:
-    """A notice and its counts. `states` has every state that somebody is in; `channels` counts recipients by channel."""
+    """A notice and its counts: `audience` is the sum of `states`; `completed` means that none of them is open.
+
+    `states` has every state that a recipient is in; `channels` counts recipients by channel.
+    """
 
     notice_id: UUID
     outage_id: UUID | None
@@ -100,5 +127,5 @@ class NoticeProgress:
     planned_at: datetime | None
     completed_at: datetime | None
     audience: int
-    states: Mapping[str, int]
-    channels: Mapping[str, int]
+    states: Mapping[State, int]
+    channels: Mapping[Channel, int]

@@ -1,8 +1,7 @@
-"""What one provider call came to, in our words: the vendors' codes are translated by outbound/."""
+"""What one provider call came to, in our words: providers/ translates the vendors' codes."""
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
 import msgspec
 
@@ -38,29 +37,11 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     opted_out: bool = False
 
 
-class PushSender(Protocol):
-    """Sends one push; the body is the whole FCM v1 request as JSON."""
-
-    async def send(self, body: bytes) -> Outcome: ...
-
-
-class FoundMessage(msgspec.Struct, frozen=True):
-    """A message that the SMS provider has, as its list shows it; `created_at` is an aware time."""
+class ListedMessage(msgspec.Struct, frozen=True):
+    """A message as the SMS provider's list shows it; `created_at` is an aware time."""
 
     message_id: str
     body: str
     status: str
     error_code: str | None
     created_at: datetime
-
-
-class SmsSender(Protocol):
-    """Sends one SMS, and finds what became of one."""
-
-    async def send(self, *, to: str, body: str, callback_ref: str, validity_s: int) -> Outcome:
-        """Create a message; `callback_ref` rides in the status callback's address. Never tries twice."""
-        ...
-
-    async def recent(self, to: str) -> list[FoundMessage]:
-        """List the newest messages to a number, newest first, with no date filter. Raises Retryable."""
-        ...

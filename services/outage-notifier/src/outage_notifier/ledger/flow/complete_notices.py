@@ -5,7 +5,7 @@ from typing import Final
 from gridcare.events.notices import NoticeCompleted
 from gridcare.postgres import outbox
 from outage_notifier import NAME
-from outage_notifier.ledger.core.notice import SCHEDULED_VERSION, NoticeProgress
+from outage_notifier.ledger.core.notice import COMPLETED_VERSION, NoticeProgress
 from outage_notifier.ledger.room import Ledger
 from outage_notifier.ledger.store import progress
 
@@ -18,20 +18,20 @@ async def complete_notices(*, room: Ledger) -> int:
     async with room.db.transaction() as tx:
         now = room.clock.now()
         completed = await progress.complete(tx, await progress.done(tx, limit=COMPLETED_MAX), now=now)
-        events = [_event(found) for each in completed if (found := await progress.find(tx, each)) is not None]
-        await outbox.append(tx, events, source=NAME, now=now)
+        counted = [await progress.find(tx, notice_id) for notice_id in completed]
+        await outbox.append(tx, [_event(notice) for notice in counted if notice], source=NAME, now=now)
     return len(completed)
 
 
-def _event(found: NoticeProgress) -> NoticeCompleted:
+def _event(notice: NoticeProgress) -> NoticeCompleted:
     return NoticeCompleted(
-        version=SCHEDULED_VERSION + 1,
-        notice_id=found.notice_id,
-        kind=found.kind,
-        outage_id=found.outage_id,
-        revision=found.revision,
-        due_at=found.due_at,
-        audience=found.audience,
-        states=dict(found.states),
-        channels=dict(found.channels),
+        version=COMPLETED_VERSION,
+        notice_id=notice.notice_id,
+        kind=notice.kind,
+        outage_id=notice.outage_id,
+        revision=notice.revision,
+        due_at=notice.due_at,
+        audience=notice.audience,
+        states={state.value: count for state, count in notice.states.items()},
+        channels=dict(notice.channels.items()),
     )

@@ -13,10 +13,10 @@ from outage_notifier.ledger.store import delivery, notice, progress
 async def read_notice(notice_id: UUID, *, room: Ledger) -> NoticeProgress:
     """Sum a notice up. Raises NotFound `notice-not-found`."""
     async with room.db.read() as connection:
-        found = await progress.find(connection, notice_id)
-    if found is None:
+        notice_progress = await progress.find(connection, notice_id)
+    if notice_progress is None:
         raise NotFound("notice-not-found", "there is no such notice")
-    return found
+    return notice_progress
 
 
 async def list_notices(outage_id: UUID, *, room: Ledger) -> Sequence[NoticeProgress]:
@@ -30,9 +30,12 @@ async def list_notices(outage_id: UUID, *, room: Ledger) -> Sequence[NoticeProgr
 async def list_deliveries(
     notice_id: UUID, *, state: State | None, after: str, limit: int, room: Ledger
 ) -> tuple[Sequence[Delivery], str | None]:
-    """List a notice's deliveries by recipient, and where the next page goes on. Raises NotFound `notice-not-found`."""
+    """List a notice's deliveries by recipient, with the recipient behind whom the next page begins.
+
+    Raises NotFound `notice-not-found`.
+    """
     async with room.db.read() as connection:
         if await progress.find(connection, notice_id) is None:
             raise NotFound("notice-not-found", "there is no such notice")
-        found = await delivery.page(connection, notice_id, state=state, after=after, limit=limit + 1)
-    return found[:limit], found[limit - 1].recipient_id if len(found) > limit else None
+        rows = await delivery.page(connection, notice_id, state=state, after=after, limit=limit + 1)
+    return rows[:limit], rows[limit - 1].recipient_id if len(rows) > limit else None

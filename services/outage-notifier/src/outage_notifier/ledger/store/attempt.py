@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+import msgspec
 from msgspec.structs import astuple
 
 from gridcare.postgres.database import Connection
 from outage_notifier.ledger.core.attempt import Attempt, AttemptName
+from outage_notifier.ledger.core.delivery import DeliveryKey
 
-_COLUMNS = ("batch_id", "place", "try", *Attempt.__struct_fields__[3:])
+_COLUMNS = tuple("try" if name == "try_" else name for name in Attempt.__struct_fields__)
 _COMPLETE = """
 UPDATE attempt a SET ended_at = c.ended_at, outcome = c.outcome, error_code = c.error_code,
     provider_message_id = c.provider_message_id
@@ -18,8 +21,8 @@ FROM unnest($2::int[], $3::int[], $4::timestamptz[], $5::text[], $6::text[], $7:
 WHERE a.batch_id = $1 AND a.place = c.place AND a.try = c.try AND a.outcome IS NULL
 """
 _SELECT = """
-SELECT a.batch_id, a.place, a.try, a.notice_id, a.recipient_id, a.channel, a.contact_id, a.started_at, a.ended_at, a.outcome,
-    a.error_code, a.provider_message_id, a.body_hash
+SELECT a.batch_id, a.place, a.try AS try_, a.notice_id, a.recipient_id, a.channel, a.contact_id, a.started_at, a.ended_at,
+    a.outcome, a.error_code, a.provider_message_id, a.body_hash
 FROM attempt a
 """
 _NAMED = f"""
@@ -53,7 +56,7 @@ _IN_DOUBT = "SELECT notice_id, recipient_id FROM attempt WHERE batch_id = $1 AND
 
 
 async def insert(tx: Connection, attempts: Sequence[Attempt]) -> None:
-    """Write attempts, complete (a push) or open (an SMS that is about to be sent)."""
+    """Write attempts: ended ones (pushes), or ones that are about to begin (SMS)."""
     rows = [astuple(each) for each in attempts]
     await tx.copy_records_to_table("attempt", records=rows, columns=_COLUMNS)
 
@@ -72,30 +75,31 @@ async def complete(tx: Connection, batch_id: UUID, attempts: Sequence[Attempt]) 
     )
 
 
-async def in_doubt(tx: Connection, batch_id: UUID) -> set[tuple[UUID, str]]:
-    """Give the deliveries for which this batch made a call that the provider may have taken.
+async def in_doubt(tx: Connection, batch_id: UUID) -> frozenset[DeliveryKey]:
+    """Find the deliveries for which this batch made a call that the provider may have taken.
 
     One of them that was not recorded was under way when its sender died: it must not be sent again blindly.
     """
-    return {(row[0], row[1]) for row in await tx.fetch(_IN_DOUBT, batch_id)}
+    return frozenset((row["notice_id"], row["recipient_id"]) for row in await tx.fetch(_IN_DOUBT, batch_id))
 
 
 async def named(tx: Connection, names: Sequence[AttemptName]) -> dict[AttemptName, Attempt]:
     """Read SMS attempts by their names."""
-    columns = [n.batch_id for n in names], [n.place for n in names], [n.try_ for n in names]
-    return {found.name: found for found in [Attempt(*row) for row in await tx.fetch(_NAMED, *columns)]}
+    calls = [_attempt(row) for row in await tx.fetch(_NAMED, *_keys(names))]
+    return {call.name: call for call in calls}
 
 
 async def of_messages(tx: Connection, message_ids: Sequence[str]) -> dict[str, Attempt]:
     """Read the SMS attempts to which the provider's messages are bound, by message id."""
     rows = await tx.fetch(_OF_MESSAGES, list(message_ids))
-    return {row["provider_message_id"]: Attempt(*row) for row in rows}
+    return {row["provider_message_id"]: _attempt(row) for row in rows}
 
 
-async def unresolved(tx: Connection, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Attempt]:
-    """Give the newest attempt of each delivery that may have been taken: its end is not known, or a message is bound to it."""
+async def unresolved(tx: Connection, keys: Sequence[DeliveryKey]) -> dict[DeliveryKey, Attempt]:
+    """Read the newest attempt of each delivery that may have been taken: its end is not known, or a message is bound to it."""
     rows = await tx.fetch(_UNRESOLVED, [key[0] for key in keys], [key[1] for key in keys])
-    return {(row["notice_id"], row["recipient_id"]): Attempt(*row) for row in rows}
+    calls = [_attempt(row) for row in rows]
+    return {call.delivery_key: call for call in calls}
 
 
 async def bind(tx: Connection, bindings: Mapping[AttemptName, str], *, now: datetime) -> None:
@@ -104,12 +108,20 @@ async def bind(tx: Connection, bindings: Mapping[AttemptName, str], *, now: date
     A message that was bound to another attempt is taken from it: its callback's address knows better than a look-up. An
     attempt that has a message keeps it.
     """
-    names = list(bindings)
-    columns = [n.batch_id for n in names], [n.place for n in names], [n.try_ for n in names]
+    columns = _keys(list(bindings))
     await tx.execute(_UNBIND, *columns, list(bindings.values()))
     await tx.execute(_BIND, *columns, list(bindings.values()), now)
 
 
 async def not_created(tx: Connection, name: AttemptName, *, now: datetime) -> None:
-    """Complete an attempt that is open: its message is certainly not there."""
+    """Complete an attempt that is still open: its message is certainly not there."""
     await tx.execute(_NOT_CREATED, name.batch_id, name.place, name.try_, now)
+
+
+def _keys(names: Sequence[AttemptName]) -> tuple[list[UUID], list[int], list[int]]:
+    """Return the statements' parameters $1 to $3."""
+    return [name.batch_id for name in names], [name.place for name in names], [name.try_ for name in names]
+
+
+def _attempt(row: "asyncpg.Record") -> Attempt:
+    return msgspec.convert(dict(row), Attempt)

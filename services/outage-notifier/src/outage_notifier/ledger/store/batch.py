@@ -1,50 +1,14 @@
 """`batch`: the ledger that senders work from. A Kafka record only hints at a row here."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
 
 from gridcare.postgres.database import Connection
+from outage_notifier.ledger.core.batch import ClaimedBatch, Hint, NewBatch
 from outage_notifier.ledger.core.delivery import RECORDED
 from outage_notifier.ledger.core.member import Member
-
-
-@dataclass(frozen=True, slots=True)
-class NewBatch:
-    """A batch to be written; `notice_id` is None for one-recipient notices packed together."""
-
-    batch_id: UUID
-    notice_id: UUID | None
-    home: bool
-    channel: str
-    lane: str
-    members: Sequence[Member]
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimedBatch:
-    """A batch under a lease; `attempt` fences everything that is written for it."""
-
-    batch_id: UUID
-    notice_id: UUID | None
-    home: bool
-    channel: str
-    lane: str
-    attempt: int
-    members: tuple[Member, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """That a batch waits: what its topic is told, for the `number`th time."""
-
-    batch_id: UUID
-    channel: str
-    lane: str
-    number: int = 1
-
 
 _INSERT = """
 INSERT INTO batch (batch_id, notice_id, home, channel, lane, members, size, state)
@@ -59,7 +23,7 @@ RETURNING batch_id, notice_id, home, channel, lane, attempt, members
 _RENEW = """
 UPDATE batch SET lease_until = clock_timestamp() + make_interval(secs => $3)
 WHERE batch_id = $1 AND attempt = $2 AND state = 'ready'
-RETURNING (SELECT superseded_at IS NOT NULL FROM notice n WHERE n.notice_id = batch.notice_id)
+RETURNING (SELECT superseded_at IS NOT NULL FROM notice n WHERE n.notice_id = batch.notice_id) AS superseded
 """
 _LOCK = "SELECT FROM batch WHERE batch_id = $1 AND attempt = $2 AND state = 'ready' FOR UPDATE"
 _LOCK_MANY = "SELECT FROM batch WHERE batch_id = ANY($1::uuid[]) ORDER BY batch_id FOR UPDATE"
@@ -79,7 +43,7 @@ WHERE batch_id IN (
     WHERE state = 'ready' AND (lease_until IS NULL OR lease_until < now())
       AND hinted_at < now() - make_interval(secs => $1)
     ORDER BY hinted_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-RETURNING batch_id, channel, lane, hints
+RETURNING batch_id, channel, lane, hints AS number
 """
 _DECODER = msgspec.json.Decoder(tuple[Member, ...])
 
@@ -103,21 +67,17 @@ async def insert(tx: Connection, batches: Sequence[NewBatch]) -> None:
 async def claim(tx: Connection, batch_id: UUID, *, lease_s: float) -> ClaimedBatch | None:
     """Take a batch under a lease on the database's clock; None when it is settled or leased elsewhere."""
     row = await tx.fetchrow(_CLAIM, batch_id, lease_s)
-    return (
-        ClaimedBatch(row[0], row[1], row[2], row[3], row[4], row[5], _DECODER.decode(row[6]))
-        if row is not None
-        else None
-    )
+    return ClaimedBatch(**{**row, "members": _DECODER.decode(row["members"])}) if row is not None else None
 
 
 async def renew(tx: Connection, batch_id: UUID, attempt: int, *, lease_s: float) -> bool | None:
-    """Renew a lease: None when it is lost, else whether the notice was superseded meanwhile (False where it has none)."""
+    """Renew a lease. Return whether the batch's notice was superseded (False where it has none); None: the lease is lost."""
     row = await tx.fetchrow(_RENEW, batch_id, attempt, lease_s)
-    return None if row is None else bool(row[0])
+    return None if row is None else bool(row["superseded"])
 
 
 async def lock(tx: Connection, batch_id: UUID, attempt: int) -> bool:
-    """Lock a batch at one's own attempt; false when another one took it: write nothing then."""
+    """Lock a batch at one's own attempt. Return False when another one took it: write nothing then."""
     return await tx.fetchrow(_LOCK, batch_id, attempt) is not None
 
 
@@ -127,30 +87,30 @@ async def lock_many(tx: Connection, batch_ids: Sequence[UUID]) -> None:
 
 
 async def lock_follow_ups(tx: Connection, batch_ids: Collection[UUID]) -> set[UUID]:
-    """Lock those of the batches that are follow-ups, and give them: always before home batches, as their senders do."""
-    return {row[0] for row in await tx.fetch(_LOCK_FOLLOW_UPS, list(batch_ids))}
+    """Lock those of the batches that are follow-ups, and return them: always before home batches, as their senders do."""
+    return {row["batch_id"] for row in await tx.fetch(_LOCK_FOLLOW_UPS, list(batch_ids))}
 
 
 async def follow_up_members(tx: Connection, batch_id: UUID) -> tuple[Member, ...]:
-    """Give the members of a follow-up batch; none of a home batch."""
+    """Read the members of a follow-up batch; none of a home batch."""
     members = await tx.fetchval(_FOLLOW_UP_MEMBERS, batch_id)
     return _DECODER.decode(members) if members is not None else ()
 
 
 async def settle(tx: Connection, batch_id: UUID) -> bool:
-    """Say that the batch needs no sender any more; the caller holds its lock.
+    """Mark a batch as needing no sender any more; the caller holds its lock.
 
-    False, and nothing is written, while a member of a home batch has no row: it was not sent, or not recorded.
+    Return False, and write nothing, while a member of a home batch has no row: it was not sent, or not recorded.
     """
     tag: str = await tx.execute(_SETTLE, batch_id)
     return tag == "UPDATE 1"
 
 
 async def release(tx: Connection, batch_id: UUID, attempt: int) -> None:
-    """Give a lease back before its end, when a sender is told to stop; the next hint is due at once."""
+    """Give a lease back before its end; the next hint is due at once."""
     await tx.execute(_RELEASE, batch_id, attempt)
 
 
 async def hint_again(tx: Connection, *, silent_s: float, limit: int) -> list[Hint]:
     """Find unsettled batches that nobody holds, and count a new hint for each."""
-    return [Hint(*row) for row in await tx.fetch(_HINT_AGAIN, silent_s, limit)]
+    return [Hint(**row) for row in await tx.fetch(_HINT_AGAIN, silent_s, limit)]

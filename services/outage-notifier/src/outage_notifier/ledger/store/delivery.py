@@ -4,17 +4,16 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+import msgspec
 from msgspec.structs import astuple
 
 from gridcare.postgres.database import Connection
-from outage_notifier.ledger.core.delivery import OPEN, RECORDED, Delivery, State
+from outage_notifier.ledger.core.delivery import OPEN, RECORDED, Delivery, DeliveryKey, State
 from outage_notifier.ledger.store import batch
 
-Key = tuple[UUID, str]
-"""A delivery's key: notice and recipient."""
-
-_NAMES = Delivery.__struct_fields__
-_LIST = ", ".join(_NAMES)
+_COLUMNS = Delivery.__struct_fields__
+_LIST = ", ".join(_COLUMNS)
 _STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_delivery (
     notice_id uuid, recipient_id text COLLATE "C", number int, home_batch_id uuid, language text, state text, reason text,
@@ -22,7 +21,11 @@ CREATE TEMPORARY TABLE IF NOT EXISTS staged_delivery (
     next_channel text, follow_up_batch_id uuid, recorded_at timestamptz, told_devices text[]
 ) ON COMMIT DELETE ROWS
 """
-_CHANGED = ", ".join(f"{name} = excluded.{name}" for name in _NAMES[5:])
+_CHANGED = """state = excluded.state, reason = excluded.reason, channel = excluded.channel, contact = excluded.contact,
+    covered_by = excluded.covered_by, tries = excluded.tries, looks = excluded.looks,
+    next_attempt_at = excluded.next_attempt_at, next_channel = excluded.next_channel,
+    follow_up_batch_id = excluded.follow_up_batch_id, recorded_at = excluded.recorded_at,
+    told_devices = excluded.told_devices"""
 _SHIFTS = ", ".join(
     f"count(*) FILTER (WHERE w.state = '{s}') - count(*) FILTER (WHERE o.state = '{s}') AS {s}" for s in RECORDED
 )
@@ -74,7 +77,7 @@ RETURNING {_LIST}
 
 
 async def record(tx: Connection, deliveries: Sequence[Delivery], *, only_from: frozenset[State] = OPEN) -> int:
-    """Write deliveries and move their home batches' counts in the same statement; how many were written.
+    """Write deliveries and move their home batches' counts in the same statement. Return how many were written.
 
     One that has a row in a state outside `only_from` is left as it is: a receipt may have come first. The caller holds
     the locks of the home batches, or of the batch that is their home.
@@ -83,34 +86,44 @@ async def record(tx: Connection, deliveries: Sequence[Delivery], *, only_from: f
         return 0
     await tx.execute(_STAGE)
     rows = [astuple(each) for each in deliveries]
-    await tx.copy_records_to_table("staged_delivery", records=rows, columns=_NAMES)
+    await tx.copy_records_to_table("staged_delivery", records=rows, columns=_COLUMNS)
     written: int = await tx.fetchval(
         _MERGE, [state.value for state in only_from], list({each.home_batch_id for each in deliveries})
     )
     return written
 
 
-async def find(tx: Connection, keys: Sequence[Key]) -> dict[Key, Delivery]:
+async def find(tx: Connection, keys: Sequence[DeliveryKey]) -> dict[DeliveryKey, Delivery]:
     """Read deliveries that have a row."""
-    rows = await tx.fetch(_FIND, [key[0] for key in keys], [key[1] for key in keys])
-    return {(row["notice_id"], row["recipient_id"]): Delivery(*row) for row in rows}
+    rows = [_delivery(row) for row in await tx.fetch(_FIND, *_parameters(keys))]
+    return {row.key: row for row in rows}
 
 
-async def lock(tx: Connection, keys: Sequence[Key], *, homes: Collection[UUID] = ()) -> dict[Key, Delivery]:
+async def lock(
+    tx: Connection, keys: Sequence[DeliveryKey], *, homes: Collection[UUID] = ()
+) -> dict[DeliveryKey, Delivery]:
     """Lock deliveries' home batches and read them: what is read stays so until the transaction ends.
 
     `homes` are home batches to be locked beside those of the deliveries that have a row.
     """
-    rows = await tx.fetch(_HOMES, [key[0] for key in keys], [key[1] for key in keys])
-    await batch.lock_many(tx, list({*homes, *(row[0] for row in rows)}))
+    rows = await tx.fetch(_HOMES, *_parameters(keys))
+    await batch.lock_many(tx, list({*homes, *(row["home_batch_id"] for row in rows)}))
     return await find(tx, keys)
 
 
 async def take_unknown(tx: Connection, *, now: datetime, until: datetime, limit: int) -> list[Delivery]:
     """Take unknown deliveries that are due, for a look-up: nobody else gets them before `until`."""
-    return [Delivery(*row) for row in await tx.fetch(_TAKE_UNKNOWN, now, until, limit)]
+    return [_delivery(row) for row in await tx.fetch(_TAKE_UNKNOWN, now, until, limit)]
 
 
-async def page(tx: Connection, notice_id: UUID, *, state: str | None, after: str, limit: int) -> list[Delivery]:
+async def page(tx: Connection, notice_id: UUID, *, state: State | None, after: str, limit: int) -> list[Delivery]:
     """Read a notice's deliveries behind a recipient, by recipient."""
-    return [Delivery(*row) for row in await tx.fetch(_PAGE, notice_id, after, state, limit)]
+    return [_delivery(row) for row in await tx.fetch(_PAGE, notice_id, after, state, limit)]
+
+
+def _parameters(keys: Sequence[DeliveryKey]) -> tuple[list[UUID], list[str]]:
+    return [notice_id for notice_id, _ in keys], [recipient_id for _, recipient_id in keys]
+
+
+def _delivery(row: "asyncpg.Record") -> Delivery:
+    return msgspec.convert(dict(row), Delivery)

@@ -1,7 +1,6 @@
 """`notice`: message intents, and the planners' claims on them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -9,25 +8,7 @@ import msgspec
 
 from gridcare.events.notices import Lane
 from gridcare.postgres.database import Connection
-from outage_notifier.ledger.core.notice import AudienceRule, Content, NewNotice
-from outage_notifier.texts.template import Kind
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedNotice:
-    """A notice that a planner claimed under `attempt`, with what it needs to go on from `cursor`."""
-
-    notice_id: UUID
-    outage_id: UUID | None
-    revision: int | None
-    kind: Kind
-    lane: Lane
-    audience_rule: AudienceRule
-    recipient_id: str | None
-    attempt: int
-    cursor: str
-    audience: int
-
+from outage_notifier.ledger.core.notice import ClaimedNotice, Content, NewNotice, SingleNotice
 
 _COLUMNS = """notice_id, outage_id, revision, kind, template, template_version, slots, tag, lane, audience_rule, recipient_id,
 cause_event_id, due_at, useful_until"""
@@ -52,7 +33,7 @@ WHERE notice_id = (
           WHERE o.outage_id = n.outage_id AND o.superseded_at IS NOT NULL AND o.revision < n.revision
             AND o.state = 'scheduled')
     ORDER BY n.due_at, n.notice_id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING notice_id, outage_id, revision, kind, lane, audience_rule, recipient_id, plan_attempt, plan_cursor, audience
+RETURNING notice_id, outage_id, revision, kind, lane, audience_rule, plan_attempt AS attempt, plan_cursor AS cursor
 """
 _TURN_PAGE = """
 UPDATE notice SET plan_cursor = $3, audience = audience + $4, plan_lease_until = now() + make_interval(secs => $5)
@@ -68,16 +49,14 @@ _SUPERSEDE = """
 UPDATE notice SET superseded_at = $3,
     state = CASE WHEN state = 'scheduled' AND plan_attempt = 0 THEN 'superseded' ELSE state END
 WHERE outage_id = $1 AND revision < $2 AND superseded_at IS NULL AND state IN ('scheduled', 'planned')
-RETURNING notice_id
 """
 _CONTENTS = """
 SELECT notice_id, outage_id, revision, kind, template, template_version, slots, tag, useful_until,
-       superseded_at IS NOT NULL
+       superseded_at IS NOT NULL AS superseded
 FROM notice WHERE notice_id = ANY($1::uuid[])
 """
 _TAKE_SINGLES = """
-SELECT notice_id, outage_id, revision, kind, lane, audience_rule, recipient_id, plan_attempt, plan_cursor, audience
-FROM notice
+SELECT notice_id, kind, recipient_id FROM notice
 WHERE state = 'scheduled' AND recipient_id IS NOT NULL AND due_at <= $1 AND lane = $2
 ORDER BY due_at, notice_id LIMIT $3 FOR UPDATE SKIP LOCKED
 """
@@ -106,50 +85,45 @@ async def schedule(tx: Connection, notices: Sequence[NewNotice], *, now: datetim
     return new
 
 
-async def claim_due(tx: Connection, *, now: datetime, lease_s: float) -> PlannedNotice | None:
-    """Claim the next due notice, fenced by a new attempt; None when none is due.
+async def claim_due(tx: Connection, *, now: datetime, lease_s: float) -> ClaimedNotice | None:
+    """Claim the next due notice about an outage, fenced by a new attempt; None when none is due.
 
     A notice waits until every batch of the older notices that it supersedes is settled, so that it knows who was told.
     """
     row = await tx.fetchrow(_CLAIM, now, lease_s)
-    return PlannedNotice(*row) if row is not None else None
+    return ClaimedNotice(**row) if row is not None else None
 
 
-async def turn_page(tx: Connection, notice: PlannedNotice, *, cursor: str, added: int, lease_s: float) -> int | None:
-    """Move the cursor past a page; how many recipients were planned before it.
+async def turn_page(tx: Connection, notice: ClaimedNotice, *, cursor: str, added: int, lease_s: float) -> int | None:
+    """Move the cursor past a page of `added` recipients. Return how many were planned before it.
 
-    None when the attempt is gone or the notice was superseded: write nothing then.
+    None: the attempt is gone or the notice was superseded; write nothing then.
     """
     before: int | None = await tx.fetchval(_TURN_PAGE, notice.notice_id, notice.attempt, cursor, added, lease_s)
     return before
 
 
-async def finish_planning(tx: Connection, notice: PlannedNotice, *, now: datetime) -> None:
-    """Say that the audience is complete."""
+async def finish_planning(tx: Connection, notice: ClaimedNotice, *, now: datetime) -> None:
+    """Mark a notice as planned: its audience is complete."""
     await tx.execute(_FINISH, notice.notice_id, notice.attempt, now)
 
 
-async def supersede(tx: Connection, outage_id: UUID, *, before_revision: int, now: datetime) -> list[UUID]:
+async def supersede(tx: Connection, outage_id: UUID, *, before_revision: int, now: datetime) -> None:
     """Stop what is unsent of an outage's older notices: senders and planners look at this mark."""
-    return [row[0] for row in await tx.fetch(_SUPERSEDE, outage_id, before_revision, now)]
+    await tx.execute(_SUPERSEDE, outage_id, before_revision, now)
 
 
 async def contents(tx: Connection, notice_ids: Sequence[UUID]) -> dict[UUID, Content]:
     """Read what senders need, by notice."""
     rows = await tx.fetch(_CONTENTS, list(notice_ids))
-    return {
-        row[0]: Content(
-            row[0], row[1], row[2], row[3], row[4], row[5], msgspec.json.decode(row[6]), row[7], row[8], row[9]
-        )
-        for row in rows
-    }
+    return {row["notice_id"]: Content(**{**row, "slots": msgspec.json.decode(row["slots"])}) for row in rows}
 
 
-async def take_singles(tx: Connection, *, now: datetime, lane: Lane, limit: int) -> list[PlannedNotice]:
+async def take_singles(tx: Connection, *, now: datetime, lane: Lane, limit: int) -> list[SingleNotice]:
     """Lock due one-recipient notices of a lane, to be packed in this transaction."""
-    return [PlannedNotice(*row) for row in await tx.fetch(_TAKE_SINGLES, now, lane, limit)]
+    return [SingleNotice(**row) for row in await tx.fetch(_TAKE_SINGLES, now, lane, limit)]
 
 
 async def singles_planned(tx: Connection, notice_ids: Sequence[UUID], *, now: datetime) -> None:
-    """Say that these one-recipient notices stand in a batch."""
+    """Mark one-recipient notices as planned: they stand in a batch."""
     await tx.execute(_SINGLES_PLANNED, list(notice_ids), now)

@@ -6,12 +6,13 @@ from uuid import UUID
 
 import asyncpg
 
+from gridcare.events.notices import Channel
 from gridcare.postgres.database import Connection
 from outage_notifier.ledger.core.delivery import OPEN, RECORDED, State
 from outage_notifier.ledger.core.notice import NoticeProgress
 
-Counts = tuple[Mapping[str, int], Mapping[str, int]]
-"""By state, and by channel."""
+Counts = tuple[Mapping[State, int], Mapping[Channel, int]]
+"""Recipients by state, and by channel."""
 
 _NOTICE = """
 SELECT notice_id, outage_id, revision, kind, lane, state, due_at, useful_until, superseded_at, planned_at, completed_at,
@@ -22,16 +23,18 @@ _ONE = f"{_NOTICE} WHERE notice_id = $1"
 _OF_OUTAGE = f"{_NOTICE} WHERE outage_id = $1 ORDER BY notice_id"
 _SUMS = ", ".join(f"sum({state})::int AS {state}" for state in RECORDED)
 _BOOKS = f"SELECT sum(size)::int AS size, {_SUMS} FROM batch WHERE home AND notice_id = $1"
-_CHANNELS = "SELECT channel, sum(size)::int FROM batch WHERE home AND notice_id = $1 AND channel <> 'none' GROUP BY 1"
+_CHANNELS = """
+SELECT channel, sum(size)::int AS recipients FROM batch WHERE home AND notice_id = $1 AND channel <> 'none' GROUP BY 1
+"""
 _SETTLED_CHANNELS = """
-SELECT channel, count(*)::int FROM delivery WHERE notice_id = $1 AND channel <> 'none' GROUP BY 1
+SELECT channel, count(*)::int AS recipients FROM delivery WHERE notice_id = $1 AND channel <> 'none' GROUP BY 1
 """
 _SINGLE = "SELECT state, channel FROM delivery WHERE notice_id = $1 AND recipient_id = $2"
-_SETTLED_COUNTS = " + ".join(state for state in RECORDED if state not in OPEN)
+_SETTLED_SUM = " + ".join(state for state in RECORDED if state not in OPEN)
 _DONE = f"""
 SELECT n.notice_id FROM notice n
 WHERE n.state = 'planned' AND n.recipient_id IS NULL AND NOT EXISTS (
-    SELECT FROM batch b WHERE b.notice_id = n.notice_id AND b.home AND {_SETTLED_COUNTS} < b.size)
+    SELECT FROM batch b WHERE b.notice_id = n.notice_id AND b.home AND {_SETTLED_SUM} < b.size)
 ORDER BY n.notice_id LIMIT $1
 """
 _DONE_SINGLES = """
@@ -56,40 +59,38 @@ async def of_outage(tx: Connection, outage_id: UUID) -> list[NoticeProgress]:
 
 
 async def done(tx: Connection, *, limit: int) -> list[UUID]:
-    """Find planned notices of which no delivery is open any more."""
-    large = [row[0] for row in await tx.fetch(_DONE, limit)]
-    singles = [row[0] for row in await tx.fetch(_DONE_SINGLES, limit, [state.value for state in OPEN])]
-    return large + singles
+    """Find planned notices of which no delivery is open any more, at most `limit` large and `limit` one-recipient ones."""
+    large = await tx.fetch(_DONE, limit)
+    singles = await tx.fetch(_DONE_SINGLES, limit, [state.value for state in OPEN])
+    return [row["notice_id"] for row in (*large, *singles)]
 
 
 async def complete(tx: Connection, notice_ids: Sequence[UUID], *, now: datetime) -> list[UUID]:
-    """Say that notices are complete; those that were not said to be so before."""
-    return [row[0] for row in await tx.fetch(_COMPLETE, list(notice_ids), now)]
+    """Mark notices as complete. Return those that were not marked before."""
+    return [row["notice_id"] for row in await tx.fetch(_COMPLETE, list(notice_ids), now)]
 
 
 async def _summed(tx: Connection, row: "asyncpg.Record") -> NoticeProgress:
     facts = dict(row)
     recipient_id = facts.pop("recipient_id")
-    if recipient_id is None:
-        states, channels = await _of_many(tx, row)
-    else:
-        states, channels = await _of_one(tx, row)
+    states, channels = await (_of_many(tx, row) if recipient_id is None else _of_one(tx, row))
     return NoticeProgress(**facts, states=states, channels=channels)
 
 
 async def _of_one(tx: Connection, row: "asyncpg.Record") -> Counts:
-    found = await tx.fetchrow(_SINGLE, row["notice_id"], row["recipient_id"])
-    if found is None:
-        return ({State.PLANNED.value: 1} if row["audience"] else {}), {}
-    return {found[0]: 1}, {found[1]: 1} if found[1] != "none" else {}
+    recorded = await tx.fetchrow(_SINGLE, row["notice_id"], row["recipient_id"])
+    if recorded is None:
+        return ({State.PLANNED: 1} if row["audience"] else {}), {}
+    channel = recorded["channel"]
+    return {State(recorded["state"]): 1}, {channel: 1} if channel != "none" else {}
 
 
 async def _of_many(tx: Connection, row: "asyncpg.Record") -> Counts:
     books = await tx.fetchrow(_BOOKS, row["notice_id"])
     size = (books["size"] if books else None) or 0
-    states = {state.value: books[state] for state in RECORDED if books and books[state]}
+    states: dict[State, int] = {state: books[state] for state in RECORDED if books and books[state]}
     planned = size - sum(states.values())
     if planned:
-        states = {State.PLANNED.value: planned} | states
-    by_channel = await tx.fetch(_SETTLED_CHANNELS if row["state"] == "completed" else _CHANNELS, row["notice_id"])
-    return states, {each[0]: each[1] for each in by_channel}
+        states = {State.PLANNED: planned} | states
+    channels = await tx.fetch(_SETTLED_CHANNELS if row["state"] == "completed" else _CHANNELS, row["notice_id"])
+    return states, {each["channel"]: each["recipients"] for each in channels}

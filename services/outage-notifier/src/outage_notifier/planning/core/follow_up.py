@@ -2,9 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
-from outage_notifier.ledger.core.delivery import Decision, State
-from outage_notifier.planning.core.audience import Device, Phone, Reach
+from msgspec.structs import replace
+
+from gridcare.events.notices import Channel
+from outage_notifier.ledger.core.decision import Decision, Situation, decide_unsent
+from outage_notifier.ledger.core.delivery import Delivery, DeliveryChannel, State, settled
+from outage_notifier.ledger.core.member import Member
+from outage_notifier.ledger.core.notice import Content
+from outage_notifier.planning.core.choice import Contacts, Device, nobody_to_call
+from outage_notifier.planning.core.page import Owners
+
+CUT_FROM: Final = frozenset({State.HELD, State.RETRYING, State.AWAITING})
+"""What is unknown is looked up with the provider first (receipts/flow/resolve_unknown.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +26,7 @@ class Waiting:
     recipient_id: str
     state: State
     reason: str
-    channel: str
+    channel: DeliveryChannel
     told_devices: Sequence[str] = ()
 
 
@@ -22,7 +34,7 @@ class Waiting:
 class Follow:
     """It is sent again, to these contacts; to none when a push has no device left to go to but was taken by others."""
 
-    channel: str
+    channel: Channel
     contacts: tuple[str, ...]
     fallback: bool
 
@@ -34,28 +46,51 @@ class Covered:
     by: str
 
 
-def keys_to_note(waiting: Waiting, reach: Reach) -> list[bytes]:
-    """Give the shared contacts that would be used, to be noted before anything is decided."""
-    devices = _untold(waiting, reach)
+def is_due(row: Delivery, now: datetime) -> bool:
+    """Look again under the lock: a received mark or another worker may have come first."""
+    waits = row.state in CUT_FROM and row.follow_up_batch_id is None
+    return waits and row.next_attempt_at is not None and row.next_attempt_at <= now
+
+
+def end_useless(row: Delivery, content: Content, now: datetime) -> Delivery | None:
+    """Settle a delivery that is not worth sending any more; None when it is."""
+    situation = Situation(
+        now=now,
+        useful_until=content.useful_until,
+        tries=row.tries,
+        fallback=False,
+        told_before=row.state is State.AWAITING,
+    )
+    decision = decide_unsent(situation, superseded=content.superseded, held_until=None)
+    return settled(row, decision.state, reason=decision.reason, now=now) if decision else None
+
+
+def waiting_of(row: Delivery) -> Waiting:
+    """Return what the choice of contacts needs of a delivery."""
+    return Waiting(row.recipient_id, row.state, row.reason, row.next_channel or row.channel, row.told_devices or ())
+
+
+def keys_to_note(waiting: Waiting, contacts: Contacts) -> list[bytes]:
+    """Return the shared contacts that would be used, to be noted before anything is decided."""
+    devices = _untold(waiting, contacts)
     if waiting.channel == "push" and (devices or waiting.told_devices):
         return [device.contact_key for device in devices if device.shared]
-    return [phone.contact_key for phone in _usable(reach)[:1] if phone.shared]
+    return [phone.contact_key for phone in contacts.usable_phones[:1] if phone.shared]
 
 
-def follow(waiting: Waiting, reach: Reach, owners: Mapping[bytes, str]) -> Follow | Covered | Decision:
-    """Choose contacts as they are now; `owners` says who is told of the notice on each shared contact.
+def follow(waiting: Waiting, contacts: Contacts, owners: Owners) -> Follow | Covered | Decision:
+    """Choose contacts as they are now, given who is told of the notice on each shared one.
 
     A push whose devices are gone is followed by an SMS.
     """
-    devices = _untold(waiting, reach)
+    devices, usable = _untold(waiting, contacts), contacts.usable_phones
     if waiting.channel == "push" and (devices or waiting.told_devices):
         free = [d for d in devices if not d.shared or _mine(d.contact_key, waiting, owners)]
         if free or waiting.told_devices:
-            return Follow("push", tuple(d.device_id for d in free), fallback=bool(_usable(reach)))
+            return Follow("push", tuple(d.device_id for d in free), fallback=bool(usable))
         return _covered(waiting, owners[devices[0].contact_key])
-    usable = _usable(reach)
     if not usable:
-        return _nobody(waiting, reach.phones)
+        return _nobody(waiting, contacts)
     first, others = usable[0], usable[1:]
     if not first.shared or _mine(first.contact_key, waiting, owners):
         return Follow("sms", (str(first.phone_id),), fallback=False)
@@ -65,12 +100,31 @@ def follow(waiting: Waiting, reach: Reach, owners: Mapping[bytes, str]) -> Follo
     return _covered(waiting, owners[first.contact_key])
 
 
-def _untold(waiting: Waiting, reach: Reach) -> Sequence[Device]:
-    return [device for device in reach.devices if device.device_id not in waiting.told_devices]
+def settled_as(row: Delivery, end: Covered | Decision, now: datetime) -> Delivery:
+    """Return the row of a delivery that is not sent again."""
+    if isinstance(end, Covered):
+        return replace(settled(row, State.COVERED, reason="shared-contact", now=now), covered_by=end.by)
+    return settled(row, end.state, reason=end.reason, now=now)
 
 
-def _usable(reach: Reach) -> Sequence[Phone]:
-    return [phone for phone in reach.phones if phone.usable]
+def member_of(row: Delivery, chosen: Follow, *, packed: bool) -> Member:
+    """Return a delivery as a member of a follow-up batch; `packed`: the member names its own notice."""
+    return Member(
+        row.number,
+        row.recipient_id,
+        row.language,
+        chosen.contacts,
+        chosen.fallback,
+        row.notice_id if packed else None,
+        row.home_batch_id,
+        row.tries,
+        told_before=row.state is State.AWAITING,
+        told_devices=tuple(row.told_devices or ()),
+    )
+
+
+def _untold(waiting: Waiting, contacts: Contacts) -> Sequence[Device]:
+    return [device for device in contacts.devices if device.device_id not in waiting.told_devices]
 
 
 def _mine(key: bytes, waiting: Waiting, owners: Mapping[bytes, str]) -> bool:
@@ -84,11 +138,10 @@ def _covered(waiting: Waiting, by: str) -> Covered | Decision:
     return Covered(by)
 
 
-def _nobody(waiting: Waiting, phones: Sequence[Phone]) -> Decision:
+def _nobody(waiting: Waiting, contacts: Contacts) -> Decision:
     if waiting.state is State.AWAITING:
         return Decision(State.ACCEPTED, "no-fallback")
-    if any(phone.opted_out or not phone.consent for phone in phones):
-        return Decision(State.OPTED_OUT, "opted-out" if any(phone.opted_out for phone in phones) else "no-consent")
-    if waiting.state is State.RETRYING and waiting.reason:
+    decision = nobody_to_call(contacts.phones)
+    if decision.state is State.UNREACHABLE and waiting.state is State.RETRYING and waiting.reason:
         return Decision(State.UNREACHABLE, waiting.reason)
-    return Decision(State.UNREACHABLE, "bad-contact" if phones else "no-contact")
+    return decision

@@ -1,29 +1,34 @@
-"""Planning one page of an audience: each recipient's place, channel and batch."""
+"""Planning one page of an audience: each recipient's channel and batch."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from gridcare.events.notices import Channel
+from outage_notifier.ledger.core.decision import Decision
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.member import Member
-from outage_notifier.planning.core.audience import Choice, Reach, choose, without_noted
+from outage_notifier.planning.core.choice import Choice, Contacts, choose, without_taken
+
+Owners = Mapping[bytes, str]
+"""Who is told of a notice on each of its shared contacts: recipient by contact key."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A recipient in a notice's audience: its number there, and how it can be reached."""
+class Recipient:
+    """Who a notice is for: the recipient's number in its audience, from 1, and contacts."""
 
     notice_id: UUID
     number: int
-    reach: Reach
+    contacts: Contacts
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A recipient who is not sent anything: the state it is settled in, and why."""
+    """A recipient who is not sent anything: the state it is settled in, and why; `contact` is masked, empty without one."""
 
-    place: Place
+    recipient: Recipient
     state: State
     reason: str
     covered_by: str | None = None
@@ -34,67 +39,71 @@ class Settled:
 class PagePlan:
     """A page, decided: members by channel, and who is settled at once."""
 
-    members: Mapping[str, Sequence[Member]]
+    members: Mapping[Channel, Sequence[Member]]
     settled: Sequence[Settled]
 
 
-def chosen(places: Sequence[Place], *, sms_first: bool) -> list[Choice]:
+def choose_all(recipients: Sequence[Recipient], *, sms_first: bool) -> list[Choice | Decision]:
     """Choose each recipient's channel and contacts."""
-    return [choose(place.reach, sms_first=sms_first) for place in places]
+    return [choose(recipient.contacts, sms_first=sms_first) for recipient in recipients]
 
 
-def contacts_to_note(places: Sequence[Place], choices: Sequence[Choice]) -> dict[UUID, list[tuple[bytes, str]]]:
-    """List, by notice, the shared contacts that the choices would use, in the order of the audience."""
+def shared_keys(
+    recipients: Sequence[Recipient], choices: Sequence[Choice | Decision]
+) -> dict[UUID, list[tuple[bytes, str]]]:
+    """List, by notice, the shared contacts that the choices would use and for whom, in the order of the audience."""
     wanted: dict[UUID, list[tuple[bytes, str]]] = defaultdict(list)
-    for place, choice in zip(places, choices, strict=True):
-        wanted[place.notice_id] += [(key, place.reach.recipient_id) for key in choice.shared_keys]
-    return {notice_id: keys for notice_id, keys in wanted.items() if keys}
+    for recipient, choice in zip(recipients, choices, strict=True):
+        if isinstance(choice, Choice) and choice.shared_keys:
+            wanted[recipient.notice_id] += [(key, recipient.contacts.recipient_id) for key in choice.shared_keys]
+    return wanted
 
 
 def plan_page(
-    places: Sequence[Place],
-    choices: Sequence[Choice],
-    owners: Mapping[UUID, Mapping[bytes, str]],
+    recipients: Sequence[Recipient],
+    choices: Sequence[Choice | Decision],
+    owners: Mapping[UUID, Owners],
     *,
     packed: bool,
 ) -> PagePlan:
-    """Decide a page, given who is told on each shared contact (`owners`, by notice and contact)."""
-    members: dict[str, list[Member]] = defaultdict(list)
+    """Decide a page, given who is told on each shared contact, by notice; `packed`: members name their own notice."""
+    members: dict[Channel, list[Member]] = defaultdict(list)
     settled: list[Settled] = []
-    for place, choice in zip(places, choices, strict=True):
-        if choice.channel == "none":
-            settled.append(Settled(place, State(choice.state), choice.reason))
+    for recipient, choice in zip(recipients, choices, strict=True):
+        if isinstance(choice, Decision):
+            settled.append(Settled(recipient, choice.state, choice.reason))
             continue
-        taken = _taken_by_others(place, choice, owners.get(place.notice_id, {}))
-        left = without_noted(choice, list(taken), place.reach) if taken else choice
+        taken = _taken_by_others(recipient, choice, owners.get(recipient.notice_id, {}))
+        left = without_taken(choice, taken, recipient.contacts) if taken else choice
         if left is None:
             owner = next(iter(taken.values()))
-            settled.append(Settled(place, State.COVERED, "shared-contact", owner, choice.masked))
+            settled.append(Settled(recipient, State.COVERED, "shared-contact", owner, choice.masked))
         else:
-            members[left.channel].append(_member(place, left, packed=packed))
+            members[left.channel].append(_member(recipient, left, packed=packed))
     return PagePlan(members, settled)
 
 
-def _taken_by_others(place: Place, choice: Choice, owners: Mapping[bytes, str]) -> dict[str, str]:
-    """Give the choice's contacts on which another recipient is told already, with that recipient."""
+def _taken_by_others(recipient: Recipient, choice: Choice, owners: Owners) -> dict[str, str]:
+    """Return the choice's contacts on which another recipient is told already, with that recipient."""
+    contacts = recipient.contacts
     keys = {
         key: owners[key]
         for key in choice.shared_keys
-        if owners.get(key, place.reach.recipient_id) != place.reach.recipient_id
+        if owners.get(key, contacts.recipient_id) != contacts.recipient_id
     }
     if not keys:
         return {}
-    by_key = {device.contact_key: device.device_id for device in place.reach.devices}
-    by_key |= {phone.contact_key: str(phone.phone_id) for phone in place.reach.phones}
+    by_key = {device.contact_key: device.device_id for device in contacts.devices}
+    by_key |= {phone.contact_key: str(phone.phone_id) for phone in contacts.phones}
     return {by_key[key]: owner for key, owner in keys.items()}
 
 
-def _member(place: Place, choice: Choice, *, packed: bool) -> Member:
+def _member(recipient: Recipient, choice: Choice, *, packed: bool) -> Member:
     return Member(
-        place.number,
-        place.reach.recipient_id,
-        place.reach.language,
+        recipient.number,
+        recipient.contacts.recipient_id,
+        recipient.contacts.language,
         choice.contacts,
         choice.fallback,
-        place.notice_id if packed else None,
+        recipient.notice_id if packed else None,
     )

@@ -2,20 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, Literal
 
 from outage_notifier.texts.languages import Language
 from outage_notifier.texts.segments import Encoding
 from outage_notifier.texts.template import Kind
 
-OUTCOMES = ("push", "sms", "unreachable", "opted_out", "covered")
+Forecast = Literal["push", "sms", "unreachable", "opted_out", "covered"]
+"""What planning is expected to make of a recipient: told over a channel, or settled at once."""
+
+FORECASTS: Final[tuple[Forecast, ...]] = ("push", "sms", "unreachable", "opted_out", "covered")
 
 
 @dataclass(frozen=True, slots=True)
 class LanguageReach:
-    """The recipients of one language by outcome, and the SMS that those of them get."""
+    """The recipients of one language by what is expected of them, and the SMS that they would get.
+
+    `fallback`: how many of those told by push have a phone that an SMS may follow to.
+    """
 
     language: Language
-    recipients: Mapping[str, int]
+    recipients: Mapping[Forecast, int]
     fallback: int
     sms_body: str
     sms_encoding: Encoding
@@ -39,8 +46,8 @@ class NoticeReach:
     has_fallback: bool
 
     @property
-    def recipients(self) -> Mapping[str, int]:
-        return {o: sum(language.recipients.get(o, 0) for language in self.languages) for o in OUTCOMES}
+    def recipients(self) -> Mapping[Forecast, int]:
+        return {each: sum(language.recipients.get(each, 0) for language in self.languages) for each in FORECASTS}
 
     @property
     def audience(self) -> int:

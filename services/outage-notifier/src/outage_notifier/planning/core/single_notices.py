@@ -28,12 +28,12 @@ class Single:
     slots: dict[str, Any]
 
     def intent(self, now: datetime) -> Intent:
-        """Return the notice that is asked for, due now."""
+        """Return the notice to be scheduled, due now."""
         return Intent(self.kind, "one", now, self.useful_until, self.slots)
 
 
 def of_ticket(event: TicketEvent, happened_at: datetime) -> Single | None:
-    """Say what the customer is told of a ticket's step; None where that step has no message."""
+    """Return what the customer is told of an event about a ticket; None where that has no message."""
     slots: dict[str, Any] = {"reference": event.reference}
     kind: Kind
     if isinstance(event, TicketOpened):
@@ -49,7 +49,7 @@ def of_ticket(event: TicketEvent, happened_at: datetime) -> Single | None:
 
 
 def of_payment(event: PaymentRecorded, happened_at: datetime) -> Single:
-    """Give the receipt of a payment."""
+    """Return the receipt of a payment."""
     slots = {"amount_vnd": event.amount_vnd, "bill_number": event.bill_number}
     until = happened_at + RECEIPT_USEFUL
     return Single("payment-received", event.customer_code, f"payment-{event.payment_id}", until, slots)

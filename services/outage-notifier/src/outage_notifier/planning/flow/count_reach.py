@@ -7,7 +7,7 @@ from uuid import UUID
 from gridcare.events.outages import Scope
 from gridcare.postgres.database import Connection
 from outage_notifier.ledger.core.notice import AudienceRule, Intent
-from outage_notifier.planning.core.reach import LanguageReach, NoticeReach
+from outage_notifier.planning.core.reach import Forecast, LanguageReach, NoticeReach
 from outage_notifier.planning.store import reach, recipients
 from outage_notifier.planning.store.reach import Counted
 from outage_notifier.texts.languages import Language
@@ -42,10 +42,10 @@ async def count_reach(
 
 
 def _notice_reach(catalog: Catalog, intent: Intent, counted: Sequence[Counted], price_vnd: int) -> NoticeReach:
-    counts: dict[Language, dict[str, int]] = defaultdict(dict)
+    counts: dict[Language, dict[Forecast, int]] = defaultdict(dict)
     fallbacks: dict[Language, int] = defaultdict(int)
     for each in counted:
-        counts[each.language][each.outcome] = each.recipients
+        counts[each.language][each.forecast] = each.recipients
         fallbacks[each.language] += each.with_fallback
     languages = [
         _language_reach(catalog, intent, language, counts[language], fallbacks[language]) for language in sorted(counts)
@@ -54,7 +54,7 @@ def _notice_reach(catalog: Catalog, intent: Intent, counted: Sequence[Counted], 
 
 
 def _language_reach(
-    catalog: Catalog, intent: Intent, language: Language, counts: dict[str, int], fallback: int
+    catalog: Catalog, intent: Intent, language: Language, counts: dict[Forecast, int], fallback: int
 ) -> LanguageReach:
     body = catalog.render(intent.kind, language, "sms", intent.slots).body
     taken = segments(body)

@@ -2,37 +2,36 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from typing import Final
 
-from gridcare.events.notices import BatchPlanned, Channel, Lane
+from gridcare.events.notices import BatchPlanned
 from gridcare.postgres import outbox
 from gridcare.postgres.database import Connection
 from outage_notifier import NAME
+from outage_notifier.ledger.core.batch import Hint, NewBatch
 from outage_notifier.ledger.store import batch
-from outage_notifier.ledger.store.batch import Hint
 from outage_notifier.planning.room import Planning
 
-HINTS_MAX = 1_000
+HINTS_MAX: Final = 1_000
 """Hints published in one transaction."""
 
 
-async def hint_at(tx: Connection, hints: Sequence[Hint], *, now: datetime) -> None:
-    """Put hints into the outbox of the open transaction."""
-    events = [
-        BatchPlanned(
-            version=hint.number,
-            batch_id=hint.batch_id,
-            channel=cast("Channel", hint.channel),
-            lane=cast("Lane", hint.lane),
-        )
-        for hint in hints
-    ]
-    await outbox.append(tx, events, source=NAME, now=now)
+async def hint_at_new(tx: Connection, batches: Sequence[NewBatch], *, now: datetime) -> None:
+    """Put the hints at new batches into the outbox of the open transaction."""
+    await _publish(tx, [hint for each in batches if (hint := each.hint)], now)
 
 
 async def hint_again(*, room: Planning) -> int:
     """Hint once more at unsettled batches that nobody holds and that nobody was told of for `hint_silent_s`. Return how many."""
     async with room.db.transaction() as tx:
         hints = await batch.hint_again(tx, silent_s=room.hint_silent_s, limit=HINTS_MAX)
-        await hint_at(tx, hints, now=room.clock.now())
+        await _publish(tx, hints, room.clock.now())
     return len(hints)
+
+
+async def _publish(tx: Connection, hints: Sequence[Hint], now: datetime) -> None:
+    events = [
+        BatchPlanned(version=hint.number, batch_id=hint.batch_id, channel=hint.channel, lane=hint.lane)
+        for hint in hints
+    ]
+    await outbox.append(tx, events, source=NAME, now=now)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from gridcare.events.payments import PaymentRecorded
 from outage_notifier.planning.core.single_notices import of_payment
-from outage_notifier.planning.flow.schedule_single import Cause, schedule_singles
+from outage_notifier.planning.flow.schedule_singles import Cause, schedule_singles
 from outage_notifier.planning.room import Planning
 
 

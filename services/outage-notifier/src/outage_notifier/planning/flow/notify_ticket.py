@@ -7,7 +7,7 @@ from uuid import UUID
 
 from gridcare.events.tickets import TicketEvent
 from outage_notifier.planning.core.single_notices import of_ticket
-from outage_notifier.planning.flow.schedule_single import Cause, schedule_singles
+from outage_notifier.planning.flow.schedule_singles import Cause, schedule_singles
 from outage_notifier.planning.room import Planning
 
 
@@ -22,5 +22,5 @@ class TicketHappened:
 
 async def notify_ticket(happened: Sequence[TicketHappened], *, room: Planning) -> int:
     """Schedule a notice for each event that has a message and was not told before. Return how many. Raises Retryable."""
-    told = ((each.event_id, of_ticket(each.event, each.happened_at)) for each in happened)
-    return await schedule_singles([Cause(event_id, single) for event_id, single in told if single], room=room)
+    causes = [Cause(each.event_id, single) for each in happened if (single := of_ticket(each.event, each.happened_at))]
+    return await schedule_singles(causes, room=room)

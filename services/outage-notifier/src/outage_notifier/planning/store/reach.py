@@ -1,6 +1,6 @@
 """Counting an audience before it is planned, in one statement: a million recipients in a few seconds.
 
-The same choice as planning makes (planning/core/audience.py `choose` and `without_noted`), said in SQL: a test compares the two.
+The same choice as planning makes (planning/core/choice.py `choose` and `without_taken`), said in SQL: a test compares the two.
 """
 
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from gridcare.events.outages import Scope
 from gridcare.postgres.database import Connection
 from outage_notifier.ledger.core.notice import AudienceRule
-from outage_notifier.planning.store.audience import DEFAULT_LANGUAGE
+from outage_notifier.planning.core.reach import Forecast
 from outage_notifier.planning.store.recipients import ELEMENTS, POINTS, TOLD_STATES, WAS_TOLD, Earlier, elements_of
-from outage_notifier.texts.languages import Language
+from outage_notifier.texts.languages import DEFAULT_LANGUAGE, Language
 
 COUNT_TIMEOUT_S = 25
 
@@ -47,30 +47,31 @@ WITH recipient (customer_code) AS MATERIALIZED ({recipients}
 ), noted AS (
     SELECT *, channel <> 'sms' OR customer_code = min(customer_code) OVER (PARTITION BY channel, usable[1]) AS first_mine
     FROM chosen
-), outcome AS (
+), forecast AS (
     SELECT language, usable,
         CASE WHEN channel = 'none' THEN CASE WHEN refused THEN 'opted_out' ELSE 'unreachable' END
              WHEN channel = 'push' THEN CASE WHEN some_mine THEN 'push' ELSE 'covered' END
              WHEN first_mine THEN 'sms'
              WHEN usable[2] IS NOT NULL AND NOT EXISTS (
                 SELECT FROM phone o WHERE o.number_index = usable[2] AND o.customer_code <> noted.customer_code) THEN 'sms'
-             ELSE 'covered' END AS outcome
+             ELSE 'covered' END AS forecast
     FROM noted
 )
-SELECT language, outcome, count(*), count(*) FILTER (WHERE outcome = 'push' AND usable IS NOT NULL)
-FROM outcome WHERE {parameters_used} GROUP BY language, outcome ORDER BY language, outcome
+SELECT language, forecast, count(*) AS recipients,
+    count(*) FILTER (WHERE forecast = 'push' AND usable IS NOT NULL) AS with_fallback
+FROM forecast WHERE {parameters_used} GROUP BY language, forecast ORDER BY language, forecast
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many recipients of a language come to one outcome: push, sms, unreachable, opted_out or covered.
+    """How many recipients of a language have the same forecast.
 
     `with_fallback`: of those told by push, how many have a phone that an SMS may follow to.
     """
 
     language: Language
-    outcome: str
+    forecast: Forecast
     recipients: int
     with_fallback: int
 
@@ -78,7 +79,7 @@ class Counted:
 async def count(
     connection: Connection, rule: AudienceRule, scope: Scope, earlier: Earlier, *, sms_first: bool
 ) -> list[Counted]:
-    """Count an audience by language and outcome, as planning would decide it now."""
+    """Count an audience by language and forecast, as planning would decide it now."""
     statement = _COUNT.format(
         recipients=_RECIPIENTS[rule], default_language=DEFAULT_LANGUAGE, parameters_used=_PARAMETERS_USED
     )
@@ -89,4 +90,4 @@ async def count(
         *(list(earlier.notice_ids), TOLD_STATES, list(earlier.cancellations), sms_first),
         timeout=COUNT_TIMEOUT_S,
     )
-    return [Counted(*row) for row in rows]
+    return [Counted(**row) for row in rows]

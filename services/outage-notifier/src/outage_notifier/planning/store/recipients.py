@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from gridcare.events.outages import Scope
@@ -27,7 +28,9 @@ WINDOW_FACTOR: Final = 4
 TOLD_STATES: Final = [state.value for state in TOLD]
 
 _SCOPE_AT = "SELECT document -> 'scope' FROM outage_revision WHERE outage_id = $1 AND revision = $2"
-_EARLIER_NOTICES = "SELECT notice_id, kind = 'cancellation' FROM notice WHERE outage_id = $1 AND revision < $2"
+_EARLIER_NOTICES = """
+SELECT notice_id, kind = 'cancellation' AS called_off FROM notice WHERE outage_id = $1 AND revision < $2
+"""
 _SIZE = """
 SELECT (SELECT count(*) FROM (SELECT FROM supply_point WHERE feeder_id = ANY($1::text[]) LIMIT $4) f)
      + (SELECT count(*) FROM (SELECT FROM supply_point WHERE transformer_id = ANY($2::text[]) LIMIT $4) t)
@@ -45,8 +48,8 @@ WITH looked AS MATERIALIZED (
     SELECT customer_code, feeder_id, transformer_id, ward_code FROM supply_point
     WHERE customer_code > $4 ORDER BY customer_code FETCH FIRST $5 ROWS WITH TIES
 )
-SELECT count(*), max(customer_code),
-       coalesce(array_agg(DISTINCT customer_code ORDER BY customer_code) FILTER (WHERE {_IN_SCOPE}), '{{}}')
+SELECT count(*) AS looked_at, coalesce(max(customer_code), '') AS furthest,
+       coalesce(array_agg(DISTINCT customer_code ORDER BY customer_code) FILTER (WHERE {_IN_SCOPE}), '{{}}') AS in_scope
 FROM looked
 """
 _THOSE_IN_SCOPE = (
@@ -116,9 +119,11 @@ async def scope_at(tx: Connection, outage_id: UUID, revision: int) -> Scope:
 
 
 async def earlier_notices(tx: Connection, outage_id: UUID, revision: int) -> Earlier:
-    """Give the notices of an outage that were made by revisions before this one."""
+    """Find the notices of an outage that were made by revisions before this one."""
     rows = await tx.fetch(_EARLIER_NOTICES, outage_id, revision)
-    return Earlier(tuple(row[0] for row in rows), tuple(row[0] for row in rows if row[1]))
+    return Earlier(
+        tuple(row["notice_id"] for row in rows), tuple(row["notice_id"] for row in rows if row["called_off"])
+    )
 
 
 async def open_audience(
@@ -129,31 +134,31 @@ async def open_audience(
     size = await tx.fetchval(_SIZE, *elements, listed_max + 1)
     codes: set[str] = set()
     if size <= listed_max:
-        codes.update(row[0] for row in await tx.fetch(ELEMENTS, *elements))
+        codes |= _codes(await tx.fetch(ELEMENTS, *elements))
     if scope.supply_point_ids:
-        codes.update(row[0] for row in await tx.fetch(POINTS.format("$1"), list(scope.supply_point_ids)))
+        codes |= _codes(await tx.fetch(POINTS.format("$1"), list(scope.supply_point_ids)))
     return Audience(rule, scope, earlier, sorted(codes), listed=size <= listed_max)
 
 
 def elements_of(scope: Scope) -> tuple[list[str], list[str], list[str]]:
-    """Give the parameters $1 to $3 of the statements above."""
+    """Return the parameters $1 to $3 of the statements above."""
     return list(scope.feeder_ids), list(scope.transformer_ids), list(scope.ward_codes)
 
 
 async def page(tx: Connection, audience: Audience, *, after: str, limit: int) -> Page:
-    """Give the next recipients, at most `limit`, whatever their number of supply points."""
+    """Read the next recipients, at most `limit`, whatever their number of supply points."""
     if audience.rule in {"scope", "scope_untold"}:
-        found = await _next_in_scope(tx, audience, after, limit)
+        in_scope = await _next_in_scope(tx, audience, after, limit)
         if audience.rule == "scope_untold" and audience.earlier.notice_ids:
-            told = await _those_told(tx, audience, found.recipients)
-            return Page([code for code in found.recipients if code not in told], found.cursor)
-        return found
+            told = await _those_told(tx, audience, in_scope.recipients)
+            return Page([code for code in in_scope.recipients if code not in told], in_scope.cursor)
+        return in_scope
     rows = await tx.fetch(_NEXT_HEARD, list(audience.earlier.notice_ids), after, limit)
-    heard = [row[0] for row in rows]
+    heard = [row["recipient_id"] for row in rows]
     told = await _those_told(tx, audience, heard)
     if audience.rule != "told":
-        cut = await _those_in_scope(tx, audience, [code for code in heard if code in told])
-        told = told & cut if audience.rule == "told_in_scope" else told - cut
+        still_cut = await _those_in_scope(tx, audience, [code for code in heard if code in told])
+        told = told & still_cut if audience.rule == "told_in_scope" else told - still_cut
     return Page([code for code in heard if code in told], heard[-1] if len(heard) == limit else None)
 
 
@@ -163,29 +168,31 @@ async def _next_in_scope(tx: Connection, audience: Audience, after: str, limit: 
     if audience.listed:
         return Page(list(named), named[-1] if start + limit < len(audience.customers) else None)
     window = limit * WINDOW_FACTOR
-    row = await tx.fetchrow(_WINDOW, *elements_of(audience.scope), after, window)
-    looked, furthest, found = (row[0], row[1] or "", row[2]) if row else (0, "", [])
-    last = looked < window
-    codes = sorted({*found, *(code for code in named if last or code <= furthest)})
+    (row,) = await tx.fetch(_WINDOW, *elements_of(audience.scope), after, window)
+    is_last, furthest = row["looked_at"] < window, row["furthest"]
+    codes = sorted({*row["in_scope"], *(code for code in named if is_last or code <= furthest)})
     if len(codes) > limit:
         return Page(codes[:limit], codes[limit - 1])
-    return Page(codes, None if last else furthest)
+    return Page(codes, None if is_last else furthest)
 
 
 async def _those_told(tx: Connection, audience: Audience, codes: Sequence[str]) -> set[str]:
     earlier = audience.earlier
     rows = await tx.fetch(_THOSE_TOLD, codes, list(earlier.notice_ids), TOLD_STATES, list(earlier.cancellations))
-    return {row[0] for row in rows}
+    return {row["recipient_id"] for row in rows}
 
 
 async def _those_in_scope(tx: Connection, audience: Audience, codes: Sequence[str]) -> set[str]:
     named = {code for code in codes if _listed(audience.customers, code)}
     if audience.listed:
         return named
-    rows = await tx.fetch(_THOSE_IN_SCOPE, *elements_of(audience.scope), codes)
-    return named | {row[0] for row in rows}
+    return named | _codes(await tx.fetch(_THOSE_IN_SCOPE, *elements_of(audience.scope), codes))
+
+
+def _codes(rows: Sequence["asyncpg.Record"]) -> set[str]:
+    return {row["customer_code"] for row in rows}
 
 
 def _listed(customers: Sequence[str], code: str) -> bool:
-    place = bisect_left(customers, code)
-    return place < len(customers) and customers[place] == code
+    position = bisect_left(customers, code)
+    return position < len(customers) and customers[position] == code

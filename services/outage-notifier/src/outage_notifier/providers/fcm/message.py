@@ -13,6 +13,7 @@ import msgspec
 from firebase_admin import messaging
 
 from gridcare.errors import GridcareError
+from outage_notifier.contacts.core.contact import DeviceKind
 
 PAYLOAD_BYTES_MAX: Final = 4096
 """Source: firebase.google.com/docs/cloud-messaging/customize-messages/set-message-type."""
@@ -38,8 +39,8 @@ class PushMessage:
     middle: bytes
     suffix: bytes
 
-    def body(self, *, kind: str, registration: str, delivery_id: str) -> bytes:
-        """Give the whole request of one device; `kind` says what its registration is: `fid` or `token`."""
+    def body(self, *, kind: DeviceKind, registration: str, delivery_id: str) -> bytes:
+        """Return the whole request of one device; `kind` says what its registration is."""
         encode = msgspec.json.encode
         return b"".join((_HEADS[kind], encode(registration), self.middle, encode(delivery_id), self.suffix))
 
@@ -96,5 +97,5 @@ def _cut(encoded: bytes) -> PushMessage:
         raise MessageUnfit(f"the message takes {size_bytes} bytes, the limit is {PAYLOAD_BYTES_MAX}")
     parts = encoded.split(msgspec.json.encode(_HOLE))
     if len(parts) != 2:  # noqa: PLR2004 - one hole leaves two parts
-        raise MessageUnfit("the message's data or text holds what marks the delivery id's place")
+        raise MessageUnfit("the message's data or text holds what stands for the delivery id")
     return PushMessage(middle=b"," + parts[0].removeprefix(b"{"), suffix=parts[1] + b"}")

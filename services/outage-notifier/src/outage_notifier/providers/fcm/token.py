@@ -81,7 +81,7 @@ class AccessTokens:
                 self._end.cancel()
 
     async def wait(self) -> str:
-        """Give the header's value, after a renewal when there is none. Raises NoToken."""
+        """Return the header's value, after a renewal when there is none. Raises NoToken."""
         if self.authorization is not None:
             return self.authorization
         now_s = asyncio.get_running_loop().time()
@@ -110,7 +110,7 @@ class AccessTokens:
 
     @property
     def on_trial(self) -> bool:
-        """Tell whether the current token replaced a refused one and was not accepted yet."""
+        """Whether the current token replaced a refused one and was not accepted yet."""
         return self._trial is not None
 
     async def _renew(self) -> str:
@@ -156,7 +156,7 @@ class AccessTokens:
 
 
 def _failure(error: google.auth.exceptions.GoogleAuthError) -> Outcome:
-    """Tell a key that Google refuses from a token endpoint that cannot be reached."""
+    """Return what a failed renewal comes to: Google refused the key, or its endpoint could not be reached."""
     refused = isinstance(error, google.auth.exceptions.RefreshError) and not error.retryable
     kind = OutcomeKind.MISCONFIGURED if refused else OutcomeKind.RETRY
     return Outcome(kind, "token-refused" if refused else "token-unavailable")

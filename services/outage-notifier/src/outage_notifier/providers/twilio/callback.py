@@ -67,7 +67,7 @@ def _fields(body: bytes) -> list[tuple[str, str]]:
 
 
 def _addresses(url: str) -> tuple[str, str]:
-    """Give the address with its port and without, as Twilio's own library tries both."""
+    """Return the address without its port and with it: Twilio's own library tries both."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     bare = f"[{host}]" if ":" in host else host

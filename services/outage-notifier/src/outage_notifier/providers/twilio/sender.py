@@ -1,7 +1,7 @@
 """Twilio's Programmable Messaging: SMS sent once, and looked up.
 
-There is no idempotency key on a message: whether a call whose end is not known made one is found out by its status
-callback or by a look-up (receipts/flow/resolve_unknown.py), never by sending again.
+Messages have no idempotency key. Whether a call of unknown end made one is learned from its status callback or by a look-up
+(receipts/flow/resolve_unknown.py), never by sending again.
 """
 
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
 from gridcare.errors import Retryable
-from outage_notifier.ledger.core.outcome import FoundMessage, Outcome, OutcomeKind
+from outage_notifier.ledger.core.outcome import ListedMessage, Outcome, OutcomeKind
 from outage_notifier.providers.http_client import configured, failed, retry_after_s
 from outage_notifier.providers.twilio.http import Refused, TwilioHttp
 
@@ -97,28 +97,28 @@ class TwilioSmsSender:
             return _BAD_ANSWER  # the library could not read an answer of 2xx: the message may well exist
         return Outcome(OutcomeKind.ACCEPTED, message_id=message.sid) if message.sid else _BAD_ANSWER
 
-    async def recent(self, to: str) -> list[FoundMessage]:
+    async def recent(self, to: str) -> list[ListedMessage]:
         """List the newest messages to a number, newest first. Raises Retryable.
 
         There is no date filter: Twilio's filters whole days by DateSent, which a queued message has not got yet.
         """
         try:
-            found = await self._client.messages.list_async(to=to, limit=RECENT_MAX, page_size=RECENT_MAX)
+            messages = await self._client.messages.list_async(to=to, limit=RECENT_MAX, page_size=RECENT_MAX)
         except (Refused, RequestError, TwilioException, ValueError, AttributeError, TypeError) as error:
             raise Retryable(f"twilio: {type(error).__name__}") from None  # its text may quote the number
-        return [_found(message) for message in found]
+        return [_listed(message) for message in messages]
 
 
-def _found(message: MessageInstance) -> FoundMessage:
+def _listed(message: MessageInstance) -> ListedMessage:
     """Read a listed message. Raises Retryable: to leave one out would be to say that it is not there."""
     if not message.sid or not message.date_created:
         raise Retryable("twilio: a listed message cannot be read")
     code = None if message.error_code is None else str(message.error_code)
-    return FoundMessage(message.sid, message.body or "", str(message.status), code, message.date_created)
+    return ListedMessage(message.sid, message.body or "", str(message.status), code, message.date_created)
 
 
 def callback_address(public_url: str) -> str:
-    """Give the address of status callbacks, without its query."""
+    """Return the address of status callbacks, without its query."""
     return f"{public_url.rstrip('/')}{CALLBACK_PATH}"
 
 

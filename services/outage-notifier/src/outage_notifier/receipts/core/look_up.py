@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from outage_notifier.ledger.core.attempt import body_hash
-from outage_notifier.ledger.core.delivery import Decision, State
-from outage_notifier.ledger.core.outcome import FoundMessage
+from outage_notifier.ledger.core.decision import Decision
+from outage_notifier.ledger.core.delivery import State
+from outage_notifier.ledger.core.outcome import ListedMessage
 
 SKEW: Final = timedelta(seconds=30)
 """The provider's clock may differ from ours, and it tells whole seconds."""
@@ -15,13 +16,13 @@ LOOKS: Final = 2
 """A message may be listed late: only two looks, minutes apart, are proof that it is not there."""
 
 
-def fitting(found: Sequence[FoundMessage], *, text_hash: bytes, begun_at: datetime) -> list[FoundMessage]:
-    """Give the messages that a call may have made: of the same text, created since it began; the oldest first.
+def fitting(listed: Sequence[ListedMessage], *, text_hash: bytes, begun_at: datetime) -> list[ListedMessage]:
+    """Return the messages that a call may have made: of the same text, created since it began; the oldest first.
 
     The first one that is nobody else's is taken: younger ones belong to later calls.
     """
     fits = [
-        message for message in found if message.created_at >= begun_at - SKEW and body_hash(message.body) == text_hash
+        message for message in listed if message.created_at >= begun_at - SKEW and body_hash(message.body) == text_hash
     ]
     return sorted(fits, key=lambda message: message.created_at)
 

@@ -1,7 +1,13 @@
-"""When a receipt that fits no attempt yet is looked at again."""
+"""What a receipt comes to, and when one that fits no attempt yet is looked at again."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
+
+ReceiptSource = Literal["twilio", "app"]
+"""Who told us: the SMS provider by a status callback, or the app by a received mark."""
+
+ReceiptResult = Literal["raised", "unchanged", "unmatched", "unreadable", "unknown-status"]
+"""What came of a receipt that is done with: the last three raised nothing and are logged."""
 
 GIVEN_UP_AFTER: Final = timedelta(days=7)
 """A receipt that fits no attempt of ours in this time never will."""
@@ -11,7 +17,7 @@ _LOOK_AGAIN_MAX: Final = timedelta(hours=1)
 
 
 def look_again_at(received_at: datetime, now: datetime) -> datetime | None:
-    """Say when a receipt without an attempt or delivery is looked at again: it may have come before the call's own answer.
+    """Return when a receipt without an attempt or delivery is looked at again: it may have come before the call's own answer.
 
     None: it is given up. The wait is half the receipt's age, so that a few strays cost next to nothing.
     """

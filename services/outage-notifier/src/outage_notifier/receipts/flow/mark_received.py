@@ -4,9 +4,9 @@ from collections.abc import Collection
 
 from gridcare.errors import NotFound
 from gridcare.postgres.database import Connection
+from outage_notifier.ledger.core.delivery import DeliveryKey
 from outage_notifier.ledger.core.delivery_id import DeliveryId
 from outage_notifier.ledger.store import delivery
-from outage_notifier.ledger.store.delivery import Key
 from outage_notifier.receipts.flow.raise_delivery import raise_by_mark
 from outage_notifier.receipts.room import Receipts
 from outage_notifier.receipts.store import received_mark
@@ -28,7 +28,7 @@ async def mark_received(delivery_id: DeliveryId, customer_codes: Collection[str]
         await raise_by_mark(tx, rows.values(), now=now)
 
 
-async def _find(tx: Connection, delivery_id: DeliveryId, customer_codes: Collection[str]) -> tuple[Key, bool]:
+async def _find(tx: Connection, delivery_id: DeliveryId, customer_codes: Collection[str]) -> tuple[DeliveryKey, bool]:
     """Find the delivery, and say whether it has a row. A sender may record it between two looks: so the third."""
     if key := await received_mark.recorded(tx, delivery_id, customer_codes):
         return key, True

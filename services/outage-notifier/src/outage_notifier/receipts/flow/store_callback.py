@@ -1,6 +1,7 @@
 """Take a status callback of the SMS provider: verify its raw bytes, store it, answer. The work is done from the stored row."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from gridcare.errors import BadRequest, Forbidden
 from gridcare.observability import metrics
@@ -11,14 +12,17 @@ from outage_notifier.providers.twilio.callback import read_callback, signature_f
 from outage_notifier.receipts.room import Callbacks
 from outage_notifier.receipts.store import receipt
 
-SOURCE = "twilio"
+SOURCE: Final = "twilio"
 
 logger = get_logger()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreCallback:
-    """A callback as it came: the query as it was written, the body as bytes, the signature's header."""
+    """Store a callback as it came: the query as it was written, the body as bytes, the signature's header.
+
+    `attempt` is the name of the attempt in the query, if there is one.
+    """
 
     query: str
     body: bytes
@@ -36,8 +40,8 @@ async def store_callback(command: StoreCallback, *, room: Callbacks) -> None:
         metrics.PROVIDER_CALLBACKS.inc(provider=SOURCE, outcome="bad_signature")
         logger.info("callback_refused", provider=SOURCE, reason="bad_signature", size_bytes=len(command.body))
         raise Forbidden("bad-signature", "the post is not signed by the provider")
-    told = read_callback(command.body)
-    if told is None:
+    callback = read_callback(command.body)
+    if callback is None:
         metrics.PROVIDER_CALLBACKS.inc(provider=SOURCE, outcome="invalid")
         logger.error("callback_unreadable", provider=SOURCE, size_bytes=len(command.body))
         raise BadRequest("not-a-status-callback", "the post names no message and status")
@@ -46,7 +50,7 @@ async def store_callback(command: StoreCallback, *, room: Callbacks) -> None:
         fresh = await receipt.add(
             tx,
             source=SOURCE,
-            key=receipt.dedup_key(told.message_id, told.status),
+            key=receipt.dedup_key(callback.message_id, callback.status),
             attempt_name=None if name is None else str(name),
             body_sealed=room.vault.seal(command.body, RECEIPT),
             now=room.clock.now(),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gridcare.postgres.database import Connection
+from outage_notifier.receipts.core.receipt import ReceiptResult, ReceiptSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +45,32 @@ WHERE EXISTS (
 
 
 def dedup_key(message_id: str, status: str) -> str:
-    """Name a message's reaching of a status: Twilio may tell it any number of times."""
+    """Return the name of a message in a status: Twilio may tell of it any number of times."""
     return f"{message_id}:{status}"
 
 
 async def add(
-    tx: Connection, *, source: str, key: str, attempt_name: str | None, body_sealed: bytes, now: datetime
+    tx: Connection, *, source: ReceiptSource, key: str, attempt_name: str | None, body_sealed: bytes, now: datetime
 ) -> bool:
-    """Store a receipt; false when it is known already."""
+    """Store a receipt. Return False when it is known already."""
     return await tx.fetchval(_ADD, source, key, attempt_name, body_sealed, now) is not None
 
 
-async def take(tx: Connection, *, source: str, now: datetime, limit: int) -> list[StoredReceipt]:
-    """Lock receipts that are to be applied, in the order in which they came; others' are passed over."""
-    return [StoredReceipt(*row) for row in await tx.fetch(_TAKE, source, now, limit)]
+async def take(tx: Connection, *, source: ReceiptSource, now: datetime, limit: int) -> list[StoredReceipt]:
+    """Lock receipts that are to be applied, in the order in which they came; those that others hold are passed over."""
+    return [StoredReceipt(**row) for row in await tx.fetch(_TAKE, source, now, limit)]
 
 
-async def applied(tx: Connection, results: Sequence[tuple[int, str]], *, now: datetime) -> None:
-    """Say of receipts that they are done with, and what came of each."""
+async def applied(tx: Connection, results: Sequence[tuple[int, ReceiptResult]], *, now: datetime) -> None:
+    """Mark receipts as done with; `results` says what came of each."""
     await tx.execute(_APPLIED, [receipt_id for receipt_id, _ in results], [result for _, result in results], now)
 
 
 async def later(tx: Connection, times: Sequence[tuple[int, datetime]]) -> None:
-    """Put receipts off."""
+    """Put receipts off, each to its time."""
     await tx.execute(_LATER, [receipt_id for receipt_id, _ in times], [at for _, at in times])
 
 
 async def of_other_attempts(tx: Connection, message_ids: Sequence[str], attempt_name: str) -> set[str]:
-    """Give the messages of which a receipt says that they are another attempt's."""
-    return {row[0] for row in await tx.fetch(_OF_OTHERS, list(message_ids), attempt_name)}
+    """Return the messages of which a receipt says that they are another attempt's."""
+    return {row["message_id"] for row in await tx.fetch(_OF_OTHERS, list(message_ids), attempt_name)}

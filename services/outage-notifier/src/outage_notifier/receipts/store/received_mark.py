@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gridcare.postgres.database import Connection
+from outage_notifier.ledger.core.delivery import DeliveryKey
 from outage_notifier.ledger.core.delivery_id import DeliveryId
-from outage_notifier.ledger.store.delivery import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class StoredMark:
     """A mark that is to be applied."""
 
     receipt_id: int
-    key: Key
+    key: DeliveryKey
     received_at: datetime
 
 
@@ -43,28 +43,32 @@ ORDER BY apply_at, receipt_id LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 
 
-async def recorded(tx: Connection, delivery_id: DeliveryId, customer_codes: Collection[str]) -> Key | None:
+async def recorded(tx: Connection, delivery_id: DeliveryId, customer_codes: Collection[str]) -> DeliveryKey | None:
     """Find a delivery of one of these customers that has a row."""
     return await _find(tx, _RECORDED, delivery_id, customer_codes)
 
 
-async def under_way(tx: Connection, delivery_id: DeliveryId, customer_codes: Collection[str]) -> Key | None:
+async def under_way(tx: Connection, delivery_id: DeliveryId, customer_codes: Collection[str]) -> DeliveryKey | None:
     """Find a delivery of one of these customers that was planned, and that a sender may have pushed already."""
-    found = await _find(tx, _SINGLE_UNDER_WAY, delivery_id, customer_codes)
-    return found or await _find(tx, _UNDER_WAY, delivery_id, customer_codes)
+    single = await _find(tx, _SINGLE_UNDER_WAY, delivery_id, customer_codes)
+    return single or await _find(tx, _UNDER_WAY, delivery_id, customer_codes)
 
 
-async def add(tx: Connection, delivery_id: DeliveryId, key: Key, *, now: datetime) -> None:
+async def add(tx: Connection, delivery_id: DeliveryId, key: DeliveryKey, *, now: datetime) -> None:
     """Store a mark; one that is known already changes nothing."""
     await tx.execute(_ADD, str(delivery_id), *key, now)
 
 
 async def take(tx: Connection, *, now: datetime, limit: int) -> Sequence[StoredMark]:
-    """Lock marks that are to be applied; others' are passed over."""
-    rows = await tx.fetch(_TAKE, now, limit)
-    return [StoredMark(row[0], (row[1], row[2]), row[3]) for row in rows]
+    """Lock marks that are to be applied; those that others hold are passed over."""
+    return [
+        StoredMark(row["receipt_id"], (row["notice_id"], row["recipient_id"]), row["received_at"])
+        for row in await tx.fetch(_TAKE, now, limit)
+    ]
 
 
-async def _find(tx: Connection, query: str, delivery_id: DeliveryId, customer_codes: Collection[str]) -> Key | None:
+async def _find(
+    tx: Connection, query: str, delivery_id: DeliveryId, customer_codes: Collection[str]
+) -> DeliveryKey | None:
     recipient: str | None = await tx.fetchval(query, delivery_id.notice_id, delivery_id.number, list(customer_codes))
     return None if recipient is None else (delivery_id.notice_id, recipient)

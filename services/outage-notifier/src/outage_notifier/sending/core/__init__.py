@@ -1,1 +1,1 @@
-"""The lease of a batch, and quiet hours."""
+"""A claimed batch, its lease, quiet hours, and what calls come to."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Lease:
-    """Until when calls may be started, on the monotonic clock of this process.
+    """Until when calls may be started, on the monotonic clock of this process, and what its renewals told.
 
     `ends_s` is reckoned from before the claim was sent, so it lies before the end that the database wrote. A process that
-    was stopped and goes on finds its lease over, since the monotonic clock went on.
+    was stopped and goes on finds its lease over, since the monotonic clock went on. `lost`: another attempt took the batch.
+    `superseded`: a newer revision of its notice was published.
     """
 
     duration_s: float
@@ -20,6 +21,6 @@ class Lease:
         """Say whether a call that starts now ends, at the latest, before the lease does."""
         return not self.lost and now_s + call_timeout_s < self.ends_s
 
-    def renewed(self, asked_at_s: float) -> None:
-        """Note a renewal that was asked for at `asked_at_s`."""
-        self.ends_s = asked_at_s + self.duration_s
+    def renewed(self, requested_at_s: float) -> None:
+        """Note a renewal that was requested at `requested_at_s`."""
+        self.ends_s = requested_at_s + self.duration_s

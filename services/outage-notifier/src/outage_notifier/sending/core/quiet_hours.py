@@ -14,7 +14,7 @@ class QuietHours:
     end: time = time(7, 0)
 
     def held_until(self, now: datetime) -> datetime | None:
-        """Give the end of the quiet hours that `now` lies in, or None."""
+        """Return the end of the quiet hours that `now` lies in; None outside them."""
         local = now.astimezone(VIETNAM)
         if self.start == self.end:
             return None

@@ -1,80 +1,71 @@
 """The push side of sending a batch: every live device of a recipient gets one, many at a time, one call each."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import partial
+from uuid import UUID
 
 from outage_notifier.contacts import vault
 from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.store.contact import SendingDevice
-from outage_notifier.ledger.core.attempt import Attempt
-from outage_notifier.ledger.core.delivery import Delivery, decide_push
+from outage_notifier.ledger.core.delivery import Delivery
+from outage_notifier.ledger.core.delivery_id import DeliveryId
 from outage_notifier.ledger.core.member import Member
-from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
-from outage_notifier.sending.flow.batch_work import BatchWork
-from outage_notifier.sending.room import NOT_STARTED, PushBody
-
-PRUNED_SHARE_MAX = 0.05
-"""More devices than this share gone in one batch: the credential is wrong, not the devices."""
-
-PRUNED_MIN = 10
-"""The share means nothing in a small batch."""
-
-
-@dataclass(slots=True)
-class PushedMember:
-    """A member whose devices were called: all of them, or `cut_short`: then the others are called later, these not again."""
-
-    member: Member
-    place: int
-    calls: list[tuple[str, datetime, datetime, Outcome]] = field(default_factory=list)
-    cut_short: bool = False
-
-    @property
-    def outcomes(self) -> list[Outcome]:
-        """What became of its devices."""
-        ended = [outcome for _, _, _, outcome in self.calls]
-        return [*ended, NOT_STARTED] if self.cut_short else ended
-
-    @property
-    def taken(self) -> list[str]:
-        """The devices that were reached."""
-        return [device_id for device_id, _, _, outcome in self.calls if outcome.kind is OutcomeKind.ACCEPTED]
-
-    @property
-    def gone(self) -> list[str]:
-        """The devices that the provider says are gone."""
-        return [device_id for device_id, _, _, outcome in self.calls if outcome.contact_dead]
+from outage_notifier.ledger.store import attempt, batch, delivery
+from outage_notifier.providers.fcm.message import PushMessage
+from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
+from outage_notifier.sending.core.not_called import BLOCKED
+from outage_notifier.sending.core.pushed import (
+    PushCall,
+    PushedMember,
+    attempts_of,
+    delivery_of,
+    too_many_gone,
+    with_ours_to_blame,
+)
+from outage_notifier.sending.flow.last_check import LastCheck
+from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_attempt
+from outage_notifier.sending.flow.under_way import UnderWay
+from outage_notifier.sending.room import Sending
 
 
 @dataclass(slots=True)
-class Pushing:
-    """A batch of pushes under way: its devices, the messages that were rendered, and what waits to be recorded."""
+class Unrecorded:
+    """What waits to be recorded: who was pushed to, who is not to be, and who has devices that may be gone."""
 
-    work: BatchWork
-    devices: dict[tuple[str, str], SendingDevice]
-    bodies: dict[tuple[object, str], PushBody] = field(default_factory=dict)
     pushed: list[PushedMember] = field(default_factory=list)
     unsent: list[Delivery] = field(default_factory=list)
     doubtful: list[PushedMember] = field(default_factory=list)
 
 
-async def send_pushes(work: BatchWork) -> None:
+@dataclass(frozen=True, slots=True)
+class Pushing:
+    """What the callers of one batch share; `messages` are those that were made, by notice and language."""
+
+    room: Sending
+    to_send: BatchToSend
+    under_way: UnderWay
+    last_check: LastCheck
+    devices: Mapping[tuple[str, str], SendingDevice]
+    messages: dict[tuple[UUID, str], PushMessage] = field(default_factory=dict)
+    unrecorded: Unrecorded = field(default_factory=Unrecorded)
+
+
+async def send_pushes(to_send: BatchToSend, under_way: UnderWay, *, room: Sending) -> None:
     """Call every device of the pending members; record at least every `record_interval_s`.
 
     A few callers share the members: a task a member would cost more than what it does around its call.
     """
-    limits = work.sending.limits
-    wanted = [device_id for _, member in work.pending for device_id in member.contacts]
-    async with work.sending.db.read() as connection:
-        devices = await contact.devices(connection, wanted)
-    pushing = Pushing(work, devices)
-    waiting = iter(work.pending)
+    limits = room.limits
+    device_ids = [device_id for _, member in to_send.pending for device_id in member.contacts]
+    async with room.db.read() as connection:
+        devices = await contact.devices(connection, device_ids)
+    last_check = LastCheck(to_send, under_way.lease, room.clock, room.quiet_hours)
+    pushing = Pushing(room, to_send, under_way, last_check, devices)
+    waiting = iter(to_send.pending)
     callers = [
         asyncio.create_task(_push_members(pushing, waiting))
-        for _ in range(min(limits.push_concurrency, len(work.pending)))
+        for _ in range(min(limits.push_concurrency, len(to_send.pending)))
     ]
     calling = asyncio.gather(*callers)
     try:
@@ -85,127 +76,115 @@ async def send_pushes(work: BatchWork) -> None:
             if not await _record_ended(pushing, last=ended):
                 return
         calling.result()
-        await _record_gone(work, pushing.doubtful, calls=len(wanted))
+        await _record_doubtful(pushing, calls=len(device_ids))
     finally:
         for caller in callers:
             caller.cancel()
         await asyncio.gather(calling, *callers, return_exceptions=True)
 
 
-async def _push_members(pushing: Pushing, waiting: Iterator[tuple[int, Member]]) -> None:
-    """Push to one member after another; what came of it waits in `pushing` to be recorded."""
-    for place, member in waiting:
-        result = await _push_member(pushing, place, member)
+async def _push_members(pushing: Pushing, waiting: Iterator[Pending]) -> None:
+    """Push to one member after another; what came of it waits to be recorded."""
+    unrecorded = pushing.unrecorded
+    for pending in waiting:
+        result = await _push_member(pushing, pending)
         if isinstance(result, Delivery):
-            pushing.unsent.append(result)
+            unrecorded.unsent.append(result)
         elif result is not None:
-            (pushing.doubtful if result.gone else pushing.pushed).append(result)
+            (unrecorded.doubtful if result.gone else unrecorded.pushed).append(result)
 
 
-async def _record_ended(pushing: Pushing, *, last: bool) -> bool:
-    """Record what ended since the last time, `last` when all calls have; false when the lease is gone."""
-    pushed, pushing.pushed = pushing.pushed, []
-    unsent, pushing.unsent = pushing.unsent, []
-    last = last and not pushing.doubtful
-    return not (pushed or unsent) or await _record(pushing.work, pushed, unsent, last=last)
+async def _push_member(pushing: Pushing, pending: Pending) -> PushedMember | Delivery | None:
+    """Call a member's devices one after another.
 
-
-async def _push_member(pushing: Pushing, place: int, member: Member) -> PushedMember | Delivery | None:
-    """Call a member's devices one after another; a row at once when it is not to be sent, None when it may not be now."""
-    work = pushing.work
-    clock, rates = work.sending.clock, work.sending.rates["push"]
-    pushed = PushedMember(member, place)
+    Return a row at once for a member that is not to be sent, and None for one that may not be called any more.
+    """
+    room, to_send, member = pushing.room, pushing.to_send, pending.member
+    clock, rate, breaker, lane = room.clock, room.rates["push"], room.breakers["push"], to_send.claimed.lane
+    calls: list[PushCall] = []
+    cut_short = False
     for device_id in member.contacts:
         device = pushing.devices.get((member.recipient_id, device_id))
         if device is None:  # logged out, moved to another account, or pruned
             continue
-        if not rates.take_now(work.claimed.lane):
-            await rates.take(work.claimed.lane)
-        decision = work.unsent(member)
+        if not rate.take_now(lane):
+            await rate.take(lane)
+        decision = pushing.last_check.why_unsent(member)
         if decision is not None:
-            if not pushed.calls:
-                return work.delivery(member, decision, contact="", called=False, now=clock.now())
-            pushed.cut_short = decision.next_attempt_at is not None  # held; else there is no use in going on
+            if not calls:
+                return to_send.delivery(member, decision, contact="", called=False, now=clock.now())
+            cut_short = decision.next_attempt_at is not None  # held; else there is no use in going on
             break
-        if not work.may_call():
-            if not pushed.calls:
+        if not pushing.under_way.may_call():
+            if not calls:
                 return None
-            pushed.cut_short = True
+            cut_short = True
             break
         body = _body(pushing, member, device)
-        started = clock.now()
-        outcome = await work.breaker.guard(partial(work.sending.push.send, body))
-        pushed.calls.append((device_id, started, clock.now(), outcome))
-    return pushed
+        started_at = clock.now()
+        if breaker.is_open:
+            outcome = BLOCKED
+        else:
+            outcome = await room.push.send(body)
+            breaker.heed(outcome)
+        calls.append(PushCall(device_id, started_at, clock.now(), outcome))
+    return PushedMember(pending, calls, cut_short)
 
 
 def _body(pushing: Pushing, member: Member, device: SendingDevice) -> bytes:
-    work = pushing.work
-    notice_id = work.notice_id(member)
-    cached = pushing.bodies.get((notice_id, member.language))
-    if cached is None:
-        content = work.contents[notice_id]
-        left_s = int((content.useful_until - work.sending.clock.now()).total_seconds())
-        cached = pushing.bodies[notice_id, member.language] = work.sending.renderer.push(
-            content, member.language, ttl_s=left_s
-        )
-    registration = work.sending.vault.open(device.registration_sealed, vault.DEVICE)
-    return cached.render(
-        kind=device.kind, registration=registration.decode(), delivery_id=f"{notice_id}-{member.number}"
-    )
+    """Return the whole request of one device."""
+    room, content = pushing.room, pushing.to_send.content(member)
+    message = pushing.messages.get((content.notice_id, member.language))
+    if message is None:
+        left_s = int((content.useful_until - room.clock.now()).total_seconds())
+        message = room.renderer.push(content, member.language, ttl_s=left_s)
+        pushing.messages[content.notice_id, member.language] = message
+    registration = room.vault.open(device.registration_sealed, vault.DEVICE).decode()
+    delivery_id = DeliveryId(content.notice_id, member.number)
+    return message.body(kind=device.kind, registration=registration, delivery_id=str(delivery_id))
 
 
-def _rows(work: BatchWork, pushed: PushedMember, now: datetime) -> tuple[Delivery, list[Attempt]]:
-    decision = decide_push(pushed.outcomes, work.situation(pushed.member, now))
-    contact_masked = f"{len(pushed.calls)} device(s)"
-    called = bool(pushed.calls)
-    row = work.delivery(
-        pushed.member, decision, contact=contact_masked, called=called, now=now, told_devices=pushed.taken
-    )
-    attempts = [
-        Attempt(
-            batch_id=work.claimed.batch_id,
-            place=pushed.place + pushed.member.contacts.index(device_id),
-            try_=work.claimed.attempt,
-            notice_id=row.notice_id,
-            recipient_id=row.recipient_id,
-            channel="push",
-            contact_id=device_id,
-            started_at=started,
-            ended_at=ended,
-            outcome=outcome.kind,
-            error_code=outcome.code or None,
-            provider_message_id=outcome.message_id,
-        )
-        for device_id, started, ended, outcome in pushed.calls
-    ]
-    return row, attempts
+async def _record_ended(pushing: Pushing, *, last: bool) -> bool:
+    """Record what ended since the last time, `last` when all calls have. Return False when the lease is gone."""
+    unrecorded = pushing.unrecorded
+    pushed, unrecorded.pushed = unrecorded.pushed, []
+    unsent, unrecorded.unsent = unrecorded.unsent, []
+    if not pushed and not unsent:
+        return True
+    return await _record(pushing, pushed, unsent, last=last and not unrecorded.doubtful)
 
 
-async def _record(work: BatchWork, pushed: list[PushedMember], unsent: list[Delivery], *, last: bool = False) -> bool:
-    now = work.sending.clock.now()
-    rows = [_rows(work, each, now) for each in pushed]
-    attempts = [each for _, made in rows for each in made]
-    return await work.record([*unsent, *(row for row, _ in rows)], attempts, last=last)
+async def _record(pushing: Pushing, pushed: list[PushedMember], unsent: list[Delivery], *, last: bool) -> bool:
+    """Write outcomes, fenced. Return False when the lease is gone and nothing was written.
+
+    With the `last` ones the batch settles in the same transaction, unless something is left to send.
+    """
+    room, to_send, under_way, claimed = pushing.room, pushing.to_send, pushing.under_way, pushing.to_send.claimed
+    now = room.clock.now()
+    deliveries = [*unsent, *(delivery_of(each, to_send, now) for each in pushed)]
+    attempts = [call for each in pushed for call in attempts_of(each, to_send)]
+    settled = False
+    async with room.db.transaction() as tx:
+        if not await lock_attempt(tx, claimed, under_way.lease):
+            return False
+        await attempt.insert(tx, attempts)
+        await delivery.record(tx, deliveries)
+        if last and not under_way.left_unsent:
+            settled = await batch.settle(tx, claimed.batch_id)
+    under_way.settled = settled
+    count_outcomes(claimed.channel, deliveries, attempts)
+    return True
 
 
-async def _record_gone(work: BatchWork, doubtful: list[PushedMember], *, calls: int) -> None:
+async def _record_doubtful(pushing: Pushing, *, calls: int) -> None:
     """Record who has devices that are gone, and prune them, unless there are so many that the fault must be ours."""
+    doubtful = pushing.unrecorded.doubtful
     if not doubtful:
         return
     gone = [device_id for pushed in doubtful for device_id in pushed.gone]
-    if len(gone) > max(PRUNED_MIN, calls * PRUNED_SHARE_MAX):
-        work.breaker.trip("too-many-unregistered")
-        for pushed in doubtful:
-            pushed.calls = [
-                (device_id, started, ended, _ours(outcome) if outcome.contact_dead else outcome)
-                for device_id, started, ended, outcome in pushed.calls
-            ]
-        gone = []
-    if await _record(work, doubtful, []) and gone:
-        async with work.sending.db.transaction() as tx:
+    if too_many_gone(len(gone), calls=calls):
+        pushing.room.breakers["push"].trip("too-many-unregistered")
+        await _record(pushing, [with_ours_to_blame(pushed) for pushed in doubtful], [], last=False)
+    elif await _record(pushing, doubtful, [], last=False):
+        async with pushing.room.db.transaction() as tx:
             await contact.prune_devices(tx, gone)
-
-
-def _ours(outcome: Outcome) -> Outcome:
-    return Outcome(OutcomeKind.MISCONFIGURED, outcome.code, outcome.message_id)

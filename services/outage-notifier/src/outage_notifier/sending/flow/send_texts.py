@@ -4,30 +4,36 @@ A call whose sender died is in doubt: it is not made again here, but handed over
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from outage_notifier.contacts import vault
 from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.store.contact import SendingPhone
 from outage_notifier.ledger.core.attempt import Attempt, body_hash
-from outage_notifier.ledger.core.delivery import Decision, Delivery, State, decide_sms
+from outage_notifier.ledger.core.decision import Decision, decide_sms
+from outage_notifier.ledger.core.delivery import Delivery, State
 from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.core.outcome import Outcome
 from outage_notifier.ledger.store import attempt, delivery
-from outage_notifier.sending.flow.batch_work import BatchWork
-from outage_notifier.sending.room import NOT_STARTED
+from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending, key_of
+from outage_notifier.sending.core.not_called import BLOCKED, NOT_STARTED
+from outage_notifier.sending.flow.last_check import LastCheck
+from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_attempt
+from outage_notifier.sending.flow.under_way import UnderWay
+from outage_notifier.sending.room import Sending
 
-VALIDITY_MAX_S = 36_000
-"""Twilio's limit of ValidityPeriod."""
+REMOVED: Final = Decision(State.UNREACHABLE, "contact-removed")
+"""The phone that planning chose is not there any more."""
 
 
-class Text(Struct, frozen=True):
-    """One SMS that is about to be sent."""
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One SMS that is about to be sent, and the attempt that is committed before."""
 
     member: Member
     phone: SendingPhone
@@ -35,75 +41,87 @@ class Text(Struct, frozen=True):
     attempt: Attempt
 
 
-class Chunk(Struct, frozen=True):
-    """What one transaction writes: the ends of the chunk before, and the beginnings of the next."""
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a chunk of calls came to; `phones_bad` are phone ids with the provider's code."""
 
-    deliveries: Sequence[Delivery]
-    ended: Sequence[Attempt]
-    phones_bad: Sequence[tuple[str, str]]
-    phones_opted_out: Sequence[str]
-
-
-NOTHING = Chunk((), (), (), ())
+    deliveries: Sequence[Delivery] = ()
+    attempts: Sequence[Attempt] = ()
+    phones_bad: Sequence[tuple[str, str]] = ()
+    phones_opted_out: Sequence[str] = ()
 
 
-async def send_texts(work: BatchWork) -> None:
-    """Send to the pending members, `sms_chunk_size` at a time."""
-    async with work.sending.db.read() as connection:
-        phones = await contact.phones(connection, [m.contacts[0] for _, m in work.pending if m.contacts])
-    size = work.sending.limits.sms_chunk_size
-    before = NOTHING
-    for start in range(0, len(work.pending), size):
-        if not work.may_call():
+@dataclass(frozen=True, slots=True)
+class Texting:
+    """What the steps of one batch share."""
+
+    room: Sending
+    to_send: BatchToSend
+    under_way: UnderWay
+    last_check: LastCheck
+    phones: Mapping[str, SendingPhone]
+
+
+async def send_texts(to_send: BatchToSend, under_way: UnderWay, *, room: Sending) -> None:
+    """Send to the pending members, `sms_chunk_size` at a time.
+
+    One transaction records the ends of a chunk and commits the next one's attempts.
+    """
+    async with room.db.read() as connection:
+        phones = await contact.phones(connection, [m.contacts[0] for _, m in to_send.pending if m.contacts])
+    last_check = LastCheck(to_send, under_way.lease, room.clock, room.quiet_hours)
+    texting = Texting(room, to_send, under_way, last_check, phones)
+    ended, size = Ended(), room.limits.sms_chunk_size
+    for start in range(0, len(to_send.pending), size):
+        if not under_way.may_call():
             break
-        unsent, texts = _prepare(work, work.pending[start : start + size], phones)
-        begun = replace(before, deliveries=[*before.deliveries, *unsent])
-        if not await _write(work, begun, [text.attempt for text in texts]):
+        unsent, texts = _prepare(texting, to_send.pending[start : start + size])
+        if not await _record(texting, ended, unsent=unsent, begun=[text.attempt for text in texts]):
             return
-        outcomes = await asyncio.gather(*(_call(work, text) for text in texts))
-        before = _ended(work, texts, outcomes)
-    await _write(work, before, [])
+        outcomes = await asyncio.gather(*(_call(texting, text) for text in texts))
+        ended = _end(texting, texts, outcomes)
+    await _record(texting, ended, unsent=[], begun=[])
 
 
-def _prepare(
-    work: BatchWork, chunk: Sequence[tuple[int, Member]], phones: dict[str, SendingPhone]
-) -> tuple[list[Delivery], list[Text]]:
+def _prepare(texting: Texting, chunk: Sequence[Pending]) -> tuple[list[Delivery], list[Text]]:
+    """Return the rows of those who are not sent anything now, and the texts of the others."""
+    room, to_send = texting.room, texting.to_send
     unsent: list[Delivery] = []
     texts: list[Text] = []
-    now = work.sending.clock.now()
-    for place, member in chunk:
-        phone = phones.get(member.contacts[0]) if member.contacts else None
-        decision = _in_doubt(work, member) or work.unsent(member) or _unreachable(phone)
-        if decision is not None or phone is None:
-            decision = decision or Decision(State.UNREACHABLE, "no-contact")
-            contact_masked = phone.masked if phone else ""
-            unsent.append(work.delivery(member, decision, contact=contact_masked, called=False, now=now))
+    now = room.clock.now()
+    for pending in chunk:
+        member = pending.member
+        phone = texting.phones.get(member.contacts[0]) if member.contacts else None
+        decision = _in_doubt(to_send, member, now) or texting.last_check.why_unsent(member)
+        decision = decision or (_unusable(phone) if phone else None)
+        if phone is not None and decision is None:
+            body = room.renderer.sms(to_send.content(member), member.language)
+            texts.append(Text(member, phone, body, _begin(to_send, pending, body, now)))
         else:
-            body = work.sending.renderer.sms(work.contents[work.notice_id(member)], member.language)
-            texts.append(Text(member, phone, body, _attempt(work, place, member, body, now)))
+            masked = phone.masked if phone else ""
+            unsent.append(to_send.delivery(member, decision or REMOVED, contact=masked, called=False, now=now))
     return unsent, texts
 
 
-def _in_doubt(work: BatchWork, member: Member) -> Decision | None:
-    if work.key(member) not in work.in_doubt:
+def _in_doubt(to_send: BatchToSend, member: Member, now: datetime) -> Decision | None:
+    if key_of(member, to_send.claimed) not in to_send.in_doubt:
         return None
-    return Decision(State.UNKNOWN, "sender-died", work.sending.clock.now() + work.sending.limits.first_look, "sms")
+    return Decision(State.UNKNOWN, "sender-died", now + to_send.first_look, "sms")
 
 
-def _unreachable(phone: SendingPhone | None) -> Decision | None:
-    if phone is None:
-        return Decision(State.UNREACHABLE, "contact-removed")
+def _unusable(phone: SendingPhone) -> Decision | None:
     if phone.opted_out:
         return Decision(State.OPTED_OUT, "opted-out")
     return Decision(State.UNREACHABLE, "bad-contact") if phone.bad_reason else None
 
 
-def _attempt(work: BatchWork, place: int, member: Member, body: str, now: datetime) -> Attempt:
+def _begin(to_send: BatchToSend, pending: Pending, body: str, now: datetime) -> Attempt:
+    place, member = pending
     return Attempt(
-        batch_id=work.claimed.batch_id,
+        batch_id=to_send.claimed.batch_id,
         place=place,
-        try_=work.claimed.attempt,
-        notice_id=work.notice_id(member),
+        try_=to_send.claimed.attempt,
+        notice_id=to_send.content(member).notice_id,
         recipient_id=member.recipient_id,
         channel="sms",
         contact_id=member.contacts[0],
@@ -112,62 +130,69 @@ def _attempt(work: BatchWork, place: int, member: Member, body: str, now: dateti
     )
 
 
-async def _call(work: BatchWork, text: Text) -> Outcome | None:
+async def _call(texting: Texting, text: Text) -> Outcome | None:
     """Send one; None when it may not start any more."""
-    await work.sending.rates["sms"].take(work.claimed.lane)
-    if not work.may_call():
+    room, breaker = texting.room, texting.room.breakers["sms"]
+    await room.rates["sms"].take(texting.to_send.claimed.lane)
+    if not texting.under_way.may_call():
         return None
-    content = work.contents[work.notice_id(text.member)]
-    left_s = int((content.useful_until - work.sending.clock.now()).total_seconds())
-    number = work.sending.vault.open(text.phone.number_sealed, vault.PHONE)
-    send = partial(
-        work.sending.sms.send,
-        to=number.decode(),
+    if breaker.is_open:
+        return BLOCKED
+    content = texting.to_send.content(text.member)
+    outcome = await room.sms.send(
+        to=room.vault.open(text.phone.number_sealed, vault.PHONE).decode(),
         body=text.body,
-        callback_ref=f"{work.claimed.batch_id}.{text.attempt.place}.{text.attempt.try_}",
-        validity_s=max(1, min(left_s, VALIDITY_MAX_S)),
+        callback_ref=str(text.attempt.name),
+        validity_s=int((content.useful_until - room.clock.now()).total_seconds()),
     )
-    return await work.breaker.guard(send)
+    breaker.heed(outcome)
+    return outcome
 
 
-def _ended(work: BatchWork, texts: Sequence[Text], outcomes: Sequence[Outcome | None]) -> Chunk:
-    """Decide what a chunk's outcomes come to. A call that was not started is ended as `retry` and left pending."""
-    deliveries, ended, bad, opted_out = [], [], [], []
-    now = work.sending.clock.now()
+def _end(texting: Texting, texts: Sequence[Text], outcomes: Sequence[Outcome | None]) -> Ended:
+    """Decide what a chunk's outcomes come to. A call that was not started ends as `retry`, and its member stays pending."""
+    to_send, now = texting.to_send, texting.room.clock.now()
+    deliveries: list[Delivery] = []
+    bad: list[tuple[str, str]] = []
+    opted_out: list[str] = []
     for text, outcome in zip(texts, outcomes, strict=True):
-        end = outcome or NOT_STARTED
-        ended.append(
-            replace(
-                text.attempt,
-                ended_at=now,
-                outcome=end.kind,
-                error_code=end.code or None,
-                provider_message_id=end.message_id,
-            )
-        )
         if outcome is None:
             continue
         if outcome.opted_out:
             opted_out.append(text.attempt.contact_id)
         elif outcome.contact_dead:
             bad.append((text.attempt.contact_id, outcome.code))
-        decision = decide_sms(outcome, work.situation(text.member, now))
-        deliveries.append(work.delivery(text.member, decision, contact=text.phone.masked, called=True, now=now))
-    return Chunk(deliveries, ended, bad, opted_out)
+        decision = decide_sms(outcome, to_send.situation(text.member, now))
+        deliveries.append(to_send.delivery(text.member, decision, contact=text.phone.masked, called=True, now=now))
+    attempts = [
+        _ended_attempt(text.attempt, outcome or NOT_STARTED, now) for text, outcome in zip(texts, outcomes, strict=True)
+    ]
+    return Ended(deliveries, attempts, bad, opted_out)
 
 
-async def _write(work: BatchWork, chunk: Chunk, begun: Sequence[Attempt]) -> bool:
-    """Record a chunk and commit the next one's attempts; false when the lease is gone and nothing was written."""
-    async with work.sending.db.transaction() as tx:
-        if not await work.fence(tx):
+def _ended_attempt(begun: Attempt, outcome: Outcome, now: datetime) -> Attempt:
+    return replace(
+        begun,
+        ended_at=now,
+        outcome=outcome.kind,
+        error_code=outcome.code or None,
+        provider_message_id=outcome.message_id,
+    )
+
+
+async def _record(texting: Texting, ended: Ended, *, unsent: Sequence[Delivery], begun: Sequence[Attempt]) -> bool:
+    """Write what ended and what is not sent, and the attempts that begin. Return False when the lease is gone."""
+    claimed, now = texting.to_send.claimed, texting.room.clock.now()
+    deliveries = [*ended.deliveries, *unsent]
+    async with texting.room.db.transaction() as tx:
+        if not await lock_attempt(tx, claimed, texting.under_way.lease):
             return False
-        now = work.sending.clock.now()
-        await attempt.complete(tx, work.claimed.batch_id, chunk.ended)
-        await delivery.record(tx, chunk.deliveries)
-        if chunk.phones_bad:
-            await contact.mark_bad(tx, chunk.phones_bad, now=now)
-        if chunk.phones_opted_out:
-            await contact.mark_opted_out(tx, chunk.phones_opted_out, now=now)
+        await attempt.complete(tx, claimed.batch_id, ended.attempts)
+        await delivery.record(tx, deliveries)
+        if ended.phones_bad:
+            await contact.mark_bad(tx, ended.phones_bad, now=now)
+        if ended.phones_opted_out:
+            await contact.mark_opted_out(tx, ended.phones_opted_out, now=now)
         await attempt.insert(tx, begun)
-    work.count(chunk.deliveries, chunk.ended)
+    count_outcomes(claimed.channel, deliveries, ended.attempts)
     return True

@@ -1,6 +1,6 @@
-"""Tell one customer of one event: schedule a notice with one recipient, once for the event that caused it."""
+"""Tell customers of events: schedule notices with one recipient each, once for the event that caused it."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -23,27 +23,26 @@ class Cause:
     single: Single
 
 
-async def schedule_singles(causes: Iterable[Cause], *, room: Planning) -> int:
+async def schedule_singles(causes: Sequence[Cause], *, room: Planning) -> int:
     """Schedule the notices of events that were not accepted before, in one transaction. Return how many. Raises Retryable."""
-    waiting = list(causes)
-    if not waiting:
+    if not causes:
         return 0
     async with room.db.transaction() as tx:
         now = room.clock.now()
-        new = [made for cause in waiting if (made := await _schedule(tx, cause, now)) is not None]
+        new = [scheduled for cause in causes if (scheduled := await _schedule(tx, cause, now)) is not None]
         await outbox.append(tx, [each.scheduled for each in new], source=NAME, now=now)
     return len(new)
 
 
 async def _schedule(tx: Connection, cause: Cause, now: datetime) -> NewNotice | None:
     """Schedule one; None when it was told before: the inbox knows it, or the notice itself, which is kept longer."""
-    made = NewNotice(
+    new = NewNotice(
         notice_id=uuid7(now),
         intent=cause.single.intent(now),
         tag=cause.single.tag,
         recipient_id=cause.single.recipient_id,
         cause_event_id=cause.event_id,
     )
-    if await inbox.accept(tx, NAME, cause.event_id) and await notice.schedule(tx, [made], now=now):
-        return made
+    if await inbox.accept(tx, NAME, cause.event_id) and await notice.schedule(tx, [new], now=now):
+        return new
     return None

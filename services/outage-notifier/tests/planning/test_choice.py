@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outage_notifier.planning.core.audience import Choice, Device, Phone, Reach, choose, cut, without_noted
+from outage_notifier.ledger.core.decision import Decision
+from outage_notifier.ledger.core.delivery import State
+from outage_notifier.planning.core.choice import Choice, Contacts, Device, Phone, choose, cut, without_taken
 
 PHONE = Phone(1, b"p1", "*01", consent=True, opted_out=False, bad=False, shared=False)
 OTHER = Phone(2, b"p2", "*02", consent=True, opted_out=False, bad=False, shared=False)
@@ -14,8 +16,8 @@ BAD = Phone(5, b"p5", "*05", consent=True, opted_out=False, bad=True, shared=Fal
 DEVICE = Device("d1", shared=False)
 
 
-def reach(devices=(), phones=()) -> Reach:
-    return Reach("PB11010000001", "vi", tuple(devices), tuple(phones))
+def contacts_of(devices=(), phones=()) -> Contacts:
+    return Contacts("PB11010000001", "vi", tuple(devices), tuple(phones))
 
 
 @pytest.mark.parametrize(
@@ -30,45 +32,44 @@ def reach(devices=(), phones=()) -> Reach:
         ([DEVICE], [BAD], True, "push", ("d1",), False),
     ],
 )
-def test_the_channel_of_a_recipient(devices, phones, *, sms_first, channel, contacts, fallback):
+def test_channel_of_a_recipient(devices, phones, *, sms_first, channel, contacts, fallback):
     """Push first, unless the template demands SMS; only phones that may be used count."""
-    choice = choose(reach(devices, phones), sms_first=sms_first)
+    choice = choose(contacts_of(devices, phones), sms_first=sms_first)
     assert (choice.channel, choice.contacts, choice.fallback) == (channel, contacts, fallback)
 
 
 @pytest.mark.parametrize(
     ("phones", "state", "reason"),
     [
-        ([], "unreachable", "no-contact"),
-        ([BAD], "unreachable", "bad-contact"),
-        ([REFUSED], "opted_out", "no-consent"),
-        ([STOPPED, BAD], "opted_out", "opted-out"),
+        ([], State.UNREACHABLE, "no-contact"),
+        ([BAD], State.UNREACHABLE, "bad-contact"),
+        ([REFUSED], State.OPTED_OUT, "no-consent"),
+        ([STOPPED, BAD], State.OPTED_OUT, "opted-out"),
     ],
 )
-def test_who_is_not_sent_anything_and_why(phones, state, reason):
-    """The state and its reason are kept for whoever asks."""
-    choice = choose(reach(phones=phones), sms_first=False)
-    assert (choice.channel, choice.state, choice.reason) == ("none", state, reason)
+def test_nobody_to_call(phones, state, reason):
+    """The state and its reason are kept for whoever asks; no channel is chosen, and nothing is tried later."""
+    assert choose(contacts_of(phones=phones), sms_first=False) == Decision(state, reason)
 
 
 @pytest.mark.parametrize(
-    ("choice", "noted", "phones", "contacts"),
+    ("choice", "taken", "phones", "contacts"),
     [
-        (Choice("push", ("d1", "d2")), ["d1"], [], ("d2",)),
-        (Choice("push", ("d1",)), ["d1"], [PHONE], None),
-        (Choice("sms", ("1",)), ["1"], [PHONE, OTHER], ("2",)),
-        (Choice("sms", ("1",)), ["1"], [PHONE], None),
-        (Choice("sms", ("1",)), [], [PHONE], ("1",)),
+        (Choice("push", ("d1", "d2"), "2 device(s)"), ["d1"], [], ("d2",)),
+        (Choice("push", ("d1",), "1 device(s)"), ["d1"], [PHONE], None),
+        (Choice("sms", ("1",), "*01"), ["1"], [PHONE, OTHER], ("2",)),
+        (Choice("sms", ("1",), "*01"), ["1"], [PHONE], None),
+        (Choice("sms", ("1",), "*01"), [], [PHONE], ("1",)),
     ],
 )
-def test_a_contact_on_which_somebody_else_is_told_is_not_used_again(choice, noted, phones, contacts):
+def test_taken_contacts_are_left_out(choice, taken, phones, contacts):
     """What is left is used; nothing left is covered."""
-    left = without_noted(choice, noted, reach(phones=phones))
+    left = without_taken(choice, taken, contacts_of(phones=phones))
     assert (left.contacts if left else None) == contacts
 
 
 @given(st.integers(0, 3000), st.integers(1, 700))
-def test_cutting_keeps_everybody_once_and_in_order(count, size):
+def test_cutting_keeps_everybody(count, size):
     """Batches are full but for the last one."""
     batches = [list(each) for each in cut(range(count), size)]
     assert [n for each in batches for n in each] == list(range(count))

@@ -1,0 +1,148 @@
+"""What follows the outcome of a call, or a look just before one: a delivery's next state, and when something is tried next."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from gridcare.events.notices import Channel
+from outage_notifier.ledger.core.delivery import State
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
+
+TRIES_MAX: Final = 8
+"""Calls for one delivery before it counts as failed: with the backoff below about two hours."""
+
+TRIES_BESIDE_FALLBACK_MAX: Final = 4
+"""Calls for a recipient's other devices before the patience of a fallback begins: some 70 seconds."""
+
+_ENDS: Final = (OutcomeKind.ACCEPTED, OutcomeKind.REFUSED)
+_BACKOFF_FIRST: Final = timedelta(seconds=10)
+_BACKOFF_MAX: Final = timedelta(minutes=30)
+_MISCONFIGURED_PAUSE: Final = timedelta(minutes=1)
+
+
+class Decision(Struct, frozen=True, gc=False):
+    """A delivery's next state and, while it is open, when something is tried next and over which channel."""
+
+    state: State
+    reason: str = ""
+    next_attempt_at: datetime | None = None
+    next_channel: Channel | None = None
+
+
+class Situation(Struct, frozen=True, gc=False):
+    """What a decision depends on, beside the outcomes.
+
+    `tries` counts earlier claims that made a call. `fallback`: the recipient has a phone that a push may fall back to.
+    `told_before`: an earlier push of this delivery was accepted by a device (it is awaiting). `patience` is the template's;
+    `first_look` is how long after a call of unknown end the provider is first asked about it.
+    """
+
+    now: datetime
+    useful_until: datetime
+    tries: int
+    fallback: bool
+    told_before: bool = False
+    patience: timedelta | None = None
+    first_look: timedelta = timedelta(seconds=90)
+
+
+def decide_push(outcomes: Sequence[Outcome], situation: Situation) -> Decision:
+    """Fold the outcomes of a recipient's devices: each is to get one, and one that was reached is enough to be told."""
+    told = situation.told_before or OutcomeKind.ACCEPTED in [outcome.kind for outcome in outcomes]
+    again = [outcome for outcome in outcomes if outcome.kind not in _ENDS]
+    retry = _retry(again, situation, channel="push") if again else None
+    if told:
+        return _after_accepted_push(situation, retry)
+    if retry is not None:
+        return retry
+    code = outcomes[0].code if outcomes else "no-device"
+    if situation.fallback and situation.now < situation.useful_until:
+        return Decision(State.RETRYING, code, situation.now, "sms")
+    if outcomes and not again and not all(outcome.contact_dead for outcome in outcomes):
+        return Decision(State.FAILED, code)
+    if again:
+        return _given_up(again[0], situation)
+    return Decision(State.UNREACHABLE, code)
+
+
+def decide_sms(outcome: Outcome, situation: Situation) -> Decision:
+    """Say what follows the outcome of an SMS; a push that was accepted before keeps the delivery from failing."""
+    decision = _decide_sms(outcome, situation)
+    if not situation.told_before:
+        return decision
+    if decision.state is State.RETRYING:
+        return Decision(State.AWAITING, decision.reason, decision.next_attempt_at, "sms")
+    if decision.state in {State.FAILED, State.EXPIRED, State.OPTED_OUT, State.UNREACHABLE}:
+        return Decision(State.ACCEPTED, f"sms-{decision.reason}")
+    return decision
+
+
+def decide_unsent(situation: Situation, *, superseded: bool, held_until: datetime | None) -> Decision | None:
+    """Say why a member is not sent now; None when it may be. Asked just before the call.
+
+    Quiet hours hold and do not lose: what would be useless by their end is sent within them.
+    """
+    settled_as = State.ACCEPTED if situation.told_before else None
+    if superseded:
+        return Decision(settled_as or State.SUPERSEDED, "superseded")
+    if situation.now >= situation.useful_until:
+        return Decision(settled_as or State.EXPIRED, "too-late")
+    if held_until is not None and held_until < situation.useful_until:
+        return Decision(State.AWAITING if situation.told_before else State.HELD, "quiet-hours", held_until, None)
+    return None
+
+
+def backoff(tries: int, retry_after_s: float | None) -> timedelta:
+    """Return the wait before the next try: doubling, never less than the provider asked for.
+
+    There is no jitter here: follow-up batches are cut once a second and sent at the provider's rate.
+    """
+    doubled = min(_BACKOFF_FIRST * (1 << min(tries, 10)), _BACKOFF_MAX)
+    return max(doubled, timedelta(seconds=retry_after_s or 0))
+
+
+def _decide_sms(outcome: Outcome, situation: Situation) -> Decision:
+    match outcome.kind:
+        case OutcomeKind.ACCEPTED:
+            return Decision(State.ACCEPTED)
+        case OutcomeKind.REFUSED:
+            return Decision(State.OPTED_OUT if outcome.opted_out else State.FAILED, outcome.code)
+        case OutcomeKind.UNKNOWN:
+            return Decision(State.UNKNOWN, outcome.code, situation.now + situation.first_look, "sms")
+        case _:
+            return _retry([outcome], situation, channel="sms") or _given_up(outcome, situation)
+
+
+def _after_accepted_push(situation: Situation, retry: Decision | None) -> Decision:
+    """Go on with the devices that did not take it yet, then with the patience of the template.
+
+    Where an SMS waits for that patience, the other devices are tried a few times only: the SMS must not wait for them.
+    """
+    patience = situation.patience
+    falls_back = patience is not None and situation.fallback and situation.now + patience < situation.useful_until
+    if retry is not None and not (falls_back and situation.tries + 1 >= TRIES_BESIDE_FALLBACK_MAX):
+        return Decision(State.AWAITING, retry.reason, retry.next_attempt_at, "push")
+    if patience is None or not falls_back:
+        return Decision(State.ACCEPTED)
+    return Decision(State.AWAITING, "push-accepted", situation.now + patience, "sms")
+
+
+def _retry(outcomes: Sequence[Outcome], situation: Situation, *, channel: Channel) -> Decision | None:
+    """Return the next try, or None when there is none worth making."""
+    first = outcomes[0]
+    if first.kind is OutcomeKind.MISCONFIGURED:
+        at = situation.now + _MISCONFIGURED_PAUSE
+        return Decision(State.RETRYING, first.code, at, channel) if at < situation.useful_until else None
+    wanted_s = max((outcome.retry_after_s or 0 for outcome in outcomes), default=0)
+    at = situation.now + backoff(situation.tries, wanted_s)
+    if situation.tries + 1 >= TRIES_MAX or at >= situation.useful_until:
+        return None
+    return Decision(State.RETRYING, first.code, at, channel)
+
+
+def _given_up(outcome: Outcome, situation: Situation) -> Decision:
+    if situation.tries + 1 >= TRIES_MAX:
+        return Decision(State.FAILED, outcome.code)
+    return Decision(State.EXPIRED, outcome.code)

@@ -1,0 +1,121 @@
+"""A claimed batch as its sender needs it: who is still to be sent what, and the rows that its decisions become."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from outage_notifier.ledger.core.batch import ClaimedBatch
+from outage_notifier.ledger.core.decision import Decision, Situation
+from outage_notifier.ledger.core.delivery import Delivery, DeliveryKey, State
+from outage_notifier.ledger.core.member import Member
+from outage_notifier.ledger.core.notice import Content
+from outage_notifier.texts.template import TEMPLATES
+
+
+class Pending(NamedTuple):
+    """A member that is not recorded yet, with the place of its first contact among all contacts of the batch."""
+
+    place: int
+    member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class BatchToSend:
+    """A claimed batch with what its sender loaded for it.
+
+    `contents` are the notices of its members. `in_doubt` are those of its deliveries for which an earlier attempt made a
+    call that the provider may have taken.
+    """
+
+    claimed: ClaimedBatch
+    contents: Mapping[UUID, Content]
+    pending: Sequence[Pending]
+    in_doubt: frozenset[DeliveryKey]
+    first_look: timedelta
+
+    def content(self, member: Member) -> Content:
+        """Return a member's notice."""
+        return self.contents[notice_id_of(member, self.claimed)]
+
+    def situation(self, member: Member, now: datetime) -> Situation:
+        """Describe what a decision about a member depends on."""
+        content = self.content(member)
+        return Situation(
+            now=now,
+            useful_until=content.useful_until,
+            tries=member.tries,
+            fallback=member.fallback,
+            told_before=member.told_before,
+            patience=TEMPLATES[content.template].patience,
+            first_look=self.first_look,
+        )
+
+    def delivery(
+        self,
+        member: Member,
+        decision: Decision,
+        *,
+        contact: str,
+        called: bool,
+        now: datetime,
+        told_devices: Sequence[str] = (),
+    ) -> Delivery:
+        """Return the row that a decision of `now` becomes; `told_devices` took a push in this batch."""
+        claimed = self.claimed
+        next_channel = decision.next_channel or (claimed.channel if decision.next_attempt_at else None)
+        others_left = decision.state is State.AWAITING and next_channel == "push"
+        return Delivery(
+            notice_id=notice_id_of(member, claimed),
+            recipient_id=member.recipient_id,
+            number=member.number,
+            home_batch_id=member.home_batch_id or claimed.batch_id,
+            language=member.language,
+            state=decision.state,
+            reason=decision.reason,
+            channel=claimed.channel,
+            contact=contact,
+            covered_by=None,
+            tries=member.tries + int(called),
+            looks=0,
+            next_attempt_at=decision.next_attempt_at,
+            next_channel=next_channel,
+            follow_up_batch_id=None,
+            recorded_at=now,
+            told_devices=[*member.told_devices, *told_devices] if others_left else None,
+        )
+
+
+def notice_id_of(member: Member, claimed: ClaimedBatch) -> UUID:
+    """Return a member's notice: its own where one-recipient notices are packed, else the batch's. Raises LookupError."""
+    notice_id = member.notice_id or claimed.notice_id
+    if notice_id is None:
+        raise LookupError(f"batch {claimed.batch_id}: a member without a notice")
+    return notice_id
+
+
+def key_of(member: Member, claimed: ClaimedBatch) -> DeliveryKey:
+    """Return the key of a member's delivery."""
+    return (notice_id_of(member, claimed), member.recipient_id)
+
+
+def is_fresh(claimed: ClaimedBatch) -> bool:
+    """Say whether nobody sent anything of it before: then nothing of it can be recorded."""
+    return claimed.attempt == 1 and claimed.home
+
+
+def pending_of(claimed: ClaimedBatch, recorded: Mapping[DeliveryKey, Delivery]) -> list[Pending]:
+    """List the members that need a call, given the deliveries that have a row.
+
+    In a home batch a member with a row is done. A member of a follow-up has one from before, which names this batch until
+    its outcome is recorded.
+    """
+    pending, place = [], 0
+    for member in claimed.members:
+        row = recorded.get(key_of(member, claimed))
+        done = row is not None if claimed.home else row is None or row.follow_up_batch_id != claimed.batch_id
+        if not done:
+            pending.append(Pending(place, member))
+        place += max(1, len(member.contacts))
+    return pending

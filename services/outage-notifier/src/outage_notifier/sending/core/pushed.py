@@ -1,0 +1,106 @@
+"""A member whose devices were called, and what that comes to."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from outage_notifier.ledger.core.attempt import Attempt
+from outage_notifier.ledger.core.decision import decide_push
+from outage_notifier.ledger.core.delivery import Delivery
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
+from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
+from outage_notifier.sending.core.not_called import NOT_STARTED
+
+PRUNED_SHARE_MAX: Final = 0.05
+"""More devices than this share gone in one batch: the credential is wrong, not the devices."""
+
+PRUNED_MIN: Final = 10
+"""The share means nothing in a small batch."""
+
+
+class PushCall(Struct, frozen=True, gc=False):
+    """One call of a device."""
+
+    device_id: str
+    started_at: datetime
+    ended_at: datetime
+    outcome: Outcome
+
+
+class PushedMember(Struct, frozen=True, gc=False):
+    """A member whose devices were called: all of them, or `cut_short`: then the others are called later, these not again."""
+
+    pending: Pending
+    calls: Sequence[PushCall]
+    cut_short: bool
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What became of its devices."""
+        ended = [call.outcome for call in self.calls]
+        return [*ended, NOT_STARTED] if self.cut_short else ended
+
+    @property
+    def taken(self) -> list[str]:
+        """The devices that were reached."""
+        return [call.device_id for call in self.calls if call.outcome.kind is OutcomeKind.ACCEPTED]
+
+    @property
+    def gone(self) -> list[str]:
+        """The devices that the provider says are gone."""
+        return [call.device_id for call in self.calls if call.outcome.contact_dead]
+
+
+def too_many_gone(gone: int, *, calls: int) -> bool:
+    """Say whether so many devices are gone that the fault must be ours."""
+    return gone > max(PRUNED_MIN, calls * PRUNED_SHARE_MAX)
+
+
+def with_ours_to_blame(pushed: PushedMember) -> PushedMember:
+    """Return a member whose devices are not gone after all: it is our credentials that are wrong."""
+    calls = [
+        replace(call, outcome=Outcome(OutcomeKind.MISCONFIGURED, call.outcome.code, call.outcome.message_id))
+        if call.outcome.contact_dead
+        else call
+        for call in pushed.calls
+    ]
+    return replace(pushed, calls=calls)
+
+
+def delivery_of(pushed: PushedMember, batch: BatchToSend, now: datetime) -> Delivery:
+    """Return the row that a member's outcomes become."""
+    member = pushed.pending.member
+    return batch.delivery(
+        member,
+        decide_push(pushed.outcomes, batch.situation(member, now)),
+        contact=f"{len(pushed.calls)} device(s)",
+        called=bool(pushed.calls),
+        now=now,
+        told_devices=pushed.taken,
+    )
+
+
+def attempts_of(pushed: PushedMember, batch: BatchToSend) -> list[Attempt]:
+    """Return the rows of a member's calls."""
+    place, member = pushed.pending
+    notice_id = batch.content(member).notice_id
+    return [
+        Attempt(
+            batch_id=batch.claimed.batch_id,
+            place=place + member.contacts.index(call.device_id),
+            try_=batch.claimed.attempt,
+            notice_id=notice_id,
+            recipient_id=member.recipient_id,
+            channel="push",
+            contact_id=call.device_id,
+            started_at=call.started_at,
+            ended_at=call.ended_at,
+            outcome=call.outcome.kind,
+            error_code=call.outcome.code or None,
+            provider_message_id=call.outcome.message_id,
+        )
+        for call in pushed.calls
+    ]

@@ -1,0 +1,49 @@
+"""The last check before a call: whether a message is superseded, too late, or to be held until the morning."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from gridcare.values.clock import Clock
+from outage_notifier.ledger.core.decision import Decision, decide_unsent
+from outage_notifier.ledger.core.member import Member
+from outage_notifier.sending.core.batch_to_send import BatchToSend
+from outage_notifier.sending.core.lease import Lease
+from outage_notifier.sending.core.quiet_hours import QuietHours
+from outage_notifier.texts.template import TEMPLATES
+
+ANSWER_KEPT_S: Final = 0.1
+"""Quiet hours and a message's usefulness end at minutes: a look at the clock a message would cost more than it tells."""
+
+
+@dataclass(slots=True)
+class LastCheck:
+    """Says of a batch's members, just before their call, why they are not sent now.
+
+    The answer is the same for all members of a notice but for what they were told before. It is kept for `ANSWER_KEPT_S`,
+    and not at all once a newer revision was published.
+    """
+
+    batch: BatchToSend
+    lease: Lease
+    clock: Clock
+    quiet_hours: QuietHours
+    _kept: dict[tuple[UUID | None, bool], tuple[float, Decision | None]] = field(default_factory=dict)
+
+    def why_unsent(self, member: Member) -> Decision | None:
+        """Return what becomes of a member that is not sent now; None when it may be sent."""
+        key = (member.notice_id, member.told_before)
+        decided_at_s, decision = self._kept.get(key, (-ANSWER_KEPT_S, None))
+        now_s = time.monotonic()
+        if now_s - decided_at_s >= ANSWER_KEPT_S or self.lease.superseded:
+            decision = self._decide(member)
+            self._kept[key] = (now_s, decision)
+        return decision
+
+    def _decide(self, member: Member) -> Decision | None:
+        content = self.batch.content(member)
+        situation = self.batch.situation(member, self.clock.now())
+        waits = not TEMPLATES[content.template].ignores_quiet_hours
+        held_until = self.quiet_hours.held_until(situation.now) if waits else None
+        return decide_unsent(situation, superseded=content.superseded or self.lease.superseded, held_until=held_until)

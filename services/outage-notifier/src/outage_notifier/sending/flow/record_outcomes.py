@@ -1,0 +1,40 @@
+"""What every record of outcomes does: it is fenced by the batch's attempt, and counted."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from gridcare.events.notices import Channel
+from gridcare.observability import metrics
+from gridcare.postgres.database import Connection
+from outage_notifier.ledger.core.attempt import Attempt
+from outage_notifier.ledger.core.batch import ClaimedBatch
+from outage_notifier.ledger.core.delivery import Delivery
+from outage_notifier.ledger.store import batch
+from outage_notifier.sending.core.lease import Lease
+
+PROVIDERS: Final[Mapping[Channel, str]] = {"push": "fcm", "sms": "twilio"}
+
+
+async def lock_attempt(tx: Connection, claimed: ClaimedBatch, lease: Lease) -> bool:
+    """Lock the batch at this attempt, and the home batches of a follow-up.
+
+    Return False, and note that the lease is lost, when another attempt took it: write nothing then.
+    """
+    if not await batch.lock(tx, claimed.batch_id, claimed.attempt):
+        lease.lost = True
+        return False
+    if not claimed.home:
+        await batch.lock_many(tx, [m.home_batch_id for m in claimed.members if m.home_batch_id])
+    return True
+
+
+def count_outcomes(channel: Channel, deliveries: Sequence[Delivery], ended: Sequence[Attempt]) -> None:
+    """Count what was recorded, by state and by outcome."""
+    for state, number in Counter(row.state for row in deliveries).items():
+        metrics.DELIVERIES.inc(number, channel=channel, state=state)
+    provider = PROVIDERS[channel]
+    for outcome, number in Counter(call.outcome for call in ended).items():
+        metrics.PROVIDER_CALLS.inc(number, provider=provider, outcome=str(outcome))
+    took_s = ((call.ended_at - call.started_at).total_seconds() for call in ended if call.ended_at is not None)
+    metrics.PROVIDER_CALL_SECONDS.observe_all(took_s, provider=provider)

@@ -1,0 +1,30 @@
+"""What changes while a batch is sent."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from outage_notifier.sending.core.lease import Lease
+
+
+@dataclass(slots=True)
+class UnderWay:
+    """A batch's lease, and what came of it so far.
+
+    `stopping` is set when the process is told to stop. `left_unsent`: somebody was not called who should have been, so the
+    batch must be claimed again. `settled`: the ledger says that it needs no sender any more.
+    """
+
+    lease: Lease
+    stopping: asyncio.Event
+    call_timeout_s: float
+    left_unsent: bool = False
+    settled: bool = False
+
+    def may_call(self) -> bool:
+        """Say whether another call may start now; remember that something is left unsent when not."""
+        allowed = not self.stopping.is_set() and self.lease.may_call(
+            time.monotonic(), call_timeout_s=self.call_timeout_s
+        )
+        self.left_unsent |= not allowed
+        return allowed
