@@ -25,6 +25,7 @@ LONG_FIRST = (WHOLE_STACK, "benchmarks/", "shared/tests/kafka/", "tests/integrat
 """What takes longest is begun first, so that no worker is left alone with it at the end."""
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return one worker a core, and one more: tests of whole processes mostly wait."""
     return min(len(os.sched_getaffinity(0)) + 1, WORKERS_MAX)

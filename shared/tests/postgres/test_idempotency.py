@@ -1,6 +1,7 @@
 """Idempotency-Keys: one effect, one result."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -129,6 +130,26 @@ async def test_results_are_kept_seven_days(shop):
     assert shop.effects == ["shoes", "shoes"]
     async with shop.db.transaction() as tx:
         assert await idempotency.forget(tx, shop.clock.now() + timedelta(days=8)) == 1
+
+
+async def test_a_result_of_another_shape(shop):
+    """A result that another release kept in a shape unknown here is a conflict, at every repeat, without a second effect."""
+    await once(REQUEST, sell, "shoes", room=shop)
+    async with shop.db.transaction() as tx:
+        await tx.execute("UPDATE idempotency SET result = $1", b'{"sale_id": "another shape"}')
+    for _ in range(2):
+        with pytest.raises(Conflict) as refused:
+            await once(REQUEST, sell, "shoes", room=shop)
+        assert refused.value.code == "idempotency-key-served"
+    assert shop.effects == ["shoes"]
+
+
+async def test_former_releases_see_a_conflict(shop):
+    """A process of the release before, which reads status and body, finds a problem document that it can send."""
+    await once(REQUEST, sell, "shoes", room=shop)
+    async with shop.db.read() as connection:
+        row = await connection.fetchrow("SELECT status, body FROM idempotency")
+    assert (row["status"], json.loads(row["body"])["code"]) == (409, "idempotency-key-served")
 
 
 async def test_an_answer_kept_before_upgrade(shop):

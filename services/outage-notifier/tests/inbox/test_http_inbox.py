@@ -94,6 +94,19 @@ async def test_broken_text_hides_nothing(inbox, world, plan, clock):
     assert titles == [None, "Thông báo ngừng cung cấp điện"]
 
 
+async def test_a_retired_kind_hides_nothing(inbox, world, plan, clock, db):
+    """A message of a kind that this release has no template for is listed by its name, without a text."""
+    await world.customer(MINE)
+    for _ in range(2):
+        retired = await world.notice(await world.outage(), slots=SLOTS)
+        await plan()
+        clock.move(minutes=1)
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE notice SET kind = 'retired', template = 'retired' WHERE notice_id = $1", retired)
+    shown = [(item["kind"], item["title"]) for item in (await inbox()).json()["items"]]
+    assert shown == [("retired", None), ("announcement", "Thông báo ngừng cung cấp điện")]
+
+
 @pytest.mark.parametrize("cursor", ["bm8", "W10", "WyIxIiwxXQ"])
 async def test_foreign_cursor(inbox, cursor):
     """A cursor that this service did not make is refused."""

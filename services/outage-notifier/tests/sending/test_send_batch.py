@@ -33,6 +33,16 @@ async def test_everybody_once(world, planned, send, fake_push, fake_sms):
     assert await world.batches() == []
 
 
+async def test_an_unknown_language_stops_nobody(world, planned, send, fake_sms):
+    """A member whose language another release planned is told in Vietnamese, and its neighbours are told too."""
+    notice_id = await planned(2, each=a_phone)
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE batch SET members = jsonb_set(members, '{0,2}', '\"ko\"')")
+    await send()
+    assert await world.books(notice_id) == {"accepted": 2}
+    assert len({sms.body for sms in fake_sms.sent}) == 1
+
+
 async def test_settled_batch_is_left(world, planned, send, sending, fake_sms):
     """A hint that comes twice is forgotten."""
     await planned(3, each=a_phone)

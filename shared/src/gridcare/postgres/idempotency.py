@@ -23,7 +23,7 @@ _FIND = "SELECT fingerprint, result FROM idempotency WHERE caller = $1 AND key =
 _KEEP = """
 INSERT INTO idempotency (caller, key, fingerprint, result, created_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (caller, key) DO UPDATE
-SET fingerprint = excluded.fingerprint, result = excluded.result,
+SET fingerprint = excluded.fingerprint, result = excluded.result, status = DEFAULT, body = DEFAULT,
     created_at = excluded.created_at
 """
 _FORGET = "DELETE FROM idempotency WHERE created_at < $1"
@@ -69,15 +69,15 @@ async def once(request: IdempotentRequest, use_case: UseCase[C, R, T], command: 
 
     The use case's own transactions become savepoints of one that also stores the result, so it must not call a vendor. The
     result is stored as JSON, which msgspec decodes as the annotated return type. Raises Conflict `idempotency-key-in-use`
-    while a twin is under way, Unprocessable `idempotency-key-reused` if the key came with another request, and whatever
-    the use case raises.
+    while a twin is under way, Conflict `idempotency-key-served` if another release served the key in a way that this one
+    cannot read, Unprocessable `idempotency-key-reused` if the key came with another request, and whatever the use case
+    raises.
     """
     now = room.clock.now()
     async with room.db.transaction() as tx:
         kept = await _begin(tx, request, now)
         if kept is not None:
-            result: T = msgspec.json.decode(kept, type=_result_type(use_case))
-            return result
+            return _result(kept, use_case)
         result = await use_case(command, room=replace(room, db=room.db.joining(tx)))
         encoded = msgspec.json.encode(result)
         await tx.execute(_KEEP, request.caller, request.key, request.fingerprint, encoded, now)
@@ -100,11 +100,19 @@ async def _begin(tx: Connection, request: IdempotentRequest, now: datetime) -> b
     if row["fingerprint"] != request.fingerprint:
         raise Unprocessable("idempotency-key-reused", "this Idempotency-Key was used for another request")
     if row["result"] is None:  # served by a release that kept its HTTP answer instead
-        raise Conflict("idempotency-key-served", "this request was served before an upgrade: read what it made")
+        raise _served_by_another_release()
     result: bytes = row["result"]
     return result
 
 
-def _result_type(use_case: UseCase[Any, Any, T]) -> type[T]:
-    result: type[T] = get_type_hints(use_case)["return"]
-    return result
+def _result(kept: bytes, use_case: UseCase[Any, Any, T]) -> T:
+    """Read a stored result. Raises Conflict when another release stored it in a shape that this one does not know."""
+    kind: type[T] = get_type_hints(use_case)["return"]
+    try:
+        return msgspec.json.decode(kept, type=kind)
+    except msgspec.ValidationError:
+        raise _served_by_another_release() from None
+
+
+def _served_by_another_release() -> Conflict:
+    return Conflict("idempotency-key-served", "this request was served by another release: read what it made")

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.delivery_id import DeliveryId
-from outage_notifier.texts.languages import Language
 from outage_notifier.texts.rendering import Rendered
 from outage_notifier.texts.template import Kind
 
@@ -19,9 +18,9 @@ class Message:
 
     delivery_id: DeliveryId
     customer_code: str
-    language: Language | None
+    language: str | None
     state: State
-    kind: Kind
+    kind: str
     template: Kind
     slots: Mapping[str, Any]
     outage_id: UUID | None

@@ -16,7 +16,6 @@ from outage_notifier.inbox.flow import read_inbox
 from outage_notifier.inbox.room import Inbox
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.delivery_id import DeliveryId
-from outage_notifier.texts.template import Kind
 
 router = APIRouter(prefix="/v1", tags=["inbox"])
 
@@ -33,7 +32,7 @@ class MessageOut(Body):
 
     delivery_id: str
     customer_code: str
-    kind: Kind
+    kind: str
     title: str | None
     body: str | None
     outage_id: UUID | None

@@ -19,7 +19,6 @@ from outage_notifier.ledger.core.delivery import Delivery, DeliveryChannel, Stat
 from outage_notifier.ledger.core.notice import NoticeProgress
 from outage_notifier.ledger.flow.read_notices import list_deliveries, list_notices, read_notice
 from outage_notifier.ledger.room import Ledger
-from outage_notifier.texts.languages import Language
 
 router = APIRouter(prefix="/v1", tags=["notices"])
 
@@ -37,7 +36,7 @@ class DeliveryOut(Body):
     reason: str
     channel: DeliveryChannel
     contact: str
-    language: Language
+    language: str
     covered_by: str | None
     tries: int
     next_attempt_at: datetime | None

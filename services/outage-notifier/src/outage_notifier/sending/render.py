@@ -7,7 +7,6 @@ from gridcare.events.notices import Channel
 from outage_notifier.ledger.core.notice import Content
 from outage_notifier.providers.fcm.message import PushMessage, push_message
 from outage_notifier.texts.kept import KeptTexts
-from outage_notifier.texts.languages import Language
 from outage_notifier.texts.rendering import Rendered
 from outage_notifier.texts.template import TEMPLATES
 
@@ -18,7 +17,7 @@ class MessageRenderer:
 
     texts: KeptTexts
 
-    def push(self, content: Content, language: Language, *, ttl_s: int) -> PushMessage:
+    def push(self, content: Content, language: str, *, ttl_s: int) -> PushMessage:
         """Return the push of a notice in a language. Raises TemplateBroken and MessageUnfit."""
         text = self._text(content, language, "push")
         return push_message(
@@ -36,9 +35,9 @@ class MessageRenderer:
             urgent=TEMPLATES[content.template].lane == "urgent",
         )
 
-    def sms(self, content: Content, language: Language) -> str:
+    def sms(self, content: Content, language: str) -> str:
         """Return the SMS of a notice in a language. Raises TemplateBroken."""
         return self._text(content, language, "sms").body
 
-    def _text(self, content: Content, language: Language, channel: Channel) -> Rendered:
+    def _text(self, content: Content, language: str, channel: Channel) -> Rendered:
         return self.texts.text(content.notice_id, content.template, content.slots, language, channel)

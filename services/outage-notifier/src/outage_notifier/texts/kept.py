@@ -6,7 +6,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from gridcare.events.notices import Channel
-from outage_notifier.texts.languages import Language
 from outage_notifier.texts.rendering import Catalog, Rendered
 from outage_notifier.texts.template import Kind
 
@@ -19,10 +18,10 @@ class KeptTexts:
     """Writes notices, and keeps the newest texts by notice, language and channel. The `catalog` renders them."""
 
     catalog: Catalog
-    _texts: dict[tuple[UUID, Language, Channel], Rendered] = field(default_factory=dict)
+    _texts: dict[tuple[UUID, str, Channel], Rendered] = field(default_factory=dict)
 
     def text(
-        self, notice_id: UUID, template: Kind, slots: Mapping[str, Any], language: Language, channel: Channel
+        self, notice_id: UUID, template: Kind, slots: Mapping[str, Any], language: str, channel: Channel
     ) -> Rendered:
         """Return a notice as a person reads it. Raises TemplateBroken."""
         key = (notice_id, language, channel)

@@ -56,11 +56,11 @@ class Catalog:
         """The languages that there are texts in."""
         return tuple(self._bundles)
 
-    def render(self, template: Kind, language: Language, channel: Channel, slots: Mapping[str, Any]) -> Rendered:
+    def render(self, template: Kind, language: str, channel: Channel, slots: Mapping[str, Any]) -> Rendered:
         """Fill a template. A language without texts gets the Vietnamese ones. Raises TemplateBroken."""
         if template not in TEMPLATES:
             raise TemplateBroken(f"no template {template}")
-        written = language if language in self._bundles else DEFAULT_LANGUAGE
+        written = next((known for known in self._bundles if known == language), DEFAULT_LANGUAGE)
         values = {"sender": self._sender, **_values(slots, written)}
         if channel == "push":
             title = self._text(f"{template}-title", written, values)

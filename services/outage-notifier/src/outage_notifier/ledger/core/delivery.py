@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 from gridcare.events.notices import Channel
 from outage_notifier.ledger.core.delivery_id import DeliveryId
-from outage_notifier.texts.languages import Language
 
 DeliveryChannel = Literal["push", "sms", "none"]
 """How somebody is told; `none`: settled when it was planned, so that nothing is sent."""
@@ -68,7 +67,7 @@ class Delivery(Struct, frozen=True, gc=False):
     recipient_id: str
     number: int
     home_batch_id: UUID
-    language: Language
+    language: str
     state: State
     reason: str
     channel: DeliveryChannel

@@ -4,8 +4,6 @@ from uuid import UUID
 
 import msgspec
 
-from outage_notifier.texts.languages import Language
-
 
 class Member(msgspec.Struct, frozen=True, array_like=True):
     """A recipient in a batch, stored as an array in `batch.members`; its contacts are never chosen again.
@@ -17,7 +15,7 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
 
     number: int
     recipient_id: str
-    language: Language
+    language: str
     contacts: tuple[str, ...]
     fallback: bool = False
     notice_id: UUID | None = None

@@ -112,13 +112,14 @@ class Content:
 class NoticeProgress:
     """A notice and its counts: `audience` is the sum of `states`; `completed` means that none of them is open.
 
-    `states` has every state that a recipient is in; `channels` counts recipients by channel.
+    `states` has every state that a recipient is in; `channels` counts recipients by channel. `kind` may be one that another
+    release knows.
     """
 
     notice_id: UUID
     outage_id: UUID | None
     revision: int | None
-    kind: Kind
+    kind: str
     lane: Lane
     state: NoticeState
     due_at: datetime

@@ -7,7 +7,6 @@ from typing import Final, TypeVar
 from gridcare.events.notices import Channel
 from outage_notifier.ledger.core.decision import Decision
 from outage_notifier.ledger.core.delivery import State
-from outage_notifier.texts.languages import Language
 
 BATCH_SIZE_MAX: Final = 500
 """At FCM's own batch size: one batch takes well under a lease even at a provider's worst pace."""
@@ -52,7 +51,7 @@ class Contacts:
     """How one recipient can be reached, and in which language."""
 
     recipient_id: str
-    language: Language
+    language: str
     devices: tuple[Device, ...]
     phones: tuple[Phone, ...]
 
