@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["gridcare_local.testing.memory", "gridcare_local.testing.servers"]
+pytest_plugins = ["gridcare_local.testing.scratch", "gridcare_local.testing.servers"]
 
 SERVERS = {
     "kafka_bootstrap",

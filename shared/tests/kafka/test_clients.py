@@ -22,6 +22,13 @@ from gridcare.testing.waiting import eventually
 from gridcare_local.testing.backend import Broker
 from gridcare_local.testing.servers import NewTopic, topic_maker
 
+KILLED = "killed by the test"
+AIOKAFKAS_OWN = (
+    "_do_commit_offsets",  # it shields the request of a commit: one given up fails by itself when the connection closes
+    KILLED,  # it hands its error to every fetch that waits: one that is cancelled in that moment leaves its copy unread
+)
+"""What may be complained of though everything was closed: the futures are aiokafka's, out of our reach."""
+
 
 @contextmanager
 def _silent(broker: Broker):
@@ -50,8 +57,7 @@ async def nothing_left():
             gc.collect()
             await asyncio.sleep(0)
         assert [str(each.message) for each in caught] == []
-        # aiokafka shields the request of a commit: one that was given up fails on its own when the connection closes
-        assert [each for each in complaints if "_do_commit_offsets" not in each] == []
+        assert [each for each in complaints if not any(known in each for known in AIOKAFKAS_OWN)] == []
     finally:
         loop.set_exception_handler(handler)
 
@@ -140,7 +146,7 @@ async def test_background_task_that_dies(kafka_bootstrap: str, db: Database, new
         raise AssertionError("no record was sent")
 
     async def dies() -> None:
-        raise RuntimeError("killed by the test")
+        raise RuntimeError(KILLED)
 
     members = [start_consumer(kafka_bootstrap, db, Subscription((topic,), handle), group=group) for _ in range(2)]
 
@@ -156,7 +162,7 @@ async def test_background_task_that_dies(kafka_bootstrap: str, db: Database, new
     coordinator._heartbeat_task = asyncio.create_task(dies())
     coordinator.request_rejoin()
     done, going_on = await asyncio.wait({member.task for member in members}, return_when=asyncio.FIRST_COMPLETED)
-    with pytest.raises(Exception, match="killed by the test"):
+    with pytest.raises(Exception, match=KILLED):
         done.pop().result()
     for member in members:
         member.lifecycle.stop()

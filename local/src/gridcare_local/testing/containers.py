@@ -95,11 +95,12 @@ class KafkaContainer(DockerContainer):
 
 
 class PostgresServerContainer(PostgresContainer):
-    """A database server without fsync."""
+    """A database server without fsync, its data in memory."""
 
     def __init__(self) -> None:
         password = secrets.token_urlsafe(18)
         super().__init__(POSTGRES_IMAGE, username=ADMIN, password=password, dbname=ADMIN, driver=None, labels=_owner())
+        self.with_tmpfs_mount("/var/lib/postgresql/data")  # a database is copied for each test
         # sort text by code points, as the embedded server does
         self.with_env("POSTGRES_INITDB_ARGS", "--encoding=UTF8 --locale=C.UTF-8")
         settings = {

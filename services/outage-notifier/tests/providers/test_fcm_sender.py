@@ -36,7 +36,7 @@ async def test_several_connections_carry_more(fcm, open_push):
             began_s = time.monotonic()
             assert await send_many(sender, 400) == {ACCEPTED}
             took_s.append(time.monotonic() - began_s)
-    assert took_s[1] < took_s[0] * 0.75  # one round and its overhead against four
+    assert took_s[1] < took_s[0] / 2
 
 
 async def test_no_answer_is_unknown(fcm, open_push):
