@@ -13,7 +13,7 @@ from tests.integration.support.together import wait_until
 from tests.integration.support.wholestack import PUSHES_IN_FLIGHT_MAX, TOLD_TIMEOUT_S
 
 from gridcare_local.demo.accounting import balance
-from gridcare_local.demo.cut import NOTIFIER, tell_of_a_cut
+from gridcare_local.demo.cut import NOTIFIER, publish_cut
 
 SLOW = [{"match": {}, "action": {"latency_s": 0.4}}]
 
@@ -118,6 +118,6 @@ def test_watchers_survive_kills(whole, part):
 
     restarts: list[Future[None]] = []
     with ThreadPoolExecutor(max_workers=1) as threads:
-        told = tell_of_a_cut(whole.stack, whole.town.feeder_ids, timeout_s=TOLD_TIMEOUT_S, watch=kill_once)
+        notice = publish_cut(whole.stack, whole.town.feeder_ids, timeout_s=TOLD_TIMEOUT_S, watch=kill_once)
     restarts[0].result()
-    assert balance(whole.stack, told).wrong == []
+    assert balance(whole.stack, notice).wrong == []

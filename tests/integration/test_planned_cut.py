@@ -3,7 +3,7 @@
 from tests.integration.support.judge import judge_outage
 
 from gridcare_local.demo.accounting import balance
-from gridcare_local.demo.cut import tell_of_a_cut
+from gridcare_local.demo.cut import publish_cut
 
 
 def test_all_customers_are_told_once(whole):
@@ -23,10 +23,10 @@ def test_all_customers_are_told_once(whole):
 
 def test_demo_books_balance(whole):
     """The accounting of `gridcare demo` agrees with the providers."""
-    told = tell_of_a_cut(whole.stack, whole.town.feeder_ids, timeout_s=120, watch=lambda *_: None)
-    books = balance(whole.stack, told)
+    notice = publish_cut(whole.stack, whole.town.feeder_ids, timeout_s=120, watch=lambda *_: None)
+    books = balance(whole.stack, notice)
     assert books.wrong == []
-    assert books.told.audience == whole.town.customers
+    assert books.notice.audience == whole.town.customers
     assert books.pushes_repeated == 0
 
 

@@ -1,4 +1,4 @@
-"""The `gridcare` command, as a person calls it."""
+"""The `gridcare` command, called as by a user."""
 
 import json
 import os
@@ -27,13 +27,13 @@ DEADLINE_S = 60
 
 @pytest.fixture
 def environment(tmp_path):
-    """Point the command at a stack of the test's own."""
+    """Return variables that give the command a stack for this test only."""
     return {"GRIDCARE_LOCAL_DIR": str(tmp_path / "local"), "COLUMNS": "200", "NO_COLOR": "1"}
 
 
 @pytest.fixture
 def gridcare(environment):
-    """Call the command on a stack of the test's own, stopped at the end."""
+    """Yield a function that calls the command on this test's stack, which is stopped at the end."""
 
     def call(*words):
         return CliRunner().invoke(app, words, env=environment)
@@ -44,13 +44,13 @@ def gridcare(environment):
 
 @pytest.fixture
 def held_up(environment, gridcare):
-    """Start the command as a program of its own, and return it when it is up; it is gone at the end, however the test ends."""
+    """Yield a function that starts the command as a process, killed at the end, and returns it when it is ready."""
     with ExitStack() as ends:
 
         def start(*words, launcher=()):
             command = [*launcher, *COMMAND, *words]
             held = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | environment)
-            ends.enter_context(held)  # closes its pipe, and waits for it
+            ends.enter_context(held)  # closes its pipe and waits for it
             ends.callback(held.kill)
             with _killed_at(held, DEADLINE_S):
                 assert any("Ctrl-C" in line for line in held.stdout), f"it ended, or was not up after {DEADLINE_S} s"
@@ -61,7 +61,7 @@ def held_up(environment, gridcare):
 
 @contextmanager
 def _killed_at(process, deadline_s):
-    """Kill a process after this many seconds: a reader of its output then reads the end."""
+    """Kill a process at a deadline, so that a reader of its output does not wait for ever."""
     timer = threading.Timer(deadline_s, process.kill)
     timer.start()
     try:
@@ -73,14 +73,14 @@ def _killed_at(process, deadline_s):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_shows_an_example(name):
-    """Each command's help has an example of the command itself."""
+    """Each command's help ends with an example of that command."""
     epilog = typer.main.get_command(app).commands[name].epilog
     assert re.search(rf"Example:  gridcare {name}\b", epilog)
 
 
 @pytest.mark.server
 def test_life_of_a_detached_stack(gridcare):
-    """Start --detach, status, kill, restart, logs and stop do what they say."""
+    """`start --detach`, `status`, `kill`, `restart`, `logs` and `stop` work."""
     assert gridcare("start", "postgres", "twilio", "--detach").exit_code == 0
     assert len(re.findall(r"(postgres|twilio) +ready", gridcare("status").stdout)) == 2
     assert "is running" in gridcare("start").output
@@ -93,13 +93,13 @@ def test_life_of_a_detached_stack(gridcare):
 
 
 SIGINT_IGNORED = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
-"""What a shell without job control does to a program that it starts in the background."""
+"""How a shell without job control starts a program in the background."""
 
 
 @pytest.mark.server
 @pytest.mark.parametrize("launcher", [(), SIGINT_IGNORED], ids=["at-a-terminal", "in-the-background"])
-def test_ctrl_c_stops_what_was_started(gridcare, held_up, launcher):
-    """In the foreground the stack is up until Ctrl-C, and then gone; the exit status is 0."""
+def test_ctrl_c_stops_everything(gridcare, held_up, launcher):
+    """In the foreground, the stack runs until Ctrl-C, is then stopped, and the exit status is 0."""
     held = held_up("start", "twilio", launcher=launcher)
     assert re.search(r"twilio +ready", gridcare("status").stdout)
     held.send_signal(signal.SIGINT)
@@ -109,7 +109,7 @@ def test_ctrl_c_stops_what_was_started(gridcare, held_up, launcher):
 
 
 def test_unknown_part_is_refused(gridcare):
-    """A name that is none is refused with the names that there are."""
+    """An unknown name is refused with a list of the known ones."""
     refused = gridcare("restart", "kafak")
     assert refused.exit_code == 1
     assert "no part 'kafak'" in refused.output
@@ -117,20 +117,20 @@ def test_unknown_part_is_refused(gridcare):
 
 
 def test_impossible_hour_is_refused(gridcare):
-    """An hour that no clock shows is refused before anything starts."""
+    """An impossible hour is refused before anything starts."""
     refused = gridcare("start", "twilio", "--at", "25:00")
     assert refused.exit_code != 0
     assert "HH:MM" in refused.output
 
 
 def fetch(url):
-    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - an address of the emulator's own
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - the emulator's address
         return json.load(answer)
 
 
 @pytest.mark.server
 def test_token_is_the_issuers(gridcare):
-    """A token carries the claims asked for and is signed by a key that the running issuer publishes."""
+    """A token has the requested claims and is signed with a key that the running issuer publishes."""
     assert "gridcare start" in gridcare("token", "planner").output
     assert gridcare("start", "oidc", "--detach").exit_code == 0
     token = gridcare("token", "customer", "--code", "PB11010012345", "--subject", "someone").output.strip()
@@ -142,20 +142,20 @@ def test_token_is_the_issuers(gridcare):
 
 
 def test_environment_is_a_shells(gridcare, environment):
-    """A shell that evaluates what is printed has the settings of the process, and a name that is none is refused."""
+    """A shell that evaluates the output has the settings of the process; an unknown name is refused."""
     settings = StackSettings.load(Path(environment["GRIDCARE_LOCAL_DIR"]))
     settings.addresses = {"repair_intake": "postgresql://a:b@localhost/c?d=e&f=g h", "kafka": "localhost:9092"}
     Catalog(settings).claim_ports(["repair-intake-worker"])
     printed = gridcare("environment", "repair-intake-worker").stdout
     shell = ["sh", "-c", f"{printed}\nenv"]
-    told = subprocess.run(shell, stdout=subprocess.PIPE, text=True, check=True, env={"PATH": os.environ["PATH"]})
-    assert "GRIDCARE_DATABASE_URL=postgresql://a:b@localhost/c?d=e&f=g h\n" in told.stdout
+    done = subprocess.run(shell, stdout=subprocess.PIPE, text=True, check=True, env={"PATH": os.environ["PATH"]})
+    assert "GRIDCARE_DATABASE_URL=postgresql://a:b@localhost/c?d=e&f=g h\n" in done.stdout
     assert "no process of a service" in gridcare("environment", "repair-intake-relay").output
 
 
 @pytest.mark.server
 def test_outboxes_count_what_was_accepted(gridcare):
-    """The accepted messages are counted from the journal, the emulator alive or not."""
+    """The accepted messages are counted in the journal, whether the emulator runs or not."""
     assert gridcare("start", "twilio", "--detach").exit_code == 0
     assert re.search(r"twilio +0 +http://\S+/_emulator/outbox", gridcare("outboxes").output)
     assert gridcare("kill", "twilio").exit_code == 0
@@ -163,9 +163,9 @@ def test_outboxes_count_what_was_accepted(gridcare):
 
 
 def test_data_is_written(gridcare, tmp_path):
-    """Demo data of the wanted size lies where it says."""
-    said = gridcare("data", "--supply-points", "200", "--format", "jsonl", "--directory", str(tmp_path / "data"))
-    written = [Path(line) for line in said.output.splitlines() if line.endswith(".jsonl")]
+    """Demo data of the requested size is in the files that the command prints."""
+    called = gridcare("data", "--supply-points", "200", "--format", "jsonl", "--directory", str(tmp_path / "data"))
+    written = [Path(line) for line in called.output.splitlines() if line.endswith(".jsonl")]
     assert "supply_points.jsonl" in {path.name for path in written}
     assert all(path.exists() for path in written)
     assert len((tmp_path / "data" / "supply_points.jsonl").read_text().splitlines()) == 200

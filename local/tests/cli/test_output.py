@@ -1,4 +1,4 @@
-"""What the `gridcare` command prints: addresses that can be copied, JSON for scripts, completions for shells."""
+"""The output of the `gridcare` command: addresses that can be copied, JSON for scripts, completions for shells."""
 
 import json
 import subprocess
@@ -19,13 +19,13 @@ LONG = "http://127.0.0.1:12345/_emulator/outbox"
 
 @pytest.fixture
 def environment(tmp_path):
-    """Point the command at a stack of the test's own, on a narrow terminal."""
+    """Return variables that give the command a stack for this test only and a narrow terminal."""
     return {"GRIDCARE_LOCAL_DIR": str(tmp_path / "local"), "COLUMNS": "40", "NO_COLOR": "1"}
 
 
 @pytest.fixture
 def gridcare(environment):
-    """Call the command, with the emulators of the issuer and of FCM up."""
+    """Yield a function that calls the command while the emulators of the issuer and of FCM run."""
 
     def call(*words):
         return CliRunner().invoke(app, words, env=environment)
@@ -36,7 +36,7 @@ def gridcare(environment):
 
 
 def test_cells_are_never_wrapped(capsys):
-    """A narrow terminal gets lines that run on, and is as narrow afterwards."""
+    """On a narrow terminal, table lines are longer than its width, which is unchanged afterwards."""
     table = Table("name", "where", box=None)
     table.add_row("fcm", LONG)
     console = Console(width=20)
@@ -46,7 +46,7 @@ def test_cells_are_never_wrapped(capsys):
 
 
 def test_output_for_scripts(gridcare):
-    """Status, outboxes and token print JSON and nothing else when asked, the same facts as for a person."""
+    """With `--json`, `status`, `outboxes` and `token` print only JSON, with the same facts as without."""
     status = json.loads(gridcare("status", "--json").stdout)
     (fcm,) = [part for part in status if part["name"] == "fcm"]
     assert fcm["state"] == "ready"
@@ -60,12 +60,12 @@ def test_output_for_scripts(gridcare):
 
 
 def test_version_is_said():
-    """The version is the package's."""
+    """`--version` prints the package's version."""
     assert CliRunner().invoke(app, ["--version"]).stdout == f"gridcare {version('gridcare-local')}\n"
 
 
 def test_shell_completes_parts(environment):
-    """A shell that completes a part's name gets those that begin so."""
+    """Shell completion of a part's name returns the names with that prefix."""
     words = {
         "_GRIDCARE_COMPLETE": "complete_bash",
         "COMP_WORDS": "gridcare restart outage-notifier-s",

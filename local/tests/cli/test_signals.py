@@ -1,4 +1,4 @@
-"""What the `gridcare` command makes of signals, in this process."""
+"""How the `gridcare` command handles signals, tested in this process."""
 
 import os
 import signal
@@ -10,21 +10,21 @@ from gridcare_local.cli.start import stopped_by_signals
 
 @pytest.fixture
 def hangup():
-    """Set what SIGHUP does here; it does what it did before at the end."""
+    """Yield a function that sets the handler of SIGHUP. The former one is restored at the end."""
     former = signal.getsignal(signal.SIGHUP)
     yield lambda handler: signal.signal(signal.SIGHUP, handler)
     signal.signal(signal.SIGHUP, former)
 
 
 def test_hangup_stops_the_stack(hangup):
-    """The end of the terminal interrupts what holds the stack up."""
+    """Closing the terminal interrupts the command."""
     hangup(signal.SIG_DFL)
     with pytest.raises(KeyboardInterrupt), stopped_by_signals():
         os.kill(os.getpid(), signal.SIGHUP)
 
 
 def test_nohup_outlives_the_terminal(hangup):
-    """A hang-up that was ignored at the start, as under nohup, stays ignored."""
+    """A SIGHUP that was ignored at the start, as under nohup, stays ignored."""
     hangup(signal.SIG_IGN)
     with stopped_by_signals():
         os.kill(os.getpid(), signal.SIGHUP)

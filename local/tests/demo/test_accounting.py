@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gridcare_local.demo.accounting import Books, _check_pushes
-from gridcare_local.demo.cut import Told
+from gridcare_local.demo.cut import CompletedNotice
 from gridcare_local.stack.stack import Stack
 
 NOTICE = "0199b1c2-0000-7000-8000-000000000001"
@@ -14,7 +14,7 @@ ROW = {"delivery_id": "d-1", "channel": "push", "state": "accepted"}
 
 @pytest.fixture
 def books():
-    return Books(Told(NOTICE, "MARK", 1, {"accepted": 1}, {"push": 1}, 1.0))
+    return Books(CompletedNotice(NOTICE, "MARK", 1, {"accepted": 1}, {"push": 1}, 1.0))
 
 
 @pytest.fixture

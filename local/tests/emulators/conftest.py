@@ -1,4 +1,4 @@
-"""One emulator of each kind for the whole session (each test starts with an empty script), and real clients for them."""
+"""An emulator of each kind for the session, with an empty script at the start of each test, and real clients."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -49,7 +49,7 @@ def twilio_emulator(running_twilio: Emulator) -> Emulator:
 
 @pytest.fixture
 def connect_twilio() -> Iterator[Callable[..., Client]]:
-    """Give real Twilio clients, closed at the end."""
+    """Yield a function that returns real Twilio clients, which are closed at the end."""
     sessions: list[Session] = []
 
     def connect(emulator: Emulator, *, auth_token: str = AUTH_TOKEN, timeout_s: float = 10.0) -> Client:
@@ -71,7 +71,7 @@ def sms(twilio_emulator: Emulator, connect_twilio: Callable[..., Client]) -> Cli
 
 @dataclass
 class Receiver:
-    """A callback endpoint: what it was sent, and what it answers."""
+    """A callback endpoint: the posts it received and the statuses it answers with."""
 
     url: str = ""
     answers: list[int] = field(default_factory=list)
@@ -131,7 +131,7 @@ def trusting_session(emulator: Emulator) -> Session:
 
 @pytest.fixture
 def connect_fcm() -> Iterator[Callable[[Emulator], AuthorizedSession]]:
-    """Give sessions with google-auth's own service-account credentials, closed at the end."""
+    """Yield a function that returns sessions with google-auth's service-account credentials, closed at the end."""
     sessions: list[Session] = []
 
     def connect(emulator: Emulator) -> AuthorizedSession:
@@ -151,7 +151,7 @@ def connect_fcm() -> Iterator[Callable[[Emulator], AuthorizedSession]]:
 
 @pytest.fixture
 def push(fcm_emulator: Emulator, connect_fcm: Callable[[Emulator], AuthorizedSession]) -> Callable[..., object]:
-    """Send one push: by default a sound message to the registration."""
+    """Return a function that sends a push, by default a valid message to the registration."""
     session = connect_fcm(fcm_emulator)
 
     def send(registration: str = "device-1", *, timeout_s: float = 10.0, **message: object) -> object:

@@ -1,4 +1,4 @@
-"""Sending pushes with google-auth's own credentials, and the errors as Firebase's own library reads them."""
+"""Sending pushes with google-auth's credentials, with errors that Firebase's library understands."""
 
 import json
 import time
@@ -22,8 +22,8 @@ def accepted(emulator, registration):
 
 
 @pytest.mark.parametrize("kind", ["token", "fid"])
-def test_a_push_is_accepted_and_journaled_as_it_came(fcm_emulator, push, kind):
-    """A message by token or by fid gets a name, and the journal keeps its whole body."""
+def test_pushes_are_journaled_unchanged(fcm_emulator, push, kind):
+    """A message to a token or a fid gets a name, and the journal has its whole body."""
     registration = next(registrations)
     data = {"delivery_id": "d-1", "text": "Mất điện"}
     other = {"token": None} if kind == "fid" else {}
@@ -34,8 +34,8 @@ def test_a_push_is_accepted_and_journaled_as_it_came(fcm_emulator, push, kind):
     assert line["body"]["message"]["data"] == data
 
 
-def test_a_body_of_several_lines_is_one_journal_line(fcm_emulator, connect_fcm):
-    """Indented JSON is journaled on one line."""
+def test_indented_bodies_are_one_line(fcm_emulator, connect_fcm):
+    """Indented JSON becomes one line of the journal."""
     registration = next(registrations)
     body = json.dumps({"message": {"token": registration}}, indent=2)
     url = f"{fcm_emulator.url}/v1/projects/gridcare-local/messages:send"
@@ -44,9 +44,9 @@ def test_a_body_of_several_lines_is_one_journal_line(fcm_emulator, connect_fcm):
 
 
 async def test_it_speaks_http_2(fcm_emulator, connect_fcm):
-    """A client that offers HTTP/2 over TLS gets it."""
+    """A client that offers HTTP/2 over TLS uses it."""
     session = connect_fcm(fcm_emulator)
-    session.post(f"{fcm_emulator.url}/v1/projects/gridcare-local/messages:send", json={})  # draws a token
+    session.post(f"{fcm_emulator.url}/v1/projects/gridcare-local/messages:send", json={})  # gets a token
     certificate = fcm_emulator.ca_file.read_bytes()
     builder = ClientBuilder().http2(enable=True).add_root_certificate_pem(certificate).timeout(timedelta(seconds=5))
     async with builder.build() as client:
@@ -58,7 +58,7 @@ async def test_it_speaks_http_2(fcm_emulator, connect_fcm):
 
 
 def test_validate_only_accepts_nothing(fcm_emulator, connect_fcm):
-    """A dry run is answered and not journaled."""
+    """A dry run is answered but not journaled."""
     registration = next(registrations)
     url = f"{fcm_emulator.url}/v1/projects/gridcare-local/messages:send"
     body = {"validateOnly": True, "message": {"token": registration}}
@@ -79,7 +79,7 @@ def test_validate_only_accepts_nothing(fcm_emulator, connect_fcm):
     ],
 )
 def test_an_error_reads_as_fcms(fcm_emulator, push, code, status, exception):
-    """A scripted error has FCM's status and detail, is understood by Firebase's library, and accepts nothing."""
+    """A scripted error has FCM's status and detail, Firebase's library understands it, and nothing is accepted."""
     registration = next(registrations)
     fcm_emulator.script([{"match": {"registration": registration}, "action": {"error": code}}])
     answer = push(registration)
@@ -94,7 +94,7 @@ def test_an_error_reads_as_fcms(fcm_emulator, push, code, status, exception):
 
 
 def test_retry_after_is_sent(fcm_emulator, push):
-    """QUOTA_EXCEEDED says 60 seconds of itself; UNAVAILABLE what the script says, or nothing."""
+    """QUOTA_EXCEEDED has 60 seconds by default; UNAVAILABLE has what the script says, or nothing."""
     fcm_emulator.script([{"match": {}, "action": {"error": "QUOTA_EXCEEDED"}}])
     assert push().headers["retry-after"] == "60"
     fcm_emulator.script([{"match": {}, "action": {"error": "UNAVAILABLE", "retry_after_s": 2}}])
@@ -103,15 +103,15 @@ def test_retry_after_is_sent(fcm_emulator, push):
     assert "retry-after" not in push().headers
 
 
-def test_a_bare_status_is_a_proxys(fcm_emulator, push):
-    """http_status answers without any FCM error, as something in between would."""
+def test_bare_statuses_have_no_body(fcm_emulator, push):
+    """http_status answers without an FCM error, as a proxy would."""
     fcm_emulator.script([{"match": {}, "action": {"http_status": 502}}])
     answer = push()
     assert (answer.status_code, answer.content) == (502, b"")
 
 
-def test_rules_go_by_prefix_and_by_delivery(fcm_emulator, push):
-    """registration_prefix and delivery_id pick their messages and leave the others alone."""
+def test_rules_match_fields(fcm_emulator, push):
+    """registration_prefix and delivery_id apply only to the messages that match."""
     fcm_emulator.script(
         [
             {"match": {"registration_prefix": "gone-"}, "action": {"error": "UNREGISTERED"}},
@@ -123,8 +123,8 @@ def test_rules_go_by_prefix_and_by_delivery(fcm_emulator, push):
     assert sent == [200, 503, 200]
 
 
-def test_an_error_may_hide_an_accepted_message(fcm_emulator, push):
-    """With accepted, the answer is the error and the message was taken."""
+def test_errors_may_hide_acceptance(fcm_emulator, push):
+    """With `accepted`, the answer is the error but the message is accepted."""
     registration = next(registrations)
     fcm_emulator.script([{"match": {}, "action": {"error": "INTERNAL", "accepted": True}}])
     assert push(registration).status_code == 500
@@ -132,7 +132,7 @@ def test_an_error_may_hide_an_accepted_message(fcm_emulator, push):
 
 
 def test_a_hang_comes_after_accepting(fcm_emulator, push, eventually):
-    """With hang the sender times out, and the message was taken."""
+    """With `hang`, the sender times out but the message is accepted."""
     registration = next(registrations)
     push(registration)
     fcm_emulator.script([{"match": {"registration": registration}, "action": {"hang": True}}])
@@ -141,8 +141,8 @@ def test_a_hang_comes_after_accepting(fcm_emulator, push, eventually):
     eventually(lambda: len(accepted(fcm_emulator, registration)) == 2)
 
 
-def test_latency_delays_the_answer_alone(fcm_emulator, push):
-    """With latency_s the answer comes later, and the message was taken before."""
+def test_latency_delays_the_answer(fcm_emulator, push):
+    """With `latency_s`, the answer comes later."""
     push()
     fcm_emulator.script([{"match": {}, "action": {"latency_s": 0.25}}])
     began = time.monotonic()
@@ -166,8 +166,8 @@ def test_latency_delays_the_answer_alone(fcm_emulator, push):
     ],
     ids=["nothing", "torn", "list", "no message", "no target", "two targets", "number", "not UTF-8", "too big", "huge"],
 )
-def test_what_is_wrong_in_itself_is_refused(fcm_emulator, connect_fcm, body):
-    """A request that FCM cannot take is INVALID_ARGUMENT and not journaled."""
+def test_invalid_requests_are_refused(fcm_emulator, connect_fcm, body):
+    """An invalid request is answered with INVALID_ARGUMENT and not journaled."""
     session = connect_fcm(fcm_emulator)
     before = fcm_emulator.counts().get("accepted", 0)
     answer = session.post(f"{fcm_emulator.url}/v1/projects/gridcare-local/messages:send", data=body)
@@ -177,13 +177,13 @@ def test_what_is_wrong_in_itself_is_refused(fcm_emulator, connect_fcm, body):
 
 
 def test_another_project_is_forbidden(fcm_emulator, connect_fcm):
-    """A send to a project that is not the account's is 403."""
+    """Sending to another project than the account's is 403."""
     answer = connect_fcm(fcm_emulator).post(f"{fcm_emulator.url}/v1/projects/other/messages:send", json={})
     assert (answer.status_code, answer.json()["error"]["status"]) == (403, "PERMISSION_DENIED")
 
 
-def test_the_outbox_page_shows_title_and_text(fcm_emulator, push):
-    """The outbox is a page with registration, title and text of the newest messages."""
+def test_the_outbox_shows_messages(fcm_emulator, push):
+    """The outbox is a page with the registrations, titles and texts of the newest messages, escaped."""
     registration = next(registrations)
     push(registration, notification={"title": "Mất điện <i>", "body": "từ 07:30"})
     session = requests.Session()

@@ -1,4 +1,4 @@
-"""The strict check of messages: FCM's own names, types and limits."""
+"""The strict check of messages: FCM's names, types and limits."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ STRICT_REFUSALS = [
 
 @pytest.mark.parametrize("part", STRICT_REFUSALS, ids=str)
 def test_strict_refuses_what_fcm_would(fcm_emulator, push, part):
-    """Set to be strict it refuses unknown names, wrong types, bad durations and reserved keys; otherwise it lets them pass."""
+    """Unknown names, wrong types, bad durations and reserved keys are refused only by the strict check."""
     assert push(**part).status_code == 200
     fcm_emulator.settings(strict=True)
     answer = push(**part)
@@ -32,8 +32,8 @@ def test_strict_refuses_what_fcm_would(fcm_emulator, push, part):
     assert answer.json()["error"]["details"][1]["fieldViolations"]
 
 
-def test_strict_takes_a_sound_message_in_either_spelling(fcm_emulator, push):
-    """Set to be strict it takes every field we use, in camelCase and in snake_case."""
+def test_strict_takes_both_spellings(fcm_emulator, push):
+    """The strict check accepts every field that we use, in camelCase and in snake_case."""
     fcm_emulator.settings(strict=True)
     for collapse_key in ("collapse_key", "collapseKey"):
         answer = push(
@@ -46,8 +46,8 @@ def test_strict_takes_a_sound_message_in_either_spelling(fcm_emulator, push):
         assert answer.status_code == 200, answer.text
 
 
-def test_the_strict_names_are_the_discovery_documents():
-    """Every name and type of the strict check is that of FCM's own discovery document, and none is missing."""
+def test_strict_names_are_complete():
+    """The names and types of the strict check are exactly those of FCM's discovery document."""
     path = Path(googleapiclient.__file__).parent / "discovery_cache/documents/fcm.v1.json"
     schemas = json.loads(path.read_text())["schemas"]
 

@@ -1,4 +1,4 @@
-"""The OAuth token endpoint, used as google-auth uses it."""
+"""The OAuth token endpoint, used as by google-auth."""
 
 import json
 import time
@@ -43,15 +43,15 @@ def send(session, emulator, token):
     return session.post(url, json={"message": {"token": "device"}}, headers={"authorization": f"Bearer {token}"})
 
 
-def test_a_sound_assertion_gets_a_bearer_token(fcm_emulator, session):
-    """The answer has the token, its type and its lifetime, and the token is good for a send."""
+def test_valid_assertions_get_tokens(fcm_emulator, session):
+    """The answer has a token, its type and its lifetime, and the token allows sending."""
     answer = grant(session, fcm_emulator, assertion(fcm_emulator)).json()
     assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 3600)
     assert send(session, fcm_emulator, answer["access_token"]).status_code == 200
 
 
 def test_a_bad_assertion_is_refused(fcm_emulator, session):
-    """Another key, issuer, audience or algorithm, an assertion that is over or too long, and plain rubbish get 400."""
+    """Another key, issuer, audience or algorithm, an expired or too long assertion, and rubbish get 400."""
     stranger = pem(new_rsa_key())
     now_s = int(time.time())
     bad = [
@@ -68,7 +68,7 @@ def test_a_bad_assertion_is_refused(fcm_emulator, session):
 
 
 def test_a_scope_is_needed(fcm_emulator, session):
-    """An assertion for another scope is invalid_scope; another grant type is unsupported."""
+    """An assertion for another scope is invalid_scope; another grant type is unsupported_grant_type."""
     other = grant(session, fcm_emulator, assertion(fcm_emulator, scope="https://www.googleapis.com/auth/drive"))
     assert (other.status_code, other.json()["error"]) == (400, "invalid_scope")
     wrong = grant(session, fcm_emulator, assertion(fcm_emulator), grant_type="password")
@@ -76,7 +76,7 @@ def test_a_scope_is_needed(fcm_emulator, session):
 
 
 def test_google_auth_reads_a_refusal(fcm_emulator, connect_fcm):
-    """When the key is not the account's, google-auth raises RefreshError."""
+    """If the assertion is refused, google-auth raises RefreshError."""
     session = connect_fcm(fcm_emulator)
     session.credentials._service_account_email = "someone@else"
     with pytest.raises(RefreshError, match="invalid_grant"):
@@ -85,24 +85,24 @@ def test_google_auth_reads_a_refusal(fcm_emulator, connect_fcm):
 
 @pytest.mark.parametrize("token", ["", "rubbish", "ya29.cnViYmlzaA==", "ya29.MTox"])
 def test_a_strange_token_is_unauthenticated(fcm_emulator, session, token):
-    """A send without a token of this emulator is 401 UNAUTHENTICATED."""
+    """Sending without a token of this emulator is 401 UNAUTHENTICATED."""
     answer = send(session, fcm_emulator, token)
     assert (answer.status_code, answer.json()["error"]["status"]) == (401, "UNAUTHENTICATED")
 
 
-def test_a_token_ends(fcm_emulator, session):
-    """A token is good for its lifetime and no longer."""
+def test_tokens_expire(fcm_emulator, session):
+    """A token is valid for its lifetime and no longer."""
     fcm_emulator.settings(token_lifetime_s=2)
     answer = grant(session, fcm_emulator, assertion(fcm_emulator)).json()
     assert answer["expires_in"] == 2
     assert send(session, fcm_emulator, answer["access_token"]).status_code == 200
-    ends = time.monotonic() + 10
+    deadline = time.monotonic() + 10
     while send(session, fcm_emulator, answer["access_token"]).status_code != 401:
-        assert time.monotonic() < ends
+        assert time.monotonic() < deadline
 
 
 def test_tokens_can_be_revoked(fcm_emulator, session):
-    """revoked_before_s ends earlier tokens, and new ones are good."""
+    """revoked_before_s invalidates earlier tokens, but not new ones."""
     old = grant(session, fcm_emulator, assertion(fcm_emulator)).json()["access_token"]
     fcm_emulator.settings(revoked_before_s=time.time())
     assert send(session, fcm_emulator, old).status_code == 401
@@ -112,7 +112,7 @@ def test_tokens_can_be_revoked(fcm_emulator, session):
 
 @pytest.mark.server
 def test_a_token_outlives_a_restart(tmp_path, connect_fcm):
-    """After a kill -9 and a start the account, the certificate, the settings and the tokens given are the same."""
+    """The account, the certificate, the settings and the issued tokens survive a kill -9 and a restart."""
     emulator = start_emulator("fcm", tmp_path)
     try:
         emulator.settings(strict=True)
@@ -129,8 +129,8 @@ def test_a_token_outlives_a_restart(tmp_path, connect_fcm):
         emulator.stop()
 
 
-def test_the_account_keeps_its_key_at_another_port(tmp_path):
-    """Writing the account for another port changes the token address and nothing else."""
+def test_accounts_keep_their_key(tmp_path):
+    """Writing the account for another port changes only the token address."""
     first = write_service_account(tmp_path, 1001).read_text()
     second = write_service_account(tmp_path, 1002).read_text()
     assert second == first.replace(":1001/token", ":1002/token")

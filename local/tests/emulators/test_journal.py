@@ -5,30 +5,30 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gridcare_local.emulators.journal import INDEX_STEP, Journal
+from gridcare_local.emulators.journal import INDEX_INTERVAL, Journal
 
 
 def journal_at(path: Path) -> Journal:
     return Journal(path, lambda: 1_795_000_000.25)
 
 
-def test_a_line_is_in_the_file_when_append_returns(tmp_path):
-    """An appended line can be read from the file at once, with its number, moment and kind."""
+def test_lines_are_written_at_once(tmp_path):
+    """When `append` returns, the line is in the file with its number, time and kind."""
     journal = journal_at(tmp_path / "journal.jsonl")
     journal.append("accepted", {"sid": "SM1"})
     line = json.loads((tmp_path / "journal.jsonl").read_text())
     assert line == {"n": 1, "at": "2026-11-18T11:06:40.250000+00:00", "kind": "accepted", "sid": "SM1"}
 
 
-def test_a_raw_line_reads_as_an_ordinary_one(tmp_path):
-    """A line appended in the fast way is the same JSON line."""
+def test_raw_lines_are_ordinary(tmp_path):
+    """A line appended on the fast path is read like any other."""
     journal = journal_at(tmp_path / "journal.jsonl")
     journal.append_raw(b"accepted", b'"body":{"a":1}')
     assert [json.loads(line)["body"] for line in journal.lines(0)] == [{"a": 1}]
 
 
-def test_a_torn_last_line_is_cut_and_numbers_go_on(tmp_path):
-    """What a kill left half-written is cut off, and the next line takes its number."""
+def test_torn_lines_are_removed(tmp_path):
+    """A line that a kill left incomplete is removed, and the next line gets its number."""
     path = tmp_path / "journal.jsonl"
     journal_at(path).append("accepted", {"sid": "SM1"})
     with path.open("a") as file:
@@ -39,26 +39,34 @@ def test_a_torn_last_line_is_cut_and_numbers_go_on(tmp_path):
     assert [json.loads(line)["n"] for line in path.read_text().splitlines()] == [1, 2]
 
 
-def test_a_file_of_one_torn_line_is_emptied(tmp_path):
-    """A journal whose only line is torn starts empty."""
+def test_single_torn_lines_are_removed(tmp_path):
+    """A journal whose only line is incomplete starts empty."""
     path = tmp_path / "journal.jsonl"
     path.write_text('{"n":1')
     assert list(journal_at(path).replay()) == []
     assert path.read_text() == ""
 
 
-def test_lines_behind_a_number_are_found_by_the_index(tmp_path):
-    """Reading behind any number gives the next line, before, at and behind an index step."""
+def test_any_line_is_found(tmp_path):
+    """Reading after a number starts at the next line, also before, at and after a stored offset."""
     journal = journal_at(tmp_path / "journal.jsonl")
-    for _ in range(2 * INDEX_STEP + 10):
+    for _ in range(2 * INDEX_INTERVAL + 10):
         journal.append("accepted", {})
-    for after in (0, 1, INDEX_STEP - 1, INDEX_STEP, INDEX_STEP + 1, 2 * INDEX_STEP, 2 * INDEX_STEP + 9):
+    for after in (
+        0,
+        1,
+        INDEX_INTERVAL - 1,
+        INDEX_INTERVAL,
+        INDEX_INTERVAL + 1,
+        2 * INDEX_INTERVAL,
+        2 * INDEX_INTERVAL + 9,
+    ):
         assert json.loads(next(iter(journal.lines(after))))["n"] == after + 1
     assert list(journal.lines(journal.count)) == []
 
 
-def test_a_full_disk_ends_the_process_and_spoils_nothing(tmp_path):
-    """When a line cannot be written whole the process ends, and the lines before it are read at the next start."""
+def test_full_disks_end_the_process(tmp_path):
+    """If a line cannot be written completely, the process exits, and the next start reads all lines before it."""
     path = tmp_path / "journal.jsonl"
     program = (
         "import resource; from pathlib import Path; from gridcare_local.emulators.journal import Journal; "

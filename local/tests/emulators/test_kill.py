@@ -1,4 +1,4 @@
-"""kill -9 in the middle of traffic: what was answered is in the journal, and the rest goes on where it was."""
+"""kill -9 in the middle of traffic: everything answered is in the journal, and all state is restored."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ MESSAGES_URL = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
 
 
 async def flood(emulator, build, seconds_before_kill):
-    """Send from many tasks until the emulator is killed; give what was answered 2xx."""
+    """Send from many tasks until the emulator is killed; return the names of requests that were answered with 2xx."""
     answered: list[str] = []
     stopped = asyncio.Event()
     builder = ClientBuilder().timeout(timedelta(seconds=5))
@@ -48,8 +48,8 @@ async def flood(emulator, build, seconds_before_kill):
     return answered
 
 
-async def test_every_answered_sms_is_in_the_journal(tmp_path):
-    """After each of three kills every message that was answered is journaled once, and the numbers have no gap."""
+async def test_answered_sms_are_journaled(tmp_path):
+    """After three kills, each answered message is journaled once, and the numbers have no gaps."""
     emulator = start_emulator("twilio", tmp_path)
     try:
         answered: list[str] = []
@@ -71,8 +71,8 @@ async def test_every_answered_sms_is_in_the_journal(tmp_path):
     assert [line["n"] for line in lines] == list(range(1, len(lines) + 1))
 
 
-async def test_every_answered_push_is_in_the_journal(tmp_path, connect_fcm):
-    """After each of three kills every push that was answered is journaled once."""
+async def test_answered_pushes_are_journaled(tmp_path, connect_fcm):
+    """After three kills, each answered push is journaled once."""
     emulator = start_emulator("fcm", tmp_path)
     try:
         url = f"{emulator.url}/v1/projects/gridcare-local/messages:send"
@@ -95,8 +95,8 @@ async def test_every_answered_push_is_in_the_journal(tmp_path, connect_fcm):
     assert len(ids) == len(set(ids))
 
 
-def test_statuses_and_callbacks_go_on_after_a_kill(tmp_path, connect_twilio, receiver, eventually):
-    """A message whose emulator was killed on its way is delivered, and told of, after a start."""
+def test_statuses_survive_kills(tmp_path, connect_twilio, receiver, eventually):
+    """A message that was not delivered before the kill is delivered, with its callbacks, after the restart."""
     emulator = start_emulator("twilio", tmp_path, environment={"EMULATOR_TWILIO_PACE_S": "1"})
     try:
         client = connect_twilio(emulator)
@@ -108,13 +108,13 @@ def test_statuses_and_callbacks_go_on_after_a_kill(tmp_path, connect_twilio, rec
         emulator.start_again()
         eventually(lambda: receiver.statuses() == ["sent", "delivered"])
         assert client.messages(message.sid).fetch().status == "delivered"
-        assert [found.sid for found in client.messages.list(to="+84901234567")] == [message.sid]
+        assert [listed.sid for listed in client.messages.list(to="+84901234567")] == [message.sid]
     finally:
         emulator.stop()
 
 
-def test_an_untold_callback_is_told_after_a_kill(tmp_path, connect_twilio, receiver, eventually):
-    """A status reached before the kill whose callback was not answered yet is posted after the start."""
+def test_callbacks_survive_kills(tmp_path, connect_twilio, receiver, eventually):
+    """The callbacks of statuses reached before the kill that were not posted yet are posted after the restart."""
     emulator = start_emulator("twilio", tmp_path, environment={"EMULATOR_TWILIO_PACE_S": "0.01"})
     try:
         emulator.script([{"match": {}, "action": {"callback_delay_s": 60}}])
@@ -129,8 +129,8 @@ def test_an_untold_callback_is_told_after_a_kill(tmp_path, connect_twilio, recei
         emulator.stop()
 
 
-def test_a_script_goes_on_counting_after_a_kill(tmp_path, connect_twilio):
-    """A rule's counters are rebuilt: every third create fails across a restart too."""
+def test_scripts_survive_kills(tmp_path, connect_twilio):
+    """A rule's counters are restored, so every third request fails, even across a restart."""
     emulator = start_emulator("twilio", tmp_path)
     try:
         emulator.script([{"match": {"every": 3}, "action": {"http_status": 503}}])
@@ -146,8 +146,8 @@ def test_a_script_goes_on_counting_after_a_kill(tmp_path, connect_twilio):
         emulator.stop()
 
 
-def test_a_paused_emulator_answers_when_it_is_resumed(oidc_emulator):
-    """Frozen it answers nobody; let go it answers again."""
+def test_paused_emulators_resume(oidc_emulator):
+    """A paused emulator does not answer; a resumed one does."""
     url = f"{oidc_emulator.url}/jwks.json"
     oidc_emulator.pause()
     try:
@@ -158,20 +158,20 @@ def test_a_paused_emulator_answers_when_it_is_resumed(oidc_emulator):
     assert requests.get(url, timeout=5).status_code == 200
 
 
-def test_a_taken_port_is_an_error_that_says_so(tmp_path, running_oidc):
-    """Starting at a port that another holds fails, naming the port."""
+def test_taken_ports_are_named(tmp_path, running_oidc):
+    """Starting on a port that is in use raises an error with the port."""
     with pytest.raises(EmulatorError, match=str(running_oidc.port)):
         start_emulator("oidc", tmp_path, port=running_oidc.port)
 
 
-def test_a_state_directory_has_one_emulator(running_oidc):
-    """A second emulator on the same state directory refuses to start, since it would spoil the journal."""
+def test_state_directories_are_exclusive(running_oidc):
+    """A second emulator does not start on the same state directory, where it would damage the journal."""
     with pytest.raises(EmulatorError, match="another emulator runs"):
         start_emulator("oidc", running_oidc.state_dir)
 
 
 def test_settings_are_needed():
-    """Without its settings an emulator refuses to start and names them."""
+    """Without its required settings, an emulator does not start and names them."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("EMULATOR_")}
     command = [sys.executable, "-m", "gridcare_local.emulators.oidc"]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=20)
@@ -179,8 +179,8 @@ def test_settings_are_needed():
     assert "EMULATOR_PORT and EMULATOR_STATE_DIR" in ended.stderr
 
 
-def test_an_emulator_leaves_with_the_process_that_started_it(tmp_path):
-    """When its parent is killed, an emulator ends by itself."""
+def test_emulators_exit_with_their_parent(tmp_path):
+    """An emulator exits by itself after its parent was killed."""
     port = free_port()
     program = (
         "import sys, time; from pathlib import Path; from gridcare_local.emulators.control import start_emulator; "
@@ -190,7 +190,7 @@ def test_an_emulator_leaves_with_the_process_that_started_it(tmp_path):
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         parent.kill()
-    ends = time.monotonic() + 10
+    deadline = time.monotonic() + 10
     while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < ends
+        assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""The issuer, as PyJWT's client sees it."""
+"""The issuer, used with PyJWT's client."""
 
 import time
 
@@ -34,7 +34,7 @@ def verified(emulator, token, audience="outage-notifier", leeway_s=0):
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
 def test_a_minted_token_verifies(oidc_emulator, algorithm):
-    """A token of either algorithm carries its claims and verifies by discovery and JWKS."""
+    """A token of either algorithm has its claims and verifies with discovery and the JWKS."""
     token = oidc_emulator.mint_token(**CLAIMS, algorithm=algorithm)
     assert jwt.get_unverified_header(token)["alg"] == algorithm
     claims = verified(oidc_emulator, token)
@@ -45,8 +45,8 @@ def test_a_minted_token_verifies(oidc_emulator, algorithm):
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
-def test_a_token_can_be_had_over_http(oidc_emulator, algorithm):
-    """POST token gives a token for the claims posted."""
+def test_tokens_come_over_http(oidc_emulator, algorithm):
+    """POST token returns a token with the posted claims."""
     request = {"claims": CLAIMS, "algorithm": algorithm, "lifetime_s": 60}
     answer = oidc_emulator.request("POST", "/_emulator/token", request)
     assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 60)
@@ -55,14 +55,14 @@ def test_a_token_can_be_had_over_http(oidc_emulator, algorithm):
 
 
 @pytest.mark.parametrize("request_body", [{}, {"claims": {}, "algorithm": "none"}, {"claims": {}, "life": 1}])
-def test_a_mistaken_token_request_is_refused(oidc_emulator, request_body):
-    """Missing claims, an algorithm that is not offered and an unknown field are 422."""
+def test_bad_requests_are_refused(oidc_emulator, request_body):
+    """Missing claims, an unsupported algorithm and an unknown field are 422."""
     with pytest.raises(EmulatorError, match="422"):
         oidc_emulator.request("POST", "/_emulator/token", request_body)
 
 
-def test_tokens_for_negative_tests_can_be_minted(oidc_emulator):
-    """Expired, not yet valid, of another issuer, without a claim, and signed by a stranger: each fails for its reason."""
+def test_invalid_tokens_can_be_minted(oidc_emulator):
+    """Tokens that are expired, not yet valid, of another issuer, incomplete or badly signed fail for that reason."""
     now_s = int(time.time())
     mint = oidc_emulator.mint_token
     for token, error in [
@@ -77,8 +77,8 @@ def test_tokens_for_negative_tests_can_be_minted(oidc_emulator):
             verified(oidc_emulator, token)
 
 
-def test_rotation_keeps_old_tokens_good_until_the_key_is_dropped(oidc_emulator):
-    """After a rotation new tokens have another kid and old ones verify; dropping old keys ends them."""
+def test_rotation_keeps_old_tokens(oidc_emulator):
+    """After a rotation, new tokens have another kid and old ones still verify, until the old keys are dropped."""
     old = oidc_emulator.mint_token(**CLAIMS)
     oidc_emulator.rotate_keys()
     new = oidc_emulator.mint_token(**CLAIMS)
@@ -91,7 +91,7 @@ def test_rotation_keeps_old_tokens_good_until_the_key_is_dropped(oidc_emulator):
 
 @pytest.mark.server
 def test_keys_outlive_a_restart(tmp_path):
-    """After a kill -9 the issuer verifies what it signed before, and mints with the same keys."""
+    """After a kill -9 and a restart, the issuer has the same keys."""
     emulator = start_emulator("oidc", tmp_path)
     try:
         emulator.rotate_keys()
@@ -106,7 +106,7 @@ def test_keys_outlive_a_restart(tmp_path):
 
 
 def test_the_jwks_may_be_down(oidc_emulator):
-    """A script makes the JWKS fail while discovery works, and each fetch is counted."""
+    """A script can make the JWKS fail while discovery works; each request is counted."""
     before = oidc_emulator.counts().get("/jwks.json", 0)
     oidc_emulator.script([{"match": {"path": "/jwks.json"}, "action": {"http_status": 503}, "times": 1}])
     assert requests.get(f"{oidc_emulator.url}/.well-known/openid-configuration", timeout=5).status_code == 200
@@ -114,8 +114,8 @@ def test_the_jwks_may_be_down(oidc_emulator):
     assert oidc_emulator.counts()["/jwks.json"] == before + 2
 
 
-def test_the_jwks_may_be_slow_or_hang(oidc_emulator):
-    """latency_s delays a fetch, hang never answers it."""
+def test_the_jwks_may_hang(oidc_emulator):
+    """`latency_s` delays the answer to a request, and `hang` never answers it."""
     oidc_emulator.script(
         [{"match": {"nth": 1}, "action": {"latency_s": 0.2}}, {"match": {}, "action": {"hang": True}, "times": 1}]
     )
@@ -126,8 +126,8 @@ def test_the_jwks_may_be_slow_or_hang(oidc_emulator):
         requests.get(f"{oidc_emulator.url}/jwks.json", timeout=0.2)
 
 
-def test_the_jwks_has_no_private_part(oidc_emulator):
-    """No private member of a key is published."""
+def test_private_keys_stay_private(oidc_emulator):
+    """The JWKS contains no private member of a key."""
     keys = requests.get(f"{oidc_emulator.url}/jwks.json", timeout=5).json()["keys"]
     assert {"RS256", "ES256"} == {key["alg"] for key in keys}
     assert not {"d", "p", "q", "dp", "dq", "qi"} & {name for key in keys for name in key}

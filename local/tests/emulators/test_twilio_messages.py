@@ -1,4 +1,4 @@
-"""Creating, fetching and listing messages with Twilio's own library."""
+"""Creating, fetching and listing messages with Twilio's library."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -19,8 +19,8 @@ def create(client, to=None, **fields):
     return client.messages.create(**{"to": to or next(numbers), "from_": "GRIDCARE", "body": "Mat dien", **fields})
 
 
-def test_a_created_message_is_queued_without_a_send_date(sms, twilio_emulator):
-    """Create answers queued, with no date_sent, and the journal has the message."""
+def test_new_messages_are_queued(sms, twilio_emulator):
+    """A new message is queued and has no date_sent, and the journal contains it."""
     message = create(sms, body="Mất điện")
     assert (message.status, message.date_sent, message.num_segments) == ("queued", None, "1")
     assert (message.body, message.error_code, message.direction) == ("Mất điện", None, "outbound-api")
@@ -28,22 +28,22 @@ def test_a_created_message_is_queued_without_a_send_date(sms, twilio_emulator):
     assert (line["to"], line["from"], line["body"]) == (message.to, "GRIDCARE", "Mất điện")
 
 
-def test_a_message_is_delivered_by_and_by(sms, eventually):
-    """A message ends delivered, with a date_sent, if no rule says otherwise."""
+def test_messages_are_delivered(sms, eventually):
+    """Without a rule, a message is finally delivered and has a date_sent."""
     sid = create(sms).sid
     eventually(lambda: sms.messages(sid).fetch().status == "delivered")
     assert abs(sms.messages(sid).fetch().date_sent - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-def test_an_unknown_sid_is_not_found(sms):
-    """Fetching what was never created answers 404 with code 20404."""
+def test_unknown_sids_are_404(sms):
+    """Fetching an unknown message is 404 with code 20404."""
     with pytest.raises(TwilioRestException) as refused:
         sms.messages("SM" + "0" * 32).fetch()
     assert (refused.value.status, refused.value.code) == (404, 20404)
 
 
 def test_wrong_credentials_are_refused(twilio_emulator, connect_twilio):
-    """Another auth token gets 401 with code 20003 and creates nothing."""
+    """A wrong auth token is 401 with code 20003, and nothing is created."""
     before = twilio_emulator.counts().get("accepted", 0)
     with pytest.raises(TwilioRestException) as refused:
         create(connect_twilio(twilio_emulator, auth_token="wrong"))
@@ -51,16 +51,16 @@ def test_wrong_credentials_are_refused(twilio_emulator, connect_twilio):
     assert twilio_emulator.counts().get("accepted", 0) == before
 
 
-def test_a_list_by_number_is_newest_first_over_all_pages(sms):
-    """The library's paging brings every message of a number, newest first, and none of another's."""
+def test_lists_are_newest_first(sms):
+    """The library's paging returns all messages to a number, newest first, and no others."""
     to = next(numbers)
     sids = [create(sms, to).sid for _ in range(7)]
     create(sms)
     assert [message.sid for message in sms.messages.list(to=to, page_size=3)] == sids[::-1]
 
 
-def test_a_page_stays_in_place_when_newer_messages_come(sms):
-    """A next page goes on behind the last message seen, whatever was created meanwhile."""
+def test_pages_ignore_newer_messages(sms):
+    """The next page continues after the last message seen, even if newer ones were created meanwhile."""
     to = next(numbers)
     sids = [create(sms, to).sid for _ in range(4)]
     first = sms.messages.page(to=to, page_size=2)
@@ -69,8 +69,8 @@ def test_a_page_stays_in_place_when_newer_messages_come(sms):
     assert [message.sid for message in first.next_page()] == sids[1::-1]
 
 
-def test_a_queued_message_passes_no_date_filter(sms, twilio_emulator):
-    """A message without date_sent is listed by number, yet by no DateSent filter."""
+def test_date_filters_hide_queued_messages(sms, twilio_emulator):
+    """A message without date_sent is listed by number, but not with a DateSent filter."""
     twilio_emulator.script([{"match": {}, "action": {"outcome": "queued"}}])
     to = next(numbers)
     sid = create(sms, to).sid
@@ -79,8 +79,8 @@ def test_a_queued_message_passes_no_date_filter(sms, twilio_emulator):
     assert sms.messages.list(to=to, date_sent_after=yesterday) == []
 
 
-def test_date_filters_go_by_whole_days(sms, eventually):
-    """A sent message is found from the day before on, and not before it."""
+def test_date_filters_use_days(sms, eventually):
+    """A sent message is listed from the day before on, but not up to the day before."""
     to = next(numbers)
     sid = create(sms, to).sid
     eventually(lambda: sms.messages(sid).fetch().date_sent)
@@ -90,8 +90,8 @@ def test_date_filters_go_by_whole_days(sms, eventually):
     assert sms.messages.list(to=to, date_sent_before=now - day) == []
 
 
-def test_a_message_may_be_listed_late(sms, twilio_emulator, eventually):
-    """With list_after_s a message can be fetched at once, and is listed only later."""
+def test_messages_may_be_listed_late(sms, twilio_emulator, eventually):
+    """With `list_after_s`, a message can be fetched at once but is listed only later."""
     twilio_emulator.script([{"match": {}, "action": {"list_after_s": 1.5}}])
     to = next(numbers)
     sid = create(sms, to).sid
@@ -100,8 +100,8 @@ def test_a_message_may_be_listed_late(sms, twilio_emulator, eventually):
     eventually(lambda: [message.sid for message in sms.messages.list(to=to)] == [sid])
 
 
-def test_a_message_that_waits_past_its_validity_fails(sms, twilio_emulator, eventually):
-    """A message still queued when its ValidityPeriod ends is failed with 30036."""
+def test_validity_periods_end(sms, twilio_emulator, eventually):
+    """A message that is still queued when its ValidityPeriod ends fails with 30036."""
     twilio_emulator.script([{"match": {}, "action": {"pace_s": 60}}])
     sid = create(sms, validity_period=1).sid
     eventually(lambda: sms.messages(sid).fetch().status == "failed")
@@ -119,8 +119,8 @@ def test_a_message_that_waits_past_its_validity_fails(sms, twilio_emulator, even
         ({"validity_period": 36_001}, 20001),
     ],
 )
-def test_what_is_wrong_in_itself_is_refused(sms, twilio_emulator, fields, code):
-    """A create request that Twilio would not understand is refused with its code and not journaled."""
+def test_invalid_requests_are_refused(sms, twilio_emulator, fields, code):
+    """An invalid create request is refused with Twilio's code and not journaled."""
     before = twilio_emulator.counts().get("accepted", 0)
     with pytest.raises(TwilioRestException) as refused:
         create(sms, **fields)
@@ -144,14 +144,14 @@ def test_what_is_wrong_in_itself_is_refused(sms, twilio_emulator, fields, code):
         "a" * 152 + "€€",
     ],
 )
-def test_parts_are_counted_as_the_standard_says(text):
-    """The number of parts agrees with smsutil."""
+def test_parts_are_counted(text):
+    """The number of parts is the one that smsutil finds."""
     assert segments(text) == len(split(text).parts)
 
 
 @pytest.mark.server
 def test_business_time_is_offset(tmp_path, connect_twilio):
-    """With a clock offset, messages are dated in business time."""
+    """With a clock offset, messages have dates in business time."""
     emulator = start_emulator("twilio", tmp_path, clock_offset_s=30 * 86_400)
     try:
         created = create(connect_twilio(emulator)).date_created
@@ -160,8 +160,8 @@ def test_business_time_is_offset(tmp_path, connect_twilio):
     assert abs(created - datetime.now(UTC) - timedelta(days=30)) < timedelta(minutes=1)
 
 
-def test_the_outbox_page_shows_the_text_escaped(sms, twilio_emulator):
-    """The outbox is a page with number and text, and a text is never markup."""
+def test_the_outbox_escapes_texts(sms, twilio_emulator):
+    """The outbox is a page with numbers and texts, in which texts are escaped."""
     to = next(numbers)
     create(sms, to, body="<b>Mất điện</b>")
     page = requests.get(f"{twilio_emulator.url}/_emulator/outbox", timeout=5)
@@ -170,11 +170,11 @@ def test_the_outbox_page_shows_the_text_escaped(sms, twilio_emulator):
     assert "&lt;b&gt;Mất điện&lt;/b&gt;" in page.text
 
 
-def test_the_journal_streams_lines_behind_a_number(sms, twilio_emulator):
-    """GET journal?after=N gives the JSON lines behind N."""
-    seen = len(twilio_emulator.journal(None))
+def test_the_journal_is_served(sms, twilio_emulator):
+    """GET journal?after=N returns the lines after number N."""
+    before = len(twilio_emulator.journal(None))
     sid = create(sms).sid
-    answer = requests.get(f"{twilio_emulator.url}/_emulator/journal", params={"after": seen}, timeout=5)
+    answer = requests.get(f"{twilio_emulator.url}/_emulator/journal", params={"after": before}, timeout=5)
     assert sid in answer.text
     assert answer.text.count("\n") < 10
 
@@ -190,22 +190,22 @@ def test_the_journal_streams_lines_behind_a_number(sms, twilio_emulator):
     ],
 )
 def test_rubbish_is_refused(twilio_emulator, method, path, status):
-    """A form that is no text, bad paging, a bad date and an unknown method are refused with Twilio's kind of answer."""
+    """A bad form, bad paging, a bad date and an unknown method are refused with an error in Twilio's form."""
     url = f"{twilio_emulator.url}/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json{path}"
     answer = requests.request(method, url, data=b"\xff=%ff", auth=(ACCOUNT_SID, AUTH_TOKEN), timeout=5)
     assert (answer.status_code, answer.json()["status"]) == (status, status)
 
 
-def test_a_mistaken_admin_request_is_refused(twilio_emulator):
-    """A journal position that is no number, rules that are no JSON, and an unknown page are refused."""
+def test_bad_admin_requests_are_refused(twilio_emulator):
+    """A journal position that is no number, rules that are no JSON, and an unknown path are refused."""
     admin = f"{twilio_emulator.url}/_emulator"
     assert requests.get(f"{admin}/journal?after=x", timeout=5).status_code == 422
     assert requests.put(f"{admin}/script", data=b"{", timeout=5).status_code == 422
     assert requests.get(f"{admin}/nothing", timeout=5).status_code == 404
 
 
-def test_a_body_without_credentials_never_reaches_the_api(twilio_emulator):
-    """A request without an Authorization header, and one with a broken one, gets 401."""
+def test_credentials_are_required(twilio_emulator):
+    """A request without a valid Authorization header is 401."""
     url = f"{twilio_emulator.url}/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
     for authorization in ("", "Basic ###", f"Bearer {AUTH_TOKEN}"):
         answer = requests.post(url, data={}, headers={"authorization": authorization}, timeout=5)

@@ -1,4 +1,4 @@
-"""Scripted behaviour of the Twilio emulator, seen by Twilio's own library."""
+"""Scripted behaviour of the Twilio emulator, used with Twilio's library."""
 
 import time
 from datetime import datetime, timedelta
@@ -24,8 +24,8 @@ def accepted(emulator, to):
 
 
 @pytest.mark.parametrize("code", [21211, 21610, 21614])
-def test_a_synchronous_error_refuses_at_once(sms, twilio_emulator, code):
-    """An error below 30000 answers 400 with that code, and nothing was accepted."""
+def test_synchronous_errors_refuse(sms, twilio_emulator, code):
+    """An error below 30000 is answered with 400 and its code, and nothing is accepted."""
     to = next(numbers)
     twilio_emulator.script([{"match": {"to": to}, "action": {"error": code}}])
     with pytest.raises(TwilioRestException) as refused:
@@ -36,16 +36,16 @@ def test_a_synchronous_error_refuses_at_once(sms, twilio_emulator, code):
 
 
 @pytest.mark.parametrize(("code", "outcome"), [(30003, "undelivered"), (30005, "undelivered"), (30007, "failed")])
-def test_an_asynchronous_error_ends_the_message(sms, twilio_emulator, eventually, code, outcome):
-    """An error from 30000 on is accepted first, and ends undelivered or failed with that code."""
+def test_asynchronous_errors_come_later(sms, twilio_emulator, eventually, code, outcome):
+    """With an error from 30000 on, the message is accepted and later becomes undelivered or failed with its code."""
     twilio_emulator.script([{"match": {}, "action": {"error": code, "outcome": outcome}}])
     sid = create(sms).sid
     eventually(lambda: sms.messages(sid).fetch().status == outcome)
     assert sms.messages(sid).fetch().error_code == code
 
 
-def test_429_refuses_with_20429_and_retry_after(sms, twilio_emulator):
-    """http_status 429 is code 20429 with the Retry-After asked for, and nothing was accepted."""
+def test_429_has_code_20429(sms, twilio_emulator):
+    """`http_status` 429 is answered with code 20429, and nothing is accepted."""
     to = next(numbers)
     twilio_emulator.script([{"match": {"to": to}, "action": {"http_status": 429, "retry_after_s": 3}, "times": 1}])
     with pytest.raises(TwilioRestException) as refused:
@@ -56,7 +56,7 @@ def test_429_refuses_with_20429_and_retry_after(sms, twilio_emulator):
 
 
 def test_retry_after_is_a_header(sms, twilio_emulator):
-    """retry_after_s is sent as Retry-After."""
+    """`retry_after_s` is sent as Retry-After."""
     twilio_emulator.script([{"match": {}, "action": {"http_status": 429, "retry_after_s": 3}}])
     url = f"{twilio_emulator.url}/2010-04-01/Accounts/{sms.username}/Messages.json"
     form = {"To": next(numbers), "From": "GRIDCARE", "Body": "x"}
@@ -64,8 +64,8 @@ def test_retry_after_is_a_header(sms, twilio_emulator):
     assert answer.headers["retry-after"] == "3"
 
 
-def test_a_5xx_may_hide_an_accepted_message(sms, twilio_emulator):
-    """With accepted, the answer is the error and the message exists all the same."""
+def test_errors_may_hide_acceptance(sms, twilio_emulator):
+    """With `accepted`, the answer is the error but the message exists."""
     to = next(numbers)
     twilio_emulator.script([{"match": {}, "action": {"http_status": 503, "accepted": True}}])
     with pytest.raises(TwilioRestException) as refused:
@@ -75,7 +75,7 @@ def test_a_5xx_may_hide_an_accepted_message(sms, twilio_emulator):
 
 
 def test_a_hang_comes_after_accepting(twilio_emulator, connect_twilio, eventually):
-    """With hang the caller times out, and the message was accepted and can be found."""
+    """With `hang`, the caller times out but the message is accepted and listed."""
     to = next(numbers)
     twilio_emulator.script([{"match": {"to": to}, "action": {"hang": True}}])
     with pytest.raises(requests.exceptions.ReadTimeout):
@@ -84,24 +84,24 @@ def test_a_hang_comes_after_accepting(twilio_emulator, connect_twilio, eventuall
     assert len(connect_twilio(twilio_emulator).messages.list(to=to)) == 1
 
 
-def test_latency_delays_the_answer_alone(sms, twilio_emulator):
-    """With latency_s the answer comes later."""
+def test_latency_delays_the_answer(sms, twilio_emulator):
+    """With `latency_s`, the answer comes later."""
     twilio_emulator.script([{"match": {}, "action": {"latency_s": 0.25}}])
     began = time.monotonic()
     create(sms)
     assert 0.25 <= time.monotonic() - began < 5
 
 
-def test_a_rule_may_go_by_the_text(sms, twilio_emulator):
-    """body_contains picks the requests whose text has the piece."""
+def test_rules_match_texts(sms, twilio_emulator):
+    """A rule with `body_contains` applies to the requests whose text contains it."""
     twilio_emulator.script([{"match": {"body_contains": "07:30"}, "action": {"error": 21610}}])
     assert create(sms, body="tu 08:00").status == "queued"
     with pytest.raises(TwilioRestException):
         create(sms, body="tu 07:30 den 11:00")
 
 
-def test_callbacks_are_signed_over_the_whole_url(sms, receiver, eventually):
-    """Statuses sent and delivered are posted with a signature that Twilio's validator takes, over URL and query."""
+def test_callbacks_are_signed(sms, receiver, eventually):
+    """Callbacks have a signature over the URL with its query and the form that Twilio's validator accepts."""
     url = f"{receiver.url}/status?attempt=b1.7.1&x=a%20b"
     sid = create(sms, status_callback=url).sid
     eventually(lambda: len(receiver.posts) == 2)
@@ -113,24 +113,24 @@ def test_callbacks_are_signed_over_the_whole_url(sms, receiver, eventually):
         assert not RequestValidator("another").validate(url, form, signature)
 
 
-def test_a_callback_of_a_failure_carries_its_code(sms, twilio_emulator, receiver, eventually):
-    """An undelivered message's callback has ErrorCode."""
+def test_failures_have_an_error_code(sms, twilio_emulator, receiver, eventually):
+    """The callback of an undelivered message contains ErrorCode."""
     twilio_emulator.script([{"match": {}, "action": {"error": 30003}}])
     create(sms, status_callback=receiver.url)
     eventually(lambda: "undelivered" in receiver.statuses())
     assert receiver.posts[-1][1]["ErrorCode"] == "30003"
 
 
-def test_a_refused_callback_is_not_repeated(sms, twilio_emulator, receiver, eventually):
-    """A callback answered with 500 is journaled so and not posted again."""
+def test_refused_callbacks_are_not_repeated(sms, twilio_emulator, receiver, eventually):
+    """A callback that is answered with 500 is journaled with that status and not posted again."""
     receiver.answers = [500, 500]
     sid = create(sms, status_callback=receiver.url).sid
     eventually(lambda: [it["answered"] for it in twilio_emulator.journal("callback") if it["sid"] == sid] == [500, 500])
     assert receiver.statuses() == ["sent", "delivered"]
 
 
-def test_a_url_may_ask_for_retries(sms, receiver, eventually):
-    """`#rc=2` in the callback's URL has a callback posted again after a 500, as Twilio's overrides do."""
+def test_urls_may_request_retries(sms, receiver, eventually):
+    """With `#rc=2` in its URL, a callback is posted again after a 500, as with Twilio's overrides."""
     receiver.answers = [500]
     create(sms, status_callback=f"{receiver.url}/status#rc=2")
     eventually(lambda: len(receiver.posts) == 3)
@@ -138,7 +138,7 @@ def test_a_url_may_ask_for_retries(sms, receiver, eventually):
 
 
 def test_lost_callbacks_never_come(sms, twilio_emulator, receiver, eventually):
-    """With lost, the message is delivered and nobody is told."""
+    """With `lost`, the message is delivered but no callback is posted."""
     twilio_emulator.script([{"match": {}, "action": {"callbacks": ["lost"]}}])
     sid = create(sms, status_callback=receiver.url).sid
     eventually(lambda: sms.messages(sid).fetch().status == "delivered")
@@ -147,23 +147,23 @@ def test_lost_callbacks_never_come(sms, twilio_emulator, receiver, eventually):
 
 
 def test_doubled_callbacks_come_twice(sms, twilio_emulator, receiver, eventually):
-    """With doubled, each callback is posted twice."""
+    """With `doubled`, each callback is posted twice."""
     twilio_emulator.script([{"match": {}, "action": {"callbacks": ["doubled"]}}])
     create(sms, status_callback=receiver.url)
     eventually(lambda: len(receiver.posts) == 4)
     assert receiver.statuses() == ["sent", "sent", "delivered", "delivered"]
 
 
-def test_shuffled_callbacks_come_in_the_worst_order(sms, twilio_emulator, receiver, eventually):
-    """With shuffled, the final status is posted before the one it followed."""
+def test_shuffled_callbacks_are_reversed(sms, twilio_emulator, receiver, eventually):
+    """With `shuffled`, the callback of the last status is posted first."""
     twilio_emulator.script([{"match": {}, "action": {"callbacks": ["shuffled"]}}])
     create(sms, status_callback=receiver.url)
     eventually(lambda: len(receiver.posts) == 2)
     assert receiver.statuses() == ["delivered", "sent"]
 
 
-def test_early_callbacks_come_before_the_answer(sms, twilio_emulator, receiver):
-    """With early, all callbacks were posted when create answers, and the answer still says queued."""
+def test_early_callbacks_precede_the_answer(sms, twilio_emulator, receiver):
+    """With `early`, all callbacks are posted before the create request is answered with `queued`."""
     twilio_emulator.script([{"match": {}, "action": {"callbacks": ["early"]}}])
     message = create(sms, status_callback=receiver.url)
     assert receiver.statuses() == ["sent", "delivered"]
@@ -171,18 +171,18 @@ def test_early_callbacks_come_before_the_answer(sms, twilio_emulator, receiver):
 
 
 def test_callbacks_may_be_delayed(sms, twilio_emulator, receiver, eventually):
-    """With callback_delay_s a callback is posted so much later than its status was reached."""
+    """With `callback_delay_s`, a callback is posted that long after its status was reached."""
     twilio_emulator.script([{"match": {}, "action": {"callback_delay_s": 0.3}}])
     sid = create(sms, status_callback=receiver.url).sid
     eventually(lambda: len([line for line in twilio_emulator.journal("callback") if line["sid"] == sid]) == 2)
     lines = [line for line in twilio_emulator.journal(None) if line.get("sid") == sid and line.get("status") == "sent"]
-    reached, told = (datetime.fromisoformat(line["at"]) for line in lines)
-    assert told - reached >= timedelta(seconds=0.29)
+    reached, posted = (datetime.fromisoformat(line["at"]) for line in lines)
+    assert posted - reached >= timedelta(seconds=0.29)
 
 
 @pytest.mark.parametrize("outcome", ["queued", "sending", "sent"])
-def test_a_message_may_stay_on_its_way(sms, twilio_emulator, eventually, outcome):
-    """An outcome names the last status that a message reaches."""
+def test_outcomes_are_last_statuses(sms, twilio_emulator, eventually, outcome):
+    """A message does not go beyond the status in `outcome`."""
     twilio_emulator.script([{"match": {}, "action": {"outcome": outcome, "pace_s": 0}}])
     sid = create(sms).sid
     eventually(lambda: sms.messages(sid).fetch().status == outcome)
@@ -190,8 +190,8 @@ def test_a_message_may_stay_on_its_way(sms, twilio_emulator, eventually, outcome
     assert "delivered" not in reached
 
 
-def test_a_script_with_a_mistake_is_refused_and_the_old_one_stays(twilio_emulator):
-    """PUT script answers 422 naming the field, and the rules in force stay."""
+def test_faulty_scripts_change_nothing(twilio_emulator):
+    """PUT script with an unknown field is 422 with its name, and the current rules stay."""
     twilio_emulator.script([{"match": {"nth": 5}, "action": {}}])
     with pytest.raises(EmulatorError, match=r"422.*unknown field `errror`"):
         twilio_emulator.script([{"match": {}, "action": {"errror": 21211}}])

@@ -1,4 +1,4 @@
-"""VNPay as it is played: which pay addresses it takes, and what its callbacks say."""
+"""The played VNPay: which pay addresses it accepts, and what its callbacks contain."""
 
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,8 +11,8 @@ import pytest
 
 from gridcare_local.emulators.journal import Journal, read_lines
 from gridcare_local.emulators.vnpay import (
-    Outcome,
     PayUrlRefused,
+    PlayedPayment,
     callback_query,
     main,
     play,
@@ -21,7 +21,7 @@ from gridcare_local.emulators.vnpay import (
 )
 
 SECRET = "TESTSECRET"
-VECTOR = (  # VNPay's rule over its documented fields, computed apart from this code
+VECTOR = (  # VNPay's rule applied to its documented fields, computed without this code
     "vnp_Amount=89612500&vnp_BankCode=NCB&vnp_BankTranNo=VNP14226112&vnp_CardType=ATM"
     "&vnp_OrderInfo=Thanh+toan+tien+dien+PB11010012345+T10%2F2026&vnp_PayDate=20261123093000&vnp_ResponseCode=00"
     "&vnp_TmnCode=CTTVNP01&vnp_TransactionNo=14226112&vnp_TransactionStatus=00&vnp_TxnRef=HD202610-0001"
@@ -50,7 +50,7 @@ def address(**changed: str | None) -> str:
 
 @pytest.fixture
 def callbacks() -> Any:
-    """Serve an address that answers each callback 00, and keep the queries."""
+    """Yield the URL of a server that answers each callback with 00, and the list of its queries."""
     queries: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -91,14 +91,14 @@ def test_the_documented_vector() -> None:
         ("vnp_TxnRef", "a b"),
     ],
 )
-def test_an_address_that_vnpay_would_refuse(name: str, value: str | None) -> None:
-    """Each field is needed and means something, whoever signed it."""
+def test_invalid_fields_are_refused(name: str, value: str | None) -> None:
+    """A pay address with a missing or invalid field is refused even if its signature is right."""
     with pytest.raises(PayUrlRefused):
         read_pay_url(SECRET, address(**{name: value}))
 
 
-def test_a_changed_address_and_a_late_payer() -> None:
-    """A changed amount breaks the signature; after the expiry the page is closed."""
+def test_forged_and_late_payments_fail() -> None:
+    """A changed amount makes the signature wrong, and an expired address is refused."""
     with pytest.raises(PayUrlRefused):
         read_pay_url(SECRET, address().replace("89612500", "100"))
     expiry = datetime(2026, 11, 23, 2, 45, tzinfo=UTC)
@@ -108,24 +108,24 @@ def test_a_changed_address_and_a_late_payer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "amount", "moved"),
+    ("payment", "amount", "moved"),
     [
-        (Outcome(), "89612500", True),
-        (Outcome(amount_off_by_vnd=-1_000), "89512500", True),
-        (Outcome(response_code="07"), "89612500", True),
-        (Outcome(response_code="24"), "89612500", False),
+        (PlayedPayment(), "89612500", True),
+        (PlayedPayment(amount_off_by_vnd=-1_000), "89512500", True),
+        (PlayedPayment(response_code="07"), "89612500", True),
+        (PlayedPayment(response_code="24"), "89612500", False),
     ],
 )
-def test_what_a_callback_says(outcome: Outcome, amount: str, *, moved: bool) -> None:
-    """It is signed, speaks of the order, and numbers money that moved; what failed has number 0."""
-    fields = dict(parse_qsl(callback_query(SECRET, ORDER, outcome)))
+def test_callbacks_report_the_result(payment: PlayedPayment, amount: str, *, moved: bool) -> None:
+    """A callback is signed, names the order and has a transaction number, which is 0 for a failure."""
+    fields = dict(parse_qsl(callback_query(SECRET, ORDER, payment)))
     assert fields.pop("vnp_SecureHash") == signature(SECRET, fields)
     assert (fields["vnp_TxnRef"], fields["vnp_Amount"]) == ("HD2026100001", amount)
     assert (fields["vnp_TransactionNo"] != "0") == moved
 
 
-async def test_money_is_in_the_journal_before_the_callback(callbacks: Any, tmp_path: Path) -> None:
-    """One line for each payment, however often it is told."""
+async def test_payments_are_journaled_once(callbacks: Any, tmp_path: Path) -> None:
+    """The journal has one line for a payment, even if its callback is repeated."""
     url, queries = callbacks
     journal = Journal(tmp_path / "journal.jsonl", lambda: 0.0)
     answers = await play(SECRET, address(), url, repeat=3, journal=journal)
@@ -136,7 +136,7 @@ async def test_money_is_in_the_journal_before_the_callback(callbacks: Any, tmp_p
 
 
 def test_the_command(callbacks: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """It plays one order, prints each answer, and demands the secret by its variable's name."""
+    """The command plays one order and prints each answer. Without the secret it names the missing variable."""
     url, queries = callbacks
     monkeypatch.delenv("GRIDCARE_VNPAY_HASH_SECRET", raising=False)
     with pytest.raises(SystemExit, match="GRIDCARE_VNPAY_HASH_SECRET"):

@@ -21,7 +21,7 @@ from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.clock import StandingClock
 from gridcare.testing.http import Issuer, client_for, issuer
-from gridcare_local.emulators.vnpay import SUCCESS, Outcome, callback_query, read_pay_url
+from gridcare_local.emulators.vnpay import SUCCESS, PlayedPayment, callback_query, read_pay_url
 from gridcare_local.testing.servers import copied_database, template_database
 
 NOW = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
@@ -72,9 +72,9 @@ class Gateway:
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
-    def callback(self, begun: dict[str, Any], outcome: Outcome = SUCCESS) -> str:
+    def callback(self, begun: dict[str, Any], payment: PlayedPayment = SUCCESS) -> str:
         """Return the query of VNPay's callback about a payment that was begun."""
-        return callback_query(SECRET, read_pay_url(SECRET, begun["pay_url"], now=self.clock.now()), outcome)
+        return callback_query(SECRET, read_pay_url(SECRET, begun["pay_url"], now=self.clock.now()), payment)
 
     async def call_back(self, query: str) -> str:
         """Call back as VNPay does. Return the `RspCode` of the answer."""

@@ -40,7 +40,7 @@ from gridcare.postgres.database import Database
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.clock import StandingClock
-from gridcare_local.emulators.vnpay import Outcome, callback_query, read_pay_url
+from gridcare_local.emulators.vnpay import PlayedPayment, callback_query, read_pay_url
 
 SECRET = "TESTSECRET"
 CODE = "PB11010012345"
@@ -118,7 +118,7 @@ class Books(RuleBasedStateMachine):
     def take(self, order: dict[str, str], code: str, off_by_vnd: int, *, shared: bool) -> str:
         """Take a callback; a shared number is one that other orders have too, which VNPay should never send."""
         number = self.shared_number if shared and code in {"00", "07"} else None
-        outcome = Outcome(response_code=code, amount_off_by_vnd=off_by_vnd, transaction_number=number)
+        outcome = PlayedPayment(response_code=code, amount_off_by_vnd=off_by_vnd, transaction_number=number)
         query = callback_query(SECRET, order, outcome)
         self.take_again(query)
         return query

@@ -1,4 +1,4 @@
-"""What all commands of `gridcare` share."""
+"""Helpers of all commands of `gridcare`."""
 
 import json
 import signal
@@ -17,7 +17,7 @@ from gridcare_local.errors import LocalStackError
 from gridcare_local.stack.settings import default_root
 from gridcare_local.stack.stack import Stack
 
-INTERRUPTED = 130  # as shells report a program ended by Ctrl-C
+INTERRUPTED = 130  # what shells report for a program stopped by Ctrl-C
 WIDTH_MAX = 10_000
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
@@ -26,17 +26,17 @@ P = ParamSpec("P")
 
 
 def example(*lines: str) -> str:
-    """Format the example under a command's help."""
+    """Return the example for the end of a command's help."""
     return "Example:  " + "   ·   ".join(lines)
 
 
 def called_as() -> str:
-    """Return the command as it was called, so that what is printed with it can be pasted."""
+    """Return the command as it was called, so that printed commands can be pasted."""
     return sys.argv[0]
 
 
 def plainly(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn the errors that a person can do something about into one message and exit status 1."""
+    """Turn LocalStackError into a message and exit status 1."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -54,10 +54,10 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
 
 @contextmanager
 def interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
-    """Raise KeyboardInterrupt in the block when one of these signals comes, whatever was to happen on it before.
+    """Raise KeyboardInterrupt in the block when one of these signals arrives, whatever its handling was before.
 
-    Python does so on SIGINT by itself, but not where it was started with SIGINT ignored: a shell without job control
-    (a script, a CI runner) starts so what it puts in the background.
+    Python does so for SIGINT by default, but not if it was started with SIGINT ignored, which is how a shell without
+    job control (a script, a CI runner) starts background jobs.
     """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -72,7 +72,7 @@ def interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
 
 
 def print_table(console: Console, table: Table) -> None:
-    """Print a table whose cells are never wrapped, so that an address can be copied: on a narrow terminal its lines run on."""
+    """Print a table without wrapping cells, so that addresses can be copied. A narrow terminal wraps the lines."""
     former = console.width
     console.width = WIDTH_MAX
     try:
@@ -83,10 +83,10 @@ def print_table(console: Console, table: Table) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print a value as indented JSON, and nothing else."""
+    """Print a value as indented JSON."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def this_stack() -> Stack:
-    """Open the stack of this clone."""
+    """Return the stack of this clone."""
     return Stack(default_root())

@@ -1,4 +1,4 @@
-"""The commands that run the main job: `demo` from nothing to its end, `run` and stay, `publish` once more."""
+"""The commands that run the main job: `demo` once, `run` and keep the stack, `publish` again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from gridcare_local.cli.start import bring_up, hold, show_status, stopped_by_sig
 from gridcare_local.stack.settings import DEFAULT_HOUR, SETTINGS_FILE, default_root
 from gridcare_local.stack.stack import ALL_PARTS, Stack, erase_stack
 
-if TYPE_CHECKING:  # slow to import; commands that do not publish start faster
+if TYPE_CHECKING:  # slow to import, and only needed to publish
     from gridcare_local.demo.accounting import Books
 
 DEMO_SUPPLY_POINTS = 20_000
@@ -31,11 +31,11 @@ Timeout = Annotated[float, typer.Option(min=1, help="Seconds until everybody mus
 @demo_app.command(epilog=example("gridcare demo", "gridcare demo --supply-points 2000"))
 @plainly
 def demo(*, supply_points: SupplyPoints = DEMO_SUPPLY_POINTS, seed: Seed = 1, timeout_s: Timeout = 3600) -> None:
-    """Run the main job from nothing to its end on a stack of its own, and balance the books (exit status 0 only then)."""
+    """Run the main job on a stack of its own from start to end; exit status 0 only if the books balance."""
     console = Console()
     root = default_root() / "demo"
     if (root / SETTINGS_FILE).exists():
-        erase_stack(root)  # what a killed run left behind
+        erase_stack(root)  # left by a killed run
     stack = Stack(root)
     with stopped_by_signals():
         try:
@@ -53,7 +53,7 @@ def demo(*, supply_points: SupplyPoints = DEMO_SUPPLY_POINTS, seed: Seed = 1, ti
 @demo_app.command(epilog=example("gridcare run", "gridcare run --supply-points 5000"))
 @plainly
 def run(*, supply_points: SupplyPoints = DEMO_SUPPLY_POINTS, seed: Seed = 1, timeout_s: Timeout = 3600) -> None:
-    """Run the demo on this clone's stack and stay: prints where everything is, stops at Ctrl-C."""
+    """Run the demo on this clone's stack, print where everything is, and keep it running until Ctrl-C."""
     console = Console()
     stack = this_stack()
     with stopped_by_signals():
@@ -81,7 +81,7 @@ def publish(
     timeout_s: Timeout = 3600,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a planned cut on the running stack, watch it told, and balance the books (exit status 0 only then)."""
+    """Publish a planned cut on the running stack and wait until all are told; exit status 0 only if the books balance."""
     from gridcare_local.demo.load import loaded_feeders  # noqa: PLC0415 - slow to import, as in the other commands
 
     stack = this_stack()
@@ -89,7 +89,7 @@ def publish(
     books = _publish(stack, tuple(feeder or loaded_feeders(stack)), timeout_s, console)
     if as_json:
         facts = asdict(books)
-        print_json({**facts.pop("told"), **facts})
+        print_json({**facts.pop("notice"), **facts})
     else:
         _show(books, console)
     if books.wrong:
@@ -97,7 +97,7 @@ def publish(
 
 
 def _load(stack: Stack, supply_points: int, seed: int, bars: Progress) -> tuple[str, ...]:
-    from gridcare_local.demo.load import load_town  # noqa: PLC0415 - slow to import; other commands start faster
+    from gridcare_local.demo.load import load_town  # noqa: PLC0415 - slow to import, and other commands do not need it
 
     task = bars.add_task("loading", total=None)
     town = load_town(
@@ -116,36 +116,36 @@ def _load(stack: Stack, supply_points: int, seed: int, bars: Progress) -> tuple[
 def _publish(
     stack: Stack, feeders: tuple[str, ...], timeout_s: float, console: Console, *, strictly: bool = False
 ) -> "Books":
-    """Publish, watch on `console`, and balance the books. `strictly`: nothing may die meanwhile."""
+    """Publish, show progress on `console`, and balance the books. With `strictly`, no part may die meanwhile."""
     from gridcare_local.demo.accounting import balance  # noqa: PLC0415 - as above
-    from gridcare_local.demo.cut import nobody_may_die, tell_of_a_cut  # noqa: PLC0415 - as above
+    from gridcare_local.demo.cut import fail_on_death, publish_cut  # noqa: PLC0415 - as above
 
     with _steps(console) as bars:
         task = bars.add_task("telling every affected customer", total=None)
-        look = nobody_may_die(stack) if strictly else (lambda *_: None)
+        look = fail_on_death(stack) if strictly else (lambda *_: None)
 
         def watch(done: int, of: int) -> None:
             bars.update(task, completed=done, total=of)
             look(done, of)
 
-        told = tell_of_a_cut(stack, feeders, timeout_s=timeout_s, watch=watch)
-    return balance(stack, told)
+        notice = publish_cut(stack, feeders, timeout_s=timeout_s, watch=watch)
+    return balance(stack, notice)
 
 
 def _show(books: "Books", console: Console) -> None:
-    told = books.told
+    notice = books.notice
     table = Table("", "deliveries", box=None)
-    for state, count in sorted(told.states.items(), key=lambda each: -each[1]):
+    for state, count in sorted(notice.states.items(), key=lambda each: -each[1]):
         if count:
             table.add_row(state, f"{count:,}")
-    table.add_row("[bold]audience[/bold]", f"[bold]{told.audience:,}[/bold]")
-    for channel, count in sorted(told.channels.items()):
+    table.add_row("[bold]audience[/bold]", f"[bold]{notice.audience:,}[/bold]")
+    for channel, count in sorted(notice.channels.items()):
         table.add_row(f"over {channel}", f"{count:,}")
-    console.print(f"notice {told.notice_id}", soft_wrap=True)
+    console.print(f"notice {notice.notice_id}", soft_wrap=True)
     print_table(console, table)
     console.print(
         f"FCM accepted {books.pushes_accepted:,} pushes (and {books.pushes_repeated:,} repeats under the same tag); "
-        f"Twilio accepted {books.texts_accepted:,} SMS of {books.segments:,} segments; {told.seconds:.1f} s in all"
+        f"Twilio accepted {books.texts_accepted:,} SMS of {books.segments:,} segments; {notice.seconds:.1f} s in all"
     )
     for wrong in books.wrong:
         console.print(f"[red]wrong:[/red] {wrong}")

@@ -17,7 +17,7 @@ def docs(
     *,
     directory: Annotated[Path | None, typer.Option(help="Where to; by default `docs` of the clone.")] = None,
 ) -> None:
-    """Write the OpenAPI and AsyncAPI documents and the events' JSON Schemas, as the code has them."""
+    """Write the OpenAPI and AsyncAPI documents and the events' JSON Schemas, generated from the code."""
     from gridcare_local.documents.write import write_documents  # noqa: PLC0415 - it imports the services; other commands start faster
 
     for path in write_documents(directory or clone_root() / "docs"):

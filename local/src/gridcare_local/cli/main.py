@@ -1,4 +1,4 @@
-"""The `gridcare` command: the whole of Gridcare on this machine."""
+"""The `gridcare` command: all of Gridcare on this machine."""
 
 from importlib.metadata import version
 from typing import Annotated
@@ -40,7 +40,7 @@ def main(
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Take the options before a command."""
 
 
 @app.command("help", epilog=example("gridcare help"))

@@ -1,4 +1,4 @@
-"""The commands that start, stop and look at the stack."""
+"""The commands that start, stop and show the stack."""
 
 import sys
 import time
@@ -82,7 +82,7 @@ def stop() -> None:
     stack = this_stack()
     owner = stack.owner()
     if owner is not None:
-        owner.stop(grace_s=OWNER_STOP_GRACE_S)  # it stops its parts itself
+        owner.stop(grace_s=OWNER_STOP_GRACE_S)  # it stops its own parts
     stack.stop(Console().print)
 
 

@@ -1,4 +1,4 @@
-"""`gridcare start`: bring the stack up, show where everything is, hold it until told to stop."""
+"""Starts the stack, shows where everything is, and keeps it until a signal."""
 
 import logging
 import signal
@@ -19,10 +19,12 @@ LOOK_INTERVAL_S = 1.0
 
 
 def bring_up(stack: Stack, names: tuple[str, ...], hour: str) -> None:
-    """Start the parts behind a progress bar; a first start shows the fetching of Kafka too."""
-    import structlog  # noqa: PLC0415 - slow to import, and no other command has a use for it
+    """Start the parts with a progress bar. A user's first start also shows the fetching of Kafka."""
+    import structlog  # noqa: PLC0415 - slow to import, and other commands do not need it
 
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))  # the bar says it all
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING)
+    )  # the progress bar is enough
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         starting = bars.add_task("starting", total=len(names))
@@ -40,7 +42,7 @@ def bring_up(stack: Stack, names: tuple[str, ...], hour: str) -> None:
 
 
 def hold(stack: Stack, console: Console) -> None:
-    """Wait for Ctrl-C or SIGTERM, saying so when a part dies; then stop everything."""
+    """Wait for Ctrl-C or SIGTERM, reporting parts that die, and then stop everything."""
     told: set[int] = set()
     living: dict[str, int] = {}
     try:
@@ -67,9 +69,9 @@ def _tell_of_death(part: Part, living: dict[str, int], told: set[int], console: 
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Make SIGTERM and SIGHUP (the terminal is closed) stop the stack as Ctrl-C does.
+    """Make SIGTERM and SIGHUP (the terminal is closed) stop the stack like Ctrl-C.
 
-    A SIGHUP that is ignored stays so: whoever starts us under nohup wants us to outlive the terminal.
+    An ignored SIGHUP stays ignored: under nohup, the stack should outlive the terminal.
     """
     outlives_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     with interrupted_by(signal.SIGTERM, *(() if outlives_terminal else (signal.SIGHUP,))):
@@ -78,7 +80,7 @@ def stopped_by_signals() -> Iterator[None]:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Let a second Ctrl-C not tear a stop in two: every part of it has its own deadline."""
+    """Ignore further signals, so that a second Ctrl-C does not interrupt the stop, which has its own deadlines."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     former = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:

@@ -1,4 +1,4 @@
-"""The commands beside the stack: tokens, what the emulated providers received, demo data."""
+"""Further commands: tokens, what the emulated providers accepted, settings of a process, demo data."""
 
 import shlex
 from enum import StrEnum
@@ -22,7 +22,7 @@ tools_app = typer.Typer()
 
 
 class Role(StrEnum):
-    """The roles that a token may carry."""
+    """The roles of a token."""
 
     CUSTOMER = "customer"
     PLANNER = "planner"
@@ -34,7 +34,7 @@ class Role(StrEnum):
 
 
 class FileFormat(StrEnum):
-    """How supply points and contacts are written."""
+    """The format of supply points and contacts."""
 
     CSV = "csv"
     JSONL = "jsonl"
@@ -88,7 +88,7 @@ def token(
 def outboxes(*, as_json: AsJson = False) -> None:
     """Show how many messages each emulated provider accepted, and the page where to read them."""
     stack = this_stack()
-    found = [
+    rows = [
         {
             "provider": name,
             "accepted": _accepted(stack.catalog.emulator_dir(name)),
@@ -97,19 +97,19 @@ def outboxes(*, as_json: AsJson = False) -> None:
         for name in EMULATORS
         if name != "oidc" and name in stack.settings.ports
     ]
-    if not found:
+    if not rows:
         raise LocalStackError("no provider has run yet: run `gridcare start` first")
     if as_json:
-        print_json(found)
+        print_json(rows)
         return
     table = Table("provider", "accepted", "read them at", box=None)
-    for each in found:
-        table.add_row(*(str(value) for value in each.values()))
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
     print_table(Console(), table)
 
 
 def _accepted(state_dir: Path) -> int:
-    """Count in the journal, which is there whether the emulator runs or not."""
+    """Count the accepted messages in the journal, which exists even if the emulator does not run."""
     import msgspec  # noqa: PLC0415 - only this command reads a journal
 
     from gridcare_local.emulators.journal import read_lines  # noqa: PLC0415 - as above

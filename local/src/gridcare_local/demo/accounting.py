@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from gridcare_local.demo.client import Client
-from gridcare_local.demo.cut import NOTIFIER, OPEN, Told
+from gridcare_local.demo.cut import NOTIFIER, OPEN, CompletedNotice
 from gridcare_local.emulators.journal import read_lines
 from gridcare_local.stack.stack import Stack
 from outage_notifier.texts.segments import segments
@@ -24,7 +24,7 @@ RAISED: Final = (*REACHED, "failed")
 class Books:
     """The accounting of a notice. It balances if `wrong` is empty."""
 
-    told: Told
+    notice: CompletedNotice
     pushes_accepted: int = 0
     pushes_repeated: int = 0
     texts_accepted: int = 0
@@ -32,16 +32,16 @@ class Books:
     wrong: list[str] = field(default_factory=list)
 
 
-def balance(stack: Stack, told: Told) -> Books:
+def balance(stack: Stack, notice: CompletedNotice) -> Books:
     """Compare the ledger with the providers' journals, delivery by delivery.
 
     Receipts change deliveries for minutes after a notice is complete, so also while its rows are read page by page.
     """
     planner = Client(stack, "planner")
-    before = planner.get(NOTIFIER, f"/v1/notices/{told.notice_id}")
-    rows = list(_deliveries(planner, told.notice_id))
-    after = planner.get(NOTIFIER, f"/v1/notices/{told.notice_id}")
-    books = Books(replace(told, states=after["states"], channels=after["channels"]))
+    before = planner.get(NOTIFIER, f"/v1/notices/{notice.notice_id}")
+    rows = list(_deliveries(planner, notice.notice_id))
+    after = planner.get(NOTIFIER, f"/v1/notices/{notice.notice_id}")
+    books = Books(replace(notice, states=after["states"], channels=after["channels"]))
     _check_counts(books, rows, still=before["states"] == after["states"])
     _check_pushes(books, stack, rows)
     _check_texts(books, stack, rows)
@@ -53,17 +53,17 @@ def _check_counts(books: Books, rows: list[dict[str, Any]], *, still: bool) -> N
 
     If the counts changed while the rows were read (not `still`), states that receipts change are compared as one sum.
     """
-    told = books.told
-    if sum(told.states.values()) != told.audience:
-        books.wrong.append(f"the states sum to {sum(told.states.values())}, the audience is {told.audience}")
-    still_open = {state: told.states[state] for state in OPEN if told.states.get(state)}
+    notice = books.notice
+    if sum(notice.states.values()) != notice.audience:
+        books.wrong.append(f"the states sum to {sum(notice.states.values())}, the audience is {notice.audience}")
+    still_open = {state: notice.states[state] for state in OPEN if notice.states.get(state)}
     if still_open:
         books.wrong.append(f"still open: {still_open}")
     if len({row["recipient_id"] for row in rows}) != len(rows):
         books.wrong.append("a recipient has two deliveries")
     in_rows = Counter(_state_name(row["state"], still=still) for row in rows)
     in_counts = Counter[str]()
-    for state, count in told.states.items():
+    for state, count in notice.states.items():
         in_counts[_state_name(state, still=still)] += count
     if +in_counts != in_rows:
         books.wrong.append(f"the ledger counts {dict(in_counts)}, its rows say {dict(in_rows)}")
@@ -79,7 +79,7 @@ def _check_pushes(books: Books, stack: Stack, rows: list[dict[str, Any]]) -> Non
     for line in _accepted(stack, "fcm"):
         message = line["body"]["message"]
         data = message.get("data") or {}  # other senders' messages in the emulator may have none
-        if data.get("notice_id") == books.told.notice_id:
+        if data.get("notice_id") == books.notice.notice_id:
             accepted[data["delivery_id"], message.get("token") or message.get("fid")] += 1
     deliveries = {delivery_id for delivery_id, _ in accepted}
     by_push = {row["delivery_id"] for row in rows if row["channel"] == "push" and row["state"] in REACHED}
@@ -95,7 +95,7 @@ def _check_texts(books: Books, stack: Stack, rows: list[dict[str, Any]]) -> None
     """Check that Twilio accepted each delivery by SMS once and nothing else."""
     numbers = Counter[str]()
     for line in _accepted(stack, "twilio"):
-        if books.told.mark in line["body"]:
+        if books.notice.mark in line["body"]:
             numbers[line["to"]] += 1
             books.segments += segments(line["body"]).count
     books.texts_accepted = sum(numbers.values())

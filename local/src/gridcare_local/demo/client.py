@@ -83,5 +83,5 @@ class Client:
 
 @cache
 def _no_tls() -> ssl.SSLContext:
-    """Return a context without the machine's CAs: loading them takes longer than a call, and all calls use plain HTTP."""
+    """Return a context without the machine's CAs: loading them takes longer than a call, and calls use plain HTTP."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -24,7 +24,7 @@ Watcher = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CompletedNotice:
     """A completed notice according to the API. `seconds` is the time since publishing; `mark` is in its texts."""
 
     notice_id: str
@@ -52,7 +52,7 @@ def draft(
     return str(planner.post(NOTIFIER, "/v1/outages", body)["outage_id"])
 
 
-def nobody_may_die(stack: Stack) -> Watcher:
+def fail_on_death(stack: Stack) -> Watcher:
     """Return a watcher that raises LocalStackError if a part of the stack is dead."""
 
     def watch(_settled: int, _audience: int) -> None:
@@ -63,7 +63,7 @@ def nobody_may_die(stack: Stack) -> Watcher:
     return watch
 
 
-def tell_of_a_cut(stack: Stack, feeder_ids: Sequence[str], *, timeout_s: float, watch: Watcher) -> Told:
+def publish_cut(stack: Stack, feeder_ids: Sequence[str], *, timeout_s: float, watch: Watcher) -> CompletedNotice:
     """Publish a cut of these feeders in a week and wait until its announcement is complete.
 
     Raises LocalStackError with the states of its deliveries if it is not complete in time.
@@ -82,7 +82,9 @@ def tell_of_a_cut(stack: Stack, feeder_ids: Sequence[str], *, timeout_s: float, 
         open_now = sum(progress["states"].get(state, 0) for state in OPEN)
         watch(progress["audience"] - open_now, max(expected, progress["audience"]))
         if progress["state"] == "completed":
-            return Told(notice_id, mark, progress["audience"], progress["states"], progress["channels"], seconds)
+            return CompletedNotice(
+                notice_id, mark, progress["audience"], progress["states"], progress["channels"], seconds
+            )
         if seconds > timeout_s:
             raise LocalStackError(f"not complete after {timeout_s:.0f} s: {progress['states']}")
         time.sleep(LOOK_INTERVAL_S)

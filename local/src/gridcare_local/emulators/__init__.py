@@ -1,1 +1,1 @@
-"""Emulators of the providers: real sockets, real protocols, a journal of what was accepted. See README.md beside this file."""
+"""Emulators of the providers, with real sockets and protocols and a journal of what they accepted; see README.md."""

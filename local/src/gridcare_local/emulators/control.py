@@ -1,4 +1,4 @@
-"""Starting emulators as processes and driving them: what every test and the demo use."""
+"""Starts emulators as processes and controls them, for tests and the demo."""
 
 import contextlib
 import json
@@ -22,19 +22,19 @@ from gridcare_local.emulators.journal import read_lines
 from gridcare_local.emulators.oidc.keys import TOKEN_LIFETIME_S, Algorithm, mint
 
 Kind = Literal["twilio", "fcm", "oidc"]
-START_TRIES: Final = 3  # a free port may be taken by another between the look and the start
-PORT_TAKEN: Final = "is taken"  # said in the log of an emulator that found its port in use
+START_TRIES: Final = 3  # another process may take a free port before the emulator starts
+PORT_TAKEN: Final = "is taken"  # in the log of an emulator whose port is in use
 START_S: Final = 15.0
 STOP_S: Final = 5.0
 REQUEST_S: Final = 10.0
 
 
 class EmulatorError(Exception):
-    """An emulator did not start, or refused a request of its driver."""
+    """An emulator did not start, or refused an admin request."""
 
 
 def free_port() -> int:
-    """Find a TCP port of 127.0.0.1 that nobody listens at."""
+    """Return a free TCP port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -52,7 +52,7 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """The base address; of FCM it is https, verified by `ca_file`."""
+        """The base address. FCM's is https, with a certificate signed by `ca_file`."""
         return f"{'https' if self.kind == 'fcm' else 'http'}://127.0.0.1:{self.port}"
 
     @property
@@ -71,20 +71,20 @@ class Emulator:
         return self.state_dir / "journal.jsonl"
 
     def kill(self) -> None:
-        """End the process as kill -9 does."""
+        """Kill the process with SIGKILL."""
         self.process.kill()
         self.process.wait(STOP_S)
 
     def pause(self) -> None:
-        """Freeze the process (SIGSTOP): connections are taken by the kernel and nothing is answered."""
+        """Freeze the process (SIGSTOP): the kernel accepts connections, but nothing is answered."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a frozen process go on."""
+        """Continue a frozen process."""
         self.process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        """Ask the process to end; kill it when it does not."""
+        """Terminate the process, and kill it if it does not end."""
         self.process.terminate()
         try:
             self.process.wait(STOP_S)
@@ -92,31 +92,31 @@ class Emulator:
             self.kill()
 
     def start_again(self) -> None:
-        """Start the process anew, at the same port, on the same state."""
+        """Restart the process with the same port and state."""
         self.stop()
         self.process = _spawn(self.kind, self.state_dir, self.environment)
         _wait_until_ready(self)
 
     def script(self, rules: Iterable[Mapping[str, Any]]) -> None:
-        """Put rules in force in place of the earlier ones; the format is in README.md."""
+        """Replace the script's rules. README.md explains the format."""
         self.request("PUT", "/_emulator/script", list(rules))
 
     def script_state(self) -> list[dict[str, Any]]:
-        """Give the rules in force, each with `seen` and `fired`."""
+        """Return the current rules, each with `seen` and `fired`."""
         state: list[dict[str, Any]] = self.request("GET", "/_emulator/script")
         return state
 
     def settings(self, **settings: object) -> None:
-        """Change the FCM emulator's settings: token_lifetime_s, strict, revoked_before_s; absent ones go to their default."""
+        """Set the FCM emulator's token_lifetime_s, strict and revoked_before_s. Those left out get their defaults."""
         self.request("PUT", "/_emulator/settings", settings)
 
     def journal(self, kind: str | None = "accepted", *, after: int = 0) -> list[dict[str, Any]]:
-        """Read the journal's lines of a kind (None: all) behind line `after`, from the file: the process may be dead."""
+        """Return the journal's lines of a kind (None: all) after line `after`, from the file: it may be dead."""
         lines = (msgspec.json.decode(line) for line in read_lines(self.journal_file, after=after))
         return [line for line in lines if kind is None or line["kind"] == kind]
 
     def counts(self) -> dict[str, int]:
-        """Count the journal's lines by kind, and what was refused before it got there."""
+        """Return the number of journal lines by kind, and of requests that were refused without one."""
         counts: dict[str, int] = self.request("GET", "/_emulator/counts")
         return counts
 
@@ -128,16 +128,16 @@ class Emulator:
         foreign: bool = False,
         **claims: object,
     ) -> str:
-        """Mint a token of this issuer; claims of None are left out, `foreign` makes the signature a stranger's."""
+        """Mint a token of this issuer without the claims that are None. `foreign` signs it with an unknown key."""
         issuer = self.environment.get("EMULATOR_OIDC_ISSUER") or self.url
         return mint(self.state_dir, issuer, claims, algorithm=algorithm, lifetime_s=lifetime_s, foreign=foreign)
 
     def rotate_keys(self, *, drop_old: bool = False) -> None:
-        """Let the OIDC emulator sign with new keys; the old ones stay in its JWKS unless dropped."""
+        """Make the OIDC emulator sign with new keys. The old ones stay in its JWKS unless they are dropped."""
         self.request("POST", f"/_emulator/rotate?drop_old={'true' if drop_old else 'false'}")
 
     def request(self, method: str, path: str, body: object = None) -> Any:
-        """Make an admin request and give its JSON."""
+        """Send an admin request and return the JSON of its answer. Raises EmulatorError."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}{path}", data, method=method)  # noqa: S310 - a fixed scheme
         context = ssl.create_default_context(cafile=self.ca_file) if self.kind == "fcm" else None
@@ -158,9 +158,9 @@ def start_emulator(
     environment: Mapping[str, str] | None = None,
     exits_with_parent: bool = True,
 ) -> Emulator:
-    """Start an emulator and wait until it answers; on a free port unless one is given.
+    """Start an emulator, by default on a free port, and wait until it answers.
 
-    It ends by itself soon after the process that started it, unless told otherwise. Raises EmulatorError.
+    With `exits_with_parent`, it exits soon after this process has ended. Raises EmulatorError.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
     for left in reversed(range(START_TRIES)):
@@ -194,7 +194,7 @@ def _wait_until_ready(emulator: Emulator) -> None:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and emulator.process.poll() is None:
         with contextlib.suppress(OSError, EmulatorError):
-            # Another process at the same port answers too, so ask who it is.
+            # another process on the same port would answer too, so check the pid
             if emulator.request("GET", "/_emulator/health")["pid"] == emulator.process.pid:
                 return
         time.sleep(0.02)

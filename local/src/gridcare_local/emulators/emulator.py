@@ -1,4 +1,4 @@
-"""What every emulator has: a journal, a script, counts, and the admin pages under /_emulator/."""
+"""What all emulators have: a journal, a script, counts, and the admin pages below /_emulator/."""
 
 import os
 from abc import ABC, abstractmethod
@@ -18,7 +18,7 @@ ADMIN: Final = "/_emulator/"
 
 
 class Emulator(ABC):
-    """One emulated provider; `answer` is its protocol, all else here is for the people who drive it."""
+    """An emulated provider. `answer` implements its protocol; everything else is for its users."""
 
     kind: ClassVar[str]
     outbox_columns: ClassVar[tuple[str, ...]] = ()
@@ -30,7 +30,7 @@ class Emulator(ABC):
         self.counts: Counter[str] = Counter()
 
     def rebuild(self) -> None:
-        """Take up where the journal ends."""
+        """Restore the state from the journal."""
         for kind, line in self.journal.replay():
             self.counts[kind] += 1
             if kind == "script":
@@ -39,32 +39,32 @@ class Emulator(ABC):
                 self.replay_line(kind, line)
 
     def replay_line(self, kind: str, line: bytes) -> None:
-        """Take one line of the journal again; an emulator of many messages may know those it need not decode."""
+        """Restore the state from one line of the journal. Overridden where not every line needs decoding."""
         del kind
         self.replayed(msgspec.json.decode(line))
 
     def record(self, kind: str, fields: dict[str, Any]) -> dict[str, Any]:
-        """Journal one line and count it."""
+        """Append a line to the journal, count it and return it."""
         line = self.journal.append(kind, fields)
         self.counts[kind] += 1
         return line
 
     @abstractmethod
     def replayed(self, line: dict[str, Any]) -> None:
-        """Rebuild state from one journal line."""
+        """Restore the state from one decoded line of the journal."""
 
     @abstractmethod
     async def answer(self, request: Request) -> Reply:
-        """Answer a request of the provider's own protocol."""
+        """Answer a request in the provider's protocol."""
 
     async def started(self) -> None:
-        """Begin background work, on the running loop; none unless an emulator has some."""
+        """Start background work, if there is any, on the running loop."""
         return
 
     def outbox(self) -> Iterable[tuple[object, ...]]:
-        """Return the newest messages for a person to read, newest first, in the order of `outbox_columns`.
+        """Return the newest messages for people to read, newest first, with the cells of `outbox_columns`.
 
-        The text comes first; a long identifier, which is shown cut short, comes last.
+        The first cell is the text. The last is a long identifier, which is shortened.
         """
         return ()
 
@@ -78,9 +78,9 @@ class Emulator(ABC):
                 reply = json_answer(self.counts)
             case ("GET", "journal"):
                 after = request.query.get("after", "0")
-                sound = after.isdecimal()
+                valid = after.isdecimal()
                 reply = (
-                    Lines(self.journal.lines(int(after))) if sound else json_answer({"error": "after: a number"}, 422)
+                    Lines(self.journal.lines(int(after))) if valid else json_answer({"error": "after: a number"}, 422)
                 )
             case ("GET", "script"):
                 reply = json_answer(self.script.state())
@@ -96,12 +96,12 @@ class Emulator(ABC):
         try:
             rules = msgspec.json.decode(request.body) if request.method == "PUT" else []
             self.script.replace(rules)
-        except msgspec.DecodeError as error:  # ValidationError is one
+        except msgspec.DecodeError as error:  # ValidationError is a subclass
             return json_answer({"error": str(error)}, 422)
         self.record("script", {"rules": rules})
         return json_answer(self.script.state())
 
 
 def not_found() -> Answer:
-    """Answer that nothing is here."""
+    """Return a 404 answer."""
     return json_answer({"error": "nothing is here"}, 404)

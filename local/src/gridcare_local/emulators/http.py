@@ -1,4 +1,4 @@
-"""Requests and answers of the emulators, and reading the one and writing the other over RSGI."""
+"""The requests and answers of the emulators, read and sent over RSGI."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from granian import rsgi
-from granian._granian import (  # granian.rsgi hides them from type checkers
+from granian._granian import (  # hidden from type checkers by granian.rsgi
     RSGIHeaders,
     RSGIHTTPProtocol,
     RSGIProtocolClosed,
@@ -21,7 +21,7 @@ ProtocolClosed = RSGIProtocolClosed
 
 BODY_BYTES_MAX: Final = 1 << 20
 DRAIN_BYTES_MAX: Final = 1 << 24
-HANG_S: Final = 600.0  # longer than any client's deadline; ends what a forgotten client would keep open
+HANG_S: Final = 600.0  # longer than any client's deadline; closes connections that a client forgot
 JSON: Final = "application/json"
 HTML: Final = "text/html; charset=utf-8"
 TEXT: Final = "text/plain; charset=utf-8"
@@ -29,7 +29,7 @@ TEXT: Final = "text/plain; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, its body read whole."""
+    """A request with its complete body."""
 
     method: str
     path: str
@@ -39,18 +39,18 @@ class Request:
 
     @property
     def query(self) -> dict[str, str]:
-        """The query's parameters, the last one of each name."""
+        """The query's parameters. Of several with one name, the last counts."""
         return dict(parse_qsl(self.query_string, keep_blank_values=True))
 
     @property
     def form(self) -> dict[str, str]:
-        """The parameters of a form body, the last one of each name."""
+        """The parameters of a form body. Of several with one name, the last counts."""
         return dict(parse_qsl(self.body.decode(errors="replace"), keep_blank_values=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is sent back; `after_s` later."""
+    """An answer, sent after `after_s`."""
 
     status: int = 200
     body: bytes = b""
@@ -61,12 +61,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """No answer at all, until the client goes away."""
+    """No answer until the client disconnects."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """An answer of many journal lines, sent in pieces."""
+    """An answer of journal lines, sent in pieces."""
 
     lines: Any = field(repr=False)
 
@@ -77,14 +77,14 @@ Reply = Answer | Hang | Lines
 def json_answer(
     value: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = (), after_s: float = 0.0
 ) -> Answer:
-    """Answer with a JSON document."""
+    """Return an answer with a JSON document."""
     return Answer(status, msgspec.json.encode(value), headers, JSON, after_s)
 
 
 async def read_body(scope: Scope, protocol: HTTPProtocol) -> bytes | None:
-    """Read a body of at most BODY_BYTES_MAX; None when it is longer.
+    """Return the body, or None if it is longer than BODY_BYTES_MAX.
 
-    A longer one is read off up to DRAIN_BYTES_MAX, so that its sender hears the refusal, not a broken connection.
+    Up to DRAIN_BYTES_MAX of a longer body are read, so that its sender gets the refusal instead of a broken connection.
     """
     length = scope.headers.get("content-length")
     if length is not None and int(length) <= BODY_BYTES_MAX:
@@ -100,7 +100,7 @@ async def read_body(scope: Scope, protocol: HTTPProtocol) -> bytes | None:
 
 
 async def send(protocol: HTTPProtocol, reply: Reply) -> None:
-    """Carry out a reply."""
+    """Send a reply."""
     if isinstance(reply, Hang):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(protocol.client_disconnect(), HANG_S)

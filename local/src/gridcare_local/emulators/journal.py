@@ -1,4 +1,4 @@
-"""The journal of an emulator: JSON lines, each written to the file before the answer it stands for."""
+"""The journal of an emulator: JSON lines, each written to the file before the corresponding answer is sent."""
 
 import os
 import sys
@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import msgspec
 
-INDEX_STEP: Final = 1000  # lines between two kept offsets: a million lines cost a thousand integers
+INDEX_INTERVAL: Final = 1000  # lines between two stored offsets: a million lines need a thousand integers
 _READ_BLOCK_BYTES: Final = 1 << 18
 
 
 def stamp(at_s: float) -> str:
-    """Write a moment as RFC 3339 in UTC, microseconds kept."""
+    """Format a moment as RFC 3339 in UTC with microseconds."""
     second, micro = divmod(int(at_s * 1_000_000), 1_000_000)
     return f"{_second(second)}.{micro:06d}+00:00"
 
@@ -26,7 +26,7 @@ def _second(second: int) -> str:
 
 
 def read_lines(path: Path, *, after: int = 0, offset: int = 0, skip: int | None = None) -> Iterator[bytes]:
-    """Yield the complete lines of a journal behind line `after`; a torn last line is not a line."""
+    """Yield the lines of a journal after line `after`, without an incomplete last line."""
     if not path.exists():
         return
     left = after if skip is None else skip
@@ -44,10 +44,10 @@ class _Kind(msgspec.Struct):
 
 
 class Journal:
-    """Append-only lines `{"n", "at", "kind", ...}`.
+    """An append-only file of lines `{"n", "at", "kind", ...}`.
 
-    A line is handed to the kernel by one write before `append` returns, so it outlives a kill -9 of the process (not of
-    the machine). `n` counts from 1 without gaps.
+    A line is passed to the kernel in one write before `append` returns, so it survives a kill -9 of the process, though
+    not a crash of the machine. `n` counts from 1 without gaps.
     """
 
     def __init__(self, path: Path, now_s: Callable[[], float]) -> None:
@@ -75,9 +75,9 @@ class Journal:
             file.truncate(0)
 
     def replay(self) -> Iterator[tuple[str, bytes]]:
-        """Yield kind and text of every line that is there, once, before the first append.
+        """Yield the kind and the text of every line. It must be called once, before the first append.
 
-        A million pushes are read over in a second or two; who needs the rest of a line decodes it.
+        Only the kind is decoded, so a million pushes take a second or two.
         """
         decoder = msgspec.json.Decoder(_Kind)
         for line in read_lines(self.path):
@@ -85,7 +85,7 @@ class Journal:
             yield decoder.decode(line).kind, line
 
     def append(self, kind: str, fields: dict[str, Any]) -> dict[str, Any]:
-        """Write one line and return it as it will be read again."""
+        """Write one line and return it as it will be read."""
         at = stamp(self._now_s())
         line = {"n": self.count + 1, "at": at, "kind": kind, **fields}
         self._write(msgspec.json.encode(line) + b"\n")
@@ -99,9 +99,9 @@ class Journal:
         return line
 
     def lines(self, after: int) -> Iterator[bytes]:
-        """Yield the lines behind number `after`, found by the index."""
-        step = min(after // INDEX_STEP, len(self._offsets) - 1)
-        return read_lines(self.path, offset=self._offsets[step], skip=after - step * INDEX_STEP)
+        """Yield the lines after number `after`, using the stored offsets."""
+        index = min(after // INDEX_INTERVAL, len(self._offsets) - 1)
+        return read_lines(self.path, offset=self._offsets[index], skip=after - index * INDEX_INTERVAL)
 
     def _write(self, line: bytes) -> None:
         try:
@@ -109,8 +109,8 @@ class Journal:
         except OSError:
             written = 0
         if written != len(line):
-            # A half-written line must never be followed by another; the next start cuts it off. No exception, since a
-            # server may answer one and go on.
+            # no line may follow a half-written one, which the next start removes; not an exception, since the server
+            # would answer it and go on
             sys.stderr.write("the journal cannot be written: is the disk full?\n")
             os._exit(1)
         self._noted(len(line))
@@ -118,5 +118,5 @@ class Journal:
     def _noted(self, size: int) -> None:
         self.count += 1
         self._size += size
-        if self.count % INDEX_STEP == 0:
+        if self.count % INDEX_INTERVAL == 0:
             self._offsets.append(self._size)

@@ -1,4 +1,4 @@
-"""Keys and certificates made on the spot, kept in an emulator's state directory."""
+"""Keys and certificates, generated on demand and kept in an emulator's state directory."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file in whole or not at all, readable by its owner alone."""
+    """Write a file atomically, readable only by its owner."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     partial.touch(mode=0o600)
@@ -25,19 +25,19 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def new_rsa_key() -> rsa.RSAPrivateKey:
-    """Draw an RSA key."""
+    """Return a new RSA key."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def pem(key: PrivateKey) -> bytes:
-    """Write a private key as unencrypted PKCS #8."""
+    """Return a private key as unencrypted PKCS #8 in PEM."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 
 
 def localhost_certificate(state_dir: Path) -> tuple[Path, Path]:
-    """Make (once) ca.pem, and server.pem with server-key.pem for localhost and 127.0.0.1; give the latter two."""
+    """Return server.pem and server-key.pem for localhost and 127.0.0.1, created with ca.pem if missing."""
     chain, key_file = state_dir / "server.pem", state_dir / "server-key.pem"
     if not (chain.exists() and key_file.exists() and (state_dir / "ca.pem").exists()):
         ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())

@@ -1,4 +1,4 @@
-"""What an emulated provider accepted, for a person to read: a page for a browser, plain text for a terminal."""
+"""The messages that an emulated provider accepted, as a page for a browser and as plain text for a terminal."""
 
 import html
 from collections.abc import Iterable
@@ -6,14 +6,14 @@ from typing import Final
 
 ROWS_MAX: Final = 200
 SHOWN_CHARS: Final = 12
-"""Of a registration token or a message's id; a browser shows the whole of it when pointed at."""
+"""How much of a registration token or a message id is shown. A browser shows all of it in a tooltip."""
 
 Row = tuple[object, ...]
-"""The text first, a long identifier last."""
+"""The first cell is the text, the last a long identifier."""
 
 
 def page(kind: str, columns: tuple[str, ...], rows: Iterable[Row]) -> bytes:
-    """Render a page that renews itself every five seconds."""
+    """Render a page that reloads itself every five seconds."""
     head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
     body = "\n".join(_table_row(row) for row in rows)
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5">
@@ -29,7 +29,7 @@ td:first-child{{min-width:24em}}td+td{{white-space:nowrap;max-width:16em;overflo
 
 
 def plain(columns: tuple[str, ...], rows: Iterable[Row]) -> bytes:
-    """Render two lines a message: its text, then what else is known of it."""
+    """Render two lines for each message: its text, then its other fields."""
     return "".join(_lines(columns, row) for row in rows).encode()
 
 

@@ -1,4 +1,4 @@
-"""Scripts: ordered rules that say what an emulator does with which request."""
+"""Scripts: ordered rules that define how an emulator treats requests."""
 
 import hashlib
 import random
@@ -14,17 +14,18 @@ Status = Annotated[int, Meta(ge=400, le=599)]
 
 
 class Facts(Protocol):
-    """What a rule may look at in a request; `recipient` is what `sticky` draws by."""
+    """What rules can see of a request. `sticky` rules draw once for each `recipient`."""
 
     @property
     def recipient(self) -> str: ...
 
 
 class Match(Struct, forbid_unknown_fields=True, kw_only=True):
-    """When a rule applies. All given fields must hold; the counting ones count the requests that fit the others.
+    """When a rule applies: all given fields must match.
 
-    `nth`: only that request (from 1); `every`: each k-th; `probability`: a draw from `seed`, one for each request in
-    the order of arrival, or with `sticky` one for each recipient, so that a recipient's fate stays the same.
+    Of the requests that match the other fields, `nth` matches only that one (from 1), and `every` each k-th.
+    `probability` draws from `seed`: once for each request in the order of arrival or, with `sticky`, once for each
+        recipient, who then always gets the same result.
     """
 
     nth: Count | None = None
@@ -34,7 +35,7 @@ class Match(Struct, forbid_unknown_fields=True, kw_only=True):
     sticky: bool = False
 
     def fits(self, facts: Any) -> bool:
-        """Tell whether the request's own fields are the ones asked for."""
+        """Return whether the fields of the request match."""
         del facts
         return True
 
@@ -44,7 +45,7 @@ ActionT = TypeVar("ActionT", bound=Struct)
 
 
 class Rule(Struct, Generic[MatchT, ActionT], forbid_unknown_fields=True, kw_only=True):
-    """One rule: the first one that applies decides. `times` ends it after that many requests."""
+    """One rule. The first rule that applies decides. A rule ends after `times` requests."""
 
     match: MatchT
     action: ActionT
@@ -80,9 +81,10 @@ class _Live(Generic[MatchT, ActionT]):
 
 
 class Script(Generic[MatchT, ActionT]):
-    """The rules in force, with how often each was met.
+    """The current rules with their counters.
 
-    `choose` is called exactly once for each journaled request, so a restart rebuilds counters and draws from the journal.
+    `choose` is called exactly once for each journaled request, so a restart can restore counters and draws from the
+    journal.
     """
 
     def __init__(self, rule_type: Any) -> None:
@@ -90,11 +92,11 @@ class Script(Generic[MatchT, ActionT]):
         self._live: list[_Live[MatchT, ActionT]] = []
 
     def replace(self, rules: Any) -> None:
-        """Put a whole new list of rules in force, counting from zero; msgspec.ValidationError names what is wrong."""
+        """Replace all rules and reset their counters. Raises msgspec.ValidationError."""
         self._live = [_Live(rule) for rule in msgspec.convert(rules, self._type)]
 
     def choose(self, facts: Facts) -> ActionT | None:
-        """Give the action of the first rule that applies."""
+        """Return the action of the first rule that applies, or None."""
         for live in self._live:
             if live.applies(facts):
                 return live.rule.action
@@ -102,9 +104,9 @@ class Script(Generic[MatchT, ActionT]):
 
     @property
     def empty(self) -> bool:
-        """Tell whether there is no rule, so that no facts need be gathered."""
+        """Whether there are no rules, so that `choose` need not be called."""
         return not self._live
 
     def state(self) -> list[dict[str, Any]]:
-        """Describe the rules with their counters."""
+        """Return the rules with their counters."""
         return [{"rule": msgspec.to_builtins(it.rule), "seen": it.seen, "fired": it.fired} for it in self._live]

@@ -1,4 +1,4 @@
-"""Serving an emulator: granian (HTTP/1.1, HTTP/2, TLS in Rust) in this one process, so that a kill -9 leaves nothing."""
+"""Serves an emulator with granian (HTTP/1.1, HTTP/2 and TLS in Rust) in one process, so that kill -9 leaves nothing."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from gridcare_local.emulators.emulator import ADMIN, Emulator, not_found
 from gridcare_local.emulators.http import HTTPProtocol, Reply, Request, Scope, json_answer, read_body, send
 
 PARENT_LOOK_S: Final = 1.0
-STREAMS_MAX: Final = 100  # a connection, as the real FCM allows
+STREAMS_MAX: Final = 100  # per connection, as with the real FCM
 
 Handler = Callable[[Scope, HTTPProtocol], Awaitable[None]]
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def handler(emulator: Emulator) -> Handler:
 
 
 def control_handler(emulator: Emulator) -> Handler:
-    """Return the RSGI application that answers the requests below /_emulator/ and no other."""
+    """Return the RSGI application that answers only requests below /_emulator/."""
 
     async def answer(request: Request) -> Reply:
         return await emulator.admin(request) if request.path.startswith(ADMIN) else not_found()
@@ -58,7 +58,7 @@ def _application(answer: Callable[[Request], Awaitable[Reply]]) -> Handler:
 
 
 def serve(emulator: Emulator, *, fast: Handler | None = None, certificate: tuple[Path, Path] | None = None) -> None:
-    """Serve until a signal; `certificate` is (chain, key) as PEM files. `fast` replaces the ordinary application."""
+    """Serve until a signal. `certificate` is (chain, key) as PEM files. `fast` replaces the ordinary application."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     uvloop.run(_serve(emulator, fast or handler(emulator), certificate))
 
@@ -66,7 +66,7 @@ def serve(emulator: Emulator, *, fast: Handler | None = None, certificate: tuple
 async def _serve(emulator: Emulator, application: Handler, certificate: tuple[Path, Path] | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Nothing is buffered, so leaving at once loses nothing that was answered.
+        # nothing is buffered, so an immediate exit loses nothing that was answered
         loop.add_signal_handler(number, os._exit, 0)
     settings = emulator.settings
     servers = [_listen(application, settings.port, certificate)]
@@ -98,7 +98,7 @@ def _listen(application: Handler, port: int, certificate: tuple[Path, Path] | No
 
 
 def _refuse_taken_port(port: int) -> None:
-    """Fail when another listens at the port: granian sets SO_REUSEPORT, and the two would share the requests."""
+    """Exit if another process listens on the port: granian sets SO_REUSEPORT, so each would get some requests."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""What an emulator process is told by its environment."""
+"""The settings of an emulator process, from its environment."""
 
 import fcntl
 import os
@@ -9,9 +9,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class EmulatorSettings:
-    """Where an emulator listens, where it keeps what must outlive a kill -9, and its business time.
+    """The port of an emulator, the folder of what must survive a kill -9, and its business time.
 
-    At `control_port`, if there is one, it answers the requests below /_emulator/ over plain HTTP too.
+    On `control_port`, if given, requests below /_emulator/ are also answered over plain HTTP.
     """
 
     port: int
@@ -26,7 +26,7 @@ class EmulatorSettings:
 
 
 def from_environment() -> EmulatorSettings:
-    """Read EMULATOR_PORT and EMULATOR_STATE_DIR (both needed), and the optional variables of README.md."""
+    """Read EMULATOR_PORT and EMULATOR_STATE_DIR, which are required, and the optional variables of README.md."""
     missing = [name for name in ("EMULATOR_PORT", "EMULATOR_STATE_DIR") if not os.environ.get(name)]
     if missing:
         raise SystemExit(f"set {' and '.join(missing)}")
@@ -43,7 +43,7 @@ def from_environment() -> EmulatorSettings:
 
 
 def _hold_alone(state_dir: Path) -> None:
-    """Lock the state directory for the life of this process: two writers would spoil the journal."""
+    """Lock the state directory until this process ends, since two writers would damage the journal."""
     lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)  # closed by the kernel when the process ends
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,10 +1,10 @@
-"""VNPay played: takes the address that a payer is sent to, checks it as VNPay would, and calls back what became of it.
+"""Plays VNPay: checks the pay address that a payer is sent to, as VNPay would, and calls back with the result.
 
     python -m gridcare_local.emulators.vnpay PAY_URL CALLBACK_URL [--response-code 24] [--amount-off-by-vnd 1000]
         [--bad-signature] [--repeat 3]
 
-reads GRIDCARE_VNPAY_HASH_SECRET and prints each answer. The signature is computed here by VNPay's document alone, from the
-decoded values, so that a mistake of the service's own code cannot agree with itself.
+reads GRIDCARE_VNPAY_HASH_SECRET and prints each answer. The signature is computed here independently, according to
+VNPay's document and from the decoded values, so that it cannot repeat a mistake in the service's code.
 """
 
 import argparse
@@ -30,7 +30,7 @@ TIMEOUT_S: Final = 30.0
 FACTOR: Final = 100
 _GMT7: Final = timezone(timedelta(hours=7))
 _TIME: Final = "%Y%m%d%H%M%S"
-_FIELDS: Final = {  # what VNPay 2.1.0 demands of a pay address, as patterns
+_FIELDS: Final = {  # patterns of the fields that VNPay 2.1.0 requires in a pay address
     "vnp_Version": r"2\.1\.0",
     "vnp_Command": "pay",
     "vnp_TmnCode": r"[0-9A-Za-z]{8}",
@@ -52,31 +52,31 @@ class PayUrlRefused(LocalStackError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What becomes of an order. The default is a payment that succeeds."""
+class PlayedPayment:
+    """How an order is paid. By default, the payment succeeds."""
 
     response_code: str = "00"
     transaction_status: str | None = None
-    """The same as the response code when None."""
+    """If None, the same as the response code."""
     transaction_number: str | None = None
-    """Drawn from the order reference when None; `0` for what failed."""
+    """If None, derived from the order reference, or `0` for a failure."""
     amount_off_by_vnd: int = 0
     bad_signature: bool = False
     pay_date: datetime | None = None
-    """When it was paid; the order's creation when None."""
+    """The time of the payment; if None, the order's creation."""
 
 
-SUCCESS: Final = Outcome()
+SUCCESS: Final = PlayedPayment()
 
 
 def signature(secret: str, fields: Mapping[str, str]) -> str:
-    """HMAC-SHA512 over the fields sorted by name and form-encoded, as hex."""
+    """Return the HMAC-SHA512 of the fields, sorted by name and form-encoded, as hex."""
     text = "&".join(f"{quote_plus(name)}={quote_plus(fields[name])}" for name in sorted(fields))
     return hmac.new(secret.encode(), text.encode(), hashlib.sha512).hexdigest()
 
 
 def read_pay_url(secret: str, pay_url: str, *, now: datetime | None = None) -> dict[str, str]:
-    """Check a pay address as VNPay's page does and return its fields. Raises PayUrlRefused with the field's name."""
+    """Check a pay address as VNPay's page does and return its fields. Raises PayUrlRefused with a field's name."""
     pairs = parse_qsl(urlsplit(pay_url).query, keep_blank_values=True, strict_parsing=True)
     fields = dict(pairs)
     if len(fields) != len(pairs):
@@ -93,31 +93,31 @@ def read_pay_url(secret: str, pay_url: str, *, now: datetime | None = None) -> d
     return fields
 
 
-def callback_query(secret: str, order: Mapping[str, str], outcome: Outcome = SUCCESS) -> str:
-    """Write the query of VNPay's callback about an order whose fields `read_pay_url` gave."""
-    moved = outcome.response_code in {"00", "07"}
-    number = outcome.transaction_number or (_number(order["vnp_TxnRef"]) if moved else "0")
-    paid_at = outcome.pay_date.astimezone(_GMT7).strftime(_TIME) if outcome.pay_date else order["vnp_CreateDate"]
+def callback_query(secret: str, order: Mapping[str, str], payment: PlayedPayment = SUCCESS) -> str:
+    """Return the query of VNPay's callback for an order with these fields (from `read_pay_url`)."""
+    moved = payment.response_code in {"00", "07"}
+    number = payment.transaction_number or (_number(order["vnp_TxnRef"]) if moved else "0")
+    paid_at = payment.pay_date.astimezone(_GMT7).strftime(_TIME) if payment.pay_date else order["vnp_CreateDate"]
     fields = {
-        "vnp_Amount": str(int(order["vnp_Amount"]) + outcome.amount_off_by_vnd * FACTOR),
+        "vnp_Amount": str(int(order["vnp_Amount"]) + payment.amount_off_by_vnd * FACTOR),
         "vnp_BankCode": "NCB",
         "vnp_CardType": "ATM",
         "vnp_OrderInfo": order["vnp_OrderInfo"],
         "vnp_PayDate": paid_at,
-        "vnp_ResponseCode": outcome.response_code,
+        "vnp_ResponseCode": payment.response_code,
         "vnp_TmnCode": order["vnp_TmnCode"],
         "vnp_TransactionNo": number,
-        "vnp_TransactionStatus": outcome.transaction_status or outcome.response_code,
+        "vnp_TransactionStatus": payment.transaction_status or payment.response_code,
         "vnp_TxnRef": order["vnp_TxnRef"],
     }
     if moved:
         fields["vnp_BankTranNo"] = f"VNP{number}"
-    signed = signature("another secret" if outcome.bad_signature else secret, fields)
+    signed = signature("another secret" if payment.bad_signature else secret, fields)
     return "&".join(f"{name}={quote_plus(value)}" for name, value in fields.items()) + f"&vnp_SecureHash={signed}"
 
 
 async def call_back(callback_url: str, query: str, *, repeat: int = 1, together: bool = False) -> list[dict[str, Any]]:
-    """Send the callback `repeat` times, one after the other or all at once; VNPay's view of each answer."""
+    """Send the callback `repeat` times, one after another or all `together`, and return the decoded answers."""
     async with ClientBuilder().timeout(timedelta(seconds=TIMEOUT_S)).follow_redirects(enable=False).build() as client:
 
         async def send() -> dict[str, Any]:
@@ -134,33 +134,33 @@ async def play(
     secret: str,
     pay_url: str,
     callback_url: str,
-    outcome: Outcome = SUCCESS,
+    payment: PlayedPayment = SUCCESS,
     *,
     repeat: int = 1,
     journal: Journal | None = None,
 ) -> list[dict[str, Any]]:
-    """Let a payer go through with an order: check its address, note the money that moved, call back. Raises PayUrlRefused.
+    """Pay an order: check its address, write the payment to the journal and call back. Raises PayUrlRefused.
 
-    The journal has the money before the callback leaves: what it holds and the service's ledger does not is lost money.
+    The journal is written first, so money that is in the journal but not in the service's ledger is lost money.
     """
     order = read_pay_url(secret, pay_url)
-    query = callback_query(secret, order, outcome)
+    query = callback_query(secret, order, payment)
     if journal is not None:
-        told = dict(parse_qsl(query))
+        fields = dict(parse_qsl(query))
         journal.append(
             "payment",
             {
-                "order_reference": told["vnp_TxnRef"],
-                "transaction_number": told["vnp_TransactionNo"],
-                "response_code": told["vnp_ResponseCode"],
-                "amount_vnd": int(told["vnp_Amount"]) // FACTOR,
+                "order_reference": fields["vnp_TxnRef"],
+                "transaction_number": fields["vnp_TransactionNo"],
+                "response_code": fields["vnp_ResponseCode"],
+                "amount_vnd": int(fields["vnp_Amount"]) // FACTOR,
             },
         )
     return await call_back(callback_url, query, repeat=repeat)
 
 
 def _number(order_reference: str) -> str:
-    """Draw a transaction number that stays the same for an order."""
+    """Return the transaction number of an order, always the same."""
     digest = hashlib.sha256(order_reference.encode()).digest()
     return str(10**13 + int.from_bytes(digest[:6]) % 10**13)
 
@@ -173,7 +173,7 @@ def _time(text: str) -> datetime:
 
 
 def main(arguments: list[str]) -> int:
-    """Play one order from the command line; 0 when the callback was answered `00` or `02`, which end VNPay's calls."""
+    """Play one order from the command line. Return 0 if all answers were `00` or `02`, which end VNPay's calls."""
     parser = argparse.ArgumentParser(prog="python -m gridcare_local.emulators.vnpay", description=__doc__)
     parser.add_argument("pay_url")
     parser.add_argument("callback_url")
@@ -181,16 +181,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--amount-off-by-vnd", type=int, default=0)
     parser.add_argument("--bad-signature", action="store_true")
     parser.add_argument("--repeat", type=int, default=1)
-    asked = parser.parse_args(arguments)
-    outcome = Outcome(
-        response_code=asked.response_code,
-        amount_off_by_vnd=asked.amount_off_by_vnd,
-        bad_signature=asked.bad_signature,
+    given = parser.parse_args(arguments)
+    payment = PlayedPayment(
+        response_code=given.response_code,
+        amount_off_by_vnd=given.amount_off_by_vnd,
+        bad_signature=given.bad_signature,
     )
     secret = os.environ.get("GRIDCARE_VNPAY_HASH_SECRET")
     if not secret:
         raise SystemExit("set GRIDCARE_VNPAY_HASH_SECRET")
-    answers = asyncio.run(play(secret, asked.pay_url, asked.callback_url, outcome, repeat=asked.repeat))
+    answers = asyncio.run(play(secret, given.pay_url, given.callback_url, payment, repeat=given.repeat))
     for answer in answers:
         print(msgspec.json.encode(answer).decode())
     return 0 if all(answer.get("RspCode") in {"00", "02"} for answer in answers) else 1

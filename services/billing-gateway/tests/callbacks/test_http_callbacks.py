@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from gridcare_local.emulators.vnpay import Outcome, signature
+from gridcare_local.emulators.vnpay import PlayedPayment, signature
 
 BALANCES = """
 SELECT kind, sum(amount_vnd)::bigint AS amount_vnd FROM entry JOIN account USING (account_id) GROUP BY kind
@@ -63,7 +63,7 @@ async def test_forgeries_leave_no_trace(gateway: Any) -> None:
     """A callback with a bad signature gets 97, and nothing is stored."""
     begun = await gateway.begin(await gateway.bill())
     before = await everything(gateway)
-    assert await gateway.call_back(gateway.callback(begun, Outcome(bad_signature=True))) == "97"
+    assert await gateway.call_back(gateway.callback(begun, PlayedPayment(bad_signature=True))) == "97"
     assert await gateway.call_back(gateway.callback(begun).replace("vnp_Amount=896", "vnp_Amount=996")) == "97"
     assert await gateway.call_back("") == "97"
     assert await gateway.call_back("vnp_SecureHash=&x=%ff") == "97"
@@ -75,7 +75,7 @@ async def test_wrong_amounts_are_suspended(gateway: Any, off_by_vnd: int) -> Non
     """A wrong amount gets 00, since money moved, and waits in suspense: the attempt is held, the bill stays open."""
     bill = await gateway.bill()
     begun = await gateway.begin(bill)
-    assert await gateway.call_back(gateway.callback(begun, Outcome(amount_off_by_vnd=off_by_vnd))) == "00"
+    assert await gateway.call_back(gateway.callback(begun, PlayedPayment(amount_off_by_vnd=off_by_vnd))) == "00"
     amount_vnd = 896_125 + off_by_vnd
     assert await balances(gateway) == {
         "clearing": amount_vnd,
@@ -102,21 +102,21 @@ async def test_unknown_orders_are_suspended(gateway: Any) -> None:
 async def test_a_later_success_counts(gateway: Any) -> None:
     """A cancelled attempt fails; paid after all under the same order it succeeds, and stays so."""
     begun = await gateway.begin(await gateway.bill())
-    cancelled = gateway.callback(begun, Outcome(response_code="24", transaction_status="02"))
+    cancelled = gateway.callback(begun, PlayedPayment(response_code="24", transaction_status="02"))
     assert [await gateway.call_back(cancelled) for _ in range(2)] == ["00", "02"]
     payment = await gateway.read("payment", begun)
     assert (payment["state"], payment["reason"]) == ("failed", "cancelled")
     assert await gateway.call_back(gateway.callback(begun)) == "00"
     assert (await gateway.read("payment", begun))["state"] == "succeeded"
-    assert await gateway.call_back(gateway.callback(begun, Outcome(response_code="51"))) == "00"
+    assert await gateway.call_back(gateway.callback(begun, PlayedPayment(response_code="51"))) == "00"
     assert (await gateway.read("payment", begun))["state"] == "succeeded"
 
 
 async def test_failures_without_a_match(gateway: Any) -> None:
     """A failure of an unknown order gets 01, one with a wrong amount 04; both are stored and change nothing."""
     begun = await gateway.begin(await gateway.bill())
-    failed = Outcome(response_code="24")
-    wrong = gateway.callback(begun, Outcome(response_code="24", amount_off_by_vnd=1))
+    failed = PlayedPayment(response_code="24")
+    wrong = gateway.callback(begun, PlayedPayment(response_code="24", amount_off_by_vnd=1))
     unknown = gateway.callback({"pay_url": resigned(begun["pay_url"])}, failed)
     assert [await gateway.call_back(unknown) for _ in range(2)] == ["01", "01"]
     assert await gateway.call_back(wrong) == "04"
@@ -129,7 +129,7 @@ async def test_suspected_money_is_released_once(gateway: Any) -> None:
     """Money under code 07 waits in suspense; cleared by VNPay it pays the bill, with one receipt."""
     bill = await gateway.bill()
     begun = await gateway.begin(bill)
-    assert await gateway.call_back(gateway.callback(begun, Outcome(response_code="07"))) == "00"
+    assert await gateway.call_back(gateway.callback(begun, PlayedPayment(response_code="07"))) == "00"
     payment = await gateway.read("payment", begun)
     assert (payment["state"], payment["reason"]) == ("held", "suspected_fraud")
     assert (await balances(gateway))["suspense"] == -896_125
@@ -167,7 +167,7 @@ async def test_an_order_is_paid_once(gateway: Any) -> None:
     """Money for a paid order under another transaction number waits in suspense."""
     begun = await gateway.begin(await gateway.bill())
     assert await gateway.call_back(gateway.callback(begun)) == "00"
-    assert await gateway.call_back(gateway.callback(begun, Outcome(transaction_number="777"))) == "00"
+    assert await gateway.call_back(gateway.callback(begun, PlayedPayment(transaction_number="777"))) == "00"
     assert (await balances(gateway))["suspense"] == -896_125
     assert (await gateway.read("payment", begun))["state"] == "succeeded"
     assert len(await receipts(gateway)) == 1
@@ -176,7 +176,7 @@ async def test_an_order_is_paid_once(gateway: Any) -> None:
 async def test_signed_nonsense_is_kept(gateway: Any) -> None:
     """A success without a transaction number gets 99, is stored as unreadable, and moves nothing."""
     begun = await gateway.begin(await gateway.bill())
-    query = gateway.callback(begun, Outcome(transaction_number="0"))
+    query = gateway.callback(begun, PlayedPayment(transaction_number="0"))
     assert [await gateway.call_back(query) for _ in range(2)] == ["99", "99"]
     (stored,) = await gateway.rows("SELECT outcome, raw FROM provider_event")
     assert stored == {"outcome": "unreadable", "raw": query}

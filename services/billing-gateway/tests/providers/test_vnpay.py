@@ -11,7 +11,7 @@ from billing_gateway.providers.core import PayOrder, Unreadable
 from billing_gateway.providers.vnpay.merchant import Vnpay
 from billing_gateway.providers.vnpay.signature import sign
 from gridcare.values.money import AMOUNT_MAX_VND
-from gridcare_local.emulators.vnpay import Outcome, callback_query, read_pay_url
+from gridcare_local.emulators.vnpay import PlayedPayment, callback_query, read_pay_url
 
 SECRET = "TESTSECRET"
 VECTOR = (
@@ -158,7 +158,7 @@ def test_the_signature_comes_last() -> None:
 def test_codes_become_results(code: str, status: str, result: str, reason: str | None) -> None:
     """Money counts when both codes are 00; 07 is suspected; anything else is a failure with its reason."""
     fields = read_pay_url(SECRET, VNPAY.pay_address(order()))
-    wanted = Outcome(response_code=code, transaction_status=status)
+    wanted = PlayedPayment(response_code=code, transaction_status=status)
     report = VNPAY.read(callback_query(SECRET, fields, wanted))
     assert report.result == result
     assert report.reason == reason

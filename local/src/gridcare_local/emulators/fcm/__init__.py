@@ -1,4 +1,4 @@
-"""The FCM emulator: `messages:send` of FCM v1 over TLS HTTP/2, and the OAuth token endpoint its senders need."""
+"""The FCM emulator: `messages:send` of FCM v1 over HTTP/2 with TLS, and the OAuth token endpoint for senders."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The service account that may send, and the access tokens given for its signed assertions (RFC 7523)."""
+"""The service account that may send, and the access tokens issued for its signed assertions (RFC 7523)."""
 
 import base64
 import hashlib
@@ -16,7 +16,9 @@ from gridcare_local.emulators.fcm import PROJECT_ID
 from gridcare_local.emulators.keys import new_rsa_key, pem, write_whole
 
 GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-GOOGLE_AUDIENCE: Final = "https://oauth2.googleapis.com/token"  # google-auth signs for it whatever the token_uri
+GOOGLE_AUDIENCE: Final = (
+    "https://oauth2.googleapis.com/token"  # google-auth uses this audience whatever the token_uri is
+)
 SCOPES: Final = frozenset(
     {"https://www.googleapis.com/auth/firebase.messaging", "https://www.googleapis.com/auth/cloud-platform"}
 )
@@ -27,7 +29,7 @@ TOKENS_KNOWN_MAX: Final = 1000
 
 
 def write_service_account(state_dir: Path, port: int) -> Path:
-    """Write service-account.json for an emulator at `port`, with the key it had before if there is one."""
+    """Write service-account.json for an emulator on `port` and return its path. An existing key is kept."""
     path = state_dir / "service-account.json"
     known = json.loads(path.read_text()) if path.exists() else {}
     account = {
@@ -45,7 +47,7 @@ def write_service_account(state_dir: Path, port: int) -> Path:
 
 
 class TokenError(Exception):
-    """An assertion is refused: `error` and `error_description` of the OAuth answer."""
+    """An assertion was refused. `answer` is the OAuth answer with `error` and `error_description`."""
 
     def __init__(self, error: str, description: str) -> None:
         super().__init__(description)
@@ -53,7 +55,7 @@ class TokenError(Exception):
 
 
 class Tokens:
-    """Access tokens: their end and a MAC, so that a restarted emulator knows those it gave before."""
+    """Access tokens. They contain their expiry and a MAC, so that they stay valid when the emulator is restarted."""
 
     def __init__(self, state_dir: Path, port: int) -> None:
         account = json.loads(write_service_account(state_dir, port).read_text())
@@ -67,7 +69,7 @@ class Tokens:
         self.revoked_before_s = 0.0
 
     def grant(self, form: dict[str, str], lifetime_s: int) -> str:
-        """Verify a signed assertion and give an access token."""
+        """Verify a signed assertion and return an access token. Raises TokenError."""
         if form.get("grant_type") != GRANT:
             raise TokenError("unsupported_grant_type", "Invalid grant_type")
         try:
@@ -91,7 +93,7 @@ class Tokens:
         return "ya29." + base64.urlsafe_b64encode(f"{content}:{self._mac(content)}".encode()).decode()
 
     def valid(self, authorization: str) -> bool:
-        """Tell whether an Authorization header carries a token that is ours and not over. Real time, as OAuth's."""
+        """Return whether an Authorization header has a token of ours that has not expired in real time."""
         ends_s = self._known.get(authorization)
         if ends_s is None:
             ends_s = self._ends_s(authorization)
@@ -101,7 +103,7 @@ class Tokens:
         return time.time() < ends_s
 
     def revoke(self, before_s: float) -> None:
-        """Refuse every token given before a moment."""
+        """Refuse every token issued before a moment."""
         self.revoked_before_s = before_s
         self._known.clear()
 

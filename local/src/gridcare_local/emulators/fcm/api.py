@@ -1,4 +1,4 @@
-"""FCM v1 `messages:send` on a short path of its own, and the token endpoint beside it."""
+"""FCM v1 `messages:send`, on a fast path of its own, and the token endpoint."""
 
 import time
 from collections import deque
@@ -43,7 +43,7 @@ TOKEN_LIFETIME_S: Final = 3600
 
 
 class FcmSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What may be changed while it runs, by PUT /_emulator/settings."""
+    """The settings that PUT /_emulator/settings changes."""
 
     token_lifetime_s: int = TOKEN_LIFETIME_S
     strict: bool = False
@@ -66,14 +66,14 @@ class FcmEmulator(Emulator):
         self._started_us = int(time.time() * 1_000_000)
 
     def replay_line(self, kind: str, line: bytes) -> None:
-        """Decode an accepted message only when a rule wants to see it."""
+        """Decode an accepted message only if there are rules, which see it."""
         if kind == "accepted":
             self.newest.append(line)
         if kind == "settings" or not self.script.empty:
             super().replay_line(kind, line)
 
     def replayed(self, line: dict[str, Any]) -> None:
-        """Rebuild the script's counters and the settings from the journal."""
+        """Restore the script's counters and the settings."""
         kind = line["kind"]
         if kind in {"accepted", "refused"}:
             message = line["body"]["message"]
@@ -82,7 +82,7 @@ class FcmEmulator(Emulator):
             self._use(msgspec.convert(line["settings"], FcmSettings))
 
     async def handle(self, scope: Scope, protocol: HTTPProtocol) -> None:
-        """Answer over RSGI: the ordinary send here, in as few steps as can be, all else by way of a Reply."""
+        """Answer over RSGI. An ordinary send takes the short way here; all other answers are made from a Reply."""
         if scope.path != SEND_PATH:
             await self._ordinary(scope, protocol)
             return
@@ -91,10 +91,10 @@ class FcmEmulator(Emulator):
         if type(reply) is bytes:
             protocol.response_bytes(200, HEADERS, reply)
         else:
-            await send(protocol, reply)  # type: ignore[arg-type]  # bytes are excluded above, by the cheapest test
+            await send(protocol, reply)  # type: ignore[arg-type]  # not bytes, as the cheapest test has shown above
 
     def send(self, authorization: str, body: bytes | None) -> bytes | Reply:
-        """Take or refuse a message; bytes are the ordinary answer."""
+        """Accept or refuse a message. The ordinary answer is returned as bytes."""
         if not self.tokens.valid(authorization):
             self.counts["unauthenticated"] += 1
             return unauthenticated()
@@ -113,7 +113,7 @@ class FcmEmulator(Emulator):
         return self._accept(body) if action is None else self._act(action, body)
 
     async def answer(self, request: Request) -> Reply:
-        """Answer the token endpoint; other projects are not ours."""
+        """Answer the token endpoint and refuse other projects."""
         if request.path == "/token" and request.method == "POST":
             return self._token(request)
         if request.path.startswith("/v1/projects/"):
@@ -121,7 +121,7 @@ class FcmEmulator(Emulator):
         return not_found()
 
     async def admin(self, request: Request) -> Reply:
-        """Add the settings to the common admin requests."""
+        """Answer requests for the settings and the common admin requests."""
         if request.path != f"{ADMIN}settings":
             return await super().admin(request)
         if request.method == "PUT":
@@ -134,7 +134,7 @@ class FcmEmulator(Emulator):
         return json_answer(self.options)
 
     def outbox(self) -> Iterable[tuple[object, ...]]:
-        """List the newest messages."""
+        """Yield the newest messages."""
         for it in reversed(self.newest):
             line = msgspec.json.decode(it)
             message = line["body"]["message"]
@@ -149,11 +149,11 @@ class FcmEmulator(Emulator):
         self.tokens.revoke(options.revoked_before_s)
 
     def _checked(self, body: bytes | None) -> SendRequest | Answer:
-        """Refuse what is wrong in itself: the cheap checks always, FCM's whole list when set to be strict."""
+        """Refuse invalid requests: always with the cheap checks, and with all of FCM's if `strict`."""
         if body is None:
             return bad_request("message", "Request payload size exceeds the limit.")
         try:
-            request = self._decoder.decode(body.decode())  # msgspec skips over bad UTF-8 in bytes
+            request = self._decoder.decode(body.decode())  # decoded first, since msgspec ignores bad UTF-8 in bytes
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return bad_request("message", f"Invalid JSON payload received. {error}")
         wrong = _wrong(request, body)
@@ -168,7 +168,7 @@ class FcmEmulator(Emulator):
         return b'{"name":"%b"}' % name
 
     def _act(self, action: FcmAction, body: bytes) -> Reply:
-        """Do what a script asks for."""
+        """Do what the script says."""
         refused = action.error is not None or action.http_status is not None
         if refused and not action.accepted:
             code = action.error or str(action.http_status)
@@ -196,7 +196,7 @@ def _facts(token: str | None, fid: str | None, data: dict[str, str] | None) -> P
 
 
 def _wrong(request: SendRequest, body: bytes) -> tuple[str, str] | None:
-    """Give (field, description) of what even the cheap checks refuse."""
+    """Return (field, description) of a fault that the cheap checks find, or None."""
     message = request.message
     if message is None:
         return "message", "Message is missing."
@@ -212,13 +212,13 @@ def _one_line(body: bytes) -> bytes:
 
 
 def _part(message: dict[str, Any], name: str) -> dict[str, Any]:
-    """Give an object inside a message; an empty one when it is absent, or was never an object."""
+    """Return an object inside a message, or an empty one if it is absent or no object."""
     value = message.get(name)
     return value if isinstance(value, dict) else {}
 
 
 def _payload_bytes(body: bytes) -> int:
-    """Measure what counts against FCM's limit: data keys and values, and the notification's texts."""
+    """Return the size that FCM limits: data keys and values, and the notification's texts."""
     message = msgspec.json.decode(body)["message"]
     data = [text for pair in _part(message, "data").items() for text in pair]
     texts = [text for text in _part(message, "notification").values() if isinstance(text, str)]

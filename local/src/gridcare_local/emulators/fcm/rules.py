@@ -1,4 +1,4 @@
-"""What a script may match and do at the FCM emulator."""
+"""The rules of the FCM emulator: what they can match and do."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -20,26 +20,26 @@ ErrorCode = Literal[
 
 @dataclass(frozen=True, slots=True)
 class PushFacts:
-    """What a rule sees of a send request."""
+    """What rules see of a send request."""
 
     registration: str
     delivery_id: str
 
     @property
     def recipient(self) -> str:
-        """The registration: what sticky draws go by."""
+        """The registration, for sticky draws."""
         return self.registration
 
 
 class FcmMatch(Match, forbid_unknown_fields=True, kw_only=True):
-    """Which send requests: by registration (`token` or `fid`), by its beginning, by `data.delivery_id`."""
+    """Matches send requests by registration (`token` or `fid`), by its prefix or by `data.delivery_id`."""
 
     registration: str | None = None
     registration_prefix: str | None = None
     delivery_id: str | None = None
 
     def fits(self, facts: PushFacts) -> bool:
-        """Tell whether registration and delivery are the ones asked for."""
+        """Return whether registration and delivery match."""
         return (
             (self.registration is None or facts.registration == self.registration)
             and (self.registration_prefix is None or facts.registration.startswith(self.registration_prefix))
@@ -50,8 +50,8 @@ class FcmMatch(Match, forbid_unknown_fields=True, kw_only=True):
 class FcmAction(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """What happens to a send request.
 
-    `error` refuses as FCM does; `http_status` refuses with a bare status, as a proxy in between would. With `accepted`
-    the message is taken all the same and only the answer is that error.
+    `error` refuses it as FCM does, and `http_status` with a bare status, as a proxy would. With `accepted`, the message
+    is nevertheless accepted and only the answer is the error.
     """
 
     latency_s: Seconds = 0.0

@@ -1,4 +1,4 @@
-"""The strict check of a message: every name and type that FCM v1 knows, its durations and its reserved keys.
+"""The strict check of a message: all names and types of FCM v1, durations and reserved keys.
 
 Source: the FCM v1 discovery document (`projects.messages.send`) and the reference of its Message resource.
 """
@@ -55,7 +55,7 @@ _KINDS: Final[dict[Any, tuple[type, ...]]] = {str: (str,), bool: (bool,), int: (
 
 
 def violation(request: dict[str, Any]) -> tuple[str, str] | None:
-    """Give (field, description) of the first thing that FCM would refuse, None when there is none."""
+    """Return (field, description) of the first fault for which FCM would refuse the request, or None."""
     wrong = _check(request, REQUEST, "")
     if wrong is not None:
         return wrong
@@ -81,14 +81,14 @@ def _check(value: Any, shape: Any, path: str) -> tuple[str, str] | None:
     if isinstance(shape, dict):
         return _check_object(value, shape, path)
     if shape == Texts:
-        sound = isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+        valid = isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
     elif shape == Free:
-        sound = isinstance(value, dict)
+        valid = isinstance(value, dict)
     elif shape == Duration:
-        sound = isinstance(value, str) and _DURATION.fullmatch(value) is not None
+        valid = isinstance(value, str) and _DURATION.fullmatch(value) is not None
     else:
-        sound = isinstance(value, _KINDS[shape]) and not (shape is int and isinstance(value, bool))
-    return None if sound else (path, f"Invalid value at '{path}'")
+        valid = isinstance(value, _KINDS[shape]) and not (shape is int and isinstance(value, bool))
+    return None if valid else (path, f"Invalid value at '{path}'")
 
 
 def _check_object(value: Any, shape: dict[str, Any], path: str) -> tuple[str, str] | None:
@@ -99,7 +99,7 @@ def _check_object(value: Any, shape: dict[str, Any], path: str) -> tuple[str, st
         inside = f"{path}.{name}".lstrip(".")
         if known is None:
             return inside, f"Invalid JSON payload received. Unknown name \"{name}\" at '{path}': Cannot find field."
-        wrong = None if inner is None else _check(inner, known, inside)  # null is absent, as in all proto3 JSON
+        wrong = None if inner is None else _check(inner, known, inside)  # in proto3 JSON, null means absent
         if wrong is not None:
             return wrong
     return None

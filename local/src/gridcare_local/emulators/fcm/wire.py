@@ -1,4 +1,4 @@
-"""FCM v1's requests and errors."""
+"""The requests and errors of FCM v1."""
 
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ QUOTA_RETRY_AFTER_S: Final = 60
 
 
 class Message(Struct):
-    """The parts of a message that decide where it goes."""
+    """The fields of a message that decide where it goes."""
 
     token: str | None = None
     fid: str | None = None
@@ -38,13 +38,13 @@ class SendRequest(Struct):
 
 
 def fault(status: int, status_name: str, message: str, details: list[dict[str, Any]], **answer: Any) -> Answer:
-    """Write an error as Google's APIs do."""
+    """Return an error in the form of Google's APIs."""
     error = {"code": status, "message": message, "status": status_name, "details": details}
     return json_answer({"error": error}, status, **answer)
 
 
 def fcm_fault(code: str, *, retry_after_s: int | None = None, after_s: float = 0.0) -> Answer:
-    """Write an error of FCM's own list, with the FcmError detail that names its code."""
+    """Return one of FCM's errors, with the FcmError detail that contains its code."""
     status, status_name, message = ERRORS[code]
     details = [{"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": code}]
     if code == "QUOTA_EXCEEDED" and retry_after_s is None:
@@ -54,7 +54,7 @@ def fcm_fault(code: str, *, retry_after_s: int | None = None, after_s: float = 0
 
 
 def bad_request(field: str, description: str) -> Answer:
-    """Refuse a request that is wrong in itself: BadRequest beside FcmError, as FCM answers."""
+    """Return FCM's answer to an invalid request, with the details FcmError and BadRequest."""
     details: list[dict[str, Any]] = [
         {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "INVALID_ARGUMENT"},
         {
@@ -66,7 +66,7 @@ def bad_request(field: str, description: str) -> Answer:
 
 
 def unauthenticated() -> Answer:
-    """Refuse a missing, foreign, revoked or expired access token."""
+    """Return the answer to a missing, foreign, revoked or expired access token."""
     message = (
         "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid "
         "authentication credential."

@@ -1,1 +1,1 @@
-"""The OIDC emulator: discovery, JWKS with rotation, and tokens minted for tests, demos and people."""
+"""The OIDC emulator: discovery, JWKS with rotation, and tokens for tests, demos and people."""

@@ -1,4 +1,4 @@
-"""The issuer's endpoints: discovery and JWKS for services; minting and rotation for those who drive it."""
+"""The issuer's endpoints: discovery and JWKS for services, tokens and key rotation for the emulator's users."""
 
 import os
 from dataclasses import dataclass
@@ -19,28 +19,28 @@ JWKS_PATH = "/jwks.json"
 
 @dataclass(frozen=True, slots=True)
 class FetchFacts:
-    """What a rule sees of a fetch."""
+    """What rules see of a request."""
 
     path: str
 
     @property
     def recipient(self) -> str:
-        """The path: what sticky draws go by."""
+        """The path, for sticky draws."""
         return self.path
 
 
 class OidcMatch(Match, forbid_unknown_fields=True, kw_only=True):
-    """Which fetches: of discovery or the JWKS, by path."""
+    """Matches requests for discovery or the JWKS, by path."""
 
     path: str | None = None
 
     def fits(self, facts: FetchFacts) -> bool:
-        """Tell whether the path is the one asked for."""
+        """Return whether the path matches."""
         return self.path is None or facts.path == self.path
 
 
 class OidcAction(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """What happens to a fetch."""
+    """What happens to a request."""
 
     latency_s: Seconds = 0.0
     http_status: Status | None = None
@@ -59,7 +59,7 @@ class TokenRequest(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class OidcEmulator(Emulator):
-    """One issuer."""
+    """A token issuer."""
 
     kind = "oidc"
     outbox_columns: ClassVar[tuple[str, ...]] = ()
@@ -70,13 +70,13 @@ class OidcEmulator(Emulator):
         self.ring = KeyRing(settings.state_dir)
 
     def replayed(self, line: dict[str, Any]) -> None:
-        """Rebuild the script's counters; the keys have a file of their own."""
+        """Restore the script's counters. The keys are in a file of their own."""
         if line["kind"] == "fetch":
             self.script.choose(FetchFacts(line["path"]))
             self.counts[line["path"]] += 1
 
     async def answer(self, request: Request) -> Reply:
-        """Answer discovery and JWKS."""
+        """Answer requests for discovery and the JWKS."""
         if request.method != "GET" or request.path not in {DISCOVERY_PATH, JWKS_PATH}:
             return not_found()
         action: OidcAction = self.script.choose(FetchFacts(request.path)) or OidcAction()
@@ -90,7 +90,7 @@ class OidcEmulator(Emulator):
         return json_answer(document, after_s=action.latency_s)
 
     async def admin(self, request: Request) -> Reply:
-        """Add minting and rotation to the common admin requests."""
+        """Answer requests for tokens and rotation and the common admin requests."""
         match (request.method, request.path.removeprefix(ADMIN)):
             case ("POST", "token"):
                 return self._token(request)

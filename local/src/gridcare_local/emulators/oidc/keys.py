@@ -1,4 +1,4 @@
-"""The issuer's signing keys, kept in keys.json, and the minting of tokens with them."""
+"""The issuer's signing keys, stored in keys.json, and the signing of tokens with them."""
 
 import json
 import secrets
@@ -31,12 +31,12 @@ class SigningKey:
 
     @classmethod
     def new(cls, algorithm: Algorithm) -> "SigningKey":
-        """Draw a key."""
+        """Return a new key."""
         key: PrivateKey = new_rsa_key() if algorithm == "RS256" else ec.generate_private_key(ec.SECP256R1())
         return cls(f"{algorithm.lower()}-{secrets.token_hex(4)}", algorithm, pem(key).decode())
 
     def public_jwk(self) -> dict[str, Any]:
-        """Write the public half for the JWKS."""
+        """Return the public key for the JWKS."""
         kind: Any = RSAAlgorithm if self.algorithm == "RS256" else ECAlgorithm
         jwk: dict[str, Any] = kind.to_jwk(_loaded(self.pem).public_key(), as_dict=True)
         return {**jwk, "kid": self.kid, "alg": self.algorithm, "use": "sig"}
@@ -44,12 +44,12 @@ class SigningKey:
 
 @lru_cache(maxsize=64)
 def _loaded(key_pem: str) -> Any:
-    """Read a key that we wrote ourselves; checking an RSA key anew each time would cost more than signing with it."""
+    """Load a key of ours without checks: checking an RSA key takes longer than signing with it."""
     return serialization.load_pem_private_key(key_pem.encode(), None, unsafe_skip_rsa_key_validation=True)
 
 
 class KeyRing:
-    """All keys that tokens may still be verified with; the newest of each algorithm signs."""
+    """All keys that still verify tokens. The newest of each algorithm signs."""
 
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / "keys.json"
@@ -60,21 +60,21 @@ class KeyRing:
             self.rotate()
 
     def rotate(self, *, drop_old: bool = False) -> None:
-        """Draw new keys that sign from now on; older ones stay in the JWKS unless dropped."""
+        """Create new keys, which sign from now on. Older ones stay in the JWKS unless they are dropped."""
         self.keys = [*([] if drop_old else self.keys), *(SigningKey.new(algorithm) for algorithm in ALGORITHMS)]
         write_whole(self._path, json.dumps([vars(key) for key in self.keys]).encode())
 
     def signing(self, algorithm: Algorithm) -> SigningKey:
-        """Give the key that signs."""
+        """Return the key that signs."""
         return next(key for key in reversed(self.keys) if key.algorithm == algorithm)
 
     def jwks(self) -> dict[str, Any]:
-        """Write the JWKS, newest keys first."""
+        """Return the JWKS, newest keys first."""
         return {"keys": [key.public_jwk() for key in reversed(self.keys)]}
 
 
 def sign(key: SigningKey, claims: Mapping[str, Any], *, issuer: str, lifetime_s: int = TOKEN_LIFETIME_S) -> str:
-    """Sign claims; iss, iat, nbf and exp (real time) are filled in where they are absent, a None removes a claim."""
+    """Return a signed token. Missing iss, iat, nbf and exp (real time) are added; claims that are None are left out."""
     now_s = int(time.time())
     whole = {"iss": issuer, "iat": now_s, "nbf": now_s, "exp": now_s + lifetime_s, **claims}
     present = {name: value for name, value in whole.items() if value is not None}
@@ -90,10 +90,10 @@ def mint(
     lifetime_s: int = TOKEN_LIFETIME_S,
     foreign: bool = False,
 ) -> str:
-    """Mint a token with the keys in `state_dir`, the emulator running or not.
+    """Mint a token with the keys in `state_dir`, whether the emulator runs or not.
 
-    Claims that the services read: sub, roles, customer_codes, team_id, aud. `foreign` signs with a key that is in no JWKS
-    though its `kid` is.
+    Claims that the services read: sub, roles, customer_codes, team_id, aud. `foreign` signs with a key that is in no
+    JWKS, although its `kid` is.
     """
     key = KeyRing(state_dir).signing(algorithm)
     if foreign:

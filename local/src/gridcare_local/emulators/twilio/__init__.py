@@ -1,4 +1,4 @@
-"""The Twilio emulator: messages created, fetched and listed as Twilio does, and signed status callbacks."""
+"""The Twilio emulator: creates, fetches and lists messages like Twilio, with signed status callbacks."""
 
 from typing import Final
 

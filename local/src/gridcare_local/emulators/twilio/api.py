@@ -1,4 +1,4 @@
-"""Twilio's REST API for messages: create, fetch, list."""
+"""Twilio's REST API for messages: create, fetch and list."""
 
 import base64
 import binascii
@@ -17,7 +17,7 @@ from gridcare_local.emulators.http import Answer, Hang, Reply, Request, json_ans
 from gridcare_local.emulators.settings import EmulatorSettings
 from gridcare_local.emulators.twilio import ACCOUNT_SID, AUTH_TOKEN
 from gridcare_local.emulators.twilio.callbacks import CallbackPoster
-from gridcare_local.emulators.twilio.lifecycle import TOLD, Lifecycle
+from gridcare_local.emulators.twilio.lifecycle import POSTED, Lifecycle
 from gridcare_local.emulators.twilio.listing import page
 from gridcare_local.emulators.twilio.messages import ASYNCHRONOUS_ERRORS_FROM, Message, MessageBook, plan
 from gridcare_local.emulators.twilio.rules import SmsFacts, TwilioAction, TwilioRule
@@ -30,7 +30,7 @@ TOO_MANY: Final = 429
 
 
 class TwilioEmulator(Emulator):
-    """One account's messages."""
+    """The messages of one account."""
 
     kind = "twilio"
     outbox_columns: ClassVar[tuple[str, ...]] = ("text", "to", "status", "error", "parts", "from", "created", "sid")
@@ -47,7 +47,7 @@ class TwilioEmulator(Emulator):
         self._untold: dict[tuple[str, str], int | None] = {}
 
     async def started(self) -> None:
-        """Let the messages of an earlier process go on, and tell what it left untold."""
+        """Continue the messages of an earlier process and post the callbacks that it left."""
         self._poster.start()
         for (sid, status), error_code in self._untold.items():
             message = self.book.get(sid)
@@ -57,7 +57,7 @@ class TwilioEmulator(Emulator):
             self._lifecycle.follow(message)
 
     def replayed(self, line: dict[str, Any]) -> None:
-        """Rebuild messages, and the script's counters, from the journal."""
+        """Restore messages and the script's counters."""
         kind = line["kind"]
         if kind in {"accepted", "refused"}:
             self.script.choose(SmsFacts(line["to"], line["body"]))
@@ -66,15 +66,15 @@ class TwilioEmulator(Emulator):
         elif kind == "status":
             message = self.book.get(line["sid"])
             if message is not None:
-                message.steps.pop(0)
+                message.changes.pop(0)
                 message.reach(line["status"], line["error_code"], _seconds(line["at"]))
-                if line["status"] in TOLD:
+                if line["status"] in POSTED:
                     self._untold[line["sid"], line["status"]] = line["error_code"]
         elif kind == "callback":
             self._untold.pop((line["sid"], line["status"]), None)
 
     async def answer(self, request: Request) -> Reply:
-        """Answer create, fetch and list, to the account's own credentials only."""
+        """Answer create, fetch and list requests with the account's credentials."""
         if not self._authentic(request):
             return json_answer(error_json(20003, 401), 401, (("www-authenticate", 'Basic realm="Twilio API"'),))
         if request.path == f"{self._root}.json" and request.method == "POST":
@@ -88,7 +88,7 @@ class TwilioEmulator(Emulator):
         return json_answer(message_json(message, self.account_sid))
 
     def outbox(self) -> Iterable[tuple[object, ...]]:
-        """List the newest messages."""
+        """Yield the newest messages."""
         for it in self.book.newest(outbox.ROWS_MAX):
             shown = message_json(it, self.account_sid)
             yield (
@@ -161,7 +161,7 @@ class TwilioEmulator(Emulator):
             body=line["body"],
             created_s=created_s,
             callback_url=line["status_callback"],
-            steps=plan(action, pace_s=self.pace_s, validity_s=line["validity_s"]),
+            changes=plan(action, pace_s=self.pace_s, validity_s=line["validity_s"]),
             listed_from_s=created_s + action.list_after_s,
             callback_modes=action.callbacks,
             callback_delay_s=action.callback_delay_s,
@@ -180,7 +180,7 @@ def _refusal(code: int, status: int, action: TwilioAction | None = None) -> Answ
 
 
 def _scripted_refusal(action: TwilioAction) -> tuple[int, int] | None:
-    """Give (code, HTTP status) of the refusal that an action asks for."""
+    """Return (code, HTTP status) of the refusal in an action, or None."""
     if action.http_status is not None:
         code = 20429 if action.http_status == TOO_MANY else 20500
         return (code if action.error is None else action.error), action.http_status
@@ -190,7 +190,7 @@ def _scripted_refusal(action: TwilioAction) -> tuple[int, int] | None:
 
 
 def _invalid(form: dict[str, str]) -> int | None:
-    """Give the code that Twilio refuses a create request with, None when it is sound."""
+    """Return the code with which Twilio refuses an invalid create request, or None if it is valid."""
     validity = form.get("ValidityPeriod", "1")
     callback = urlparse(form.get("StatusCallback", "http://none"))
     checks = (
@@ -202,4 +202,4 @@ def _invalid(form: dict[str, str]) -> int | None:
         (callback.scheme in {"http", "https"} and bool(callback.netloc), 21609),
         (validity.isdecimal() and 1 <= int(validity) <= VALIDITY_S_MAX, 20001),
     )
-    return next((code for sound, code in checks if not sound), None)
+    return next((code for valid, code in checks if not valid), None)

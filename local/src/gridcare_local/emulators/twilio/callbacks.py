@@ -1,4 +1,4 @@
-"""Status callbacks: signed form posts, a few at a time, those of one message in order."""
+"""Status callbacks: signed form posts, several at a time, but those of one message in order."""
 
 import asyncio
 import base64
@@ -24,14 +24,14 @@ logger = logging.getLogger(__name__)
 
 
 def sign(url: str, fields: Mapping[str, str], auth_token: str) -> str:
-    """Compute X-Twilio-Signature: HMAC-SHA1 over the URL and the sorted names and values."""
+    """Return X-Twilio-Signature: the HMAC-SHA1 of the URL and the sorted names and values, in base64."""
     signed = url + "".join(name + fields[name] for name in sorted(fields))
     return base64.b64encode(hmac.new(auth_token.encode(), signed.encode(), hashlib.sha1).digest()).decode()
 
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """One post to make; `done` takes the status it was answered with, None when it was not."""
+    """A post to send. `done` is called with the HTTP status of the answer, or None if there was none."""
 
     url: str
     sid: str
@@ -40,7 +40,7 @@ class Callback:
 
 
 class CallbackPoster:
-    """Posts callbacks. One worker serves a message's callbacks one after another; messages are spread over workers."""
+    """Posts callbacks. Messages are spread over workers; a message's callbacks go to one worker, in order."""
 
     def __init__(self, auth_token: str) -> None:
         self._auth_token = auth_token
@@ -54,7 +54,7 @@ class CallbackPoster:
         self._workers = [asyncio.create_task(self._work(client, queue)) for queue in self._queues]
 
     def put(self, callback: Callback) -> None:
-        """Queue a callback behind the earlier ones of its message."""
+        """Queue a callback after the earlier ones of its message."""
         self._queues[zlib.crc32(callback.sid.encode()) % WORKERS].put_nowait(callback)
 
     async def _work(self, client: Client, queue: asyncio.Queue[Callback]) -> None:
@@ -64,14 +64,15 @@ class CallbackPoster:
             try:
                 status = await self._post(client, callback)
             except Exception:
-                logger.exception("callback of %s", callback.sid)  # a worker goes on: others wait behind it
+                # the worker goes on, since other callbacks are waiting
+                logger.exception("callback of %s", callback.sid)
             callback.done(status)
 
     async def _post(self, client: Client, callback: Callback) -> int | None:
-        """Post, and again up to `#rc=` times when the URL asks for it; by default once."""
+        """Post a callback, with as many retries as `#rc=` in the URL says (by default none); return the HTTP status."""
         url, fragment = urldefrag(callback.url)
-        asked = parse_qs(fragment).get("rc", ["0"])[0]
-        tries = 1 + min(int(asked) if asked.isdecimal() else 0, RETRIES_MAX)
+        retries = parse_qs(fragment).get("rc", ["0"])[0]
+        tries = 1 + min(int(retries) if retries.isdecimal() else 0, RETRIES_MAX)
         headers = {
             "content-type": "application/x-www-form-urlencoded; charset=utf-8",
             "user-agent": "TwilioProxy/1.1",
@@ -83,7 +84,7 @@ class CallbackPoster:
                 request = client.post(url).headers(headers).body_text(urlencode(callback.fields)).build()
                 status = (await request.send()).status
             except PyreqwestError:
-                status = None  # nobody is there, or it took too long: the journal says so
+                status = None  # no answer, or too late; the journal says so
             if status is not None and status < SERVER_ERROR:
                 break
         return status

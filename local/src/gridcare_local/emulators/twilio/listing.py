@@ -1,4 +1,4 @@
-"""Pages of messages as Twilio lists them: newest first, filters on whole days, next_page_uri."""
+"""Pages of messages as Twilio lists them: newest first, with filters by day and next_page_uri."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -14,9 +14,9 @@ _FILTERS: Final = ("To", "From", "DateSent", "DateSent>", "DateSent<")
 
 
 def page(book: MessageBook, query: Mapping[str, str], account_sid: str, *, now_s: float) -> dict[str, Any] | None:
-    """Give one page; None when a parameter is not understood.
+    """Return one page, or None if a parameter is invalid.
 
-    A message without `date_sent` passes no date filter: it is how a queued message escapes a look-up by day.
+    A message without `date_sent` matches no date filter, which is why a look-up by day does not find a queued message.
     """
     try:
         size = min(int(query.get("PageSize", PAGE_SIZE)), PAGE_SIZE_MAX)
@@ -75,7 +75,7 @@ def _on_day(message: Message, days: Mapping[str, date]) -> bool:
 
 
 def _cut(chosen: Iterator[Message], after_sid: str, size: int) -> tuple[list[Message], bool]:
-    """Take a page behind `after_sid`, and tell whether more would follow."""
+    """Return a page of messages after `after_sid`, and whether more follow."""
     rows: list[Message] = []
     waiting = bool(after_sid)
     for message in chosen:

@@ -1,4 +1,4 @@
-"""The messages that the emulated Twilio knows, and the path of statuses each will go."""
+"""The messages of the emulated Twilio, and the statuses that each will reach."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ TERMINAL: Final = frozenset({"delivered", "undelivered", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A status that a message will reach, `after_s` seconds from its creation."""
+class StatusChange:
+    """A status that a message will reach `after_s` seconds after its creation."""
 
     status: str
     after_s: float
@@ -24,7 +24,7 @@ class Step:
 
 @dataclass(slots=True, kw_only=True)
 class Message:
-    """One accepted message; `steps` are those still ahead."""
+    """An accepted message. `changes` are the statuses that it has not reached yet."""
 
     sid: str
     to: str
@@ -33,7 +33,7 @@ class Message:
     body: str
     created_s: float
     callback_url: str
-    steps: list[Step]
+    changes: list[StatusChange]
     listed_from_s: float
     callback_modes: CallbackModes
     callback_delay_s: float
@@ -43,14 +43,14 @@ class Message:
     updated_s: float = 0.0
 
     def reach(self, status: str, error_code: int | None, at_s: float) -> None:
-        """Note a status; a message is sent from `sent` on."""
+        """Set the status. The first one from `sent` on sets the date sent."""
         self.status, self.error_code, self.updated_s = status, error_code, at_s
         if self.sent_s is None and status not in {"queued", "sending", "failed"}:
             self.sent_s = at_s
 
 
-def plan(action: TwilioAction | None, *, pace_s: float, validity_s: int) -> list[Step]:
-    """Lay out the statuses after `queued`, cut where the message's validity ends before it was handed on."""
+def plan(action: TwilioAction | None, *, pace_s: float, validity_s: int) -> list[StatusChange]:
+    """Return the statuses after `queued`. A message that is not handed on within its validity fails at its end."""
     action = action or TwilioAction()
     pace_s = pace_s if action.pace_s is None else action.pace_s
     code = action.error if action.error is not None and action.error >= ASYNCHRONOUS_ERRORS_FROM else None
@@ -58,39 +58,40 @@ def plan(action: TwilioAction | None, *, pace_s: float, validity_s: int) -> list
     names = [*PATH[1:-1], last] if last in TERMINAL else list(PATH[1 : PATH.index(last) + 1])
     if last == "failed":
         names.remove("sent")
-    steps = [Step(name, pace_s * at) for at, name in enumerate(names, 1)]
+    changes = [StatusChange(name, pace_s * at) for at, name in enumerate(names, 1)]
     if last in {"undelivered", "failed"}:
-        steps[-1] = Step(last, steps[-1].after_s, code)
-    handed_on_s = next((step.after_s for step in steps if step.status != "sending"), float("inf"))
+        changes[-1] = StatusChange(last, changes[-1].after_s, code)
+    handed_on_s = next((change.after_s for change in changes if change.status != "sending"), float("inf"))
     if handed_on_s > validity_s:
-        steps = [step for step in steps if step.after_s <= validity_s] + [Step("failed", validity_s, VALIDITY_EXPIRED)]
-    return steps
+        changes = [change for change in changes if change.after_s <= validity_s]
+        changes.append(StatusChange("failed", validity_s, VALIDITY_EXPIRED))
+    return changes
 
 
 class MessageBook:
-    """All messages, by sid and by number, each list in the order of creation."""
+    """All messages by sid and by number, in the order of creation."""
 
     def __init__(self) -> None:
         self._by_sid: dict[str, Message] = {}
         self._by_to: dict[str, dict[str, Message]] = {}
 
     def add(self, message: Message) -> None:
-        """Take a message in."""
+        """Add a message."""
         self._by_sid[message.sid] = message
         self._by_to.setdefault(message.to, {})[message.sid] = message
 
     def get(self, sid: str) -> Message | None:
-        """Find a message by its sid."""
+        """Return the message with a sid, or None."""
         return self._by_sid.get(sid)
 
     def newest_first(self, to: str | None = None) -> Iterator[Message]:
-        """Go through the messages, or those to one number, newest first."""
+        """Yield all messages, or those to one number, newest first."""
         return iter(reversed((self._by_sid if to is None else self._by_to.get(to, {})).values()))
 
     def newest(self, count: int) -> list[Message]:
-        """Give the newest few."""
+        """Return the newest `count` messages."""
         return list(islice(self.newest_first(), count))
 
     def unfinished(self) -> list[Message]:
-        """Give the messages that have statuses ahead of them."""
-        return [message for message in self._by_sid.values() if message.steps]
+        """Return the messages that have not reached all their statuses."""
+        return [message for message in self._by_sid.values() if message.changes]

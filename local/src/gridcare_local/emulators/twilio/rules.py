@@ -1,4 +1,4 @@
-"""What a script may match and do at the Twilio emulator."""
+"""The rules of the Twilio emulator: what they can match and do."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -14,26 +14,26 @@ CallbackModes = tuple[CallbackMode, ...]
 
 @dataclass(frozen=True, slots=True)
 class SmsFacts:
-    """What a rule sees of a create request."""
+    """What rules see of a create request."""
 
     to: str
     body: str
 
     @property
     def recipient(self) -> str:
-        """The phone number: what sticky draws go by."""
+        """The phone number, for sticky draws."""
         return self.to
 
 
 class TwilioMatch(Match, forbid_unknown_fields=True, kw_only=True):
-    """Which create requests: by number, by its beginning, by a piece of the text."""
+    """Matches create requests by number, by its prefix or by a part of the text."""
 
     to: str | None = None
     to_prefix: str | None = None
     body_contains: str | None = None
 
     def fits(self, facts: SmsFacts) -> bool:
-        """Tell whether number and text are the ones asked for."""
+        """Return whether number and text match."""
         return (
             (self.to is None or facts.to == self.to)
             and (self.to_prefix is None or facts.to.startswith(self.to_prefix))
@@ -42,11 +42,12 @@ class TwilioMatch(Match, forbid_unknown_fields=True, kw_only=True):
 
 
 class TwilioAction(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """What happens to a create request; all defaults together are Twilio on a good day.
+    """What happens to a create request. By default, Twilio accepts it without delay and delivers the message.
 
-    `http_status` refuses with it (429 as code 20429), unless `accepted`: then the message is taken all the same and
-    only the answer is that error. `error` below 30000 refuses with 400 and that code; from 30000 on the message is
-    accepted and ends so, `undelivered` unless `outcome` says failed. `outcome` is the last status it ever reaches.
+    `http_status` refuses it with that status (429 has code 20429). With `accepted`, the message is nevertheless
+    accepted and only the answer is the error. `error` below 30000 refuses with 400 and that code. From 30000 on, the
+    message is accepted and later gets that error, as `undelivered` unless `outcome` is `failed`. `outcome` is the last
+    status.
     """
 
     latency_s: Seconds = 0.0

@@ -1,4 +1,4 @@
-"""Twilio's JSON: messages, pages of them, errors."""
+"""Twilio's JSON: messages and errors."""
 
 import re
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gridcare_local.emulators.twilio.messages import Message
 
-LAST_OF_THE_BASIC_PLANE: Final = 0xFFFF  # beyond it a character takes two UTF-16 units
+LAST_OF_THE_BASIC_PLANE: Final = 0xFFFF  # characters beyond it take two UTF-16 units
 API: Final = "/2010-04-01"
 _GSM_BASIC: Final = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -42,12 +42,12 @@ OUTCOMES: Final = {
 
 
 def is_e164(number: str) -> bool:
-    """Tell whether a number is written in full, `+` and 7 to 15 digits."""
+    """Return whether a number is `+` and 7 to 15 digits."""
     return _E164.fullmatch(number) is not None
 
 
 def segments(body: str) -> int:
-    """Count the parts a text is sent in: GSM-7 160/153 septets, else UCS-2 70/67 units (3GPP TS 23.038, 23.040)."""
+    """Return the number of parts of a text: GSM-7 160/153 septets, else UCS-2 70/67 units (3GPP TS 23.038, 23.040)."""
     if all(char in _GSM_BASIC or char in _GSM_EXTENSION for char in body):
         costs, single, joined = [2 if char in _GSM_EXTENSION else 1 for char in body], 160, 153
     else:
@@ -55,7 +55,7 @@ def segments(body: str) -> int:
     if sum(costs) <= single:
         return 1
     parts, room = 1, joined
-    for cost in costs:  # a pair (escape, surrogate) is never split over two parts
+    for cost in costs:  # an escape sequence or a surrogate pair is never split
         if cost > room:
             parts, room = parts + 1, joined
         room -= cost
@@ -63,7 +63,7 @@ def segments(body: str) -> int:
 
 
 def moment(at_s: float | None) -> str | None:
-    """Write a moment as Twilio does: RFC 2822, whole seconds."""
+    """Format a moment as Twilio does: RFC 2822, in whole seconds."""
     return None if at_s is None else _rfc_2822(int(at_s))
 
 
@@ -73,7 +73,7 @@ def _rfc_2822(second: int) -> str:
 
 
 def message_json(message: Message, account_sid: str) -> dict[str, Any]:
-    """Write a message as it stands now."""
+    """Return a message's JSON object with its current state."""
     uri = f"{API}/Accounts/{account_sid}/Messages/{message.sid}"
     return {
         "account_sid": account_sid,
@@ -100,7 +100,7 @@ def message_json(message: Message, account_sid: str) -> dict[str, Any]:
 
 
 def error_json(code: int, status: int) -> dict[str, Any]:
-    """Write a refusal."""
+    """Return the JSON object of a refusal."""
     message = REFUSALS.get(code, "The request was refused")
     return {
         "code": code,
