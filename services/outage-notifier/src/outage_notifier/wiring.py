@@ -23,7 +23,7 @@ from outage_notifier.providers.twilio.sender import TwilioSmsSender, callback_ad
 from outage_notifier.receipts.core.sealed_body import SEALED_BODY
 from outage_notifier.receipts.room import Callbacks, LookUps, Receipts
 from outage_notifier.sending.breaker import Breaker
-from outage_notifier.sending.rates import RateGrants
+from outage_notifier.sending.rate import Rate
 from outage_notifier.sending.render import MessageRenderer
 from outage_notifier.sending.room import Sending, SendLimits
 from outage_notifier.settings import Settings
@@ -108,8 +108,8 @@ async def sending(foundation: Foundation[Settings]) -> AsyncIterator[Sending]:
             renderer=MessageRenderer(KeptTexts(_catalog(settings))),
             vault=vault_of(settings),
             rates={
-                "push": _rates(foundation, "fcm", settings.push_rate_per_s),
-                "sms": _rates(foundation, f"twilio:{settings.twilio_account_sid}", settings.sms_rate_per_s),
+                "push": _rate(settings, "fcm", settings.push_rate_per_s),
+                "sms": _rate(settings, f"twilio:{settings.twilio_account_sid}", settings.sms_rate_per_s),
             },
             quiet_hours=settings.quiet(),
             limits=limits_of(settings),
@@ -168,6 +168,6 @@ def texting(settings: Settings) -> AbstractAsyncContextManager[TwilioSmsSender]:
     )
 
 
-def _rates(foundation: Foundation[Settings], account: str, rate_per_s: int) -> RateGrants:
-    reserved = int(rate_per_s * foundation.settings.reserved_share)
-    return RateGrants(foundation.db, account, rate_per_s, {"urgent": reserved, "transactional": reserved})
+def _rate(settings: Settings, account: str, rate_per_s: int) -> Rate:
+    kept = int(rate_per_s * settings.reserved_share)
+    return Rate(account, rate_per_s, {"urgent": kept, "transactional": kept})

@@ -6,8 +6,9 @@ from random import Random
 import pytest
 
 from gridcare.testing.waiting import eventually
-from outage_notifier.sending import store as rate
-from outage_notifier.sending.rates import GRANTS_PER_S, RateGrants
+from outage_notifier.sending import store as rate_grant
+from outage_notifier.sending.flow.take_rate import take_rate
+from outage_notifier.sending.rate import GRANTS_PER_S, Rate
 
 ACCOUNT = "twilio:AC1"
 RESERVED = {"urgent": 20, "transactional": 20}
@@ -36,7 +37,7 @@ async def take(db, second):
 
     async def run(lane, wanted, *, reserved=RESERVED):
         async with db.transaction() as tx:
-            granted, _ = await rate.take(tx, ACCOUNT, lane=lane, wanted=wanted, rate_per_s=100, reserved=reserved)
+            granted, _ = await rate_grant.take(tx, ACCOUNT, lane=lane, wanted=wanted, rate_per_s=100, reserved=reserved)
         return granted
 
     return run
@@ -77,16 +78,16 @@ async def test_new_second_starts_anew(db, second):
     """What was taken in an earlier second does not count."""
     await second(0, bulk=100)
     async with db.transaction() as tx:
-        granted, next_second_s = await rate.take(tx, ACCOUNT, lane="bulk", wanted=70, rate_per_s=100, reserved={})
+        granted, next_second_s = await rate_grant.take(tx, ACCOUNT, lane="bulk", wanted=70, rate_per_s=100, reserved={})
     assert granted == 70
     assert 0 <= next_second_s <= 1
 
 
-async def test_two_senders_share_an_account(db, second):
+async def test_two_senders_share_an_account(db, second, sending):
     """Sixty calls of two senders at a rate of forty: forty are made in the second, the others wait."""
     await second(FAR_SECOND)
-    senders = [RateGrants(db, ACCOUNT, 2 * GRANTS_PER_S, {}) for _ in range(2)]
-    calls = [asyncio.create_task(senders[n % 2].take("bulk")) for n in range(60)]
+    senders = [Rate(ACCOUNT, 2 * GRANTS_PER_S, {}) for _ in range(2)]
+    calls = [asyncio.create_task(take_rate(senders[n % 2], "bulk", room=sending)) for n in range(60)]
 
     async def granted_whole():
         async with db.read() as c:
@@ -102,21 +103,21 @@ async def test_two_senders_share_an_account(db, second):
         await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def test_grants_are_leased_in_parts(db, second):
+async def test_grants_are_leased_in_parts(second, sending):
     """One call leases a twentieth of a second's rate, which the next calls of that lane count down without the database."""
     await second(FAR_SECOND)
-    grants = RateGrants(db, ACCOUNT, 5 * GRANTS_PER_S, {})
-    assert not grants.take_now("bulk")
-    await grants.take("bulk")
-    assert [grants.take_now("bulk") for _ in range(5)] == [True] * 4 + [False]
-    assert not grants.take_now("urgent")
+    rate = Rate(ACCOUNT, 5 * GRANTS_PER_S, {})
+    assert not rate.take_now("bulk")
+    await take_rate(rate, "bulk", room=sending)
+    assert [rate.take_now("bulk") for _ in range(5)] == [True] * 4 + [False]
+    assert not rate.take_now("urgent")
 
 
-async def test_next_second_serves_who_waits(db):
+async def test_next_second_serves_who_waits(db, sending):
     """At one call a second a third one is made within a few seconds."""
-    grants = RateGrants(db, ACCOUNT, 1, {})
+    rate = Rate(ACCOUNT, 1, {})
     async with asyncio.timeout(10):
         for _ in range(3):
-            await grants.take("bulk")
+            await take_rate(rate, "bulk", room=sending)
     async with db.read() as c:
         assert await c.fetchval("SELECT bulk FROM rate_grant") == 1

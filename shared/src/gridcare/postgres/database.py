@@ -17,6 +17,9 @@ Connection = Union["asyncpg.Connection[asyncpg.Record]", "PoolConnectionProxy[as
 Row = asyncpg.Record
 """What a statement returns: store functions map it to a value by the names of its columns."""
 
+UniqueViolation = asyncpg.UniqueViolationError
+"""What a unique index raises where a statement does not say what to do ON CONFLICT; its transaction is over."""
+
 ACQUIRE_TIMEOUT_S = 5
 """A longer wait for a connection means overload: the caller is told to come back, so that nothing queues forever."""
 

@@ -12,7 +12,7 @@ from outage_notifier.contacts.vault import Vault
 from outage_notifier.ledger.core.outcome import Outcome
 from outage_notifier.sending.breaker import Breaker
 from outage_notifier.sending.core.quiet_hours import QuietHours
-from outage_notifier.sending.rates import RateGrants
+from outage_notifier.sending.rate import Rate
 from outage_notifier.sending.render import MessageRenderer
 
 
@@ -64,7 +64,7 @@ class Sending:
     sms: SmsSender
     renderer: MessageRenderer
     vault: Vault
-    rates: Mapping[Channel, RateGrants]
+    rates: Mapping[Channel, Rate]
     quiet_hours: QuietHours
     limits: SendLimits
     breakers: Mapping[Channel, Breaker]

@@ -19,7 +19,7 @@ from outage_notifier.receipts.room import Receipts
 from outage_notifier.sending.breaker import Breaker
 from outage_notifier.sending.core.quiet_hours import QuietHours
 from outage_notifier.sending.flow.send_batch import send_batch
-from outage_notifier.sending.rates import RateGrants
+from outage_notifier.sending.rate import Rate
 from outage_notifier.sending.render import MessageRenderer
 from outage_notifier.sending.room import Sending, SendLimits
 from outage_notifier.texts.kept import KeptTexts
@@ -55,7 +55,7 @@ def sending(db, clock, vault, *, catalog, fake_push: FakePushSender, fake_sms: F
         sms=fake_sms,
         renderer=MessageRenderer(KeptTexts(catalog)),
         vault=vault,
-        rates={channel: RateGrants(db, channel, 10_000, {"urgent": 100}) for channel in ("push", "sms")},
+        rates={channel: Rate(channel, 10_000, {"urgent": 100}) for channel in ("push", "sms")},
         quiet_hours=QuietHours(),
         limits=SendLimits(lease_s=5, call_timeout_s=1, first_look=timedelta(seconds=90)),
         breakers={channel: Breaker(channel) for channel in ("push", "sms")},

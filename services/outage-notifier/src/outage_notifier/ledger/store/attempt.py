@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
 import msgspec
 from msgspec.structs import astuple
 
-from gridcare.postgres.database import Connection
+from gridcare.postgres.database import Connection, Row
 from outage_notifier.ledger.core.attempt import Attempt, AttemptName
 from outage_notifier.ledger.core.delivery import DeliveryKey
 
@@ -123,5 +122,5 @@ def _keys(names: Sequence[AttemptName]) -> tuple[list[UUID], list[int], list[int
     return [name.batch_id for name in names], [name.place for name in names], [name.try_ for name in names]
 
 
-def _attempt(row: "asyncpg.Record") -> Attempt:
+def _attempt(row: Row) -> Attempt:
     return msgspec.convert(dict(row), Attempt)

@@ -4,11 +4,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
 import msgspec
 from msgspec.structs import astuple
 
-from gridcare.postgres.database import Connection
+from gridcare.postgres.database import Connection, Row
 from outage_notifier.ledger.core.delivery import OPEN, RECORDED, Delivery, DeliveryKey, State
 from outage_notifier.ledger.store import batch
 
@@ -125,5 +124,5 @@ def _parameters(keys: Sequence[DeliveryKey]) -> tuple[list[UUID], list[str]]:
     return [notice_id for notice_id, _ in keys], [recipient_id for _, recipient_id in keys]
 
 
-def _delivery(row: "asyncpg.Record") -> Delivery:
+def _delivery(row: Row) -> Delivery:
     return msgspec.convert(dict(row), Delivery)

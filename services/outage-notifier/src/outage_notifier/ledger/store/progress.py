@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
-
 from gridcare.events.notices import Channel
-from gridcare.postgres.database import Connection
+from gridcare.postgres.database import Connection, Row
 from outage_notifier.ledger.core.delivery import OPEN, RECORDED, State
 from outage_notifier.ledger.core.notice import NoticeProgress
 
@@ -70,14 +68,14 @@ async def complete(tx: Connection, notice_ids: Sequence[UUID], *, now: datetime)
     return [row["notice_id"] for row in await tx.fetch(_COMPLETE, list(notice_ids), now)]
 
 
-async def _summed(tx: Connection, row: "asyncpg.Record") -> NoticeProgress:
+async def _summed(tx: Connection, row: Row) -> NoticeProgress:
     facts = dict(row)
     recipient_id = facts.pop("recipient_id")
     states, channels = await (_of_many(tx, row) if recipient_id is None else _of_one(tx, row))
     return NoticeProgress(**facts, states=states, channels=channels)
 
 
-async def _of_one(tx: Connection, row: "asyncpg.Record") -> Counts:
+async def _of_one(tx: Connection, row: Row) -> Counts:
     recorded = await tx.fetchrow(_SINGLE, row["notice_id"], row["recipient_id"])
     if recorded is None:
         return ({State.PLANNED: 1} if row["audience"] else {}), {}
@@ -85,7 +83,7 @@ async def _of_one(tx: Connection, row: "asyncpg.Record") -> Counts:
     return {State(recorded["state"]): 1}, {channel: 1} if channel != "none" else {}
 
 
-async def _of_many(tx: Connection, row: "asyncpg.Record") -> Counts:
+async def _of_many(tx: Connection, row: Row) -> Counts:
     books = await tx.fetchrow(_BOOKS, row["notice_id"])
     size = (books["size"] if books else None) or 0
     states: dict[State, int] = {state: books[state] for state in RECORDED if books and books[state]}

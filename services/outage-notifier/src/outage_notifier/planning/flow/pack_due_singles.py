@@ -10,7 +10,7 @@ from gridcare.postgres.database import Connection
 from outage_notifier.ledger.core.notice import SingleNotice
 from outage_notifier.ledger.store import notice
 from outage_notifier.planning.core.page import Recipient
-from outage_notifier.planning.flow.write_page import write_page
+from outage_notifier.planning.flow.plan_notice import write_page
 from outage_notifier.planning.room import Planning
 from outage_notifier.planning.store import contacts
 from outage_notifier.texts.template import Kind

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
 from gridcare.events.outages import Scope
-from gridcare.postgres.database import Connection
+from gridcare.postgres.database import Connection, Row
 from outage_notifier.ledger.core.delivery import TOLD
 from outage_notifier.ledger.core.notice import AudienceRule
 
@@ -189,7 +188,7 @@ async def _those_in_scope(tx: Connection, audience: Audience, codes: Sequence[st
     return named | _codes(await tx.fetch(_THOSE_IN_SCOPE, *elements_of(audience.scope), codes))
 
 
-def _codes(rows: Sequence["asyncpg.Record"]) -> set[str]:
+def _codes(rows: Sequence[Row]) -> set[str]:
     return {row["customer_code"] for row in rows}
 
 

@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-import asyncpg
 from msgspec import Struct
 from msgspec.structs import replace
 
 from gridcare.errors import Retryable
 from gridcare.observability.logging import get_logger
-from gridcare.postgres.database import Connection
+from gridcare.postgres.database import Connection, UniqueViolation
 from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.vault import PHONE
 from outage_notifier.ledger.core.attempt import Attempt
@@ -96,7 +95,7 @@ async def _resolve(case: Case, slots: asyncio.Semaphore, room: LookUps) -> None:
         try:
             async with room.db.transaction() as tx:
                 await _record(tx, case, listed, room)
-        except asyncpg.UniqueViolationError:  # a callback bound the message meanwhile, to another attempt: look again
+        except UniqueViolation:  # a callback bound the message meanwhile, to another attempt: look again
             logger.info("look_up_overtaken", notice_id=case.row.notice_id, recipient_id=case.row.recipient_id)
 
 

@@ -25,6 +25,7 @@ from outage_notifier.sending.core.pushed import (
 )
 from outage_notifier.sending.flow.last_check import LastCheck
 from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_attempt
+from outage_notifier.sending.flow.take_rate import take_rate
 from outage_notifier.sending.flow.under_way import UnderWay
 from outage_notifier.sending.room import Sending
 
@@ -108,7 +109,7 @@ async def _push_member(pushing: Pushing, pending: Pending) -> PushedMember | Del
         if device is None:  # logged out, moved to another account, or pruned
             continue
         if not rate.take_now(lane):
-            await rate.take(lane)
+            await take_rate(rate, lane, room=room)
         decision = pushing.last_check.why_unsent(member)
         if decision is not None:
             if not calls:

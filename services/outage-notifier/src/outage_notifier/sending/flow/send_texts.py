@@ -24,6 +24,7 @@ from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending, key
 from outage_notifier.sending.core.not_called import BLOCKED, NOT_STARTED
 from outage_notifier.sending.flow.last_check import LastCheck
 from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_attempt
+from outage_notifier.sending.flow.take_rate import take_rate
 from outage_notifier.sending.flow.under_way import UnderWay
 from outage_notifier.sending.room import Sending
 
@@ -133,7 +134,7 @@ def _begin(to_send: BatchToSend, pending: Pending, body: str, now: datetime) -> 
 async def _call(texting: Texting, text: Text) -> Outcome | None:
     """Send one; None when it may not start any more."""
     room, breaker = texting.room, texting.room.breakers["sms"]
-    await room.rates["sms"].take(texting.to_send.claimed.lane)
+    await take_rate(room.rates["sms"], texting.to_send.claimed.lane, room=room)
     if not texting.under_way.may_call():
         return None
     if breaker.is_open:
