@@ -13,6 +13,7 @@ NOQA_WITHOUT_CODE = re.compile(r"# noqa(?!: [A-Z]+[0-9]+)")
 MOCKS = re.compile(r"\bunittest[.]mock\b|\bfrom unittest import mock\b|\bpytest_mock\b|\bmocker\b")
 REPLACED = re.compile(r"\bmonkeypatch[.]set(attr|item)\b")
 SKIPPED = re.compile(r"\bpytest[.](skip|xfail|importorskip)\b|\bmark[.](skip|skipif|xfail)\b|\bSkipTest\b")
+GIVE = re.compile(r"\s*Gives?\b")
 MACHINE_PATH = re.compile(r"(?<![\w./$}>-])/(work|home|root|Users|mnt|media|private)/[\w.]")
 
 MAY_PRINT = re.compile(r"^local/src/gridcare_local/emulators/vnpay[.]py$")
@@ -43,6 +44,17 @@ def test_nothing_is_mocked(python):
     """No test uses a mock or replaces an attribute: fakes pass the real adapter's tests, everything else is real."""
     assert matches_elsewhere(python, MOCKS) == []
     assert matches_elsewhere(python, REPLACED) == []
+
+
+def test_no_docstring_gives(python):
+    """Docstrings say `Return …` or what a thing is; none begins with `Give`."""
+    giving = [
+        f"{source.path}:{node.lineno}"
+        for source in python
+        for node in ast.walk(source.module)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and GIVE.match(str(node.value.value))
+    ]
+    assert giving == []
 
 
 def test_skips_are_listed(python):

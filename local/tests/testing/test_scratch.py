@@ -48,7 +48,7 @@ def test_living_run_keeps_its_folder(abandoned):
 
 
 @pytest.mark.server
-def test_stack_of_a_killed_run_is_ended(abandoned):
+def test_stacks_of_killed_runs_end(abandoned):
     """The processes of a stack that a killed run left are ended, even if its folder is kept."""
     root = abandoned / "pytest-of-root" / "pytest-0" / "stack0"
     subprocess.run([sys.executable, "-c", STARTED_AND_KILLED, str(root)], timeout=60, check=False)

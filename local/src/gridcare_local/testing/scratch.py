@@ -1,7 +1,7 @@
 """A pytest plugin that puts temporary folders in memory, since servers create and delete thousands of files.
 
-It also cleans up after runs that were killed or interrupted: what they started is ended, and their folders are erased, at
-the end of the run or at the start of the next one.
+It also cleans up after killed and interrupted runs, at their end or at the start of the next run: it ends the processes
+that they started and deletes their folders.
 """
 
 import os
@@ -59,9 +59,9 @@ def has_room(memory: Path) -> bool:
 
 
 def clear(folder: Path, *, kept_s: float = KEPT_S) -> None:
-    """End the processes that a finished run left, and erase its folder unless it holds failures of the last hour.
+    """End the processes that a finished run left, and delete its folder unless it has failures of the last hour.
 
-    Does nothing to the folder of a run that is still going on.
+    The folder of a run that is still going on is left alone.
     """
     try:
         with file_lock(folder / LOCK, timeout_s=0):

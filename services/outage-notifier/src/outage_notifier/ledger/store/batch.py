@@ -107,7 +107,7 @@ async def settle(tx: Connection, batch_id: UUID) -> bool:
 
 
 async def release(tx: Connection, batch_id: UUID, attempt: int) -> None:
-    """Give a lease back before its end; the next hint is due at once."""
+    """Release a lease before its end; the next hint is due at once."""
     await tx.execute(_RELEASE, batch_id, attempt)
 
 
