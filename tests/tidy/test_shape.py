@@ -1,6 +1,7 @@
 """The shape of modules and tests: documented, with nothing alive at module level, each test stating its one fact."""
 
 import ast
+import re
 from collections import Counter
 
 ALIVE = {
@@ -31,6 +32,8 @@ ALIVE = {
     "open",
 }
 """Calls that make something with a connection, a loop, settings or state. Wiring makes these, never an import."""
+
+TEST_NAME = re.compile(r"test(_[a-z0-9]+){2,5}")
 
 EXPECTING = {
     "raises",
@@ -101,6 +104,18 @@ def test_tests_state_one_fact(python):
         if function.name.startswith("test_") and len((ast.get_docstring(function) or "\n").splitlines()) != 1
     ]
     assert bare == []
+
+
+def test_names_have_few_words(python):
+    """Every test's name has two to five words after `test_`."""
+    other = [
+        f"{source.path}: {function.name}"
+        for source in python
+        if source.is_test
+        for function in source.functions()
+        if function.name.startswith("test_") and not TEST_NAME.fullmatch(function.name)
+    ]
+    assert other == []
 
 
 def test_each_test_asserts_something(python):

@@ -113,7 +113,7 @@ async def test_longest_unseen_makes_room(api, db, clock):
         {"registration": 12345678901},
     ],
 )
-async def test_refused(api, db, changes):
+async def test_other_bodies_are_refused(api, db, changes):
     """A body that is no device is refused, and nothing is written."""
     answer = await _register(api, **changes)
     assert answer.status_code == 422

@@ -42,7 +42,7 @@ async def test_csv_as_people_write_it(content, piece):
     assert row == VALUES
 
 
-async def test_quotes():
+async def test_quoted_values_are_read():
     """A quoted value may hold commas, quotes and letters of any language."""
     content = f'{HEADER},name\n{LINE},"Nguyễn ""Bé"", Sóc Trăng"\n'
     [(number, row)] = await _read(content.encode())

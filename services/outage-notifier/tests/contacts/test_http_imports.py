@@ -42,7 +42,7 @@ async def _table(db, query: str) -> list[tuple]:
         return [tuple(row) for row in await connection.fetch(query)]
 
 
-async def test_contacts(load, db, vault):
+async def test_contacts_are_imported(load, db, vault):
     """Customers and phones are written, with numbers and names sealed; a number can be looked up."""
     kept = await load(
         "contacts",
@@ -164,7 +164,7 @@ async def test_supply_points(load, outbox, db):
     assert "105.78" not in whole
 
 
-async def test_devices(api, db, clock):
+async def test_devices_are_imported(api, db, clock):
     """Devices are written once for their customers; one that an account registered is left alone."""
     registration = "cXb9_Yd7SfSDWbGZ0a1b2c"
     line = '{"customer_code":"%s","kind":"fid","registration":"%s","platform":"android"}'

@@ -29,7 +29,7 @@ async def _import(rooms, language: str) -> None:
     assert report.kept == 1
 
 
-async def test_chosen(api, db):
+async def test_choices_are_kept(api, db):
     """A choice counts for every customer of the token, and may be changed."""
     answer = await _choose(api, "km")
     assert (answer.status_code, answer.json()) == (200, {"language": "km"})
@@ -46,7 +46,7 @@ async def test_outlives_imports(api, db, rooms):
     assert await _languages(db) == [(MINE, "km")]
 
 
-async def test_refused(api, db):
+async def test_bad_choices_are_refused(api, db):
     """An unknown language, and a token that names no customer, change nothing."""
     assert (await _choose(api, "fr")).status_code == 422
     answer = await _choose(api, "vi", codes=())

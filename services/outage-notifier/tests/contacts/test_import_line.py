@@ -22,7 +22,7 @@ DEVICE = {
 }
 
 
-def test_contact():
+def test_contacts_are_read():
     """A contact is read with its phone in E.164; columns that are not there say nothing."""
     contact = read_contact(CONTACT)
     assert (contact.phone, contact.language, contact.consent) == ("+84912345678", "km", True)

@@ -49,7 +49,7 @@ async def _opened(db, vault, columns) -> int:
     return count
 
 
-async def test_rotated(contacts, db, columns):
+async def test_the_new_key_opens_everything(contacts, db, columns):
     """After a rotation the new key alone opens everything, and nothing is left to do."""
     everything = 2 * 1_200 + 2
     both = Vault.of_settings(f"t2:{NEW},t1:{OLD}", OLD)

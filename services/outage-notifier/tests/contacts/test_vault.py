@@ -32,7 +32,7 @@ def test_says_nothing():
     assert NUMBER[-6:] not in first
 
 
-def test_rotation():
+def test_keys_rotate():
     """The first key seals, older keys of the ring still open, and a key that left the ring opens nothing."""
     sealed_before = _vault(f"k0:{OLD}").seal(NUMBER, PHONE)
     rotated = _vault(f"k1:{NEW},k0:{OLD}")
@@ -50,7 +50,7 @@ def test_same_id_other_key():
         _vault(f"k1:{NEW}").open(sealed, PHONE)
 
 
-def test_tampering():
+def test_tampering_is_refused():
     """A sealed value with any bit changed, or cut anywhere, is refused."""
     vault = _vault()
     sealed = vault.seal(NUMBER, PHONE)
@@ -68,7 +68,7 @@ def test_bound_to_purpose():
         vault.open(vault.seal(NUMBER, PHONE), NAME)
 
 
-def test_index():
+def test_indexes_depend_on_purpose():
     """The index is the same for the same number and purpose, whatever the ring, and differs by purpose and key."""
     vault = _vault()
     index = vault.index("+84912345678", PHONE)

@@ -20,7 +20,7 @@ def inbox(api):
     return read
 
 
-async def test_message(inbox, world, plan):
+async def test_messages_are_rendered(inbox, world, plan):
     """A message is listed as the customer reads it: rendered in their language, with its outage and state."""
     await world.customer(MINE, language="en")
     await world.customer(THEIRS)
@@ -49,7 +49,7 @@ async def test_language_is_todays(inbox, world, plan, api):
     assert (await inbox()).json()["items"][0]["title"] == "Thông báo ngừng cung cấp điện"
 
 
-async def test_pages(inbox, world, plan, clock):
+async def test_pages_are_newest_first(inbox, world, plan, clock):
     """Pages go from the newest to the oldest, each message once, over all of the caller's customers."""
     for code in (MINE, ALSO_MINE, THEIRS):
         await world.customer(code)

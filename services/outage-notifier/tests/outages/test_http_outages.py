@@ -38,7 +38,7 @@ async def deliver(rooms: Rooms) -> None:
         await tx.execute("UPDATE batch SET accepted = size, state = 'settled' WHERE state = 'ready'")
 
 
-async def test_publication(api, world, rooms, outbox: Outbox):
+async def test_publishing_schedules_notices(api, world, rooms, outbox: Outbox):
     """Publishing answers 202 with whom it reaches, and schedules an announcement now and a reminder on the evening before."""
     await world.customer(A, phones=["+84901000001"])
     await world.customer(B, devices=["D2"])
@@ -60,7 +60,7 @@ async def test_publication(api, world, rooms, outbox: Outbox):
     assert await world.books(made[0]["notice_id"]) == {"planned": 2}
 
 
-async def test_repeats(api, world, rooms):
+async def test_repeats_change_nothing(api, world, rooms):
     """The same Idempotency-Key makes one outage and one publication, with the same bytes; with another body it is refused."""
     await world.customer(A)
     key, body = str(uuid4()), {"kind": "planned", **api.document()}
@@ -97,7 +97,7 @@ async def test_older_revision(api, world):
     assert second.json()["newest_revision"] == 2
 
 
-async def test_revision(api, world, rooms):
+async def test_revisions_part_the_audience(api, world, rooms):
     """From FD1 to FD2: who is on both hears the change, who left the cancellation, who is new an announcement."""
     await world.customer(A, feeder="FD1", phones=["+84901000001"])
     await world.customer(B, feeder="FD1", phones=["+84901000002"])
@@ -142,7 +142,7 @@ async def test_called_off_once(api, world, rooms):
     }
 
 
-async def test_cancellation(api, world, rooms, outbox: Outbox):
+async def test_cancellations_reach_the_told(api, world, rooms, outbox: Outbox):
     """A cancellation goes to the one who was told, not to the one who was unreachable."""
     await world.customer(A, phones=["+84901000001"])
     await world.customer(B)
@@ -159,7 +159,7 @@ async def test_cancellation(api, world, rooms, outbox: Outbox):
     assert (again.status_code, again.json()["code"]) == (409, "outage-already-cancelled")
 
 
-async def test_restoration(api, world, rooms, clock):
+async def test_dispatchers_may_restore(api, world, rooms, clock):
     """A dispatcher may restore too, once the cut has begun; who was told of the cut hears of it."""
     await world.customer(A, phones=["+84901000001"])
     outage_id = await api.published()

@@ -9,7 +9,7 @@ NOBODY = {"push": 0, "sms": 0, "unreachable": 0, "opted_out": 0, "covered": 0}
 A, B, C = "PB11010000001", "PB11010000002", "PB11010000003"
 
 
-async def test_revisions(api, world, clock):
+async def test_revisions_are_listed(api, world, clock):
     """Every change is kept as a revision with who made it and why, listed oldest first, page by page."""
     await world.customer(A)
     outage_id = await api.draft(reason="kế hoạch tháng 12")
@@ -53,7 +53,7 @@ async def test_listed_by_newest_change(api, world, clock):
     assert (newest["outage_id"], newest["status"]) == (made[0], "published")
 
 
-async def test_preview(api, world):
+async def test_previews_count_costs(api, world):
     """A preview counts by channel and language, with SMS, segments and price; a late notice is told, not refused."""
     await world.customer(A, phones=["+84901000001"])
     await world.customer(B, phones=["+84901000002"], language="km")

@@ -75,7 +75,7 @@ def test_unplanned_cut():
     assert told(publication(said, "unplanned")) == [("emergency", "scope_untold", NOW, said.end)]
 
 
-def test_revision():
+def test_revisions_part_the_audience():
     """Who was told gets the change or, when no longer cut, the cancellation; who was not, an announcement; and reminders."""
     before = publication(document()).after
     later = window(MORNING + timedelta(days=2))
@@ -123,7 +123,7 @@ def test_draft_tells_nothing():
     assert [(events_of(change), told(change)) for change in changes] == [([], [])] * 3
 
 
-def test_events():
+def test_changes_have_events():
     """Each change has its event, with the next version."""
     first = publication(document())
     second = outage.revise(first.after, document(window(MORNING, 2)), rules=RULES, now=NOW)
@@ -152,7 +152,7 @@ def test_numbered_parts():
     assert tuple(p for e in parts for p in e.scope.supply_point_ids) == points
 
 
-def test_tag():
+def test_notices_share_a_tag():
     """All notices of an outage share a tag, so that a newer one replaces the older on the screen."""
     draft = drafted(document())
     assert tag_of(draft) == f"outage-{draft.outage_id}"

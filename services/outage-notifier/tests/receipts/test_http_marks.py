@@ -69,7 +69,7 @@ async def _awaiting(world, db, plan, clock) -> UUID:
     return notice_id
 
 
-async def test_received(received, world, db, plan, clock):
+async def test_marks_settle_deliveries(received, world, db, plan, clock):
     """A mark makes its delivery delivered, in the counts too, and cancels what was to follow; repeats change nothing."""
     notice_id = await _awaiting(world, db, plan, clock)
     for _ in range(2):
@@ -110,7 +110,7 @@ async def test_others_are_not_found(received, world, db, plan, clock):
 
 
 @pytest.mark.parametrize("delivery_id", ["1", f"{UUID(int=1)}", f"{UUID(int=1)}-0", f"{UUID(int=1)}-1234567890"])
-async def test_malformed(received, delivery_id):
+async def test_malformed_ids_are_refused(received, delivery_id):
     """A text that is no delivery id is refused."""
     assert await received(delivery_id) == 422
 

@@ -73,7 +73,7 @@ def test_newer_revision_counts_at_once(check):
     assert check.why_unsent(member(USEFUL)).state is State.SUPERSEDED
 
 
-def test_quiet_hours_hold_what_can_wait(check):
+def test_quiet_hours_hold_notices(check):
     """A kind that does not ignore them waits until seven."""
     receipt = content(USEFUL, NIGHT + timedelta(days=1), "payment-received")
     held = replace(check, batch=replace(check.batch, contents={USEFUL: receipt}), _kept={})
