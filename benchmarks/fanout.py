@@ -71,7 +71,7 @@ async def _run(options: Options) -> Section:
 
 
 async def _ours(stack: Stack, size: int, warm_up: int, *, anew: bool, second: ProcessPart | None = None) -> Run:
-    """Tell a few recipients to warm up, then tell all and measure.
+    """Send a notice to a few recipients as a warm-up, then one to all, which is measured.
 
     With `anew`, the processes are restarted first, so that their memory peaks belong to this run.
     """
