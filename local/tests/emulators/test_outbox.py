@@ -26,7 +26,7 @@ def fcm(control_url, tmp_path_factory):
 
 
 @pytest.fixture
-def two_pushes(fcm, connect_fcm):
+def _two_pushes(fcm, connect_fcm):
     """Send two pushes to a registration as long as a real one."""
     session = connect_fcm(fcm)
     for body in ("từ 07:30", "từ 08:00"):
@@ -34,7 +34,7 @@ def two_pushes(fcm, connect_fcm):
         assert session.post(f"{fcm.url}{SEND}", json={"message": message}).status_code == 200
 
 
-@pytest.mark.usefixtures("two_pushes")
+@pytest.mark.usefixtures("_two_pushes")
 def test_outbox_in_a_terminal(control_url):
     """The text page, over plain HTTP, has the newest first, texts on lines of their own and shortened registrations."""
     answer = requests.get(f"{control_url}/_emulator/outbox.txt", timeout=5)
@@ -44,7 +44,7 @@ def test_outbox_in_a_terminal(control_url):
     assert re.fullmatch(r"    title: Mất điện · accepted: \S+ · data: a=1 · registration: r{12}…", lines[1])
 
 
-@pytest.mark.usefixtures("two_pushes")
+@pytest.mark.usefixtures("_two_pushes")
 def test_outbox_in_a_browser(control_url):
     """The rows of the page begin with the text; a tooltip shows the whole registration."""
     page = requests.get(f"{control_url}/_emulator/outbox", timeout=5).text
