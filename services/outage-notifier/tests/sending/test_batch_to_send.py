@@ -10,7 +10,8 @@ from outage_notifier.ledger.core.batch import ClaimedBatch
 from outage_notifier.ledger.core.decision import Decision
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.member import Member
-from outage_notifier.sending.core.batch_to_send import BatchToSend, is_fresh, notice_id_of, pending_of
+from outage_notifier.ledger.core.notice import Content
+from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending, is_fresh, notice_id_of, pending_of
 
 NOW = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)
 NOTICE, OTHER, BATCH = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -21,6 +22,10 @@ MEMBERS = (
 )
 
 
+CONTENT = Content(NOTICE, None, None, "announcement", "announcement", 1, {}, "a tag", NOW, superseded=False)
+CONTENTS = {NOTICE: CONTENT}
+
+
 def claimed(*, attempt: int = 1, home: bool = True, **changes) -> ClaimedBatch:
     values = {"notice_id": NOTICE, "channel": "push", "lane": "bulk", "members": MEMBERS, **changes}
     return ClaimedBatch(batch_id=BATCH, attempt=attempt, home=home, **values)
@@ -28,27 +33,27 @@ def claimed(*, attempt: int = 1, home: bool = True, **changes) -> ClaimedBatch:
 
 def row(recipient_id: str, *, follow_up: UUID | None = None):
     """Return the row of a member of a batch."""
-    to_send = BatchToSend(claimed(), {}, (), frozenset(), timedelta(seconds=90))
-    member = next(each for each in MEMBERS if each.recipient_id == recipient_id)
-    made = to_send.delivery(member, Decision(State.HELD, "quiet-hours", NOW), contact="", called=False, now=NOW)
+    to_send = BatchToSend(claimed(), (), frozenset(), timedelta(seconds=90))
+    pending = next(Pending(0, each, CONTENT) for each in MEMBERS if each.recipient_id == recipient_id)
+    made = to_send.delivery(pending, Decision(State.HELD, "quiet-hours", NOW), contact="", called=False, now=NOW)
     return replace(made, follow_up_batch_id=follow_up)
 
 
 def test_places_count_contacts():
     """A member's place is that of its first contact; one without any takes a place all the same."""
-    assert [pending.place for pending in pending_of(claimed(), {})] == [0, 2, 3]
+    assert [pending.place for pending in pending_of(claimed(), CONTENTS, {})] == [0, 2, 3]
 
 
 def test_recorded_home_members_are_done():
     """Whoever has a row is not sent again, and the others keep their places."""
-    pending = pending_of(claimed(attempt=2), {(NOTICE, "A"): row("A")})
+    pending = pending_of(claimed(attempt=2), CONTENTS, {(NOTICE, "A"): row("A")})
     assert [(each.place, each.member.recipient_id) for each in pending] == [(2, "B"), (3, "C")]
 
 
 def test_rows_name_follow_ups():
     """In a follow-up a member is pending as long as its row names this batch."""
     known = {(NOTICE, "A"): row("A", follow_up=BATCH), (NOTICE, "B"): row("B")}
-    assert [each.member.recipient_id for each in pending_of(claimed(home=False), known)] == ["A"]
+    assert [each.member.recipient_id for each in pending_of(claimed(home=False), CONTENTS, known)] == ["A"]
 
 
 @pytest.mark.parametrize(("attempt", "home", "fresh"), [(1, True, True), (2, True, False), (1, False, False)])

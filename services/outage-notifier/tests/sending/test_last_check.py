@@ -1,6 +1,5 @@
 """The last check before a call: each notice is judged by itself, and a newer revision counts at once."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from outage_notifier.ledger.core.batch import ClaimedBatch
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.core.notice import Content
-from outage_notifier.sending.core.batch_to_send import BatchToSend
+from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
 from outage_notifier.sending.core.lease import Lease
 from outage_notifier.sending.core.quiet_hours import QuietHours
 from outage_notifier.sending.flow.last_check import LastCheck
@@ -37,8 +36,11 @@ def content(notice_id: UUID, useful_until: datetime, kind: str = "ticket-opened"
     )
 
 
-def member(notice_id: UUID, **changes) -> Member:
-    return Member(1, "A", "vi", ("1",), notice_id=notice_id, **changes)
+CONTENTS = {USEFUL: content(USEFUL, NIGHT + timedelta(days=1)), LATE: content(LATE, NIGHT)}
+
+
+def pending(notice_id: UUID, **changes) -> Pending:
+    return Pending(0, Member(1, "A", "vi", ("1",), notice_id=notice_id, **changes), CONTENTS[notice_id])
 
 
 @pytest.fixture
@@ -46,7 +48,6 @@ def check() -> LastCheck:
     """Return the check of a packed batch at night: a useful notice that ignores quiet hours, and one that came too late."""
     batch = BatchToSend(
         ClaimedBatch(UUID(int=9), None, True, "sms", "transactional", 1, ()),
-        {USEFUL: content(USEFUL, NIGHT + timedelta(days=1)), LATE: content(LATE, NIGHT)},
         pending=(),
         in_doubt=frozenset(),
         first_look=timedelta(seconds=90),
@@ -56,26 +57,25 @@ def check() -> LastCheck:
 
 def test_each_notice_by_itself(check):
     """One of the packed notices may be sent, the other expires."""
-    assert check.why_unsent(member(USEFUL)) is None
-    assert check.why_unsent(member(LATE)).state is State.EXPIRED
+    assert check.why_unsent(pending(USEFUL)) is None
+    assert check.why_unsent(pending(LATE)).state is State.EXPIRED
 
 
 def test_told_before_stays_accepted(check):
     """What was pushed before is not lost by coming too late now: the answers of the two kinds of members do not mix."""
-    assert check.why_unsent(member(LATE)).state is State.EXPIRED
-    assert check.why_unsent(member(LATE, told_before=True)).state is State.ACCEPTED
+    assert check.why_unsent(pending(LATE)).state is State.EXPIRED
+    assert check.why_unsent(pending(LATE, told_before=True)).state is State.ACCEPTED
 
 
 def test_newer_revision_counts_at_once(check):
     """However fresh the kept answer is."""
-    assert check.why_unsent(member(USEFUL)) is None
+    assert check.why_unsent(pending(USEFUL)) is None
     check.lease.superseded = True
-    assert check.why_unsent(member(USEFUL)).state is State.SUPERSEDED
+    assert check.why_unsent(pending(USEFUL)).state is State.SUPERSEDED
 
 
 def test_quiet_hours_hold_notices(check):
     """A kind that does not ignore them waits until seven."""
     receipt = content(USEFUL, NIGHT + timedelta(days=1), "payment-received")
-    held = replace(check, batch=replace(check.batch, contents={USEFUL: receipt}), _kept={})
-    decision = held.why_unsent(member(USEFUL))
+    decision = check.why_unsent(pending(USEFUL)._replace(content=receipt))
     assert (decision.state, decision.next_attempt_at) == (State.HELD, NIGHT + timedelta(hours=9))

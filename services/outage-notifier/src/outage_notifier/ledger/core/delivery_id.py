@@ -1,16 +1,16 @@
 """The name of a delivery as a device sees it: its notice and its number in the notice's audience, `<notice_id>-<number>`."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
+
+from msgspec import Struct
 
 DELIVERY_ID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}-[1-9][0-9]{0,8}$"
 _UUID_LENGTH: Final = 36
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryId:
+class DeliveryId(Struct, frozen=True, gc=False):
     """A delivery without its recipient: an address that tells nobody who lives there."""
 
     notice_id: UUID

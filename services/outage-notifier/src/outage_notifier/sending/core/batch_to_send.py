@@ -15,33 +15,33 @@ from outage_notifier.texts.template import TEMPLATES
 
 
 class Pending(NamedTuple):
-    """A member that is not recorded yet, with the place of its first contact among all contacts of the batch."""
+    """A member that is not recorded yet, with its notice, and the place of its first contact among all contacts of the batch."""
 
     place: int
     member: Member
+    content: Content
+
+    @property
+    def key(self) -> DeliveryKey:
+        """The key of its delivery."""
+        return (self.content.notice_id, self.member.recipient_id)
 
 
 @dataclass(frozen=True, slots=True)
 class BatchToSend:
     """A claimed batch with what its sender loaded for it.
 
-    `contents` are the notices of its members. `in_doubt` are those of its deliveries for which an earlier attempt made a
-    call that the provider may have taken.
+    `in_doubt` are those of its deliveries for which an earlier attempt made a call that the provider may have taken.
     """
 
     claimed: ClaimedBatch
-    contents: Mapping[UUID, Content]
     pending: Sequence[Pending]
     in_doubt: frozenset[DeliveryKey]
     first_look: timedelta
 
-    def content(self, member: Member) -> Content:
-        """Return a member's notice."""
-        return self.contents[notice_id_of(member, self.claimed)]
-
-    def situation(self, member: Member, now: datetime) -> Situation:
+    def situation(self, pending: Pending, now: datetime) -> Situation:
         """Describe what a decision about a member depends on."""
-        content = self.content(member)
+        _, member, content = pending
         return Situation(
             now=now,
             useful_until=content.useful_until,
@@ -54,7 +54,7 @@ class BatchToSend:
 
     def delivery(
         self,
-        member: Member,
+        pending: Pending,
         decision: Decision,
         *,
         contact: str,
@@ -63,11 +63,11 @@ class BatchToSend:
         told_devices: Sequence[str] = (),
     ) -> Delivery:
         """Return the row that a decision of `now` becomes; `told_devices` took a push in this batch."""
-        claimed = self.claimed
+        claimed, member = self.claimed, pending.member
         next_channel = decision.next_channel or (claimed.channel if decision.next_attempt_at else None)
         others_left = decision.state is State.AWAITING and next_channel == "push"
         return Delivery(
-            notice_id=notice_id_of(member, claimed),
+            notice_id=pending.content.notice_id,
             recipient_id=member.recipient_id,
             number=member.number,
             home_batch_id=member.home_batch_id or claimed.batch_id,
@@ -95,27 +95,26 @@ def notice_id_of(member: Member, claimed: ClaimedBatch) -> UUID:
     return notice_id
 
 
-def key_of(member: Member, claimed: ClaimedBatch) -> DeliveryKey:
-    """Return the key of a member's delivery."""
-    return (notice_id_of(member, claimed), member.recipient_id)
-
-
 def is_fresh(claimed: ClaimedBatch) -> bool:
     """Say whether nobody sent anything of it before: then nothing of it can be recorded."""
     return claimed.attempt == 1 and claimed.home
 
 
-def pending_of(claimed: ClaimedBatch, recorded: Mapping[DeliveryKey, Delivery]) -> list[Pending]:
-    """List the members that need a call, given the deliveries that have a row.
+def pending_of(
+    claimed: ClaimedBatch, contents: Mapping[UUID, Content], recorded: Mapping[DeliveryKey, Delivery]
+) -> list[Pending]:
+    """List the members that need a call, given their notices and the deliveries that have a row.
 
     In a home batch a member with a row is done. A member of a follow-up has one from before, which names this batch until
     its outcome is recorded.
     """
-    pending, place = [], 0
+    pending: list[Pending] = []
+    place = 0
     for member in claimed.members:
-        row = recorded.get(key_of(member, claimed))
+        content = contents[notice_id_of(member, claimed)]
+        row = recorded.get((content.notice_id, member.recipient_id))
         done = row is not None if claimed.home else row is None or row.follow_up_batch_id != claimed.batch_id
         if not done:
-            pending.append(Pending(place, member))
+            pending.append(Pending(place, member, content))
         place += max(1, len(member.contacts))
     return pending

@@ -72,10 +72,9 @@ def with_ours_to_blame(pushed: PushedMember) -> PushedMember:
 
 def delivery_of(pushed: PushedMember, batch: BatchToSend, now: datetime) -> Delivery:
     """Return the row that a member's outcomes become."""
-    member = pushed.pending.member
     return batch.delivery(
-        member,
-        decide_push(pushed.outcomes, batch.situation(member, now)),
+        pushed.pending,
+        decide_push(pushed.outcomes, batch.situation(pushed.pending, now)),
         contact=f"{len(pushed.calls)} device(s)",
         called=bool(pushed.calls),
         now=now,
@@ -85,14 +84,13 @@ def delivery_of(pushed: PushedMember, batch: BatchToSend, now: datetime) -> Deli
 
 def attempts_of(pushed: PushedMember, batch: BatchToSend) -> list[Attempt]:
     """Return the rows of a member's calls."""
-    place, member = pushed.pending
-    notice_id = batch.content(member).notice_id
+    place, member, content = pushed.pending
     return [
         Attempt(
             batch_id=batch.claimed.batch_id,
             place=place + member.contacts.index(call.device_id),
             try_=batch.claimed.attempt,
-            notice_id=notice_id,
+            notice_id=content.notice_id,
             recipient_id=member.recipient_id,
             channel="push",
             contact_id=call.device_id,

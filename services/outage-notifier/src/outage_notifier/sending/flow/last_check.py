@@ -7,8 +7,7 @@ from uuid import UUID
 
 from gridcare.values.clock import Clock
 from outage_notifier.ledger.core.decision import Decision, decide_unsent
-from outage_notifier.ledger.core.member import Member
-from outage_notifier.sending.core.batch_to_send import BatchToSend
+from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
 from outage_notifier.sending.core.lease import Lease
 from outage_notifier.sending.core.quiet_hours import QuietHours
 from outage_notifier.texts.template import TEMPLATES
@@ -29,21 +28,21 @@ class LastCheck:
     lease: Lease
     clock: Clock
     quiet_hours: QuietHours
-    _kept: dict[tuple[UUID | None, bool], tuple[float, Decision | None]] = field(default_factory=dict)
+    _kept: dict[tuple[UUID, bool], tuple[float, Decision | None]] = field(default_factory=dict)
 
-    def why_unsent(self, member: Member) -> Decision | None:
+    def why_unsent(self, pending: Pending) -> Decision | None:
         """Return what becomes of a member that is not sent now; None when it may be sent."""
-        key = (member.notice_id, member.told_before)
+        key = (pending.content.notice_id, pending.member.told_before)
         decided_at_s, decision = self._kept.get(key, (-ANSWER_KEPT_S, None))
         now_s = time.monotonic()
         if now_s - decided_at_s >= ANSWER_KEPT_S or self.lease.superseded:
-            decision = self._decide(member)
+            decision = self._decide(pending)
             self._kept[key] = (now_s, decision)
         return decision
 
-    def _decide(self, member: Member) -> Decision | None:
-        content = self.batch.content(member)
-        situation = self.batch.situation(member, self.clock.now())
+    def _decide(self, pending: Pending) -> Decision | None:
+        content = pending.content
+        situation = self.batch.situation(pending, self.clock.now())
         waits = not TEMPLATES[content.template].ignores_quiet_hours
         held_until = self.quiet_hours.held_until(situation.now) if waits else None
         return decide_unsent(situation, superseded=content.superseded or self.lease.superseded, held_until=held_until)

@@ -6,13 +6,15 @@ fenced by the batch's attempt: a sender that lost its lease stops and writes not
 
 import asyncio
 import time
+from collections.abc import Mapping
 from uuid import UUID
 
 from gridcare.observability import metrics
 from gridcare.postgres.database import Connection
 from outage_notifier.ledger.core.batch import ClaimedBatch
+from outage_notifier.ledger.core.delivery import Delivery, DeliveryKey
 from outage_notifier.ledger.store import attempt, batch, delivery, notice
-from outage_notifier.sending.core.batch_to_send import BatchToSend, is_fresh, key_of, notice_id_of, pending_of
+from outage_notifier.sending.core.batch_to_send import BatchToSend, is_fresh, notice_id_of, pending_of
 from outage_notifier.sending.core.lease import Lease
 from outage_notifier.sending.flow.renew_lease import renewed_lease
 from outage_notifier.sending.flow.send_pushes import send_pushes
@@ -46,13 +48,14 @@ async def send_batch(batch_id: UUID, stopping: asyncio.Event, *, room: Sending) 
 
 async def _load(tx: Connection, claimed: ClaimedBatch, room: Sending) -> BatchToSend:
     """Read what the batch's members still need: everything for a fresh one, what was not recorded for another."""
-    contents = await notice.contents(tx, list({notice_id_of(member, claimed) for member in claimed.members}))
-    first_look = room.limits.first_look
-    if is_fresh(claimed):
-        return BatchToSend(claimed, contents, pending_of(claimed, {}), frozenset(), first_look)
-    recorded = await delivery.find(tx, [key_of(member, claimed) for member in claimed.members])
-    in_doubt = await attempt.in_doubt(tx, claimed.batch_id) if claimed.channel == "sms" else frozenset()
-    return BatchToSend(claimed, contents, pending_of(claimed, recorded), in_doubt, first_look)
+    keys = [(notice_id_of(member, claimed), member.recipient_id) for member in claimed.members]
+    contents = await notice.contents(tx, list({notice_id for notice_id, _ in keys}))
+    recorded: Mapping[DeliveryKey, Delivery] = {}
+    in_doubt: frozenset[DeliveryKey] = frozenset()
+    if not is_fresh(claimed):
+        recorded = await delivery.find(tx, keys)
+        in_doubt = await attempt.in_doubt(tx, claimed.batch_id) if claimed.channel == "sms" else in_doubt
+    return BatchToSend(claimed, pending_of(claimed, contents, recorded), in_doubt, room.limits.first_look)
 
 
 async def _settle_or_release(claimed: ClaimedBatch, under_way: UnderWay, room: Sending) -> None:

@@ -10,7 +10,6 @@ from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.store.contact import SendingDevice
 from outage_notifier.ledger.core.delivery import Delivery
 from outage_notifier.ledger.core.delivery_id import DeliveryId
-from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.store import attempt, batch, delivery
 from outage_notifier.providers.fcm.message import PushMessage
 from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
@@ -58,7 +57,7 @@ async def send_pushes(to_send: BatchToSend, under_way: UnderWay, *, room: Sendin
     A few callers share the members: a task a member would cost more than what it does around its call.
     """
     limits = room.limits
-    device_ids = [device_id for _, member in to_send.pending for device_id in member.contacts]
+    device_ids = [device_id for pending in to_send.pending for device_id in pending.member.contacts]
     async with room.db.read() as connection:
         devices = await contact.devices(connection, device_ids)
     last_check = LastCheck(to_send, under_way.lease, room.clock, room.quiet_hours)
@@ -110,10 +109,10 @@ async def _push_member(pushing: Pushing, pending: Pending) -> PushedMember | Del
             continue
         if not rate.take_now(lane):
             await take_rate(rate, lane, room=room)
-        decision = pushing.last_check.why_unsent(member)
+        decision = pushing.last_check.why_unsent(pending)
         if decision is not None:
             if not calls:
-                return to_send.delivery(member, decision, contact="", called=False, now=clock.now())
+                return to_send.delivery(pending, decision, contact="", called=False, now=clock.now())
             cut_short = decision.next_attempt_at is not None  # held; else there is no use in going on
             break
         if not pushing.under_way.may_call():
@@ -121,7 +120,7 @@ async def _push_member(pushing: Pushing, pending: Pending) -> PushedMember | Del
                 return None
             cut_short = True
             break
-        body = _body(pushing, member, device)
+        body = _body(pushing, pending, device)
         started_at = clock.now()
         if breaker.is_open:
             outcome = BLOCKED
@@ -132,9 +131,9 @@ async def _push_member(pushing: Pushing, pending: Pending) -> PushedMember | Del
     return PushedMember(pending, calls, cut_short)
 
 
-def _body(pushing: Pushing, member: Member, device: SendingDevice) -> bytes:
+def _body(pushing: Pushing, pending: Pending, device: SendingDevice) -> bytes:
     """Return the whole request of one device."""
-    room, content = pushing.room, pushing.to_send.content(member)
+    room, member, content = pushing.room, pending.member, pending.content
     message = pushing.messages.get((content.notice_id, member.language))
     if message is None:
         left_s = int((content.useful_until - room.clock.now()).total_seconds())

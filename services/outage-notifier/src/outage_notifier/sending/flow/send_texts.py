@@ -17,10 +17,9 @@ from outage_notifier.contacts.store.contact import SendingPhone
 from outage_notifier.ledger.core.attempt import Attempt, body_hash
 from outage_notifier.ledger.core.decision import Decision, decide_sms
 from outage_notifier.ledger.core.delivery import Delivery, State
-from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.core.outcome import Outcome
 from outage_notifier.ledger.store import attempt, delivery
-from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending, key_of
+from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
 from outage_notifier.sending.core.not_called import BLOCKED, NOT_STARTED
 from outage_notifier.sending.flow.last_check import LastCheck
 from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_attempt
@@ -36,7 +35,7 @@ REMOVED: Final = Decision(State.UNREACHABLE, "contact-removed")
 class Text:
     """One SMS that is about to be sent, and the attempt that is committed before."""
 
-    member: Member
+    pending: Pending
     phone: SendingPhone
     body: str
     attempt: Attempt
@@ -69,7 +68,9 @@ async def send_texts(to_send: BatchToSend, under_way: UnderWay, *, room: Sending
     One transaction records the ends of a chunk and commits the next one's attempts.
     """
     async with room.db.read() as connection:
-        phones = await contact.phones(connection, [m.contacts[0] for _, m in to_send.pending if m.contacts])
+        phones = await contact.phones(
+            connection, [each.member.contacts[0] for each in to_send.pending if each.member.contacts]
+        )
     last_check = LastCheck(to_send, under_way.lease, room.clock, room.quiet_hours)
     texting = Texting(room, to_send, under_way, last_check, phones)
     ended, size = Ended(), room.limits.sms_chunk_size
@@ -93,19 +94,19 @@ def _prepare(texting: Texting, chunk: Sequence[Pending]) -> tuple[list[Delivery]
     for pending in chunk:
         member = pending.member
         phone = texting.phones.get(member.contacts[0]) if member.contacts else None
-        decision = _in_doubt(to_send, member, now) or texting.last_check.why_unsent(member)
+        decision = _in_doubt(to_send, pending, now) or texting.last_check.why_unsent(pending)
         decision = decision or (_unusable(phone) if phone else None)
         if phone is not None and decision is None:
-            body = room.renderer.sms(to_send.content(member), member.language)
-            texts.append(Text(member, phone, body, _begin(to_send, pending, body, now)))
+            body = room.renderer.sms(pending.content, member.language)
+            texts.append(Text(pending, phone, body, _begin(to_send, pending, body, now)))
         else:
             masked = phone.masked if phone else ""
-            unsent.append(to_send.delivery(member, decision or REMOVED, contact=masked, called=False, now=now))
+            unsent.append(to_send.delivery(pending, decision or REMOVED, contact=masked, called=False, now=now))
     return unsent, texts
 
 
-def _in_doubt(to_send: BatchToSend, member: Member, now: datetime) -> Decision | None:
-    if key_of(member, to_send.claimed) not in to_send.in_doubt:
+def _in_doubt(to_send: BatchToSend, pending: Pending, now: datetime) -> Decision | None:
+    if pending.key not in to_send.in_doubt:
         return None
     return Decision(State.UNKNOWN, "sender-died", now + to_send.first_look, "sms")
 
@@ -117,12 +118,12 @@ def _unusable(phone: SendingPhone) -> Decision | None:
 
 
 def _begin(to_send: BatchToSend, pending: Pending, body: str, now: datetime) -> Attempt:
-    place, member = pending
+    place, member, content = pending
     return Attempt(
         batch_id=to_send.claimed.batch_id,
         place=place,
         try_=to_send.claimed.attempt,
-        notice_id=to_send.content(member).notice_id,
+        notice_id=content.notice_id,
         recipient_id=member.recipient_id,
         channel="sms",
         contact_id=member.contacts[0],
@@ -139,12 +140,11 @@ async def _call(texting: Texting, text: Text) -> Outcome | None:
         return None
     if breaker.is_open:
         return BLOCKED
-    content = texting.to_send.content(text.member)
     outcome = await room.sms.send(
         to=room.vault.open(text.phone.number_sealed, vault.PHONE).decode(),
         body=text.body,
         callback_ref=str(text.attempt.name),
-        validity_s=int((content.useful_until - room.clock.now()).total_seconds()),
+        validity_s=int((text.pending.content.useful_until - room.clock.now()).total_seconds()),
     )
     breaker.heed(outcome)
     return outcome
@@ -163,8 +163,8 @@ def _end(texting: Texting, texts: Sequence[Text], outcomes: Sequence[Outcome | N
             opted_out.append(text.attempt.contact_id)
         elif outcome.contact_dead:
             bad.append((text.attempt.contact_id, outcome.code))
-        decision = decide_sms(outcome, to_send.situation(text.member, now))
-        deliveries.append(to_send.delivery(text.member, decision, contact=text.phone.masked, called=True, now=now))
+        decision = decide_sms(outcome, to_send.situation(text.pending, now))
+        deliveries.append(to_send.delivery(text.pending, decision, contact=text.phone.masked, called=True, now=now))
     attempts = [
         _ended_attempt(text.attempt, outcome or NOT_STARTED, now) for text, outcome in zip(texts, outcomes, strict=True)
     ]
