@@ -20,8 +20,10 @@ SERVERS = {
 WORKERS_MAX = 8
 """Each may start a broker (half a gigabyte) and a database server of its own."""
 
-WHOLE_STACK = "tests/integration/test_"
-LONG_FIRST = (WHOLE_STACK, "benchmarks/", "shared/tests/kafka/", "tests/integration/fuzz/", "local/tests/servers/")
+PIECES = ("tests/integration/test_", "shared/tests/kafka/")
+"""Files that one worker runs, since they share what takes long to start: the whole stack, a broker."""
+
+LONG_FIRST = (*PIECES, "benchmarks/", "tests/integration/fuzz/", "local/tests/servers/", "shared/tests/http/test_fuzz")
 """What takes longest is begun first, so that no worker is left alone with it at the end."""
 
 
@@ -43,12 +45,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Share the tests out by files, since a file's tests share fixtures; those of the whole stack are one piece."""
+    """Share the tests out by files, since a file's tests share fixtures, and by the pieces above."""
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - there with pytest-xdist only
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return WHOLE_STACK if nodeid.startswith(WHOLE_STACK) else nodeid.partition("::")[0]
+            return next((piece for piece in PIECES if nodeid.startswith(piece)), nodeid.partition("::")[0])
 
     config.option.loadscopereorder = False
     return ByFile(config, log)

@@ -9,11 +9,13 @@ from uuid import UUID, uuid4
 
 from aiokafka.structs import TopicPartition
 
+from gridcare.errors import Retryable
 from gridcare.events import Envelope, Topic, Wire, encode, type_name
 from gridcare.events.notices import BatchPlanned
 from gridcare.kafka.clients import close_consumer, new_reader
 from gridcare.kafka.consume import ConsumerLimits, Subscription, run_consumer
 from gridcare.kafka.dead_letters.dead_letter import Record
+from gridcare.kafka.produce import Producer
 from gridcare.postgres.database import Database
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.values.ids import uuid7
@@ -97,6 +99,15 @@ async def consuming(
         yield running
     finally:
         await running.stop()
+
+
+async def goes_through(producer: Producer, records: Sequence[Wire]) -> bool:
+    """Return whether the broker took these records within the producer's deadline."""
+    try:
+        await producer.send_batch(records)
+    except Retryable:
+        return False
+    return True
 
 
 async def read_all(bootstrap: str, topic: str) -> list[Record]:

@@ -5,7 +5,9 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
+"""Far longer than anything takes, for machines that do ten other things."""
+
 POLL_INTERVAL_S = 0.02
 
 
