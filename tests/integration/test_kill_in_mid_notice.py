@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from tests.integration.support.judge import judge_outage
-from tests.integration.support.together import wait_until
+from tests.integration.support.together import QUICK_LOOK_S, wait_until
 from tests.integration.support.wholestack import PUSHES_IN_FLIGHT_MAX, TOLD_TIMEOUT_S
 
 from gridcare_local.demo.accounting import balance
@@ -28,7 +28,9 @@ def _publish_slowly(whole, mark: str) -> str:
 
 def _wait_settled(whole, outage_id: str, share: float) -> None:
     wait_until(
-        lambda: whole.settled(outage_id) >= whole.town.customers * share, what=f"{share:.0%} of the audience is settled"
+        lambda: whole.settled(outage_id) >= whole.town.customers * share,
+        what=f"{share:.0%} of the audience is settled",
+        interval_s=QUICK_LOOK_S,
     )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from tests.integration.support.judge import judge_outage
-from tests.integration.support.together import wait_until
+from tests.integration.support.together import QUICK_LOOK_S, wait_until
 
 from gridcare_local.demo.cut import NOTIFIER
 
@@ -21,7 +21,7 @@ def _tell_some(whole, mark: str) -> tuple[str, int]:
     outage_id = whole.draft(mark=mark, feeder_ids=_half(whole))
     published = whole.change(outage_id, "publish")
     audience = published["preview"][0]["audience"]
-    wait_until(lambda: whole.settled(outage_id) >= audience * 0.25, what="some are told")
+    wait_until(lambda: whole.settled(outage_id) >= audience * 0.25, what="some are told", interval_s=QUICK_LOOK_S)
     return outage_id, published["outage"]["revision"]
 
 

@@ -8,16 +8,22 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-LOOK_INTERVAL_S = 0.05
+LOOK_INTERVAL_S = 0.25
+"""Each look is a request or two of the very processes that are to do the work."""
+
+QUICK_LOOK_S = 0.05
+"""For who wants to catch a notice in its middle."""
 
 
-def wait_until(condition: Callable[[], bool], *, what: str, timeout_s: float = 60.0) -> None:
+def wait_until(
+    condition: Callable[[], bool], *, what: str, timeout_s: float = 60.0, interval_s: float = LOOK_INTERVAL_S
+) -> None:
     """Wait for a condition. Raises AssertionError, which says what was awaited, after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout_s:.0f} s: {what}")
-        time.sleep(LOOK_INTERVAL_S)
+        time.sleep(interval_s)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
