@@ -89,7 +89,12 @@ async def _live(*arguments: str) -> tuple[int | None, list[int]]:
     life = await asyncio.create_subprocess_exec(
         sys.executable, "-W", "error", "-c", KILLED_BY_A_RECORD, *arguments, stdout=asyncio.subprocess.PIPE
     )
-    output, _ = await life.communicate()
+    try:
+        output, _ = await life.communicate()
+    finally:
+        if life.returncode is None:
+            life.kill()
+            await life.wait()
     lines = [line.split() for line in output.splitlines()]
     return life.returncode, [int(words[1]) for words in lines if words[:1] == [b"applied"]]
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gridcare.values.ids import uuid7
@@ -22,6 +22,7 @@ MOMENTS = st.datetimes(
 )
 
 
+@example(datetime(1970, 1, 1, 0, 0, 1), bytes(10))  # noqa: DTZ001 - as above
 @given(MOMENTS, st.binary(min_size=10, max_size=10))
 def test_ids_sort_by_the_millisecond(at, random):
     """An id made a millisecond later is greater, whatever its random part."""
