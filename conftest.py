@@ -20,14 +20,20 @@ SERVERS = {
 WORKERS_MAX = 8
 """Each may start a broker (half a gigabyte) and a database server of its own."""
 
-PIECES = ("tests/integration/test_", "shared/tests/kafka/")
-"""Files that one worker runs, since they share what takes long to start: the whole stack, a broker."""
+LONG_FIRST = (
+    "tests/integration",
+    "shared/tests/kafka",
+    "benchmarks",
+    "tests/integration/fuzz",
+    "local/tests/servers",
+    "local/tests/emulators",
+    "tests/k8s",
+    "tests/tidy",
+    "shared/tests/http",
+)
+"""Folders whose tests take long, begun first so that no worker is left alone with one of them at the end."""
 
-LONG_FIRST = (*PIECES, "benchmarks/", "tests/integration/fuzz/", "local/tests/servers/", "shared/tests/http/test_fuzz")
-"""What takes longest is begun first, so that no worker is left alone with it at the end."""
 
-
-@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return one worker a core, and one more: tests of whole processes mostly wait."""
     return min(len(os.sched_getaffinity(0)) + 1, WORKERS_MAX)
@@ -45,16 +51,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Share the tests out by files, since a file's tests share fixtures, and by the pieces above."""
+    """Share the tests out by folders, since those of a folder share what takes long to start: a whole stack, a broker."""
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - there with pytest-xdist only
 
-    class ByFile(LoadScopeScheduling):
+    class ByFolder(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return next((piece for piece in PIECES if nodeid.startswith(piece)), nodeid.partition("::")[0])
+            return _folder(nodeid)
 
     config.option.loadscopereorder = False
-    return ByFile(config, log)
+    return ByFolder(config, log)
+
+
+def _folder(nodeid: str) -> str:
+    return nodeid.partition("::")[0].rpartition("/")[0]
 
 
 def _rank(nodeid: str) -> int:
-    return next((rank for rank, prefix in enumerate(LONG_FIRST) if nodeid.startswith(prefix)), len(LONG_FIRST))
+    folder = _folder(nodeid)
+    return LONG_FIRST.index(folder) if folder in LONG_FIRST else len(LONG_FIRST)
