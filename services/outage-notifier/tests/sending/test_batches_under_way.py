@@ -22,7 +22,7 @@ def hint(batch_id: UUID, now) -> Envelope:
 
 
 @pytest.fixture
-def under_way(sending) -> BatchesUnderWay:
+async def under_way(sending) -> BatchesUnderWay:
     """Return the batches of a sender with room for one SMS batch a lane."""
     return BatchesUnderWay(replace(sending, limits=SendLimits(batches_at_once={"push": 1, "sms": 1})), Lifecycle())
 
