@@ -96,9 +96,12 @@ async def test_revoked_token_is_replaced(fcm, push):
     """A 401 answers retry, one new token is fetched, and the next messages go through."""
     assert await send_many(push, 1) == {ACCEPTED}
     fcm.settings(revoked_before_s=time.time())
-    before = tokens_given(fcm)
+    before, unauthenticated = tokens_given(fcm), fcm.counts().get("unauthenticated", 0)
     outcomes = await asyncio.gather(*(push.send(body_for("device")) for _ in range(50)))
-    assert {outcome.kind for outcome in outcomes} == {OutcomeKind.RETRY}
+    # How many of the fifty meet the 401 is open: the first may be answered before the others begin, which then wait.
+    assert {outcome.kind for outcome in outcomes} <= {OutcomeKind.RETRY, ACCEPTED}
+    retried = [outcome for outcome in outcomes if outcome.kind is OutcomeKind.RETRY]
+    assert len(retried) == fcm.counts()["unauthenticated"] - unauthenticated > 0
     assert await send_many(push, 50) == {ACCEPTED}
     assert tokens_given(fcm) == before + 1
 
