@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["gridcare_local.testing.scratch", "gridcare_local.testing.servers"]
+pytest_plugins = ["gridcare_local.testing.scratch", "gridcare_local.testing.servers", "gridcare_local.testing.services"]
 
 SERVERS = {
     "kafka_bootstrap",

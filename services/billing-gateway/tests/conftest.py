@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -20,9 +21,8 @@ from gridcare.postgres.database import Database
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.clock import StandingClock
-from gridcare.testing.http import Issuer, client_for, issuer
+from gridcare.testing.http import Issuer, client_for
 from gridcare_local.emulators.vnpay import SUCCESS, PlayedPayment, callback_query, read_pay_url
-from gridcare_local.testing.servers import copied_database, template_database
 
 NOW = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
 SECRET = "TESTSECRET"
@@ -94,24 +94,9 @@ class Gateway:
 
 
 @pytest.fixture(scope="session")
-async def service_template(postgres_admin_url: str) -> AsyncIterator[str]:
-    """Return the name of a database with the service's tables, to copy from."""
-    async with template_database(postgres_admin_url, SERVICE.migrations) as name:
-        yield name
-
-
-@pytest.fixture
-async def database_url(postgres_admin_url: str, service_template: str) -> AsyncIterator[str]:
-    """Return the address of a database of the test's own, with the service's tables."""
-    async with copied_database(postgres_admin_url, service_template) as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-async def tokens() -> AsyncIterator[Issuer]:
-    """Serve an issuer of tokens."""
-    async with issuer() as made:
-        yield made
+def migrations() -> Path:
+    """Return the folder of the service's migrations."""
+    return SERVICE.migrations
 
 
 @pytest.fixture

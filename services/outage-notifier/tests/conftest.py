@@ -12,5 +12,5 @@ from outage_notifier_testing.sending import (  # noqa: F401 - fixtures
     send,
     sending,
 )
-from outage_notifier_testing.wired import api, outbox, rooms, settings, tokens  # noqa: F401 - fixtures
-from outage_notifier_testing.world import clock, database_url, service_template, vault, world  # noqa: F401 - fixtures
+from outage_notifier_testing.wired import api, rooms, settings  # noqa: F401 - fixtures
+from outage_notifier_testing.world import clock, migrations, vault, world  # noqa: F401 - fixtures

@@ -1,16 +1,16 @@
 """repair-intake in its production wiring over a real database, with a clock that stands and tokens of a local issuer."""
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
-from gridcare.events import Envelope, Event, decode, type_name
+from gridcare.events import Envelope, Event, type_name
 from gridcare.events.outages import OutagePlanned, Scope, Window
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.known_supply_points import topic_supply_points
@@ -18,9 +18,8 @@ from gridcare.postgres.database import Database
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.clock import StandingClock
-from gridcare.testing.http import Issuer, client_for, issuer
+from gridcare.testing.http import Issuer, client_for
 from gridcare.values.ids import uuid7
-from gridcare_local.testing.servers import copied_database, template_database
 from repair_intake import NAME
 from repair_intake.__main__ import SERVICE
 from repair_intake.app import build_app
@@ -69,28 +68,12 @@ class Api:
 
 
 Happens = Callable[..., Awaitable[None]]
-Published = Callable[[], Awaitable[list[Envelope]]]
 
 
 @pytest.fixture(scope="session")
-async def service_template(postgres_admin_url: str) -> AsyncIterator[str]:
-    """Return the name of a database with the service's tables, to copy from."""
-    async with template_database(postgres_admin_url, SERVICE.migrations) as name:
-        yield name
-
-
-@pytest.fixture
-async def database_url(postgres_admin_url: str, service_template: str) -> AsyncIterator[str]:
-    """Return the address of a database of the test's own, with the service's tables."""
-    async with copied_database(postgres_admin_url, service_template) as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-async def tokens() -> AsyncIterator[Issuer]:
-    """Serve an issuer of tokens."""
-    async with issuer() as made:
-        yield made
+def migrations() -> Path:
+    """Return the folder of the service's migrations."""
+    return SERVICE.migrations
 
 
 @pytest.fixture
@@ -129,18 +112,6 @@ def happens(rooms: Rooms, db: Database, clock: StandingClock) -> Happens:
             await doors[topic.name]([envelope_of(event, clock.now())])
 
     return hand_over
-
-
-@pytest.fixture
-def published(db: Database) -> Published:
-    """Return a function that reads what the outbox holds, as a consumer would."""
-
-    async def read() -> list[Envelope]:
-        async with db.read() as connection:
-            rows = await connection.fetch("SELECT key, value, headers FROM outbox ORDER BY id")
-        return [decode(row["key"], row["value"], _headers(row["headers"])) for row in rows]
-
-    return read
 
 
 def envelope_of(event: Event | str, now: datetime) -> Envelope:
@@ -186,7 +157,3 @@ def cut() -> Callable[..., OutagePlanned]:
         return kind(**{**values, **changes})
 
     return make
-
-
-def _headers(text: str) -> list[tuple[str, bytes]]:
-    return [(name, value.encode()) for name, value in json.loads(text)]

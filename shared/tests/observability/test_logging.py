@@ -156,10 +156,10 @@ def test_libraries_log_as_we_do():
         standard.getLogger("twilio").warning("POST to %s with %s", PHONE, NAME)
         standard.getLogger("some.library").info("chatter")
         warnings.warn(f"something about {PHONE}", UserWarning, stacklevel=1)
-    broker, server, vendor, warning = log.lines
+    broker, server, provider, warning = log.lines
     assert broker["message"] == "Unable to connect to h:9092: aiokafka.errors.KafkaConnectionError"
     assert (server["logger"], server["error_class"]) == ("uvicorn.error", "ValueError")
-    assert vendor["message"] == "POST to %s with %s"
+    assert provider["message"] == "POST to %s with %s"
     assert warning["logger"] == "py.warnings"
     assert not hits(log.text)
 

@@ -21,7 +21,7 @@ import msgspec
 from gridcare_local.emulators.journal import read_lines
 from gridcare_local.emulators.oidc.keys import TOKEN_LIFETIME_S, Algorithm, mint
 
-Kind = Literal["twilio", "fcm", "oidc"]
+EmulatorKind = Literal["twilio", "fcm", "oidc"]
 START_TRIES: Final = 3  # another process may take a free port before the emulator starts
 PORT_TAKEN: Final = "is taken"  # in the log of an emulator whose port is in use
 START_S: Final = 15.0
@@ -44,7 +44,7 @@ def free_port() -> int:
 class Emulator:
     """A running (or killed) emulator process and its journal."""
 
-    kind: Kind
+    kind: EmulatorKind
     state_dir: Path
     port: int
     environment: Mapping[str, str] = field(repr=False)
@@ -150,7 +150,7 @@ class Emulator:
 
 
 def start_emulator(
-    kind: Kind,
+    kind: EmulatorKind,
     state_dir: Path,
     *,
     port: int | None = None,
@@ -184,7 +184,7 @@ def start_emulator(
     raise AssertionError("unreachable: the last try raises or returns")
 
 
-def _spawn(kind: Kind, state_dir: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _spawn(kind: EmulatorKind, state_dir: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", f"gridcare_local.emulators.{kind}"]
     with (state_dir / "emulator.log").open("ab") as log:
         return subprocess.Popen(command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log)

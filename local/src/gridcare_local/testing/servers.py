@@ -8,7 +8,7 @@ names.
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -22,6 +22,7 @@ from gridcare.postgres.migrate import migrate
 from gridcare_local.testing.backend import Broker, start_kafka, start_postgres
 
 NewTopic = Callable[..., Awaitable[Topic]]
+TemplateOf = Callable[[Path], Awaitable[str]]
 
 POOL_SIZE = 8
 
@@ -65,16 +66,29 @@ def postgres_admin_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 
 
 @pytest.fixture(scope="session")
-async def plumbing_template(postgres_admin_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """Yield the name of a database with the shared tables, to copy from."""
-    async with template_database(postgres_admin_url, tmp_path_factory.mktemp("no-migrations")) as name:
+async def template_of(postgres_admin_url: str) -> AsyncIterator[TemplateOf]:
+    """Yield a function that returns the name of a database to copy from: with the shared tables and those of a service."""
+    made: dict[Path, str] = {}
+    async with AsyncExitStack() as stack:
+
+        async def name(migrations: Path) -> str:
+            if migrations not in made:
+                made[migrations] = await stack.enter_async_context(template_database(postgres_admin_url, migrations))
+            return made[migrations]
+
         yield name
 
 
+@pytest.fixture(scope="session")
+def migrations(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the migrations beside the shared ones: an empty one. A service's tests override it."""
+    return tmp_path_factory.mktemp("no-migrations")
+
+
 @pytest.fixture
-async def database_url(postgres_admin_url: str, plumbing_template: str) -> AsyncIterator[str]:
-    """Yield the address of a new database with the shared tables. A service's tests override it to add their tables."""
-    async with copied_database(postgres_admin_url, plumbing_template) as url:
+async def database_url(postgres_admin_url: str, template_of: TemplateOf, migrations: Path) -> AsyncIterator[str]:
+    """Yield the address of a new database with the tables of the migrations."""
+    async with copied_database(postgres_admin_url, await template_of(migrations)) as url:
         yield url
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from billing_gateway.bills.core import Bill, BillStanding
-from billing_gateway.callbacks.core import Decision, Matched, decide, verdict
+from billing_gateway.callbacks.core import Handling, Matched, decide, verdict
 from billing_gateway.ledger.core import Balance, RecordedMoney
 from billing_gateway.payments.core import Payment
 from billing_gateway.providers.core import ProviderReport, Verdict
@@ -52,7 +52,7 @@ def matched(balance: Balance = Balance(100_000, 0), **state: Any) -> Matched:  #
     return Matched(replace(PAYMENT, **state), BillStanding(BILL, balance))
 
 
-def decided(report: ProviderReport, about: Matched | None, recorded: RecordedMoney | None = None) -> Decision:
+def decided(report: ProviderReport, about: Matched | None, recorded: RecordedMoney | None = None) -> Handling:
     return decide(report, about, recorded, provider_event_id=UUID(int=7), transaction_id=UUID(int=8), now=NOW)
 
 

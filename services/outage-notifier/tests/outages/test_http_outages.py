@@ -1,16 +1,14 @@
 """Outages over HTTP: what each change schedules and publishes, and whom it tells."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from gridcare.events import Envelope
+from gridcare_local.testing.services import Outbox
 from outage_notifier.planning.flow.plan_notice import plan_due_notice
 from outage_notifier.wiring import Rooms
 
-Outbox = Callable[[], Awaitable[list[Envelope]]]
 NOBODY = {"push": 0, "sms": 0, "unreachable": 0, "opted_out": 0, "covered": 0}
 A, B, C = "PB11010000001", "PB11010000002", "PB11010000003"
 

@@ -26,9 +26,9 @@ CONTENT = Content(NOTICE, None, None, "announcement", "announcement", 1, {}, "a 
 CONTENTS = {NOTICE: CONTENT}
 
 
-def claimed(*, attempt: int = 1, home: bool = True, **changes) -> ClaimedBatch:
+def claimed(*, claim_number: int = 1, home: bool = True, **changes) -> ClaimedBatch:
     values = {"notice_id": NOTICE, "channel": "push", "lane": "bulk", "members": MEMBERS, **changes}
-    return ClaimedBatch(batch_id=BATCH, attempt=attempt, home=home, **values)
+    return ClaimedBatch(batch_id=BATCH, claim_number=claim_number, home=home, **values)
 
 
 def row(recipient_id: str, *, follow_up: UUID | None = None):
@@ -46,7 +46,7 @@ def test_places_count_contacts():
 
 def test_recorded_home_members_are_done():
     """Whoever has a row is not sent again, and the others keep their places."""
-    pending = pending_of(claimed(attempt=2), CONTENTS, {(NOTICE, "A"): row("A")})
+    pending = pending_of(claimed(claim_number=2), CONTENTS, {(NOTICE, "A"): row("A")})
     assert [(each.place, each.member.recipient_id) for each in pending] == [(2, "B"), (3, "C")]
 
 
@@ -56,10 +56,10 @@ def test_rows_name_follow_ups():
     assert [each.member.recipient_id for each in pending_of(claimed(home=False), CONTENTS, known)] == ["A"]
 
 
-@pytest.mark.parametrize(("attempt", "home", "fresh"), [(1, True, True), (2, True, False), (1, False, False)])
-def test_first_attempt_is_fresh(attempt, *, home, fresh):
-    """Nothing of a home batch can be recorded before its first attempt."""
-    assert is_fresh(claimed(attempt=attempt, home=home)) == fresh
+@pytest.mark.parametrize(("claim_number", "home", "fresh"), [(1, True, True), (2, True, False), (1, False, False)])
+def test_first_claim_is_fresh(claim_number, *, home, fresh):
+    """Nothing of a home batch can be recorded before its first claim."""
+    assert is_fresh(claimed(claim_number=claim_number, home=home)) == fresh
 
 
 def test_packed_members_name_their_notice():

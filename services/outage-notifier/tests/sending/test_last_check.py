@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from outage_notifier_testing.world import StandingClock
 
+from gridcare.testing.clock import StandingClock
 from outage_notifier.ledger.core.batch import ClaimedBatch
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.member import Member

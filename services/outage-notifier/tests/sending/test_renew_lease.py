@@ -37,7 +37,7 @@ async def test_renewed_on_both_clocks(world, claimed, sending):
 async def test_other_attempt_has_it(world, claimed, sending):
     """Another sender claimed the batch: the lease is lost, and not renewed."""
     lease = Lease(duration_s=60, ends_s=0)
-    await renew_lease(replace(claimed, attempt=claimed.attempt - 1), lease, room=sending)
+    await renew_lease(replace(claimed, claim_number=claimed.claim_number - 1), lease, room=sending)
     assert lease.lost
     assert lease.ends_s == 0
     assert await left_s(world) < 2

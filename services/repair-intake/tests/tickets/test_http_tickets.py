@@ -22,7 +22,7 @@ async def _rows(db, table: str) -> int:
         return await connection.fetchval(f"SELECT count(*) FROM {table}")
 
 
-async def test_a_ticket_is_opened(api, happens, supply_point, published, clock):
+async def test_a_ticket_is_opened(api, happens, supply_point, outbox, clock):
     """A new ticket gets 201 with its reference, and is published once as TicketOpened."""
     await happens(supply_point())
     answer = await api.open(client_ref="app-1")
@@ -31,7 +31,7 @@ async def test_a_ticket_is_opened(api, happens, supply_point, published, clock):
     assert ticket["reference"].startswith("T-")
     assert (ticket["state"], ticket["explained_by"], ticket["team_id"]) == ("open", None, None)
     assert (ticket["description"], ticket["client_ref"], ticket["customer_code"]) == ("mất điện", "app-1", MINE)
-    (envelope,) = await published()
+    (envelope,) = await outbox()
     assert isinstance(envelope.data, TicketOpened)
     assert (envelope.subject, envelope.data.reference) == (ticket["ticket_id"], ticket["reference"])
     assert (envelope.data.opened_at, envelope.data.customer_code) == (clock.now(), MINE)
@@ -63,7 +63,7 @@ async def test_wards_route_tickets(api, happens, supply_point):
     assert routed == ["PB1101", "PB1102", None]
 
 
-async def test_a_repeat_changes_nothing(api, happens, supply_point, *, published, db, clock):
+async def test_a_repeat_changes_nothing(api, happens, supply_point, *, outbox, db, clock):
     """The same request again, hours later, gets the same bytes and has no second effect."""
     await happens(supply_point())
     first = await api.open(key="k1")
@@ -71,7 +71,7 @@ async def test_a_repeat_changes_nothing(api, happens, supply_point, *, published
     again = await api.open(key="k1")
     assert (again.status_code, again.content) == (first.status_code, first.content)
     assert await _rows(db, "ticket") == 1
-    assert len(await published()) == 1
+    assert len(await outbox()) == 1
 
 
 async def test_a_reused_key(api, happens, supply_point, db):

@@ -19,7 +19,7 @@ async def _waiting(db, sessions: int) -> bool:
     return waiting == sessions
 
 
-async def test_a_cut_explains(api, happens, supply_point, cut, published):
+async def test_a_cut_explains(api, happens, supply_point, cut, outbox):
     """The answer tells cause, place and end of the cut that explains the ticket; only TicketAttached is published."""
     outage = cut()
     await happens(supply_point(), outage)
@@ -31,7 +31,7 @@ async def test_a_cut_explains(api, happens, supply_point, cut, published):
         "place": outage.place,
         "expected_end_at": outage.windows[0].end.isoformat().replace("+00:00", "Z"),
     }
-    (envelope,) = await published()
+    (envelope,) = await outbox()
     assert isinstance(envelope.data, TicketAttached)
     assert (envelope.data.outage_id, envelope.data.expected_end_at) == (outage.outage_id, outage.windows[0].end)
     read = await api.call("GET", f"/v1/tickets/{ticket['ticket_id']}")
@@ -74,26 +74,26 @@ async def test_ended_cuts_explain_nothing(api, happens, supply_point, cut, endin
     assert (await api.open()).json()["state"] == "open"
 
 
-async def test_cancellation_opens_tickets(api, happens, supply_point, cut, published):
+async def test_cancellation_opens_tickets(api, happens, supply_point, cut, outbox):
     """When its cut is cancelled, a ticket is opened and published once, however often the event comes."""
     await happens(supply_point(), cut())
     ticket = (await api.open()).json()
     await happens(cut(OutageCancelled, version=2), cut(OutageCancelled, version=2))
     now = (await api.call("GET", f"/v1/tickets/{ticket['ticket_id']}")).json()
     assert (now["state"], now["explained_by"]) == ("open", None)
-    attached, opened = await published()
+    attached, opened = await outbox()
     assert isinstance(attached.data, TicketAttached)
     assert isinstance(opened.data, TicketOpened)
     assert (opened.sequence, opened.subject) == (2, attached.subject)
 
 
-async def test_restoration_changes_nothing(api, happens, supply_point, cut, published):
+async def test_restoration_changes_nothing(api, happens, supply_point, cut, outbox):
     """When its cut is restored, a ticket stays attached: the power is back."""
     await happens(supply_point(), cut())
     ticket = (await api.open()).json()
     await happens(cut(OutageRestored, version=2))
     assert (await api.call("GET", f"/v1/tickets/{ticket['ticket_id']}")).json() == ticket
-    assert len(await published()) == 1
+    assert len(await outbox()) == 1
 
 
 async def test_cancelled_while_attaching(api, happens, supply_point, cut, db):

@@ -1,6 +1,6 @@
 """The header Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): reads it and hashes what the request says.
 
-    async def open_ticket(body: TicketIn, key: IdempotencyKey, room: Intake) -> TicketOut:
+    async def post_ticket(body: TicketIn, key: IdempotencyKey, room: Intake) -> TicketOut:
         ticket = await once(key, submit_ticket, SubmitTicket(…), room=room)
 
 `gridcare.postgres.idempotency` has `once`.

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from gridcare.errors import GridcareError, Retryable
 from gridcare.events.topics import ALL_TOPICS, Topic
+from gridcare.observability.logging import get_logger
 
 REPLICAS = 3
 """If the cluster has that many brokers; a single broker (development, tests) holds one copy."""
@@ -21,7 +21,7 @@ DEAD_LETTER_SIZE_MAX_BYTES = 2_000_000
 
 DEADLINE_S = 30
 
-logger = structlog.get_logger()
+logger = get_logger()
 
 
 class TopicMismatch(GridcareError):

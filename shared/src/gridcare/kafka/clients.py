@@ -5,9 +5,10 @@ Private attributes of aiokafka 0.14 are used in this file only.
 
 import asyncio
 
-import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+
+from gridcare.observability.logging import get_logger
 
 CLOSE_GRACE_S = 5.0
 REQUEST_TIMEOUT_S = 10
@@ -26,7 +27,7 @@ FETCH_SIZE_MAX_BYTES = 2 * 1024 * 1024
 MAX_POLL_INTERVAL_S = 24 * 3600
 """Not relied on: each partition's work has its own deadline, and the liveness probe watches the loop."""
 
-logger = structlog.get_logger()
+logger = get_logger()
 
 
 def new_producer(bootstrap: str, *, client_id: str, request_size_max_bytes: int) -> AIOKafkaProducer:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
@@ -25,6 +24,7 @@ from gridcare.kafka.partition import Handle, PartitionWork, Tools
 from gridcare.kafka.patience import BACKOFF_MAX_S
 from gridcare.kafka.produce import Producer
 from gridcare.observability import metrics
+from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Database
 from gridcare.process.backoff import Backoff
 from gridcare.process.lifecycle import Lifecycle
@@ -39,7 +39,7 @@ REVOKE_GRACE_S = REBALANCE_TIMEOUT_MIN_S * 2 / 3
 
 _NO_PARTITION = TopicPartition("", -1)
 
-logger = structlog.get_logger()
+logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True)

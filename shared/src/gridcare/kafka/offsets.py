@@ -6,15 +6,16 @@ rebalances in a background task, so a commit without arguments would include rec
 
 import asyncio
 
-import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 
+from gridcare.observability.logging import get_logger
+
 COMMIT_DEADLINE_S = 5.0
 """Needed because aiokafka retries a commit forever."""
 
-logger = structlog.get_logger()
+logger = get_logger()
 
 
 class Offsets:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
@@ -22,6 +21,7 @@ from gridcare.kafka.fate import Fate, fate_of
 from gridcare.kafka.offsets import Offsets
 from gridcare.kafka.patience import BACKOFF_MAX_S, Patience, Stopped
 from gridcare.observability import metrics
+from gridcare.observability.logging import get_logger
 from gridcare.observability.tracing import span
 
 Handle = Callable[[Sequence[Envelope]], Awaitable[None]]
@@ -30,7 +30,7 @@ FETCH_RECORDS_MAX = 500
 FETCH_WAIT_S = 5.0
 CANCEL_GRACE_S = 5.0
 
-logger = structlog.get_logger()
+logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import structlog
 from aiokafka.structs import TopicPartition
 
 from gridcare.errors import Retryable
 from gridcare.kafka.fate import Fate
 from gridcare.observability import metrics
+from gridcare.observability.logging import get_logger
 from gridcare.process.backoff import Backoff
 
 BACKOFF_FIRST_S = 0.2
@@ -17,7 +17,7 @@ BACKOFF_MAX_S = 30.0
 
 T = TypeVar("T")
 
-logger = structlog.get_logger()
+logger = get_logger()
 
 
 class Stopped(Exception):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
@@ -16,6 +15,7 @@ from gridcare.errors import Rejected, Retryable
 from gridcare.events import Wire
 from gridcare.kafka.clients import close_producer, new_producer
 from gridcare.observability import metrics
+from gridcare.observability.logging import get_logger
 from gridcare.postgres.outbox import RECORD_SIZE_MAX_BYTES, size_bytes
 
 SEND_DEADLINE_S = 30.0
@@ -23,7 +23,7 @@ SEND_DEADLINE_S = 30.0
 
 CLOSE_GRACE_S = 5.0
 
-logger = structlog.get_logger()
+logger = get_logger()
 _partition_of = DefaultPartitioner()
 
 

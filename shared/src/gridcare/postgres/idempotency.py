@@ -67,7 +67,7 @@ class UseCase(Protocol[C_contra, R_contra, T_co]):
 async def once(request: IdempotentRequest, use_case: UseCase[C, R, T], command: C, *, room: R) -> T:
     """Run a use case once per key and return its result, or the stored result if it ran before.
 
-    The use case's own transactions become savepoints of one that also stores the result, so it must not call a vendor. The
+    The use case's own transactions become savepoints of one that also stores the result, so it must not call a provider. The
     result is stored as JSON, which msgspec decodes as the annotated return type. Raises Conflict `idempotency-key-in-use`
     while a twin is under way, Conflict `idempotency-key-served` if another release served the key in a way that this one
     cannot read, Unprocessable `idempotency-key-reused` if the key came with another request, and whatever the use case

@@ -11,11 +11,11 @@ import time
 from typing import Any, Protocol
 
 import asyncpg
-import structlog
 
 from gridcare.errors import Retryable
 from gridcare.events import Wire
 from gridcare.observability import metrics
+from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import direct_connection
 from gridcare.postgres.outbox import SHARDS
 from gridcare.process.backoff import Backoff
@@ -44,7 +44,7 @@ DELETE FROM outbox WHERE id = ANY($1::bigint[]) AND shard IN (
 )
 """
 
-logger = structlog.get_logger()
+logger = get_logger()
 
 
 class Publisher(Protocol):

@@ -8,11 +8,11 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
-import structlog
 import uvloop
 
 from gridcare.errors import Retryable, SettingsError
 from gridcare.observability import metrics
+from gridcare.observability.logging import get_logger
 from gridcare.process.backoff import Backoff
 
 GRACE_S = 20.0
@@ -26,7 +26,7 @@ STEP_BACKOFF_MAX_S = 10.0
 Main = Callable[["Lifecycle"], Awaitable[None]]
 Command = Callable[[Sequence[str]], Coroutine[None, None, int]]
 
-logger = structlog.get_logger()
+logger = get_logger()
 
 
 class Lifecycle:

@@ -1,4 +1,4 @@
-"""What the flows of bills need."""
+"""What the use cases of bills work in."""
 
 from dataclasses import dataclass
 

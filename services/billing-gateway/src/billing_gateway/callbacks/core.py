@@ -32,15 +32,15 @@ class ProviderEvent:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The attempt that a report is about, and its bill."""
+    """The payment that a report is about, and its bill."""
 
     payment: Payment
     standing: BillStanding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What becomes true: a movement of money, the attempt's new state, an event; None for what does not change."""
+class Handling:
+    """What becomes true: a movement of money, the payment's new state, an event; None for what does not change."""
 
     outcome: HandlingOutcome
     transaction: LedgerTransaction | None = None
@@ -48,12 +48,12 @@ class Decision:
     event: PaymentRecorded | None = None
 
 
-def verdict(report: ProviderReport, attempt: Payment | None, *, fresh: bool) -> Verdict:
+def verdict(report: ProviderReport, begun: Payment | None, *, fresh: bool) -> Verdict:
     """Return the answer to a report that has a good signature and is stored; `fresh`: for the first time."""
     if not report.money_moved:
-        if attempt is None:
+        if begun is None:
             return Verdict.UNKNOWN_ORDER
-        if attempt.amount_vnd != report.amount_vnd:
+        if begun.amount_vnd != report.amount_vnd:
             return Verdict.WRONG_AMOUNT
     return Verdict.ACCEPTED if fresh else Verdict.REPEATED
 
@@ -66,8 +66,8 @@ def decide(
     provider_event_id: UUID,
     transaction_id: UUID,
     now: datetime,
-) -> Decision:
-    """Decide what a stored report makes true, given the attempt that it is about and what the ledger has of its money."""
+) -> Handling:
+    """Decide what a stored report makes true, given the payment that it is about and what the ledger has of its money."""
     if not report.money_moved:
         return _no_money(report, matched, now)
     money = Money(report.provider, report.transaction_number, provider_event_id, report.amount_vnd)
@@ -75,7 +75,7 @@ def decide(
     if recorded is not None:
         waiting = recorded.reason == "suspected_fraud" and not recorded.released
         if matched is None or doubt is not None or not waiting:
-            return Decision(outcome="repeated")
+            return Handling(outcome="repeated")
         transaction = ledger.suspense_released(
             matched.standing.bill,
             matched.standing.balance,
@@ -110,35 +110,35 @@ def _doubt(report: ProviderReport, matched: Matched | None) -> SuspenseReason | 
     return "order_already_paid" if matched.payment.state == "succeeded" else None
 
 
-def _no_money(report: ProviderReport, matched: Matched | None, now: datetime) -> Decision:
+def _no_money(report: ProviderReport, matched: Matched | None, now: datetime) -> Handling:
     if matched is None or matched.payment.amount_vnd != report.amount_vnd:
-        return Decision(outcome="unmatched")
+        return Handling(outcome="unmatched")
     changed = payment.failed(matched.payment, report.reason or "refused", now)
-    return Decision(outcome="failed", payment=changed if changed is not matched.payment else None)
+    return Handling(outcome="failed", payment=changed if changed is not matched.payment else None)
 
 
 def _suspended(
     money: Money, reason: SuspenseReason, matched: Matched | None, *, transaction_id: UUID, now: datetime
-) -> Decision:
-    attempt = matched.payment if matched else None
-    changed = payment.held(attempt, reason, now) if attempt else None
-    return Decision(
+) -> Handling:
+    begun = matched.payment if matched else None
+    changed = payment.held(begun, reason, now) if begun else None
+    return Handling(
         outcome="suspended",
         transaction=ledger.money_suspended(
             money,
             reason,
-            bill_id=attempt.bill_id if attempt else None,
-            payment_id=attempt.payment_id if attempt else None,
+            bill_id=begun.bill_id if begun else None,
+            payment_id=begun.payment_id if begun else None,
             transaction_id=transaction_id,
             now=now,
         ),
-        payment=changed if changed is not attempt else None,
+        payment=changed if changed is not begun else None,
     )
 
 
 def _paid(
     report: ProviderReport, matched: Matched, transaction: LedgerTransaction, *, outcome: HandlingOutcome
-) -> Decision:
+) -> Handling:
     bill = matched.standing.bill
     now = transaction.recorded_at
     changed = payment.succeeded(matched.payment, now)
@@ -153,4 +153,4 @@ def _paid(
         paid_at=report.paid_at or now,
         bill_outstanding_vnd=ledger.after(matched.standing.balance, report.amount_vnd).outstanding_vnd,
     )
-    return Decision(outcome=outcome, transaction=transaction, payment=changed, event=event)
+    return Handling(outcome=outcome, transaction=transaction, payment=changed, event=event)

@@ -1,4 +1,4 @@
-"""What the flows of callbacks need."""
+"""What the use cases of callbacks work in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ class BeginPayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """One attempt, which the provider knows by its order reference."""
+    """One attempt to pay, which the provider knows by its order reference."""
 
     payment_id: UUID
     bill_id: UUID
@@ -51,7 +51,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class BegunPayment:
-    """A new attempt, and the signed address that its payer is sent to."""
+    """A new payment, and the signed address that its payer is sent to."""
 
     payment: Payment
     pay_address: str
@@ -59,7 +59,7 @@ class BegunPayment:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a provider takes in one payment, and how long an attempt may last."""
+    """What a provider takes in one payment, and how long it may last."""
 
     amount_min_vnd: int
     amount_max_vnd: int
@@ -67,7 +67,7 @@ class Limits:
 
 
 def begin(command: BeginPayment, standing: BillStanding, *, payment_id: UUID, limits: Limits, now: datetime) -> Payment:
-    """Return a new attempt to pay what the command says of a bill.
+    """Return a new payment of what the command says of a bill.
 
     Raises Conflict `bill-already-paid`, Unprocessable `amount-exceeds-outstanding` or `amount-not-payable-online`.
     """
@@ -88,7 +88,7 @@ def begin(command: BeginPayment, standing: BillStanding, *, payment_id: UUID, li
         payment_id=payment_id,
         bill_id=standing.bill.bill_id,
         provider=command.provider,
-        order_reference=payment_id.hex,  # fresh for each attempt, and letters and digits alone, as VNPay demands
+        order_reference=payment_id.hex,  # fresh for each payment, and letters and digits alone, as VNPay demands
         amount_vnd=pays_vnd,
         begun_at=now,
         expires_at=now + limits.lifetime,
@@ -96,19 +96,19 @@ def begin(command: BeginPayment, standing: BillStanding, *, payment_id: UUID, li
 
 
 def succeeded(payment: Payment, now: datetime) -> Payment:
-    """Return the attempt whose money is in the ledger. It succeeds from any state, since a late success counts."""
+    """Return the payment whose money is in the ledger. It succeeds from any state, since a late success counts."""
     return replace(payment, state="succeeded", reason=None, settled_at=now, version=payment.version + 1)
 
 
 def held(payment: Payment, reason: SuspenseReason, now: datetime) -> Payment:
-    """Return the attempt whose money waits in suspense for a person. One that succeeded stays as it is."""
+    """Return the payment whose money waits in suspense for a person. One that succeeded stays as it is."""
     if payment.state == "succeeded":
         return payment
     return replace(payment, state="held", reason=reason, settled_at=now, version=payment.version + 1)
 
 
 def failed(payment: Payment, reason: FailureReason, now: datetime) -> Payment:
-    """Return the attempt for which no money moved. One that is settled otherwise stays as it is."""
+    """Return the payment for which no money moved. One that is settled otherwise stays as it is."""
     if payment.state not in {"begun", "expired"}:
         return payment
     return replace(payment, state="failed", reason=reason, settled_at=now, version=payment.version + 1)

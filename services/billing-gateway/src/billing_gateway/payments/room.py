@@ -1,4 +1,4 @@
-"""What the flows of payments need."""
+"""What the use cases of payments work in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

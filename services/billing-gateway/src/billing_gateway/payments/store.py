@@ -25,7 +25,7 @@ WHERE payment_id IN (
 
 
 async def add(tx: Connection, payment: Payment) -> None:
-    """Save an attempt that just began."""
+    """Save a payment that just began."""
     await tx.execute(
         _ADD,
         *(payment.payment_id, payment.bill_id, payment.provider, payment.order_reference, payment.amount_vnd),
@@ -34,29 +34,29 @@ async def add(tx: Connection, payment: Payment) -> None:
 
 
 async def save(tx: Connection, payment: Payment) -> None:
-    """Save the new state of an attempt whose row the caller holds."""
+    """Save the new state of a payment whose row the caller holds."""
     await tx.execute(_SAVE, payment.payment_id, payment.state, payment.reason, payment.settled_at, payment.version)
 
 
 async def find(connection: Connection, payment_id: UUID) -> Payment | None:
-    """Return an attempt of any customer, or None."""
+    """Return a payment of any customer, or None."""
     row = await connection.fetchrow(_FIND, payment_id)
     return Payment(**row) if row else None
 
 
 async def lock(tx: Connection, payment_id: UUID) -> Payment | None:
-    """Return an attempt, or None, and hold it. Whoever needs its bill too must lock the bill first."""
+    """Return a payment, or None, and hold it. Whoever needs its bill too must lock the bill first."""
     row = await tx.fetchrow(_LOCK, payment_id)
     return Payment(**row) if row else None
 
 
 async def by_order_reference(connection: Connection, provider: Provider, order_reference: str) -> Payment | None:
-    """Return the attempt that a provider knows by this reference, or None."""
+    """Return the payment that a provider knows by this reference, or None."""
     row = await connection.fetchrow(_BY_ORDER_REFERENCE, provider, order_reference)
     return Payment(**row) if row else None
 
 
 async def expire(tx: Connection, *, now: datetime, limit: int) -> int:
-    """Mark attempts whose time has passed in silence. Return the number of attempts."""
+    """Mark payments whose time has passed in silence as expired. Return how many."""
     tag: str = await tx.execute(_EXPIRE, now, limit)
     return int(tag.split()[1])

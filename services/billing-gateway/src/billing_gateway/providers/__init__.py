@@ -1,1 +1,1 @@
-"""Payment providers: one folder a vendor, whose codes become our words here."""
+"""Payment providers: a folder each, whose codes become our words here."""

@@ -1,4 +1,4 @@
-"""What the use cases of contacts need."""
+"""What the use cases of contacts work in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What reading the inbox needs."""
+"""What the use cases of the inbox work in."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the use cases of outages need."""
+"""What the use cases of outages work in."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What planning works in."""
+"""What the use cases of planning work in."""
 
 from dataclasses import dataclass
 

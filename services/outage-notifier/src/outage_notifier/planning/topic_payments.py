@@ -7,7 +7,7 @@ from gridcare.events import Envelope
 from gridcare.events.payments import CustomerMoneyEvent, PaymentRecorded
 from gridcare.events.topics import PAYMENTS
 from gridcare.kafka.consume import Subscription
-from outage_notifier.planning.flow.notify_payment import Paid, notify_payment
+from outage_notifier.planning.flow.notify_customer import Paid, notify_payment
 from outage_notifier.planning.room import Planning
 
 RECORDS_MAX = 100

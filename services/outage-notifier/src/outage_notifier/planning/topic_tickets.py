@@ -7,7 +7,7 @@ from gridcare.events import Envelope
 from gridcare.events.tickets import TicketEvent
 from gridcare.events.topics import TICKETS
 from gridcare.kafka.consume import Subscription
-from outage_notifier.planning.flow.notify_ticket import TicketHappened, notify_ticket
+from outage_notifier.planning.flow.notify_customer import TicketHappened, notify_ticket
 from outage_notifier.planning.room import Planning
 
 RECORDS_MAX = 100

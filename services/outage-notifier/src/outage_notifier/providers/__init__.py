@@ -1,1 +1,1 @@
-"""The vendors, a folder each; a vendor's codes become our outcomes here."""
+"""The providers, a folder each; a provider's codes become our outcomes here."""

@@ -16,7 +16,7 @@ Room = Annotated[Callbacks, Depends(room_of(Callbacks))]
 
 @router.post("/twilio", status_code=status.HTTP_204_NO_CONTENT)
 @public("Twilio signs its callbacks and has no token", any_query=True)
-async def take_twilio_callback(
+async def post_twilio_callback(
     request: Request,
     room: Room,
     attempt: Annotated[str | None, Query(max_length=100)] = None,

@@ -3,13 +3,12 @@
 import time
 from dataclasses import dataclass
 
-import structlog
-
 from gridcare.events.notices import Channel
 from gridcare.observability import metrics
+from gridcare.observability.logging import get_logger
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 
-logger = structlog.get_logger()
+logger = get_logger()
 
 
 @dataclass(slots=True)

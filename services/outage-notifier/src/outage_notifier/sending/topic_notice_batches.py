@@ -9,18 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import structlog
-
 from gridcare.errors import Retryable
 from gridcare.events import Envelope
 from gridcare.events.notices import BatchPlanned, Channel, Lane
 from gridcare.events.topics import CHANNELS, LANES, NOTICE_BATCHES
 from gridcare.kafka.consume import Subscription
+from gridcare.observability.logging import get_logger
 from gridcare.process.lifecycle import Lifecycle
 from outage_notifier.sending.flow.send_batch import send_batch
 from outage_notifier.sending.room import Sending
 
-logger = structlog.get_logger()
+logger = get_logger()
 
 
 @dataclass(slots=True)

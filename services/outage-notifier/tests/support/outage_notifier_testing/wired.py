@@ -1,8 +1,7 @@
 """The production wiring of outage-notifier over a real database, with tokens of a local issuer; no provider is called."""
 
 import base64
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,11 +12,10 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from gridcare.events import Envelope, decode
 from gridcare.postgres.database import Database
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
-from gridcare.testing.http import Issuer, client_for, issuer
+from gridcare.testing.http import Issuer, client_for
 from outage_notifier import NAME
 from outage_notifier.app import build_app
 from outage_notifier.settings import Settings
@@ -87,13 +85,6 @@ def window(start: Any, *, hours: float) -> dict[str, str]:
     return {"start": start.isoformat(), "end": (start + timedelta(hours=hours)).isoformat()}
 
 
-@pytest.fixture(scope="session")
-async def tokens() -> AsyncIterator[Issuer]:
-    """Yield an issuer of tokens, running."""
-    async with issuer() as made:
-        yield made
-
-
 @pytest.fixture
 def settings(database_url: str, tokens: Issuer) -> Settings:
     """Return settings with addresses of providers that are never called."""
@@ -123,15 +114,3 @@ async def api(rooms: Rooms, tokens: Issuer, clock: Any) -> AsyncIterator[Api]:
     """Yield the app, to be called without a socket."""
     async with client_for(build_app(rooms)) as client:
         yield Api(client, tokens, clock)
-
-
-@pytest.fixture
-def outbox(db: Database) -> Callable[[], Awaitable[list[Envelope]]]:
-    """Return a function that reads what the outbox holds, as a consumer would."""
-
-    async def read() -> list[Envelope]:
-        async with db.read() as connection:
-            rows = await connection.fetch("SELECT key, value, headers FROM outbox ORDER BY id")
-        return [decode(r["key"], r["value"], [(n, v.encode()) for n, v in json.loads(r["headers"])]) for r in rows]
-
-    return read

@@ -1,7 +1,7 @@
 """A world for flows to work in: a database of the test's own, a clock that stands, and customers with their contacts."""
 
 import base64
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,18 +11,17 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-import outage_notifier
 from gridcare.events.outages import Scope, Window
 from gridcare.postgres.database import Database
+from gridcare.testing.clock import StandingClock
 from gridcare.values.ids import uuid7
-from gridcare_local.testing.servers import copied_database, template_database
+from outage_notifier.__main__ import SERVICE
 from outage_notifier.contacts.vault import DEVICE, PHONE, Vault
 from outage_notifier.ledger.core.delivery import RECORDED
 from outage_notifier.ledger.core.notice import Intent, NewNotice
 from outage_notifier.ledger.store import notice
 from outage_notifier.outages.core.outage import OutageDocument
 
-MIGRATIONS = Path(outage_notifier.__file__).parents[2] / "migrations"
 NOW = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)
 """10:00 in Can Tho, outside the quiet hours."""
 
@@ -40,39 +39,16 @@ SLOTS: Mapping[str, Any] = {
 """What fills every template."""
 
 
-@dataclass
-class StandingClock:
-    """A clock that stands at NOW until a test moves it."""
-
-    time: datetime = NOW
-
-    def now(self) -> datetime:
-        """Return the time that it shows."""
-        return self.time
-
-    def move(self, **by: float) -> None:
-        """Move it forward by `days`, `hours`, `minutes` and so on."""
-        self.time += timedelta(**by)
-
-
 @pytest.fixture(scope="session")
-async def service_template(postgres_admin_url: str) -> AsyncIterator[str]:
-    """Yield the name of a database with the service's tables, to copy from."""
-    async with template_database(postgres_admin_url, MIGRATIONS) as name:
-        yield name
-
-
-@pytest.fixture
-async def database_url(postgres_admin_url: str, service_template: str) -> AsyncIterator[str]:
-    """Yield the address of a database of the test's own, with the service's tables."""
-    async with copied_database(postgres_admin_url, service_template) as url:
-        yield url
+def migrations() -> Path:
+    """Return the folder of the service's migrations."""
+    return SERVICE.migrations
 
 
 @pytest.fixture
 def clock() -> StandingClock:
     """Return a clock that stands at NOW."""
-    return StandingClock()
+    return StandingClock(NOW)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What keeping known outages needs."""
+"""What the use cases of known outages work in."""
 
 from dataclasses import dataclass
 

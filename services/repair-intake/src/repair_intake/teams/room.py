@@ -1,4 +1,4 @@
-"""What importing teams needs."""
+"""What the use cases of teams work in."""
 
 from dataclasses import dataclass
 

@@ -69,7 +69,7 @@ class TicketOut(Body):
 
 
 @router.post("", status_code=201)
-async def open_ticket(who: Customer, body: TicketIn, key: IdempotencyKey, room: Room) -> TicketOut:
+async def post_ticket(who: Customer, body: TicketIn, key: IdempotencyKey, room: Room) -> TicketOut:
     """Open a ticket; when an outage explains it, the answer says so at once."""
     command = SubmitTicket(
         sender=who.sub,

@@ -1,4 +1,4 @@
-"""What the flows of tickets need."""
+"""What the use cases of tickets work in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final, Self
 from uuid import UUID
 
-import structlog
 from aiokafka.structs import ConsumerRecord
 
 from gridcare.errors import GridcareError
@@ -19,6 +18,7 @@ from gridcare.events.topics import dead_letter_topic
 from gridcare.kafka.fate import reason_of
 from gridcare.kafka.produce import Producer
 from gridcare.observability import metrics
+from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Connection, Database
 
 LIMIT_PER_HOUR = 100
@@ -60,7 +60,7 @@ _FORGET = "DELETE FROM dead_letter WHERE dead_lettered_at < clock_timestamp() - 
 
 Record = ConsumerRecord[bytes, bytes]
 
-logger = structlog.get_logger()
+logger = get_logger()
 
 
 class DeadLetterLimitReached(GridcareError):

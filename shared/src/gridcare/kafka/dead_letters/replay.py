@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
@@ -23,6 +22,7 @@ from gridcare.kafka.clients import close_consumer, new_reader
 from gridcare.kafka.dead_letters import dead_letter as headers
 from gridcare.kafka.dead_letters.dead_letter import Record, event_id_of, original_headers
 from gridcare.kafka.produce import Producer
+from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Database
 
 LIMIT = 1_000
@@ -38,7 +38,7 @@ INSERT INTO dead_letter_replay (consumer_group, topic, partition, "offset", even
 ON CONFLICT DO NOTHING
 """
 
-logger = structlog.get_logger()
+logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Handle a stored provider event: move the money in the ledger, settle the attempt, publish the receipt."""
+"""Handle a stored provider event: move the money in the ledger, settle the payment, publish the receipt."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from billing_gateway import NAME
 from billing_gateway.bills.store import bill
 from billing_gateway.callbacks import store as provider_event
-from billing_gateway.callbacks.core import Decision, HandlingOutcome, Matched, ProviderEvent, decide
+from billing_gateway.callbacks.core import Handling, HandlingOutcome, Matched, ProviderEvent, decide
 from billing_gateway.callbacks.room import Callbacks
 from billing_gateway.ledger import store as ledger
 from billing_gateway.payments import store as payment
@@ -33,7 +33,7 @@ async def handle_provider_event(provider_event_id: UUID, *, room: Callbacks) -> 
         try:
             report = room.providers[stored.provider].read(stored.raw)
         except Unreadable:
-            decision = Decision(outcome="unreadable")
+            decision = Handling(outcome="unreadable")
         else:
             decision = await _decide(tx, report, provider_event_id, now)
         if decision.transaction is not None:
@@ -67,23 +67,23 @@ async def handle_waiting_events(*, room: Callbacks) -> int:
     return len(waiting)
 
 
-async def _decide(tx: Connection, report: ProviderReport, provider_event_id: UUID, now: datetime) -> Decision:
+async def _decide(tx: Connection, report: ProviderReport, provider_event_id: UUID, now: datetime) -> Handling:
     matched = await _match(tx, report)
     recorded = await ledger.recorded(tx, report.provider, report.transaction_number) if report.money_moved else None
     return decide(report, matched, recorded, provider_event_id=provider_event_id, transaction_id=uuid7(now), now=now)
 
 
 async def _match(tx: Connection, report: ProviderReport) -> Matched | None:
-    """Lock and return the bill and the attempt that a report is about, in this order as everywhere else."""
+    """Lock and return the bill and the payment that a report is about, in this order as everywhere else."""
     known = await payment.by_order_reference(tx, report.provider, report.order_reference)
     if known is None:
         return None
     standing = await bill.lock(tx, known.bill_id)
-    attempt = await payment.lock(tx, known.payment_id)
-    return Matched(attempt, standing) if attempt and standing else None
+    begun = await payment.lock(tx, known.payment_id)
+    return Matched(begun, standing) if begun and standing else None
 
 
-def _log(handled: ProviderEvent, decision: Decision) -> None:
+def _log(handled: ProviderEvent, decision: Handling) -> None:
     log = logger.warning if decision.outcome in {"suspended", "unreadable"} else logger.info
     log(
         "provider_event_handled",

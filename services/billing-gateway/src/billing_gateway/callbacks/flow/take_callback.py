@@ -48,14 +48,14 @@ async def take_callback(command: TakeCallback, *, room: Callbacks) -> TakenCallb
         fresh = await provider_event.add(
             tx, message, provider_event_id=provider_event_id, provider=command.provider, now=now
         )
-        attempt = await payment.by_order_reference(tx, command.provider, message.order_reference)
+        begun = await payment.by_order_reference(tx, command.provider, message.order_reference)
     stored = provider_event_id if fresh else None
     try:
         report = provider.read(message.raw)
     except Unreadable as error:
         return _not_understood(command.provider, error.reason, stored)
     metrics.PROVIDER_CALLBACKS.inc(provider=command.provider, outcome="stored" if fresh else "repeated")
-    return TakenCallback(verdict(report, attempt, fresh=fresh), stored)
+    return TakenCallback(verdict(report, begun, fresh=fresh), stored)
 
 
 def _not_understood(provider: Provider, reason: str, stored: UUID | None) -> TakenCallback:

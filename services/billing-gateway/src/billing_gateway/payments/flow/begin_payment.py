@@ -1,4 +1,4 @@
-"""Begin a payment: a fresh attempt for a bill, and the signed address that the payer is sent to."""
+"""Begin a payment: a new one for a bill, and the signed address that the payer is sent to."""
 
 from billing_gateway.bills.core import Bill
 from billing_gateway.bills.store import bill
@@ -14,7 +14,7 @@ logger = get_logger()
 
 
 async def begin_payment(command: BeginPayment, *, room: Payments) -> BegunPayment:
-    """Begin one attempt. The provider is not called: its address is signed here.
+    """Begin one payment. The provider is not called: its address is signed here.
 
     Raises NotFound `bill-not-found` (for another customer's too), what `begin` raises, and Retryable.
     """

@@ -1,4 +1,4 @@
-"""Read an attempt to pay, and the bill that it pays."""
+"""Read a payment, and the bill that it pays."""
 
 from uuid import UUID
 
@@ -11,13 +11,13 @@ from gridcare.errors import NotFound
 
 
 async def read_payment(payment_id: UUID, *, room: Payments) -> tuple[Payment, BillStanding]:
-    """Return an attempt of any customer and its bill: the door decides who may see them.
+    """Return a payment of any customer and its bill: the door decides who may see them.
 
     Raises NotFound `payment-not-found`.
     """
     async with room.db.read() as connection:
-        attempt = await payment.find(connection, payment_id)
-        standing = await bill.find(connection, attempt.bill_id) if attempt else None
-    if attempt is None or standing is None:
+        known = await payment.find(connection, payment_id)
+        standing = await bill.find(connection, known.bill_id) if known else None
+    if known is None or standing is None:
         raise NotFound("payment-not-found", "there is no such thing")
-    return attempt, standing
+    return known, standing

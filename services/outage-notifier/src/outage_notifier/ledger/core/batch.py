@@ -42,12 +42,12 @@ class NewBatch:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedBatch:
-    """A batch under a lease; `attempt` fences everything that is written for it."""
+    """A batch under a lease; `claim_number` fences everything that is written for it."""
 
     batch_id: UUID
     notice_id: UUID | None
     home: bool
     channel: Channel
     lane: Lane
-    attempt: int
+    claim_number: int
     members: tuple[Member, ...]

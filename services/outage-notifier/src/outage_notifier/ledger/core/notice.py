@@ -71,7 +71,7 @@ class NewNotice:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedNotice:
-    """A notice about an outage that a planner claimed under `attempt`, planned as far as `cursor`."""
+    """A notice about an outage that a planner claimed under `claim_number`, planned as far as `cursor`."""
 
     notice_id: UUID
     outage_id: UUID
@@ -79,7 +79,7 @@ class ClaimedNotice:
     kind: Kind
     lane: Lane
     audience_rule: AudienceRule
-    attempt: int
+    claim_number: int
     cursor: str
 
 

@@ -1,4 +1,4 @@
-"""What one provider call came to, in our words: providers/ translates the vendors' codes."""
+"""What one provider call came to, in our words: providers/ translates the providers' codes."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -18,7 +18,7 @@ FROM unnest($1::uuid[], $2::uuid[], $3::bool[], $4::text[], $5::text[], $6::json
 _CLAIM = """
 UPDATE batch SET attempt = attempt + 1, lease_until = clock_timestamp() + make_interval(secs => $2)
 WHERE batch_id = $1 AND state = 'ready' AND (lease_until IS NULL OR lease_until < clock_timestamp())
-RETURNING batch_id, notice_id, home, channel, lane, attempt, members
+RETURNING batch_id, notice_id, home, channel, lane, attempt AS claim_number, members
 """
 _RENEW = """
 UPDATE batch SET lease_until = clock_timestamp() + make_interval(secs => $3)
@@ -70,15 +70,15 @@ async def claim(tx: Connection, batch_id: UUID, *, lease_s: float) -> ClaimedBat
     return ClaimedBatch(**{**row, "members": _DECODER.decode(row["members"])}) if row is not None else None
 
 
-async def renew(tx: Connection, batch_id: UUID, attempt: int, *, lease_s: float) -> bool | None:
+async def renew(tx: Connection, batch_id: UUID, claim_number: int, *, lease_s: float) -> bool | None:
     """Renew a lease. Return whether the batch's notice was superseded (False where it has none); None: the lease is lost."""
-    row = await tx.fetchrow(_RENEW, batch_id, attempt, lease_s)
+    row = await tx.fetchrow(_RENEW, batch_id, claim_number, lease_s)
     return None if row is None else bool(row["superseded"])
 
 
-async def lock(tx: Connection, batch_id: UUID, attempt: int) -> bool:
-    """Lock a batch at one's own attempt. Return False when another one took it: write nothing then."""
-    return await tx.fetchrow(_LOCK, batch_id, attempt) is not None
+async def lock(tx: Connection, batch_id: UUID, claim_number: int) -> bool:
+    """Lock a batch at its claim number. Return False when another sender claimed it: write nothing then."""
+    return await tx.fetchrow(_LOCK, batch_id, claim_number) is not None
 
 
 async def lock_many(tx: Connection, batch_ids: Sequence[UUID]) -> None:
@@ -106,9 +106,9 @@ async def settle(tx: Connection, batch_id: UUID) -> bool:
     return tag == "UPDATE 1"
 
 
-async def release(tx: Connection, batch_id: UUID, attempt: int) -> None:
+async def release(tx: Connection, batch_id: UUID, claim_number: int) -> None:
     """Release a lease before its end; the next hint is due at once."""
-    await tx.execute(_RELEASE, batch_id, attempt)
+    await tx.execute(_RELEASE, batch_id, claim_number)
 
 
 async def hint_again(tx: Connection, *, silent_s: float, limit: int) -> list[Hint]:

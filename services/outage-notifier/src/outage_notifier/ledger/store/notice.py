@@ -33,7 +33,7 @@ WHERE notice_id = (
           WHERE o.outage_id = n.outage_id AND o.superseded_at IS NOT NULL AND o.revision < n.revision
             AND o.state = 'scheduled')
     ORDER BY n.due_at, n.notice_id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING notice_id, outage_id, revision, kind, lane, audience_rule, plan_attempt AS attempt, plan_cursor AS cursor
+RETURNING notice_id, outage_id, revision, kind, lane, audience_rule, plan_attempt AS claim_number, plan_cursor AS cursor
 """
 _TURN_PAGE = """
 UPDATE notice SET plan_cursor = $3, audience = audience + $4, plan_lease_until = now() + make_interval(secs => $5)
@@ -86,7 +86,7 @@ async def schedule(tx: Connection, notices: Sequence[NewNotice], *, now: datetim
 
 
 async def claim_due(tx: Connection, *, now: datetime, lease_s: float) -> ClaimedNotice | None:
-    """Claim the next due notice about an outage, fenced by a new attempt; None when none is due.
+    """Claim the next due notice about an outage, fenced by a new claim number; None when none is due.
 
     A notice waits until every batch of the older notices that it supersedes is settled, so that it knows who was told.
     """
@@ -97,15 +97,15 @@ async def claim_due(tx: Connection, *, now: datetime, lease_s: float) -> Claimed
 async def turn_page(tx: Connection, notice: ClaimedNotice, *, cursor: str, added: int, lease_s: float) -> int | None:
     """Move the cursor past a page of `added` recipients. Return how many were planned before it.
 
-    None: the attempt is gone or the notice was superseded; write nothing then.
+    None: another planner claimed it or the notice was superseded; write nothing then.
     """
-    before: int | None = await tx.fetchval(_TURN_PAGE, notice.notice_id, notice.attempt, cursor, added, lease_s)
+    before: int | None = await tx.fetchval(_TURN_PAGE, notice.notice_id, notice.claim_number, cursor, added, lease_s)
     return before
 
 
 async def finish_planning(tx: Connection, notice: ClaimedNotice, *, now: datetime) -> None:
     """Mark a notice as planned: its audience is complete."""
-    await tx.execute(_FINISH, notice.notice_id, notice.attempt, now)
+    await tx.execute(_FINISH, notice.notice_id, notice.claim_number, now)
 
 
 async def supersede(tx: Connection, outage_id: UUID, *, before_revision: int, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Plan a due notice: page its audience, choose each recipient's channel, cut batches with their members stored.
 
-A page's batches, the cursor and the hints are one transaction guarded by the attempt: a planner that dies in mid-notice
+A page's batches, the cursor and the hints are one transaction fenced by the claim number: a planner that dies in mid-notice
 is followed by one that goes on behind the last page, and one that wakes up late writes nothing.
 """
 

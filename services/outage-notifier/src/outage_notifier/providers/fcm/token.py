@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import google.auth.exceptions
 import google.auth.transport
-import structlog
 from google.oauth2.service_account import Credentials
 from pyreqwest.client import SyncClient
 from pyreqwest.exceptions import PyreqwestError
 
 from gridcare.errors import SettingsError
+from gridcare.observability.logging import get_logger
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 
 SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
@@ -26,7 +26,7 @@ END_MARGIN_S: Final = 10.0
 AFTER_FAILURE_S: Final = 5.0
 """Within this time of a failed renewal the failure is answered again: senders must not hammer the token endpoint."""
 
-logger = structlog.get_logger()
+logger = get_logger()
 
 
 class NoToken(Exception):

@@ -1,7 +1,7 @@
 """Learn what became of an SMS whose call has an unknown end, before it is sent again or given up.
 
-Its callback may tell (apply_receipts). Else it is looked up in the provider's list: claim → ask → record. That it is not
-listed proves something only when two looks, minutes apart, agree.
+Its callback may tell (apply_receipts). Else it is looked up in the provider's list: claim → ask → record. A message counts
+as not sent only when two looks, minutes apart, did not find it.
 """
 
 import asyncio

@@ -97,7 +97,7 @@ def notice_id_of(member: Member, claimed: ClaimedBatch) -> UUID:
 
 def is_fresh(claimed: ClaimedBatch) -> bool:
     """Say whether nobody sent anything of it before: then nothing of it can be recorded."""
-    return claimed.attempt == 1 and claimed.home
+    return claimed.claim_number == 1 and claimed.home
 
 
 def pending_of(

@@ -89,7 +89,7 @@ def attempts_of(pushed: PushedMember, batch: BatchToSend) -> list[Attempt]:
         Attempt(
             batch_id=batch.claimed.batch_id,
             place=place + member.contacts.index(call.device_id),
-            try_=batch.claimed.attempt,
+            try_=batch.claimed.claim_number,
             notice_id=content.notice_id,
             recipient_id=member.recipient_id,
             channel="push",

@@ -1,4 +1,4 @@
-"""What every record of outcomes does: it is fenced by the batch's attempt, and counted."""
+"""What every record of outcomes does: it is fenced by the claim number, and counted."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,12 @@ from outage_notifier.sending.core.lease import Lease
 PROVIDERS: Final[Mapping[Channel, str]] = {"push": "fcm", "sms": "twilio"}
 
 
-async def lock_attempt(tx: Connection, claimed: ClaimedBatch, lease: Lease) -> bool:
-    """Lock the batch at this attempt, and the home batches of a follow-up.
+async def lock_claimed(tx: Connection, claimed: ClaimedBatch, lease: Lease) -> bool:
+    """Lock the batch at this claim number, and the home batches of a follow-up.
 
-    Return False, and note that the lease is lost, when another attempt took it: write nothing then.
+    Return False, and note that the lease is lost, when another sender claimed it: write nothing then.
     """
-    if not await batch.lock(tx, claimed.batch_id, claimed.attempt):
+    if not await batch.lock(tx, claimed.batch_id, claimed.claim_number):
         lease.lost = True
         return False
     if not claimed.home:

@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-import structlog
-
 from gridcare.errors import Retryable
 from gridcare.observability import metrics
+from gridcare.observability.logging import get_logger
 from outage_notifier.ledger.core.batch import ClaimedBatch
 from outage_notifier.ledger.store import batch
 from outage_notifier.sending.core.lease import Lease
@@ -21,7 +20,7 @@ RENEWAL_INTERVAL_S: Final = 1.0
 RENEWALS_PER_LEASE: Final = 4
 """A short lease is renewed more often: three renewals may fail before it is over."""
 
-logger = structlog.get_logger()
+logger = get_logger()
 
 
 @asynccontextmanager
@@ -47,7 +46,7 @@ async def renew_lease(claimed: ClaimedBatch, lease: Lease, *, room: Sending) -> 
     """Renew a lease once, or note that it is lost. Raises Retryable."""
     requested_at_s = time.monotonic()
     async with room.db.transaction() as tx:
-        superseded = await batch.renew(tx, claimed.batch_id, claimed.attempt, lease_s=lease.duration_s)
+        superseded = await batch.renew(tx, claimed.batch_id, claimed.claim_number, lease_s=lease.duration_s)
     if superseded is None:
         lease.lost = True
         metrics.BATCHES_LOST.inc(channel=claimed.channel)

@@ -1,7 +1,7 @@
 """Send a batch: claim it in the ledger, call the provider, record what came of it.
 
-The claim and each record are short transactions; no vendor is called while one is open. Everything that is written is
-fenced by the batch's attempt: a sender that lost its lease stops and writes nothing.
+The claim and each record are short transactions; no provider is called while one is open. Everything that is written is
+fenced by the claim number: a sender that lost its lease stops and writes nothing.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ async def _settle_or_release(claimed: ClaimedBatch, under_way: UnderWay, room: S
     if under_way.lease.lost or under_way.settled:
         return
     async with room.db.transaction() as tx:
-        if not await batch.lock(tx, claimed.batch_id, claimed.attempt):
+        if not await batch.lock(tx, claimed.batch_id, claimed.claim_number):
             return
         if under_way.left_unsent or not await batch.settle(tx, claimed.batch_id):
-            await batch.release(tx, claimed.batch_id, claimed.attempt)
+            await batch.release(tx, claimed.batch_id, claimed.claim_number)

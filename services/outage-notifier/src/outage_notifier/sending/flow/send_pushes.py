@@ -23,7 +23,7 @@ from outage_notifier.sending.core.pushed import (
     with_ours_to_blame,
 )
 from outage_notifier.sending.flow.last_check import LastCheck
-from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_attempt
+from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_claimed
 from outage_notifier.sending.flow.take_rate import take_rate
 from outage_notifier.sending.flow.under_way import UnderWay
 from outage_notifier.sending.room import Sending
@@ -165,7 +165,7 @@ async def _record(pushing: Pushing, pushed: list[PushedMember], unsent: list[Del
     attempts = [call for each in pushed for call in attempts_of(each, to_send)]
     settled = False
     async with room.db.transaction() as tx:
-        if not await lock_attempt(tx, claimed, under_way.lease):
+        if not await lock_claimed(tx, claimed, under_way.lease):
             return False
         await attempt.insert(tx, attempts)
         await delivery.record(tx, deliveries)

@@ -22,7 +22,7 @@ from outage_notifier.ledger.store import attempt, delivery
 from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
 from outage_notifier.sending.core.not_called import BLOCKED, NOT_STARTED
 from outage_notifier.sending.flow.last_check import LastCheck
-from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_attempt
+from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_claimed
 from outage_notifier.sending.flow.take_rate import take_rate
 from outage_notifier.sending.flow.under_way import UnderWay
 from outage_notifier.sending.room import Sending
@@ -122,7 +122,7 @@ def _begin(to_send: BatchToSend, pending: Pending, body: str, now: datetime) -> 
     return Attempt(
         batch_id=to_send.claimed.batch_id,
         place=place,
-        try_=to_send.claimed.attempt,
+        try_=to_send.claimed.claim_number,
         notice_id=content.notice_id,
         recipient_id=member.recipient_id,
         channel="sms",
@@ -186,7 +186,7 @@ async def _record(texting: Texting, ended: Ended, *, unsent: Sequence[Delivery],
     claimed, now = texting.to_send.claimed, texting.room.clock.now()
     deliveries = [*ended.deliveries, *unsent]
     async with texting.room.db.transaction() as tx:
-        if not await lock_attempt(tx, claimed, texting.under_way.lease):
+        if not await lock_claimed(tx, claimed, texting.under_way.lease):
             return False
         await attempt.complete(tx, claimed.batch_id, ended.attempts)
         await delivery.record(tx, deliveries)

@@ -1,4 +1,4 @@
-"""Accept a request for a ticket, or attach it to the outage that explains it."""
+"""Accept a request for a ticket: route it to the team that works its ward, attach it to the outage that explains it."""
 
 from datetime import datetime, timedelta
 
@@ -60,7 +60,7 @@ async def _look_around(
     )
     return Surroundings(
         supply_point=point,
-        team_id=await team.working(tx, point.ward_code),
+        team_id=await team.routed_to(tx, point.ward_code),
         outages=await outage.covering(tx, point),
         counts=counts,
     )
