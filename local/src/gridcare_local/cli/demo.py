@@ -145,7 +145,8 @@ def _show(books: "Books", console: Console) -> None:
     print_table(console, table)
     console.print(
         f"FCM accepted {books.pushes_accepted:,} pushes (and {books.pushes_repeated:,} repeats under the same tag); "
-        f"Twilio accepted {books.texts_accepted:,} SMS of {books.segments:,} segments; {notice.seconds:.1f} s in all"
+        f"Twilio accepted {books.texts_accepted:,} SMS of {books.segments:,} segments; {notice.seconds:.1f} s in all",
+        soft_wrap=True,
     )
     for wrong in books.wrong:
         console.print(f"[red]wrong:[/red] {wrong}")
