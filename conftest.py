@@ -4,7 +4,12 @@ import os
 
 import pytest
 
-pytest_plugins = ["gridcare_local.testing.scratch", "gridcare_local.testing.servers", "gridcare_local.testing.services"]
+pytest_plugins = [
+    "gridcare_local.testing.scratch",
+    "gridcare_local.testing.servers",
+    "gridcare_local.testing.services",
+    "gridcare_local.testing.emulators",
+]
 
 SERVERS = {
     "kafka_bootstrap",

@@ -32,15 +32,6 @@ def eventually() -> Callable[[Callable[[], object]], None]:
     return wait
 
 
-@pytest.fixture(scope="session")
-def running_twilio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    emulator = start_emulator(
-        "twilio", tmp_path_factory.mktemp("twilio"), environment={"EMULATOR_TWILIO_PACE_S": "0.01"}
-    )
-    yield emulator
-    emulator.stop()
-
-
 @pytest.fixture
 def twilio_emulator(running_twilio: Emulator) -> Emulator:
     running_twilio.script([])
@@ -106,13 +97,6 @@ def receiver() -> Iterator[Receiver]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-@pytest.fixture(scope="session")
-def running_fcm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    emulator = start_emulator("fcm", tmp_path_factory.mktemp("fcm"))
-    yield emulator
-    emulator.stop()
 
 
 @pytest.fixture

@@ -3,25 +3,18 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
-from gridcare_local.emulators.control import Emulator, start_emulator
+from gridcare_local.emulators.control import Emulator
 from gridcare_local.emulators.twilio import ACCOUNT_SID, AUTH_TOKEN
 from outage_notifier.providers.fcm.sender import FcmPushSender
 from outage_notifier.providers.twilio.sender import TwilioSmsSender
 
 PUBLIC_URL = "https://api.gridcare.test"
 Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@pytest.fixture(scope="session")
-def running_fcm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    emulator = start_emulator("fcm", tmp_path_factory.mktemp("fcm"))
-    yield emulator
-    emulator.stop()
 
 
 @pytest.fixture
@@ -49,15 +42,6 @@ def open_push() -> Callable[..., object]:
 async def push(fcm: Emulator, open_push) -> AsyncIterator[FcmPushSender]:
     async with open_push(fcm) as sender:
         yield sender
-
-
-@pytest.fixture(scope="session")
-def running_twilio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    emulator = start_emulator(
-        "twilio", tmp_path_factory.mktemp("twilio"), environment={"EMULATOR_TWILIO_PACE_S": "0.01"}
-    )
-    yield emulator
-    emulator.stop()
 
 
 @pytest.fixture
