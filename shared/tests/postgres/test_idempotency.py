@@ -11,7 +11,7 @@ import pytest
 from gridcare.errors import Conflict, Unprocessable
 from gridcare.postgres import idempotency
 from gridcare.postgres.database import Database
-from gridcare.postgres.idempotency import IdempotentRequest, once
+from gridcare.postgres.idempotency import IdempotentRequest, KeptAnswer, once
 
 REQUEST = IdempotentRequest("somebody", "k1", b"one")
 
@@ -153,12 +153,33 @@ async def test_former_releases_see_a_conflict(shop):
 
 
 async def test_an_answer_kept_before_upgrade(shop):
-    """A key stored by the release that kept HTTP answers has no second effect: its repeat is told to read what it made."""
+    """A key stored by the release that kept HTTP answers has no second effect: its repeat gets that answer."""
     async with shop.db.transaction() as tx:
         await tx.execute(
             "INSERT INTO idempotency (caller, key, fingerprint, status, body, created_at) VALUES ($1, $2, $3, 201, $4, $5)",
-            *(REQUEST.caller, REQUEST.key, REQUEST.fingerprint, b"{}", shop.clock.now()),
+            *(REQUEST.caller, REQUEST.key, REQUEST.fingerprint, b'{"sale": 1}', shop.clock.now()),
         )
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(KeptAnswer) as kept:
         await once(REQUEST, sell, "shoes", room=shop)
-    assert (refused.value.code, shop.effects) == ("idempotency-key-served", [])
+    assert (kept.value.status, kept.value.body, shop.effects) == (201, b'{"sale": 1}', [])
+
+
+async def test_notes_wait_for_commit(shop):
+    """What a use case logs once its work is committed is not logged when the outer transaction fails."""
+    logged = []
+
+    async def noted(command: str, *, room: Shop) -> Sale:
+        sale = await sell(command, room=room)
+        room.db.on_commit(lambda: logged.append(command))
+        assert logged == []
+        return sale
+
+    async def unkept(command: str, *, room: Shop) -> object:
+        await noted(command, room=room)
+        return object()  # which cannot be encoded
+
+    with pytest.raises(TypeError):
+        await once(REQUEST, unkept, "shoes", room=shop)
+    assert (logged, await sales(shop)) == ([], 0)
+    await once(REQUEST, noted, "shoes", room=shop)
+    assert (logged, await sales(shop)) == (["shoes"], 1)

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from gridcare.errors import BusinessError, Retryable
 from gridcare.http.routes import allowed_methods
 from gridcare.observability.logging import get_logger
+from gridcare.postgres.idempotency import KeptAnswer
 
 MEDIA_TYPE: Final = "application/problem+json"
 ERRORS_MAX: Final = 50
@@ -64,9 +65,10 @@ def trace_id_of(request: Request) -> str:
 
 
 def register(app: FastAPI) -> None:
-    """Make `app` answer every exception with a problem document."""
+    """Make `app` answer every exception with a problem document, and a kept answer with itself."""
     app.add_exception_handler(BusinessError, _business)
     app.add_exception_handler(Retryable, _retryable)
+    app.add_exception_handler(KeptAnswer, _kept)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
 
@@ -93,6 +95,11 @@ async def _retryable(request: Request, error: Exception) -> Response:
         trace_id=trace_id_of(request),
         headers={"Retry-After": str(RETRY_AFTER_S)},
     )
+
+
+async def _kept(_: Request, kept: Exception) -> Response:
+    assert isinstance(kept, KeptAnswer)  # noqa: S101 - registered for this class alone
+    return Response(kept.body, kept.status, media_type="application/json")
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

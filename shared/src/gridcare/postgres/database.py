@@ -1,7 +1,7 @@
 """A connection pool and the transactions on it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Self, Union
 
@@ -103,9 +103,18 @@ class Database:
         """Lend a connection for reading, outside any transaction."""
         return self._connection(in_transaction=False)
 
-    def joining(self, tx: Connection) -> "Database":
-        """Return a database whose transactions are savepoints of `tx`, for running several as one."""
-        return _Joining(tx)
+    def on_commit(self, note: Callable[[], None]) -> None:
+        """Call `note`, a log line say, once the transaction that just ended is committed: at once, unless it was a savepoint."""
+        note()
+
+    @asynccontextmanager
+    async def joined(self) -> AsyncIterator[tuple[Connection, "Database"]]:
+        """Open a transaction, and a database whose transactions are savepoints of it, for running several as one."""
+        async with self.transaction() as tx:
+            joining = _Joining(tx)
+            yield tx, joining
+        for note in joining.notes:
+            note()
 
     @asynccontextmanager
     async def _connection(self, *, in_transaction: bool) -> AsyncIterator[Connection]:
@@ -144,6 +153,10 @@ class _Joining(Database):
 
     def __init__(self, tx: Connection) -> None:
         self._tx = tx
+        self.notes: list[Callable[[], None]] = []
+
+    def on_commit(self, note: Callable[[], None]) -> None:
+        self.notes.append(note)
 
     @asynccontextmanager
     async def _connection(self, *, in_transaction: bool) -> AsyncIterator[Connection]:

@@ -19,7 +19,7 @@ KEPT = timedelta(days=7)
 """Longer than the mobile app keeps unsent requests while it is offline."""
 
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"
-_FIND = "SELECT fingerprint, result FROM idempotency WHERE caller = $1 AND key = $2 AND created_at >= $3"
+_FIND = "SELECT fingerprint, result, status, body FROM idempotency WHERE caller = $1 AND key = $2 AND created_at >= $3"
 _KEEP = """
 INSERT INTO idempotency (caller, key, fingerprint, result, created_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (caller, key) DO UPDATE
@@ -36,6 +36,14 @@ class IdempotentRequest:
     caller: str
     key: str
     fingerprint: bytes
+
+
+class KeptAnswer(Exception):
+    """A request was served by a release that kept its HTTP answer, JSON, instead of the result. The answer is sent again."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__(status)
+        self.status, self.body = status, body
 
 
 class Room(Protocol):
@@ -69,16 +77,16 @@ async def once(request: IdempotentRequest, use_case: UseCase[C, R, T], command: 
 
     The use case's own transactions become savepoints of one that also stores the result, so it must not call a provider. The
     result is stored as JSON, which msgspec decodes as the annotated return type. Raises Conflict `idempotency-key-in-use`
-    while a twin is under way, Conflict `idempotency-key-served` if another release served the key in a way that this one
-    cannot read, Unprocessable `idempotency-key-reused` if the key came with another request, and whatever the use case
-    raises.
+    while a twin is under way, Conflict `idempotency-key-served` if another release kept a result that this one cannot read,
+    KeptAnswer if one kept its HTTP answer, Unprocessable `idempotency-key-reused` if the key came with another request, and
+    whatever the use case raises.
     """
     now = room.clock.now()
-    async with room.db.transaction() as tx:
+    async with room.db.joined() as (tx, db):
         kept = await _begin(tx, request, now)
         if kept is not None:
             return _result(kept, use_case)
-        result = await use_case(command, room=replace(room, db=room.db.joining(tx)))
+        result = await use_case(command, room=replace(room, db=db))
         encoded = msgspec.json.encode(result)
         await tx.execute(_KEEP, request.caller, request.key, request.fingerprint, encoded, now)
     return result
@@ -99,8 +107,8 @@ async def _begin(tx: Connection, request: IdempotentRequest, now: datetime) -> b
         return None
     if row["fingerprint"] != request.fingerprint:
         raise Unprocessable("idempotency-key-reused", "this Idempotency-Key was used for another request")
-    if row["result"] is None:  # served by a release that kept its HTTP answer instead
-        raise _served_by_another_release()
+    if row["result"] is None:
+        raise KeptAnswer(row["status"], row["body"])
     result: bytes = row["result"]
     return result
 
@@ -111,8 +119,6 @@ def _result(kept: bytes, use_case: UseCase[Any, Any, T]) -> T:
     try:
         return msgspec.json.decode(kept, type=kind)
     except msgspec.ValidationError:
-        raise _served_by_another_release() from None
-
-
-def _served_by_another_release() -> Conflict:
-    return Conflict("idempotency-key-served", "this request was served by another release: read what it made")
+        raise Conflict(
+            "idempotency-key-served", "this request was served by another release: read what it made"
+        ) from None

@@ -28,5 +28,5 @@ async def register_bill(command: RegisterBill, *, room: Bills) -> BillStanding:
             raise Conflict("bill-number-taken", "a bill with this number is registered")
         await ledger.add(tx, bill_issued(registered, transaction_id=uuid7(now)))
         await outbox.append(tx, [issued(registered)], source=NAME, now=now)
-    logger.info("bill_registered", bill_id=registered.bill_id)
+    room.db.on_commit(lambda: logger.info("bill_registered", bill_id=registered.bill_id))
     return BillStanding(registered, Balance(receivable_vnd=registered.amount_vnd, credit_vnd=0))

@@ -25,7 +25,11 @@ async def begin_payment(command: BeginPayment, *, room: Payments) -> BegunPaymen
             raise NotFound("bill-not-found", "there is no such thing")
         begun = begin(command, standing, payment_id=uuid7(now), limits=room.limits, now=now)
         await payment.add(tx, begun)
-    logger.info("payment_begun", payment_id=begun.payment_id, bill_id=begun.bill_id, provider=begun.provider)
+    room.db.on_commit(
+        lambda: logger.info(
+            "payment_begun", payment_id=begun.payment_id, bill_id=begun.bill_id, provider=begun.provider
+        )
+    )
     return BegunPayment(begun, room.providers[begun.provider].pay_address(_order(begun, standing.bill, command)))
 
 

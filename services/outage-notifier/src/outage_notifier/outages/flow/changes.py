@@ -96,7 +96,7 @@ async def create_outage(command: CreateOutage, *, room: Outages) -> Outage:
         change = rules.create(uuid7(now), command.kind, command.document, by=command.by, rules=room.rules, now=now)
         await refuse_unknown(tx, change.after.document.scope)
         await outage.save(tx, change, by=command.by, reason=command.reason)
-    _log(change, [])
+    _log(change, [], room)
     return change.after
 
 
@@ -109,7 +109,7 @@ async def edit_outage(command: EditOutage, *, room: Outages) -> Outage:
         if change.after.document.scope != before.document.scope:
             await refuse_unknown(tx, change.after.document.scope)
         await outage.save(tx, change, by=command.by, reason=command.reason)
-    _log(change, [])
+    _log(change, [], room)
     return change.after
 
 
@@ -125,7 +125,7 @@ async def publish_outage(command: PublishOutage, *, room: Outages) -> Published:
         await outage.save(tx, change, by=command.by, reason=command.reason)
         notice_ids = await _schedule(tx, change, intents, now)
         await outbox.append(tx, events_of(change), source=NAME, now=now)
-    _log(change, intents)
+    _log(change, intents, room)
     return Published(change.after, notice_ids, reach)
 
 
@@ -145,7 +145,7 @@ async def revise_outage(command: ReviseOutage, *, room: Outages) -> Published:
         await outage.save(tx, change, by=command.by, reason=command.reason)
         notice_ids = await _schedule(tx, change, intents, now)
         await outbox.append(tx, events_of(change), source=NAME, now=now)
-    _log(change, intents)
+    _log(change, intents, room)
     return Published(change.after, notice_ids, reach)
 
 
@@ -158,7 +158,7 @@ async def cancel_outage(command: CancelOutage, *, room: Outages) -> Published:
         await outage.save(tx, change, by=command.by, reason=command.reason)
         notice_ids = await _schedule(tx, change, intents, now)
         await outbox.append(tx, events_of(change), source=NAME, now=now)
-    _log(change, intents)
+    _log(change, intents, room)
     return Published(change.after, notice_ids)
 
 
@@ -171,7 +171,7 @@ async def restore_outage(command: RestoreOutage, *, room: Outages) -> Published:
         await outage.save(tx, change, by=command.by, reason=command.reason)
         notice_ids = await _schedule(tx, change, intents, now)
         await outbox.append(tx, events_of(change), source=NAME, now=now)
-    _log(change, intents)
+    _log(change, intents, room)
     return Published(change.after, notice_ids)
 
 
@@ -198,11 +198,13 @@ async def _schedule(tx: Connection, change: Change, intents: list[Intent], now: 
     return [each.notice_id for each in notices]
 
 
-def _log(change: Change, intents: list[Intent]) -> None:
-    logger.info(
-        "outage_changed",
-        outage_id=str(change.after.outage_id),
-        revision=change.after.revision,
-        action=change.action,
-        notices=len(intents),
+def _log(change: Change, intents: list[Intent], room: Outages) -> None:
+    room.db.on_commit(
+        lambda: logger.info(
+            "outage_changed",
+            outage_id=str(change.after.outage_id),
+            revision=change.after.revision,
+            action=change.action,
+            notices=len(intents),
+        )
     )

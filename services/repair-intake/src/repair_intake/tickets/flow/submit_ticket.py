@@ -40,8 +40,10 @@ async def submit_ticket(command: SubmitTicket, *, room: Tickets) -> Ticket:
         around = await _look_around(tx, point, command, room, now)
         opened = await _open(tx, command, around, room, now)
         await outbox.append(tx, [event_of(opened)], source=NAME, now=now)
-    logger.info(
-        "ticket_opened", ticket_id=opened.ticket_id, kind=opened.kind, state=opened.state, team_id=opened.team_id
+    room.db.on_commit(
+        lambda: logger.info(
+            "ticket_opened", ticket_id=opened.ticket_id, kind=opened.kind, state=opened.state, team_id=opened.team_id
+        )
     )
     return opened
 
