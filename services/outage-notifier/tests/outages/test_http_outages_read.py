@@ -33,6 +33,19 @@ async def test_revisions_are_listed(api, world, clock):
     assert [r["document"]["place"] for r in pages[0]] == ["KV 5, phường An Khánh", "KV 6", "KV 6"]
 
 
+async def test_languages_of_newer_releases(api, world):
+    """An outage with a language that this release does not write is read and listed as it is."""
+    await world.customer(A)
+    outage_id = await api.draft()
+    async with world.db.transaction() as tx:
+        await tx.execute(
+            """UPDATE outage SET document = jsonb_set(document, '{cause_by_language}', '{"fr": "travaux"}')"""
+        )
+    answer = await api.call("GET", f"/v1/outages/{outage_id}")
+    assert answer.json()["document"]["cause_by_language"] == {"fr": "travaux"}
+    assert (await api.call("GET", "/v1/outages")).json()["items"][0]["outage_id"] == outage_id
+
+
 async def test_listed_by_newest_change(api, world, clock):
     """Pages go by the newest change, neither skip nor repeat, and may be filtered by status."""
     await world.customer(A)

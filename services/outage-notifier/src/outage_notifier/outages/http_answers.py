@@ -13,7 +13,7 @@ from outage_notifier.outages.core.rules import NoticeGiven
 from outage_notifier.outages.flow.changes import Published
 from outage_notifier.outages.flow.preview_outage import Preview
 from outage_notifier.planning.core.reach import Forecast, NoticeReach
-from outage_notifier.texts.languages import Language, Translated
+from outage_notifier.texts.languages import Language
 from outage_notifier.texts.segments import Encoding
 from outage_notifier.texts.template import Kind
 
@@ -41,8 +41,8 @@ class DocumentOut(Body):
     place: str
     windows: list[WindowOut]
     scope: ScopeOut
-    cause_by_language: dict[Translated, str]
-    place_by_language: dict[Translated, str]
+    cause_by_language: dict[str, str]
+    place_by_language: dict[str, str]
     late_reason: str
 
 

@@ -36,8 +36,9 @@ class StagedDevice:
     platform: Platform
 
 
+# A name that no release gave to a table of other columns: a pooler may lend a session that has the older one.
 _STAGE_CONTACTS = """
-CREATE TEMPORARY TABLE IF NOT EXISTS staged_contact (
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_contact_line (
     position int, customer_code text COLLATE "C", language text, segment text, name_sealed bytea, consent boolean,
     number_sealed bytea, number_index bytea, masked text
 ) ON COMMIT DELETE ROWS
@@ -48,7 +49,7 @@ WITH staged AS MATERIALIZED (
     SELECT customer_code, (array_agg(language ORDER BY position DESC))[1] AS language,
            (array_agg(segment ORDER BY position DESC) FILTER (WHERE segment IS NOT NULL))[1] AS segment,
            (array_agg(name_sealed ORDER BY position DESC) FILTER (WHERE name_sealed IS NOT NULL))[1] AS name_sealed
-    FROM staged_contact GROUP BY customer_code
+    FROM staged_contact_line GROUP BY customer_code
 ), known AS (
     SELECT c.customer_code, c.segment FROM customer c JOIN staged USING (customer_code)
 )
@@ -62,7 +63,7 @@ ON CONFLICT (customer_code) DO UPDATE SET
 _MERGE_PHONES = """
 INSERT INTO phone AS p (customer_code, number_sealed, number_index, masked, consent, created_at)
 SELECT DISTINCT ON (customer_code, number_index) customer_code, number_sealed, number_index, masked, consent, $1
-FROM staged_contact WHERE number_index IS NOT NULL ORDER BY customer_code, number_index, position DESC
+FROM staged_contact_line WHERE number_index IS NOT NULL ORDER BY customer_code, number_index, position DESC
 ON CONFLICT (customer_code, number_index) DO UPDATE SET consent = excluded.consent, bad_reason = NULL, bad_at = NULL
 WHERE p.consent <> excluded.consent OR p.bad_reason IS NOT NULL
 """
@@ -93,7 +94,7 @@ async def merge_contacts(tx: Connection, contacts: Sequence[StagedContact], *, n
     await tx.execute(_STAGE_CONTACTS)
     names = StagedContact.__slots__
     rows = [(position, *(getattr(c, name) for name in names)) for position, c in enumerate(contacts)]
-    await tx.copy_records_to_table("staged_contact", records=rows, columns=("position", *names))
+    await tx.copy_records_to_table("staged_contact_line", records=rows, columns=("position", *names))
     await tx.execute(_MERGE_CUSTOMERS)
     await tx.execute(_MERGE_PHONES, now)
 

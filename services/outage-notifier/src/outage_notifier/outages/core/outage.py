@@ -25,7 +25,6 @@ from outage_notifier.outages.core.rules import (
     check_windows,
     notice_given,
 )
-from outage_notifier.texts.languages import Translated
 
 Status = Literal["draft", "published", "cancelled", "restored"]
 Action = Literal["created", "edited", "published", "revised", "cancelled", "restored"]
@@ -34,7 +33,8 @@ Action = Literal["created", "edited", "published", "revised", "cancelled", "rest
 class OutageDocument(msgspec.Struct, frozen=True, kw_only=True):
     """What a revision of an outage says; stored as JSON.
 
-    Customers read `place` and `cause`, in Vietnamese or, where there is one, in a translation. `late_reason` says why this
+    Customers read `place` and `cause`, in Vietnamese or, where there is one, in a translation. Planners write languages that
+    this release knows (http_bodies); a stored one may know more. `late_reason` says why this
     revision was published later than the law demands.
     """
 
@@ -42,8 +42,8 @@ class OutageDocument(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     windows: tuple[Window, ...]
     scope: Scope
-    cause_by_language: dict[Translated, str] = {}
-    place_by_language: dict[Translated, str] = {}
+    cause_by_language: dict[str, str] = {}
+    place_by_language: dict[str, str] = {}
     late_reason: str = ""
 
     @property
