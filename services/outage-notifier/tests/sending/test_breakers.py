@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.sending.breaker import Breaker
 
@@ -45,12 +47,13 @@ async def test_wrong_sms_account(world, planned, send, sending, fake_sms):
     assert (sending.breakers["sms"].is_open, sending.breakers["push"].is_open) == (True, False)
 
 
-async def test_open_breaker_makes_no_call(world, planned, send, sending, fake_push):
+@pytest.mark.parametrize("channel", ["push", "sms"])
+async def test_open_breaker_makes_no_call(world, planned, send, sending, channel):
     """Nobody is called; the attempts say why, and the deliveries are retried."""
-    sending.breakers["push"].trip("a test")
-    notice_id = await planned(3, each=a_device)
+    sending.breakers[channel].trip("a test")
+    notice_id = await planned(3, each=a_device if channel == "push" else a_phone)
     await send()
-    assert fake_push.accepted == []
+    assert (sending.push.accepted, sending.sms.sent) == ([], [])
     assert await world.books(notice_id) == {"retrying": 3}
     async with world.db.read() as c:
         codes = await c.fetch("SELECT DISTINCT error_code FROM attempt")

@@ -1,7 +1,6 @@
 """Table `supply_point`, the projection of supply-points.v1. Each service's migrations create it with these columns."""
 
 from collections.abc import Iterable
-from dataclasses import astuple
 
 from gridcare.known_supply_points.core import SupplyPoint
 from gridcare.postgres.database import Connection
@@ -20,7 +19,13 @@ _LOCK = f"SELECT {_COLUMNS} FROM supply_point WHERE supply_point_id = $1 FOR NO 
 
 async def project(tx: Connection, supply_points: Iterable[SupplyPoint]) -> None:
     """Save supply points in their order, ignoring versions that are not newer than the stored one."""
-    await tx.executemany(_PROJECT, [astuple(each) for each in supply_points])
+    await tx.executemany(
+        _PROJECT,
+        [
+            (p.supply_point_id, p.customer_code, p.transformer_id, p.feeder_id, p.substation_id, p.ward_code, p.version)
+            for p in supply_points
+        ],
+    )
 
 
 async def delete(tx: Connection, supply_point_ids: Iterable[str]) -> None:
