@@ -94,6 +94,25 @@ def test_public_names_are_documented(shipped):
     assert bare == []
 
 
+HIDDEN = {"auth_token", "description", "hash_secret", "phone", "registration", "secret", "token"}
+"""Fields of services' own values that may be personal or secret: what prints such a value must not print them."""
+
+
+def test_values_hide_secrets(shipped):
+    """A dataclass of a service leaves fields that may be personal or secret out of its repr."""
+    shown = [
+        f"{source.path}:{field.lineno}: {field.target.id}"
+        for source in shipped
+        if source.path.startswith("services/")
+        for node in ast.walk(source.module)
+        if isinstance(node, ast.ClassDef) and any("dataclass" in ast.unparse(each) for each in node.decorator_list)
+        for field in node.body
+        if isinstance(field, ast.AnnAssign) and field.target.id in HIDDEN
+        if "repr=False" not in ast.unparse(field)
+    ]
+    assert shown == []
+
+
 def test_tests_state_one_fact(python):
     """Every test has a docstring of one line."""
     bare = [

@@ -114,6 +114,24 @@ async def test_the_docs_page_is_there(client):
     assert (await client.get("/openapi.json")).json()["info"]["title"] == "Test"
 
 
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/docs/swagger-ui.css"])
+async def test_docs_are_only_read(client, path):
+    """Another method on the documentation is 405 with what is allowed, as elsewhere."""
+    answer = await client.post(path)
+    assert (answer.status_code, answer.json()["code"], answer.headers["allow"]) == (
+        405,
+        "method-not-allowed",
+        "GET, HEAD",
+    )
+
+
+@pytest.mark.parametrize("asked", ["bytes=abc", "bytes=999999999-"])
+async def test_docs_have_no_ranges(client, asked):
+    """A file of the page is sent whole, whatever part of it is asked for."""
+    answer = await client.get("/docs/swagger-ui.css", headers={"range": asked})
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/css")
+
+
 async def test_docs_ask_no_other_host(client):
     """What the page loads is served beside it, and its text names no other host."""
     page = (await client.get("/docs")).text

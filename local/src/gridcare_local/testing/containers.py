@@ -33,6 +33,7 @@ START_TIMEOUT_S: Final = 90.0
 POLL_S: Final = 0.1
 OWNER_LABEL: Final = "gridcare.owner"
 ADMIN: Final = "postgres"
+LOOPBACK: Final = "127.0.0.1"
 
 
 class KafkaContainer(DockerContainer):
@@ -45,6 +46,7 @@ class KafkaContainer(DockerContainer):
         (self._port,) = claim_ports(folder, 1)
         self.bootstrap = f"{_host(self)}:{self._port}"
         self.with_bind_ports(KAFKA_PORT, self._port)
+        _bind_to_loopback(self, KAFKA_PORT, self._port)
         self.with_env("CLUSTER_ID", new_cluster_id())
         self.with_env("KAFKA_HEAP_OPTS", "-Xmx512m")
         settings = SINGLE_NODE | {
@@ -109,6 +111,7 @@ class PostgresServerContainer(PostgresContainer):
             "fsync": "off",
             "full_page_writes": "off",
         }
+        _bind_to_loopback(self, self.port)
         self.with_command([word for name, value in settings.items() for word in ("-c", f"{name}={value}")])
 
     @property
@@ -147,7 +150,13 @@ def _owner() -> dict[str, str]:
     return {} if me is None else {OWNER_LABEL: f"{socket.gethostname()}|{me.pid}|{me.started}"}
 
 
+def _bind_to_loopback(container: DockerContainer, port: int, host_port: int | None = None) -> None:
+    """Publish a port to this machine alone: the broker asks nobody for a password. A daemon elsewhere publishes to all."""
+    if _host(container) == LOOPBACK:
+        container.ports[str(port)] = (LOOPBACK, host_port)  # type: ignore[assignment]  # docker takes pairs too
+
+
 def _host(container: DockerContainer) -> str:
     """Return the address of the machine that serves the containers' ports."""
     host = container.get_docker_client().host()
-    return "127.0.0.1" if host == "localhost" else host  # on ::1 the port may be another one
+    return LOOPBACK if host == "localhost" else host  # on ::1 the port may be another one

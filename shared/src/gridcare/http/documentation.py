@@ -1,14 +1,13 @@
 """The OpenAPI document that FastAPI generates, with our problem documents as its error responses, and a page to try it."""
 
 from importlib import resources
-from pathlib import Path
 from typing import Any, Final
 
 import fastapi_swagger
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from gridcare.http.problems import MEDIA_TYPE
 
@@ -16,6 +15,7 @@ PAGE: Final = "/docs"
 _SCRIPT: Final = "swagger-ui-bundle.js"
 _STYLE: Final = "swagger-ui.css"
 _ICON: Final = "favicon-32x32.png"
+_MEDIA_TYPES: Final = {_SCRIPT: "text/javascript", _STYLE: "text/css", _ICON: "image/png"}
 _ASSET_HEADERS: Final = {"cache-control": "public, max-age=86400"}  # they change only with a release
 
 _REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
@@ -67,16 +67,15 @@ def add_page(app: FastAPI) -> None:
             swagger_ui_parameters={"validatorUrl": None},
         )
 
+    files = {name: (resources.files(fastapi_swagger) / "resources" / name).read_bytes() for name in _MEDIA_TYPES}
+
     async def asset(request: Request) -> Response:
-        return FileResponse(_asset(request.url.path.rpartition("/")[2]), headers=_ASSET_HEADERS)
+        name = request.url.path.rpartition("/")[2]
+        return Response(files[name], headers=_ASSET_HEADERS, media_type=_MEDIA_TYPES[name])
 
     app.add_route(PAGE, page, include_in_schema=False)
-    for name in (_SCRIPT, _STYLE, _ICON):
+    for name in files:
         app.add_route(f"{PAGE}/{name}", asset, include_in_schema=False)
-
-
-def _asset(name: str) -> Path:
-    return Path(str(resources.files(fastapi_swagger) / "resources" / name))
 
 
 def with_problems(document: dict[str, Any]) -> dict[str, Any]:

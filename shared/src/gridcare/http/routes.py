@@ -91,7 +91,12 @@ def _query_names(dependant: Dependant) -> frozenset[str]:
 def allowed_methods(request: Request) -> list[str]:
     """Return every method of the path that the request matched."""
     routes: dict[int, KnownRoute] = request.app.state.routes
-    path = routes[id(request.scope["route"])].path
+    route = request.scope.get("route")  # the framework's own routes, the documentation's, do not set it
+    path = (
+        routes[id(route)].path
+        if route is not None
+        else request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    )
     return sorted({method for route in routes.values() if route.path == path for method in route.methods})
 
 

@@ -1,6 +1,6 @@
 """What the use cases of receipts work in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
@@ -35,7 +35,7 @@ class Callbacks:
     clock: Clock
     vault: Vault
     address: str
-    auth_token: str
+    auth_token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

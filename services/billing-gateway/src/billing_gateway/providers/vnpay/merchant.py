@@ -6,7 +6,7 @@ nothing and changes nothing.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal
 from urllib.parse import unquote_plus, urlencode
@@ -55,7 +55,7 @@ class Vnpay:
     """A merchant of VNPay: one terminal and its secret."""
 
     tmn_code: str
-    hash_secret: str
+    hash_secret: str = field(repr=False)
     pay_url: str
     return_url: str
     order_type: str

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from gridcare.events.supply_points import SupplyPointChanged
@@ -84,10 +84,10 @@ class ImportedContact:
     """
 
     customer_code: str
-    phone: str | None
+    phone: str | None = field(repr=False)
     language: Language
     consent: bool
-    name: str
+    name: str = field(repr=False)
     segment: Segment | None
 
 
@@ -97,7 +97,7 @@ class ImportedDevice:
 
     customer_code: str
     kind: DeviceKind
-    registration: str
+    registration: str = field(repr=False)
     platform: Platform
 
 

@@ -1,6 +1,6 @@
 """Devices of the app: one belongs to one account, and gets the messages of the customers whom that account holds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
@@ -26,7 +26,7 @@ class RegisterDevice:
     account: str
     customer_codes: frozenset[str]
     kind: DeviceKind
-    registration: str
+    registration: str = field(repr=False)
     platform: Platform
 
 

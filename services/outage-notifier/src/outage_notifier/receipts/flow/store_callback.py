@@ -1,6 +1,6 @@
 """Take a status callback of the SMS provider: verify its raw bytes, store it, answer. The work is done from the stored row."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from gridcare.errors import BadRequest, Forbidden
@@ -25,7 +25,7 @@ class StoreCallback:
     """
 
     query: str
-    body: bytes
+    body: bytes = field(repr=False)
     signature: str
     attempt: str | None
 

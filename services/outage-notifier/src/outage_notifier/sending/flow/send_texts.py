@@ -5,7 +5,7 @@ A call whose sender died is in doubt: it is not made again here, but handed over
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -36,7 +36,7 @@ class Text:
     """One SMS that is about to be sent, and the attempt that is committed before."""
 
     pending: Pending
-    phone: SendingPhone
+    phone: SendingPhone = field(repr=False)
     body: str
     attempt: Attempt
 
