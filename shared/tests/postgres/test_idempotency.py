@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from gridcare.errors import Conflict, Unprocessable
@@ -162,6 +163,18 @@ async def test_an_answer_kept_before_upgrade(shop):
     with pytest.raises(KeptAnswer) as kept:
         await once(REQUEST, sell, "shoes", room=shop)
     assert (kept.value.status, kept.value.body, shop.effects) == (201, b'{"sale": 1}', [])
+
+
+async def test_unreadable_results_roll_back(shop):
+    """A result that could not be read again is a bug that leaves no effect, not an answer that no repeat gets."""
+
+    async def wrongly(command: str, *, room: Shop) -> Sale:
+        await sell(command, room=room)
+        return Sale("no uuid", room.clock.now(), ())
+
+    with pytest.raises(msgspec.ValidationError):
+        await once(REQUEST, wrongly, "shoes", room=shop)
+    assert await sales(shop) == 0
 
 
 async def test_notes_wait_for_commit(shop):

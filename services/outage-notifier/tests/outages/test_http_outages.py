@@ -73,6 +73,19 @@ async def test_repeats_change_nothing(api, world, rooms):
     assert (reused.status_code, reused.json()["code"]) == (422, "idempotency-key-reused")
 
 
+async def test_customers_of_newer_languages(api, world):
+    """A customer whose language only a newer release writes is counted and told in Vietnamese; publishing goes on."""
+    async with world.db.transaction() as tx:
+        await tx.execute("ALTER TABLE customer DROP CONSTRAINT customer_language_check")
+    await world.customer(A, phones=["+84901000001"], language="ko")
+    outage_id = await api.draft()
+    preview = await api.post(f"/{outage_id}/preview", {})
+    answer = await api.post(f"/{outage_id}/publish", {"late_reason": "a test"}, key="k")
+    again = await api.post(f"/{outage_id}/publish", {"late_reason": "a test"}, key="k")
+    assert (preview.status_code, answer.status_code, again.json()) == (200, 202, answer.json())
+    assert [each["language"] for each in answer.json()["preview"][0]["languages"]] == ["ko"]
+
+
 async def test_published_once(api, world, rooms):
     """Of several planners at the same time, under keys of their own, one publishes and the others get 409."""
     await world.customer(A)

@@ -76,18 +76,18 @@ async def once(request: IdempotentRequest, use_case: UseCase[C, R, T], command: 
     """Run a use case once per key and return its result, or the stored result if it ran before.
 
     The use case's own transactions become savepoints of one that also stores the result, so it must not call a provider. The
-    result is stored as JSON, which msgspec decodes as the annotated return type. Raises Conflict `idempotency-key-in-use`
-    while a twin is under way, Conflict `idempotency-key-served` if another release kept a result that this one cannot read,
-    KeptAnswer if one kept its HTTP answer, Unprocessable `idempotency-key-reused` if the key came with another request, and
-    whatever the use case raises.
+    result is stored as JSON, which msgspec decodes as the annotated return type; the first answer is made of what was stored,
+    as every repeat's. Raises Conflict `idempotency-key-in-use` while a twin is under way, Conflict `idempotency-key-served`
+    if another release kept a result that this one cannot read, KeptAnswer if one kept its HTTP answer, Unprocessable
+    `idempotency-key-reused` if the key came with another request, and whatever the use case raises.
     """
     now = room.clock.now()
     async with room.db.joined() as (tx, db):
         kept = await _begin(tx, request, now)
         if kept is not None:
             return _result(kept, use_case)
-        result = await use_case(command, room=replace(room, db=db))
-        encoded = msgspec.json.encode(result)
+        encoded = msgspec.json.encode(await use_case(command, room=replace(room, db=db)))
+        result = msgspec.json.decode(encoded, type=_kind(use_case))  # so that what could not be read again is not kept
         await tx.execute(_KEEP, request.caller, request.key, request.fingerprint, encoded, now)
     return result
 
@@ -115,10 +115,14 @@ async def _begin(tx: Connection, request: IdempotentRequest, now: datetime) -> b
 
 def _result(kept: bytes, use_case: UseCase[Any, Any, T]) -> T:
     """Read a stored result. Raises Conflict when another release stored it in a shape that this one does not know."""
-    kind: type[T] = get_type_hints(use_case)["return"]
     try:
-        return msgspec.json.decode(kept, type=kind)
+        return msgspec.json.decode(kept, type=_kind(use_case))
     except msgspec.ValidationError:
         raise Conflict(
             "idempotency-key-served", "this request was served by another release: read what it made"
         ) from None
+
+
+def _kind(use_case: UseCase[Any, Any, T]) -> type[T]:
+    kind: type[T] = get_type_hints(use_case)["return"]
+    return kind

@@ -1,9 +1,5 @@
-"""Notices, as staff watch them: how far each is, and what became of each delivery.
+"""Notices, as staff watch them: how far each is, and what became of each delivery."""
 
-A notice is answered as the ledger sums it up: its fields are listed in core/notice.py alone.
-"""
-
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -15,8 +11,7 @@ from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
 from gridcare.http.rooms import room_of
-from outage_notifier.ledger.core.delivery import Delivery, DeliveryChannel, State
-from outage_notifier.ledger.core.notice import NoticeProgress
+from outage_notifier.ledger.core.delivery import Delivery, State
 from outage_notifier.ledger.flow.read_notices import list_deliveries, list_notices, read_notice
 from outage_notifier.ledger.room import Ledger
 
@@ -27,6 +22,25 @@ Staff = Annotated[Caller, Depends(require("planner", "dispatcher", "ops"))]
 RecipientId = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,64}$")]
 
 
+class NoticeOut(Body):
+    """A notice and its counts: `audience` is the sum of `states`; `completed` means that none of them is open."""
+
+    notice_id: UUID
+    outage_id: UUID | None
+    revision: int | None
+    kind: str
+    lane: str
+    state: str
+    due_at: datetime
+    useful_until: datetime
+    superseded_at: datetime | None
+    planned_at: datetime | None
+    completed_at: datetime | None
+    audience: int
+    states: dict[str, int]
+    channels: dict[str, int]
+
+
 class DeliveryOut(Body):
     """A delivery; its contact is masked. `next_attempt_at` is when something is tried again, while it is open."""
 
@@ -34,7 +48,7 @@ class DeliveryOut(Body):
     recipient_id: str
     state: State
     reason: str
-    channel: DeliveryChannel
+    channel: str
     contact: str
     language: str
     covered_by: str | None
@@ -44,15 +58,15 @@ class DeliveryOut(Body):
 
 
 @router.get("/outages/{outage_id}/notices")
-async def get_outage_notices(_: Staff, outage_id: UUID, room: Room) -> Sequence[NoticeProgress]:
+async def get_outage_notices(_: Staff, outage_id: UUID, room: Room) -> list[NoticeOut]:
     """List the notices of an outage, the oldest first."""
-    return await list_notices(outage_id, room=room)
+    return [NoticeOut.of(each) for each in await list_notices(outage_id, room=room)]
 
 
 @router.get("/notices/{notice_id}")
-async def get_notice(_: Staff, notice_id: UUID, room: Room) -> NoticeProgress:
+async def get_notice(_: Staff, notice_id: UUID, room: Room) -> NoticeOut:
     """Read how far a notice is."""
-    return await read_notice(notice_id, room=room)
+    return NoticeOut.of(await read_notice(notice_id, room=room))
 
 
 @router.get("/notices/{notice_id}/deliveries")

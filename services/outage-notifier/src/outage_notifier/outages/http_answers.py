@@ -13,7 +13,6 @@ from outage_notifier.outages.core.rules import NoticeGiven
 from outage_notifier.outages.flow.changes import Published
 from outage_notifier.outages.flow.preview_outage import Preview
 from outage_notifier.planning.core.reach import Forecast, NoticeReach
-from outage_notifier.texts.languages import Language
 from outage_notifier.texts.segments import Encoding
 from outage_notifier.texts.template import Kind
 
@@ -73,7 +72,7 @@ class RevisionOut(Body):
 class LanguageReachOut(Body):
     """The recipients of one language by how they are reached, and the SMS that they get."""
 
-    language: Language
+    language: str
     recipients: dict[Forecast, int]
     sms_body: str
     sms_encoding: Encoding

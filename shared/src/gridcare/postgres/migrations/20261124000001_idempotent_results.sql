@@ -6,7 +6,7 @@
 ALTER TABLE idempotency ADD COLUMN result bytea;
 ALTER TABLE idempotency ALTER COLUMN status SET DEFAULT 409;
 ALTER TABLE idempotency ALTER COLUMN body SET DEFAULT
-    '{"type": "about:blank", "title": "Conflict", "status": 409, "code": "idempotency-key-served", "detail": "this request was served by a newer release: read what it made"}';
+    '{"type": "/problems/idempotency-key-served", "title": "Idempotency key served", "status": 409, "detail": "this request was served by a newer release: read what it made", "code": "idempotency-key-served", "traceId": ""}';
 COMMENT ON TABLE idempotency IS 'Results of requests that carried an Idempotency-Key, kept in the transaction of their effect for 7 days.';
 COMMENT ON COLUMN idempotency.result IS 'the use case''s result as JSON; NULL in a row of the former release, which kept status and body';
 

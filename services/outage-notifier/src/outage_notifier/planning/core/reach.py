@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from outage_notifier.texts.languages import Language
 from outage_notifier.texts.segments import Encoding
 from outage_notifier.texts.template import Kind
 
@@ -18,10 +17,11 @@ FORECASTS: Final[tuple[Forecast, ...]] = ("push", "sms", "unreachable", "opted_o
 class LanguageReach:
     """The recipients of one language by what is expected of them, and the SMS that they would get.
 
+    The language may be one that this release does not write: it gets the default's text.
     `fallback`: how many of those told by push have a phone that an SMS may follow to.
     """
 
-    language: Language
+    language: str
     recipients: Mapping[Forecast, int]
     fallback: int
     sms_body: str

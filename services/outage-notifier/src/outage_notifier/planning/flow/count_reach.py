@@ -10,7 +10,6 @@ from outage_notifier.ledger.core.notice import AudienceRule, Intent
 from outage_notifier.planning.core.reach import Forecast, LanguageReach, NoticeReach
 from outage_notifier.planning.store import reach, recipients
 from outage_notifier.planning.store.reach import Counted
-from outage_notifier.texts.languages import Language
 from outage_notifier.texts.rendering import Catalog
 from outage_notifier.texts.segments import segments
 from outage_notifier.texts.template import TEMPLATES
@@ -42,8 +41,8 @@ async def count_reach(
 
 
 def _notice_reach(catalog: Catalog, intent: Intent, counted: Sequence[Counted], price_vnd: int) -> NoticeReach:
-    counts: dict[Language, dict[Forecast, int]] = defaultdict(dict)
-    fallbacks: dict[Language, int] = defaultdict(int)
+    counts: dict[str, dict[Forecast, int]] = defaultdict(dict)
+    fallbacks: dict[str, int] = defaultdict(int)
     for each in counted:
         counts[each.language][each.forecast] = each.recipients
         fallbacks[each.language] += each.with_fallback
@@ -54,7 +53,7 @@ def _notice_reach(catalog: Catalog, intent: Intent, counted: Sequence[Counted], 
 
 
 def _language_reach(
-    catalog: Catalog, intent: Intent, language: Language, counts: dict[Forecast, int], fallback: int
+    catalog: Catalog, intent: Intent, language: str, counts: dict[Forecast, int], fallback: int
 ) -> LanguageReach:
     body = catalog.render(intent.kind, language, "sms", intent.slots).body
     taken = segments(body)

@@ -10,7 +10,7 @@ from gridcare.postgres.database import Connection
 from outage_notifier.ledger.core.notice import AudienceRule
 from outage_notifier.planning.core.reach import Forecast
 from outage_notifier.planning.store.recipients import ELEMENTS, POINTS, TOLD_STATES, WAS_TOLD, Earlier, elements_of
-from outage_notifier.texts.languages import DEFAULT_LANGUAGE, Language
+from outage_notifier.texts.languages import DEFAULT_LANGUAGE
 
 COUNT_TIMEOUT_S = 25
 
@@ -70,7 +70,7 @@ class Counted:
     `with_fallback`: of those told by push, how many have a phone that an SMS may follow to.
     """
 
-    language: Language
+    language: str
     forecast: Forecast
     recipients: int
     with_fallback: int
