@@ -16,10 +16,10 @@ NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 BATCH = UUID("0192f0c1-2345-7000-8000-000000000001")
 
 
-@given(place=st.integers(0, 2**31 - 1), try_=st.integers(0, 2**31 - 1), batch_id=st.uuids())
-def test_name_round_trip(batch_id, place, try_):
-    """Batch, place and try, and nothing else."""
-    name = AttemptName(batch_id, place, try_)
+@given(contact_number=st.integers(0, 2**31 - 1), try_=st.integers(0, 2**31 - 1), batch_id=st.uuids())
+def test_name_round_trip(batch_id, contact_number, try_):
+    """Batch, contact number and try, and nothing else."""
+    name = AttemptName(batch_id, contact_number, try_)
     assert attempt_name(str(name)) == name
 
 

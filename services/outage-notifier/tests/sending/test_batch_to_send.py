@@ -39,15 +39,15 @@ def row(recipient_id: str, *, follow_up: UUID | None = None):
     return replace(made, follow_up_batch_id=follow_up)
 
 
-def test_places_count_contacts():
-    """A member's place is that of its first contact; one without any takes a place all the same."""
-    assert [pending.place for pending in pending_of(claimed(), CONTENTS, {})] == [0, 2, 3]
+def test_contacts_are_numbered():
+    """A member's number is that of its first contact; one without any takes a number all the same."""
+    assert [pending.contact_number for pending in pending_of(claimed(), CONTENTS, {})] == [0, 2, 3]
 
 
 def test_recorded_home_members_are_done():
-    """Whoever has a row is not sent again, and the others keep their places."""
+    """Whoever has a row is not sent again, and the others keep their numbers."""
     pending = pending_of(claimed(claim_number=2), CONTENTS, {(NOTICE, "A"): row("A")})
-    assert [(each.place, each.member.recipient_id) for each in pending] == [(2, "B"), (3, "C")]
+    assert [(each.contact_number, each.member.recipient_id) for each in pending] == [(2, "B"), (3, "C")]
 
 
 def test_rows_name_follow_ups():

@@ -12,7 +12,7 @@ ON CONFLICT (team_id) DO UPDATE SET name = excluded.name
 """
 _CLEAR_AREAS = "DELETE FROM team_area"
 _SAVE_AREAS = "INSERT INTO team_area (ward_code, team_id) SELECT * FROM unnest($1::text[], $2::text[])"
-_ROUTED_TO = "SELECT team_id FROM team_area WHERE ward_code = $1"
+_WORKING = "SELECT team_id FROM team_area WHERE ward_code = $1"
 
 
 async def replace(tx: Connection, teams: Sequence[Team]) -> None:
@@ -24,7 +24,7 @@ async def replace(tx: Connection, teams: Sequence[Team]) -> None:
     await tx.execute(_SAVE_AREAS, [ward_code for ward_code, _ in areas], [team_id for _, team_id in areas])
 
 
-async def routed_to(tx: Connection, ward_code: str) -> str | None:
-    """Return the id of the team that tickets of a ward are routed to: the one that works it. None when no team does."""
-    team_id: str | None = await tx.fetchval(_ROUTED_TO, ward_code)
+async def working(tx: Connection, ward_code: str) -> str | None:
+    """Return the id of the team that works a ward, or None."""
+    team_id: str | None = await tx.fetchval(_WORKING, ward_code)
     return team_id

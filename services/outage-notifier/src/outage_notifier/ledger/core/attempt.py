@@ -17,24 +17,24 @@ _COLUMN: Final = range(2**31)
 
 @dataclass(frozen=True, slots=True, order=True)
 class AttemptName:
-    """An attempt as it rides in a callback's address: `<batch_id>.<place>.<try>`."""
+    """An attempt as it rides in a callback's address: `<batch_id>.<contact number>.<try>`."""
 
     batch_id: UUID
-    place: int
+    contact_number: int
     try_: int
 
     def __str__(self) -> str:
-        return f"{self.batch_id}.{self.place}.{self.try_}"
+        return f"{self.batch_id}.{self.contact_number}.{self.try_}"
 
 
 class Attempt(Struct, frozen=True, gc=False):
-    """One call; `place` is the contact's among all contacts of the batch's members, `try_` the batch's attempt.
+    """One call; `contact_number` is the contact's among all contacts of the batch's members, `try_` the batch's attempt.
 
     Without an `outcome` it has begun and nothing more is known of it.
     """
 
     batch_id: UUID
-    place: int
+    contact_number: int
     try_: int
     notice_id: UUID
     recipient_id: str
@@ -50,7 +50,7 @@ class Attempt(Struct, frozen=True, gc=False):
     @property
     def name(self) -> AttemptName:
         """How it is named in the callback's address."""
-        return AttemptName(self.batch_id, self.place, self.try_)
+        return AttemptName(self.batch_id, self.contact_number, self.try_)
 
     @property
     def delivery_key(self) -> DeliveryKey:
@@ -62,11 +62,11 @@ def attempt_name(text: str | None) -> AttemptName | None:
     """Read an attempt's name; None when the text is none."""
     parts = (text or "").split(".")
     try:
-        batch_id, place, try_ = parts
-        name = AttemptName(UUID(batch_id), int(place), int(try_))
+        batch_id, contact_number, try_ = parts
+        name = AttemptName(UUID(batch_id), int(contact_number), int(try_))
     except ValueError:
         return None
-    return name if str(name) == text and name.place in _COLUMN and name.try_ in _COLUMN else None
+    return name if str(name) == text and name.contact_number in _COLUMN and name.try_ in _COLUMN else None
 
 
 def body_hash(text: str) -> bytes:

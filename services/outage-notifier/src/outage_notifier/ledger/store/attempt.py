@@ -11,7 +11,8 @@ from gridcare.postgres.database import Connection, Row
 from outage_notifier.ledger.core.attempt import Attempt, AttemptName
 from outage_notifier.ledger.core.delivery import DeliveryKey
 
-_COLUMNS = tuple("try" if name == "try_" else name for name in Attempt.__struct_fields__)
+_COLUMN_OF = {"contact_number": "place", "try_": "try"}
+_COLUMNS = tuple(_COLUMN_OF.get(name, name) for name in Attempt.__struct_fields__)
 _COMPLETE = """
 UPDATE attempt a SET ended_at = c.ended_at, outcome = c.outcome, error_code = c.error_code,
     provider_message_id = c.provider_message_id
@@ -20,7 +21,8 @@ FROM unnest($2::int[], $3::int[], $4::timestamptz[], $5::text[], $6::text[], $7:
 WHERE a.batch_id = $1 AND a.place = c.place AND a.try = c.try AND a.outcome IS NULL
 """
 _SELECT = """
-SELECT a.batch_id, a.place, a.try AS try_, a.notice_id, a.recipient_id, a.channel, a.contact_id, a.started_at, a.ended_at,
+SELECT a.batch_id, a.place AS contact_number, a.try AS try_, a.notice_id, a.recipient_id, a.channel, a.contact_id,
+       a.started_at, a.ended_at,
     a.outcome, a.error_code, a.provider_message_id, a.body_hash
 FROM attempt a
 """
@@ -65,7 +67,7 @@ async def complete(tx: Connection, batch_id: UUID, attempts: Sequence[Attempt]) 
     await tx.execute(
         _COMPLETE,
         batch_id,
-        [a.place for a in attempts],
+        [a.contact_number for a in attempts],
         [a.try_ for a in attempts],
         [a.ended_at for a in attempts],
         [a.outcome for a in attempts],
@@ -114,12 +116,12 @@ async def bind(tx: Connection, bindings: Mapping[AttemptName, str], *, now: date
 
 async def not_created(tx: Connection, name: AttemptName, *, now: datetime) -> None:
     """Complete an attempt that is still open: its message is certainly not there."""
-    await tx.execute(_NOT_CREATED, name.batch_id, name.place, name.try_, now)
+    await tx.execute(_NOT_CREATED, name.batch_id, name.contact_number, name.try_, now)
 
 
 def _keys(names: Sequence[AttemptName]) -> tuple[list[UUID], list[int], list[int]]:
     """Return the statements' parameters $1 to $3."""
-    return [name.batch_id for name in names], [name.place for name in names], [name.try_ for name in names]
+    return [name.batch_id for name in names], [name.contact_number for name in names], [name.try_ for name in names]
 
 
 def _attempt(row: Row) -> Attempt:

@@ -17,7 +17,7 @@ from gridcare.values.ids import uuid7
 from outage_notifier import NAME
 from outage_notifier.ledger.core.notice import Intent
 from outage_notifier.ledger.store import notice
-from outage_notifier.outages.core import outage as rules
+from outage_notifier.outages.core import outage as decide
 from outage_notifier.outages.core.notices import events_of, scheduled_notices
 from outage_notifier.outages.core.outage import Change, Outage, OutageDocument
 from outage_notifier.outages.flow.known_scope import refuse_unknown
@@ -90,10 +90,10 @@ class Published:
 
 
 async def create_outage(command: CreateOutage, *, room: Outages) -> Outage:
-    """Create a draft: nobody hears of it yet. Raises what the rules' `create` raises, and Unprocessable `unknown-scope`."""
+    """Create a draft: nobody hears of it yet. Raises what deciding to create raises, and Unprocessable `unknown-scope`."""
     now = room.clock.now()
     async with room.db.transaction() as tx:
-        change = rules.create(uuid7(now), command.kind, command.document, by=command.by, rules=room.rules, now=now)
+        change = decide.create(uuid7(now), command.kind, command.document, by=command.by, rules=room.rules, now=now)
         await refuse_unknown(tx, change.after.document.scope)
         await outage.save(tx, change, by=command.by, reason=command.reason)
     _log(change, [], room)
@@ -101,11 +101,11 @@ async def create_outage(command: CreateOutage, *, room: Outages) -> Outage:
 
 
 async def edit_outage(command: EditOutage, *, room: Outages) -> Outage:
-    """Replace what a draft says. Raises NotFound, Conflict, and what the rules' `edit` raises."""
+    """Replace what a draft says. Raises NotFound, Conflict, and what deciding to edit raises."""
     now = room.clock.now()
     async with room.db.transaction() as tx:
         before = await _lock(tx, command)
-        change = rules.edit(before, command.document, rules=room.rules, now=now)
+        change = decide.edit(before, command.document, rules=room.rules, now=now)
         if change.after.document.scope != before.document.scope:
             await refuse_unknown(tx, change.after.document.scope)
         await outage.save(tx, change, by=command.by, reason=command.reason)
@@ -114,11 +114,11 @@ async def edit_outage(command: EditOutage, *, room: Outages) -> Outage:
 
 
 async def publish_outage(command: PublishOutage, *, room: Outages) -> Published:
-    """Publish a draft: customers hear of it from now on. Raises NotFound, Conflict, and what the rules' `publish` raises."""
+    """Publish a draft: customers hear of it from now on. Raises NotFound, Conflict, and what deciding to publish raises."""
     now = room.clock.now()
     async with room.db.transaction() as tx:
         draft = await _lock(tx, command)
-        change = rules.publish(draft, late_reason=command.late_reason, rules=room.rules, now=now)
+        change = decide.publish(draft, late_reason=command.late_reason, rules=room.rules, now=now)
         await refuse_unknown(tx, change.after.document.scope)
         intents = fitting_notices(change, room=room, now=now)
         reach = await reach_of(tx, change, intents, room=room)
@@ -132,12 +132,12 @@ async def publish_outage(command: PublishOutage, *, room: Outages) -> Published:
 async def revise_outage(command: ReviseOutage, *, room: Outages) -> Published:
     """Revise a published outage: who was told of it hears the change, who was not gets an announcement.
 
-    Unsent notices of older revisions are stopped. Raises NotFound, Conflict, and what the rules' `revise` raises.
+    Unsent notices of older revisions are stopped. Raises NotFound, Conflict, and what deciding to revise raises.
     """
     now = room.clock.now()
     async with room.db.transaction() as tx:
         before = await _lock(tx, command)
-        change = rules.revise(before, command.document, rules=room.rules, now=now)
+        change = decide.revise(before, command.document, rules=room.rules, now=now)
         if change.after.document.scope != before.document.scope:
             await refuse_unknown(tx, change.after.document.scope)
         intents = fitting_notices(change, room=room, now=now)
@@ -153,7 +153,7 @@ async def cancel_outage(command: CancelOutage, *, room: Outages) -> Published:
     """Call an outage off, or drop a draft. Only those who were told of it hear so. Raises NotFound, Conflict."""
     now = room.clock.now()
     async with room.db.transaction() as tx:
-        change = rules.cancel(await _lock(tx, command), now=now)
+        change = decide.cancel(await _lock(tx, command), now=now)
         intents = fitting_notices(change, room=room, now=now)
         await outage.save(tx, change, by=command.by, reason=command.reason)
         notice_ids = await _schedule(tx, change, intents, now)
@@ -166,7 +166,7 @@ async def restore_outage(command: RestoreOutage, *, room: Outages) -> Published:
     """Note that the power is back. Those who were told of the outage hear so. Raises NotFound, Conflict."""
     now = room.clock.now()
     async with room.db.transaction() as tx:
-        change = rules.restore(await _lock(tx, command), now=now)
+        change = decide.restore(await _lock(tx, command), now=now)
         intents = fitting_notices(change, room=room, now=now)
         await outage.save(tx, change, by=command.by, reason=command.reason)
         notice_ids = await _schedule(tx, change, intents, now)

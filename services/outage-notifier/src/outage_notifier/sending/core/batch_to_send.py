@@ -15,9 +15,9 @@ from outage_notifier.texts.template import TEMPLATES
 
 
 class Pending(NamedTuple):
-    """A member that is not recorded yet, with its notice, and the place of its first contact among all contacts of the batch."""
+    """A member that is not recorded yet, with its notice, and the number of its first contact among all of the batch."""
 
-    place: int
+    contact_number: int
     member: Member
     content: Content
 
@@ -109,12 +109,12 @@ def pending_of(
     its outcome is recorded.
     """
     pending: list[Pending] = []
-    place = 0
+    contact_number = 0
     for member in claimed.members:
         content = contents[notice_id_of(member, claimed)]
         row = recorded.get((content.notice_id, member.recipient_id))
         done = row is not None if claimed.home else row is None or row.follow_up_batch_id != claimed.batch_id
         if not done:
-            pending.append(Pending(place, member, content))
-        place += max(1, len(member.contacts))
+            pending.append(Pending(contact_number, member, content))
+        contact_number += max(1, len(member.contacts))
     return pending

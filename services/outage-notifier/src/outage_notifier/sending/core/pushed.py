@@ -84,11 +84,11 @@ def delivery_of(pushed: PushedMember, batch: BatchToSend, now: datetime) -> Deli
 
 def attempts_of(pushed: PushedMember, batch: BatchToSend) -> list[Attempt]:
     """Return the rows of a member's calls."""
-    place, member, content = pushed.pending
+    contact_number, member, content = pushed.pending
     return [
         Attempt(
             batch_id=batch.claimed.batch_id,
-            place=place + member.contacts.index(call.device_id),
+            contact_number=contact_number + member.contacts.index(call.device_id),
             try_=batch.claimed.claim_number,
             notice_id=content.notice_id,
             recipient_id=member.recipient_id,

@@ -118,10 +118,10 @@ def _unusable(phone: SendingPhone) -> Decision | None:
 
 
 def _begin(to_send: BatchToSend, pending: Pending, body: str, now: datetime) -> Attempt:
-    place, member, content = pending
+    contact_number, member, content = pending
     return Attempt(
         batch_id=to_send.claimed.batch_id,
-        place=place,
+        contact_number=contact_number,
         try_=to_send.claimed.claim_number,
         notice_id=content.notice_id,
         recipient_id=member.recipient_id,

@@ -11,7 +11,7 @@ from gridcare.postgres.database import Connection
 from gridcare.values.ids import uuid7
 from repair_intake import NAME
 from repair_intake.known_outages import store as outage
-from repair_intake.teams import store as team
+from repair_intake.teams.flow import route_ticket
 from repair_intake.tickets.core import reference
 from repair_intake.tickets.core.category import category_of
 from repair_intake.tickets.core.submission import SubmitTicket, Surroundings, decide_submission
@@ -62,7 +62,7 @@ async def _look_around(
     )
     return Surroundings(
         supply_point=point,
-        team_id=await team.routed_to(tx, point.ward_code),
+        team_id=await route_ticket(tx, point),
         outages=await outage.covering(tx, point),
         counts=counts,
     )
