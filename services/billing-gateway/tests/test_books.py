@@ -28,7 +28,7 @@ from billing_gateway.bills.flow.note_customers import note_customers
 from billing_gateway.bills.flow.read_bills import read_bill
 from billing_gateway.bills.flow.register_bill import register_bill
 from billing_gateway.callbacks.flow.handle_provider_event import handle_provider_event, handle_waiting_events
-from billing_gateway.callbacks.flow.take_callback import TakeCallback, take_callback
+from billing_gateway.callbacks.flow.store_callback import StoreCallback, store_callback
 from billing_gateway.payments.core import BeginPayment, Limits
 from billing_gateway.payments.flow.begin_payment import begin_payment
 from billing_gateway.payments.flow.expire_payments import expire_payments
@@ -131,11 +131,13 @@ class Books(RuleBasedStateMachine):
 
     @rule(query=queries)
     def take_again(self, query: str) -> None:
-        taken = self.run(take_callback(TakeCallback(provider="vnpay", raw=query.encode()), room=self.callbacks))
-        assert taken.verdict in {Verdict.ACCEPTED, Verdict.REPEATED, Verdict.WRONG_AMOUNT}
-        assert not (self.callbacks.providers["vnpay"].read(query).money_moved and taken.verdict is Verdict.WRONG_AMOUNT)
-        if taken.provider_event_id is not None:
-            self.waiting.append(taken.provider_event_id)
+        stored = self.run(store_callback(StoreCallback(provider="vnpay", raw=query.encode()), room=self.callbacks))
+        assert stored.verdict in {Verdict.ACCEPTED, Verdict.REPEATED, Verdict.WRONG_AMOUNT}
+        assert not (
+            self.callbacks.providers["vnpay"].read(query).money_moved and stored.verdict is Verdict.WRONG_AMOUNT
+        )
+        if stored.provider_event_id is not None:
+            self.waiting.append(stored.provider_event_id)
 
     @precondition(lambda self: self.waiting)
     @rule(data=st.data())

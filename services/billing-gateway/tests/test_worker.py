@@ -8,24 +8,24 @@ from uuid import uuid4
 import pytest
 
 from billing_gateway.callbacks.flow.handle_provider_event import handle_waiting_events
-from billing_gateway.callbacks.flow.take_callback import TakeCallback, TakenCallback, take_callback
+from billing_gateway.callbacks.flow.store_callback import StoreCallback, StoredCallback, store_callback
 from billing_gateway.worker import work
 from gridcare.postgres.retention import forget_expired
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.waiting import eventually
 
 
-async def _take(gateway: Any, begun: dict[str, Any]) -> TakenCallback:
+async def _store(gateway: Any, begun: dict[str, Any]) -> StoredCallback:
     """Store VNPay's callback about a payment, and leave it unhandled."""
-    command = TakeCallback(provider="vnpay", raw=gateway.callback(begun).encode())
-    return await take_callback(command, room=gateway.rooms.callbacks)
+    command = StoreCallback(provider="vnpay", raw=gateway.callback(begun).encode())
+    return await store_callback(command, room=gateway.rooms.callbacks)
 
 
 async def test_the_worker_takes_over(gateway: Any) -> None:
     """The worker handles a callback that an api stored before it died, and expires an attempt."""
     paid, left = await gateway.begin(await gateway.bill()), await gateway.begin(await gateway.bill())
-    taken = await _take(gateway, paid)
-    assert taken.provider_event_id is not None
+    stored = await _store(gateway, paid)
+    assert stored.provider_event_id is not None
     gateway.clock.move(hours=1)
     lifecycle = Lifecycle()
     running = asyncio.create_task(work(gateway.rooms, lifecycle))
@@ -44,7 +44,7 @@ async def test_the_worker_takes_over(gateway: Any) -> None:
 async def test_many_workers_work_once(gateway: Any) -> None:
     """Many workers at once over the same waiting events move each one's money once."""
     for _ in range(5):
-        await _take(gateway, await gateway.begin(await gateway.bill()))
+        await _store(gateway, await gateway.begin(await gateway.bill()))
     await asyncio.gather(*(handle_waiting_events(room=gateway.rooms.callbacks) for _ in range(4)))
     assert len(await gateway.rows("SELECT 1 FROM ledger_transaction WHERE kind = 'payment_recorded'")) == 5
     assert await gateway.rows("SELECT 1 FROM provider_event WHERE handled_at IS NULL") == []
@@ -59,7 +59,7 @@ async def test_a_bug_holds_up_nobody(gateway: Any) -> None:
             uuid4(),
             gateway.clock.now() - timedelta(days=1),
         )
-    await _take(gateway, await gateway.begin(await gateway.bill()))
+    await _store(gateway, await gateway.begin(await gateway.bill()))
     with pytest.raises(KeyError):
         await handle_waiting_events(room=gateway.rooms.callbacks)
     outcomes = await gateway.rows("SELECT provider, outcome FROM provider_event ORDER BY provider")

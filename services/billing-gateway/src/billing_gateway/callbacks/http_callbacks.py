@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, BackgroundTasks, Depends, Request
 
 from billing_gateway.callbacks.flow.handle_provider_event import handle_provider_event
-from billing_gateway.callbacks.flow.take_callback import TakeCallback, take_callback
+from billing_gateway.callbacks.flow.store_callback import StoreCallback, store_callback
 from billing_gateway.callbacks.room import Callbacks
 from billing_gateway.providers.core import Verdict
 from gridcare.errors import Retryable
@@ -34,13 +34,13 @@ class VnpayAnswer(Body):
 async def get_vnpay_callback(request: Request, room: Room, afterwards: BackgroundTasks) -> VnpayAnswer:
     """Take VNPay's callback about an order (its IPN). It is handled right after the answer, from the stored row."""
     try:
-        taken = await take_callback(TakeCallback(provider="vnpay", raw=request.scope["query_string"]), room=room)
+        stored = await store_callback(StoreCallback(provider="vnpay", raw=request.scope["query_string"]), room=room)
     except Retryable as error:  # not stored: VNPay calls again in five minutes
         logger.warning("callback_not_stored", error_class=type(error.__cause__ or error).__name__)
         return _answer(room, Verdict.NOT_UNDERSTOOD)
-    if taken.provider_event_id is not None:
-        afterwards.add_task(_handle, room, taken.provider_event_id)
-    return _answer(room, taken.verdict)
+    if stored.provider_event_id is not None:
+        afterwards.add_task(_handle, room, stored.provider_event_id)
+    return _answer(room, stored.verdict)
 
 
 async def _handle(room: Callbacks, provider_event_id: UUID) -> None:

@@ -28,7 +28,7 @@ class CallingProvider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """Where callbacks are taken and handled."""
+    """Where callbacks are stored and handled."""
 
     db: Database
     clock: Clock

@@ -1,1 +1,1 @@
-"""Taking callbacks, and handling them from their stored rows."""
+"""Storing callbacks, and handling them from their stored rows."""

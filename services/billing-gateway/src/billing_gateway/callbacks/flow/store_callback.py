@@ -1,4 +1,4 @@
-"""Take a provider's callback: verify its raw bytes, store it, return what to answer. It is handled from the stored row."""
+"""Store a provider's callback: verify its raw bytes, store it once, return what to answer. It is handled from the stored row."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -17,7 +17,7 @@ logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakeCallback:
+class StoreCallback:
     """A callback as it came: from whom, and its raw bytes."""
 
     provider: Provider
@@ -25,21 +25,21 @@ class TakeCallback:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenCallback:
+class StoredCallback:
     """What to answer, and the row that was stored; None when nothing new was stored."""
 
     verdict: Verdict
     provider_event_id: UUID | None = None
 
 
-async def take_callback(command: TakeCallback, *, room: Callbacks) -> TakenCallback:
+async def store_callback(command: StoreCallback, *, room: Callbacks) -> StoredCallback:
     """Store a callback as it came, once. Raises Retryable when it could not be stored."""
     provider = room.providers[command.provider]
     message = provider.verify(command.raw)
     if message is None:
         metrics.PROVIDER_CALLBACKS.inc(provider=command.provider, outcome="bad_signature")
         logger.info("callback_refused", provider=command.provider, reason="bad_signature", size_bytes=len(command.raw))
-        return TakenCallback(Verdict.BAD_SIGNATURE)
+        return StoredCallback(Verdict.BAD_SIGNATURE)
     if not message.storable:
         return _not_understood(command.provider, "too-long", None)
     now = room.clock.now()
@@ -55,11 +55,11 @@ async def take_callback(command: TakeCallback, *, room: Callbacks) -> TakenCallb
     except Unreadable as error:
         return _not_understood(command.provider, error.reason, stored)
     metrics.PROVIDER_CALLBACKS.inc(provider=command.provider, outcome="stored" if fresh else "repeated")
-    return TakenCallback(verdict(report, begun, fresh=fresh), stored)
+    return StoredCallback(verdict(report, begun, fresh=fresh), stored)
 
 
-def _not_understood(provider: Provider, reason: str, stored: UUID | None) -> TakenCallback:
+def _not_understood(provider: Provider, reason: str, stored: UUID | None) -> StoredCallback:
     """Log an error: the provider signed the message, so it may be about money, and a person has to read it."""
     metrics.PROVIDER_CALLBACKS.inc(provider=provider, outcome="invalid")
     logger.error("callback_unreadable", provider=provider, reason=reason, provider_event_id=stored)
-    return TakenCallback(Verdict.NOT_UNDERSTOOD, stored)
+    return StoredCallback(Verdict.NOT_UNDERSTOOD, stored)
