@@ -5,10 +5,10 @@ from outage_notifier_testing.sending import (  # noqa: F401 - fixtures
     fake_push,
     fake_sms,
     ledger,
+    marks,
     plan,
     planned,
     planning,
-    receipts,
     send,
     sending,
 )

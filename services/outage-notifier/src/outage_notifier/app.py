@@ -30,7 +30,5 @@ def build_app(rooms: Rooms | None) -> FastAPI:
             http_callbacks.router,
         ],
         verifier=rooms.verifier if rooms else None,
-        rooms=(rooms.outages, rooms.ledger, rooms.inbox, rooms.contacts, rooms.receipts, rooms.callbacks)
-        if rooms
-        else (),
+        rooms=(rooms.outages, rooms.ledger, rooms.inbox, rooms.contacts, rooms.marks, rooms.callbacks) if rooms else (),
     )

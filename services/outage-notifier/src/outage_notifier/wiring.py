@@ -19,9 +19,10 @@ from outage_notifier.outages.core.rules import OutageRules
 from outage_notifier.outages.room import Outages
 from outage_notifier.planning.room import Planning
 from outage_notifier.providers.fcm.sender import FcmPushSender
+from outage_notifier.providers.twilio.callback import TwilioCallbacks
 from outage_notifier.providers.twilio.sender import TwilioSmsSender, callback_address
 from outage_notifier.receipts.core.sealed_body import SEALED_BODY
-from outage_notifier.receipts.room import Callbacks, LookUps, Receipts
+from outage_notifier.receipts.room import Callbacks, LookUps, Marks
 from outage_notifier.sending.breaker import Breaker
 from outage_notifier.sending.rate import Rate
 from outage_notifier.sending.render import MessageRenderer
@@ -41,9 +42,9 @@ class Rooms:
     contacts: Contacts
     inbox: Inbox
     ledger: Ledger
+    marks: Marks
     outages: Outages
     planning: Planning
-    receipts: Receipts
 
 
 @asynccontextmanager
@@ -55,19 +56,13 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
         verifier = await stack.enter_async_context(TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME))
         yield Rooms(
             verifier=verifier,
-            callbacks=Callbacks(
-                db,
-                clock,
-                vault,
-                address=callback_address(settings.public_url),
-                auth_token=settings.twilio_auth_token.get_secret_value(),
-            ),
+            callbacks=Callbacks(db, clock, vault, twilio_of(settings)),
             contacts=Contacts(db, clock, vault),
             inbox=Inbox(db, KeptTexts(catalog)),
             ledger=Ledger(db, clock),
+            marks=Marks(db, clock),
             outages=Outages(db, clock, rules_of(settings), catalog, settings.sms_price_vnd),
             planning=Planning(db, clock, lease_s=settings.planner_lease_s, hint_silent_s=settings.hint_silent_s),
-            receipts=Receipts(db, clock, vault),
         )
 
 
@@ -127,6 +122,13 @@ async def resealing(settings: Settings) -> AsyncIterator[Resealing]:
 def vault_of(settings: Settings) -> Vault:
     """Return the vault that the settings describe."""
     return Vault.of_settings(settings.contact_keys.get_secret_value(), settings.contact_index_key.get_secret_value())
+
+
+def twilio_of(settings: Settings) -> TwilioCallbacks:
+    """Return the reader of Twilio's callbacks that the settings describe."""
+    return TwilioCallbacks(
+        address=callback_address(settings.public_url), auth_token=settings.twilio_auth_token.get_secret_value()
+    )
 
 
 def rules_of(settings: Settings) -> OutageRules:

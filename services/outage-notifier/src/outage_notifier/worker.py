@@ -20,13 +20,13 @@ PROMPT_INTERVAL_S = 0.2
 
 async def work(rooms: Rooms, look_ups: LookUps, lifecycle: Lifecycle) -> None:
     """Do what falls due, until told to stop."""
-    ledger, planning, receipts = rooms.ledger, rooms.planning, rooms.receipts
+    ledger, planning = rooms.ledger, rooms.planning
     await repeat_all(
         lifecycle,
         ("hint_again", SWEEP_INTERVAL_S, partial(hint_again, room=planning)),
         ("cut_follow_ups", SWEEP_INTERVAL_S, partial(cut_follow_ups, room=planning)),
-        ("apply_receipts", PROMPT_INTERVAL_S, partial(apply_receipts, room=receipts)),
-        ("apply_marks", PROMPT_INTERVAL_S, partial(apply_marks, room=receipts)),
+        ("apply_receipts", PROMPT_INTERVAL_S, partial(apply_receipts, room=rooms.callbacks)),
+        ("apply_marks", PROMPT_INTERVAL_S, partial(apply_marks, room=rooms.marks)),
         ("complete_notices", PROMPT_INTERVAL_S, partial(complete_notices, room=ledger)),
         ("resolve_unknown", SWEEP_INTERVAL_S, partial(resolve_unknown, room=look_ups)),
         ("forget_expired", RETENTION_INTERVAL_S, partial(forget_expired, ledger.db, ledger.clock)),

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from outage_notifier_testing.fake_sms import FakeSmsSender, SentSms
+from outage_notifier_testing.look_ups import callbacks
 
 from outage_notifier.contacts.vault import RECEIPT
 from outage_notifier.receipts.core.receipt import GIVEN_UP_AFTER
 from outage_notifier.receipts.flow.apply_receipts import apply_receipts
-from outage_notifier.receipts.room import Receipts
 from outage_notifier.receipts.store import receipt
 
 PHONE = "+84901000000"
@@ -46,7 +46,7 @@ class Scene:
 
     async def apply(self) -> int:
         """Apply what is due."""
-        return await apply_receipts(room=Receipts(self.world.db, self.world.clock, self.world.vault))
+        return await apply_receipts(room=callbacks(self.world))
 
     async def customers(self, *numbers: str) -> UUID:
         """Plan a notice to customers with one phone each."""

@@ -92,7 +92,7 @@ async def test_every_callback_is_taken(stage, world, plan, send, modes):
     expected = 5 * TOLD_EACH * (2 if "doubled" in modes else 1)
     await eventually(lambda: len(stage.answers()) == expected)
     assert stage.answers() == [204] * expected
-    while await apply_receipts(room=stage.rooms.receipts):
+    while await apply_receipts(room=stage.rooms.callbacks):
         world.clock.move(seconds=2)
     assert await world.books(notice_id) == {"delivered": 5}
 
@@ -113,5 +113,5 @@ async def test_other_account_is_refused(stage, world, plan, send, tmp_path):
     finally:
         other.stop()
     assert [line["answered"] for line in other.journal("callback")] == [403] * TOLD_EACH
-    assert await apply_receipts(room=stage.rooms.receipts) == 0
+    assert await apply_receipts(room=stage.rooms.callbacks) == 0
     assert await world.books(notice_id) == {"accepted": 1}

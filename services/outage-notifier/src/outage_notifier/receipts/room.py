@@ -1,13 +1,25 @@
 """What the use cases of receipts work in."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from gridcare.postgres.database import Database
 from gridcare.values.clock import Clock
 from outage_notifier.contacts.vault import Vault
-from outage_notifier.ledger.core.outcome import ListedMessage
+from outage_notifier.ledger.core.outcome import ListedMessage, StatusCallback
+
+
+class CallingProvider(Protocol):
+    """An SMS provider that calls back."""
+
+    def verify(self, *, query: str, body: bytes, signature: str) -> bool:
+        """Check the signature of a callback over its query, as it was written, and its raw body."""
+        ...
+
+    def read(self, body: bytes) -> StatusCallback | None:
+        """Read a verified callback. Return None when it tells no message's status."""
+        ...
 
 
 class SmsList(Protocol):
@@ -19,23 +31,21 @@ class SmsList(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Receipts:
-    """The database, the clock, and the vault that callbacks are sealed with."""
+class Marks:
+    """Where received marks are noted and applied."""
 
     db: Database
     clock: Clock
-    vault: Vault
 
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """What callbacks are taken with; `address` is the one that Twilio was given, without its query."""
+    """Where callbacks are stored, sealed by the vault, and applied."""
 
     db: Database
     clock: Clock
     vault: Vault
-    address: str
-    auth_token: str = field(repr=False)
+    provider: CallingProvider
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from outage_notifier.ledger.room import Ledger
 from outage_notifier.planning.flow.pack_due_singles import pack_due_singles
 from outage_notifier.planning.flow.plan_notice import plan_due_notice
 from outage_notifier.planning.room import Planning
-from outage_notifier.receipts.room import Receipts
+from outage_notifier.receipts.room import Marks
 from outage_notifier.sending.breaker import Breaker
 from outage_notifier.sending.core.quiet_hours import QuietHours
 from outage_notifier.sending.flow.send_batch import send_batch
@@ -69,9 +69,9 @@ def planning(db, clock) -> Planning:
 
 
 @pytest.fixture
-def receipts(db, clock, vault) -> Receipts:
-    """Return what receipts are applied in."""
-    return Receipts(db, clock, vault)
+def marks(db, clock) -> Marks:
+    """Return what received marks are applied in."""
+    return Marks(db, clock)
 
 
 @pytest.fixture

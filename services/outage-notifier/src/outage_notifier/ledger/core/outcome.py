@@ -37,6 +37,14 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     opted_out: bool = False
 
 
+class StatusCallback(msgspec.Struct, frozen=True):
+    """What the SMS provider told of one message; `error_code` is empty when there was none."""
+
+    message_id: str
+    status: str
+    error_code: str = ""
+
+
 class ListedMessage(msgspec.Struct, frozen=True):
     """A message as the SMS provider's list shows it; `created_at` is an aware time."""
 

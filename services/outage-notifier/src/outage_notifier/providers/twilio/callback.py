@@ -5,54 +5,54 @@ Source: twilio.com/docs/usage/security (X-Twilio-Signature).
 
 import base64
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from outage_notifier.ledger.core.outcome import StatusCallback
 
 FIELDS_MAX: Final = 100
 _PORTS: Final = {"https": 443, "http": 80}
 _MESSAGE_ID_CHARS_MAX: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class StatusCallback:
-    """What a provider told of one message; `error_code` is empty when there was none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwilioCallbacks:
+    """Reads what Twilio posts to us: the address that it was given, without its query, and the token that it signs with."""
 
-    message_id: str
-    status: str
-    error_code: str = ""
+    address: str
+    auth_token: str = field(repr=False)
 
+    def verify(self, *, query: str, body: bytes, signature: str) -> bool:
+        """Say whether a form post is signed with our token: HMAC-SHA1 over the address and the sorted fields.
 
-def signature_fits(*, url: str, body: bytes, signature: str, auth_token: str) -> bool:
-    """Say whether a form post is signed with our token: HMAC-SHA1 over the address and the sorted fields.
+        The address is the whole one that Twilio was given, with its query. Twilio signs it with the port or without.
+        """
+        try:
+            fields = _fields(body)
+        except ValueError:
+            return False
+        url = f"{self.address}?{query}" if query else self.address
+        signed_fields = "".join(name + value for name, value in sorted(set(fields)))
+        given = signature.encode()
+        fits = False
+        for address in _addresses(url):
+            digest = hmac.digest(self.auth_token.encode(), (address + signed_fields).encode(), "sha1")
+            fits |= hmac.compare_digest(base64.b64encode(digest), given)
+        return fits
 
-    `url` is the whole address that Twilio was given, query and all. Twilio signs it with the port or without.
-    """
-    try:
-        fields = _fields(body)
-    except ValueError:
-        return False
-    signed_fields = "".join(name + value for name, value in sorted(set(fields)))
-    given = signature.encode()
-    fits = False
-    for address in _addresses(url):
-        digest = hmac.digest(auth_token.encode(), (address + signed_fields).encode(), "sha1")
-        fits |= hmac.compare_digest(base64.b64encode(digest), given)
-    return fits
-
-
-def read_callback(body: bytes) -> StatusCallback | None:
-    """Read a status callback's form; None when it is no callback of a message's status."""
-    try:
-        fields = dict(_fields(body))
-    except ValueError:
-        return None
-    message_id = fields.get("MessageSid") or fields.get("SmsSid") or ""
-    status = fields.get("MessageStatus") or fields.get("SmsStatus") or ""
-    if not _code(message_id) or not _code(status):
-        return None
-    error_code = fields.get("ErrorCode", "")
-    return StatusCallback(message_id, status, error_code if _code(error_code) else "")
+    def read(self, body: bytes) -> StatusCallback | None:
+        """Read a status callback's form. Return None when it is no callback of a message's status."""
+        try:
+            fields = dict(_fields(body))
+        except ValueError:
+            return None
+        message_id = fields.get("MessageSid") or fields.get("SmsSid") or ""
+        status = fields.get("MessageStatus") or fields.get("SmsStatus") or ""
+        if not _code(message_id) or not _code(status):
+            return None
+        error_code = fields.get("ErrorCode", "")
+        return StatusCallback(message_id, status, error_code if _code(error_code) else "")
 
 
 def _code(text: str) -> bool:

@@ -7,7 +7,7 @@ from gridcare.observability.logging import get_logger
 from outage_notifier.ledger.store import delivery
 from outage_notifier.receipts.core.receipt import ReceiptResult, look_again_at
 from outage_notifier.receipts.flow.raise_delivery import raise_by_mark
-from outage_notifier.receipts.room import Receipts
+from outage_notifier.receipts.room import Marks
 from outage_notifier.receipts.store import receipt, received_mark
 
 MARKS_MAX: Final = 500
@@ -16,7 +16,7 @@ MARKS_MAX: Final = 500
 logger = get_logger()
 
 
-async def apply_marks(*, room: Receipts) -> int:
+async def apply_marks(*, room: Marks) -> int:
     """Apply up to 500 marks that are due. Return how many were looked at."""
     async with room.db.transaction() as tx:
         now = room.clock.now()

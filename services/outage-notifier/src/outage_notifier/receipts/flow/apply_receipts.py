@@ -10,15 +10,15 @@ from typing import Final
 
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Connection
-from outage_notifier.contacts.vault import RECEIPT, Unsealable, Vault
+from outage_notifier.contacts.vault import RECEIPT, Unsealable
 from outage_notifier.ledger.core.attempt import Attempt, AttemptName, attempt_name
+from outage_notifier.ledger.core.outcome import StatusCallback
 from outage_notifier.ledger.store import attempt
-from outage_notifier.providers.twilio.callback import StatusCallback, read_callback
 from outage_notifier.providers.twilio.statuses import state_of
 from outage_notifier.receipts.core.receipt import ReceiptResult, look_again_at
 from outage_notifier.receipts.flow.raise_delivery import Raising, lock_deliveries
 from outage_notifier.receipts.flow.store_callback import SOURCE
-from outage_notifier.receipts.room import Receipts
+from outage_notifier.receipts.room import Callbacks
 from outage_notifier.receipts.store import receipt
 from outage_notifier.receipts.store.receipt import StoredReceipt
 
@@ -41,14 +41,14 @@ class OpenedReceipt:
         return self.stored.receipt_id
 
 
-async def apply_receipts(*, room: Receipts) -> int:
+async def apply_receipts(*, room: Callbacks) -> int:
     """Apply up to 500 receipts that are due. Return how many were looked at."""
     async with room.db.transaction() as tx:
         now = room.clock.now()
         stored = await receipt.take(tx, source=SOURCE, now=now, limit=RECEIPTS_MAX)
         if not stored:
             return 0
-        opened = [_open(each, room.vault) for each in stored]
+        opened = [_open(each, room) for each in stored]
         calls = await _calls(tx, opened)
         raising = Raising(await lock_deliveries(tx, calls.values()), now)
         await attempt.bind(tx, _bindings(opened, calls), now=now)
@@ -62,9 +62,9 @@ async def apply_receipts(*, room: Receipts) -> int:
     return len(stored)
 
 
-def _open(stored: StoredReceipt, vault: Vault) -> OpenedReceipt:
+def _open(stored: StoredReceipt, room: Callbacks) -> OpenedReceipt:
     try:
-        callback = read_callback(vault.open(stored.body_sealed, RECEIPT))
+        callback = room.provider.read(room.vault.open(stored.body_sealed, RECEIPT))
     except Unsealable:
         callback = None
     return OpenedReceipt(stored, callback, attempt_name(stored.attempt_name))

@@ -8,11 +8,11 @@ from outage_notifier.ledger.core.delivery import DeliveryKey
 from outage_notifier.ledger.core.delivery_id import DeliveryId
 from outage_notifier.ledger.store import delivery
 from outage_notifier.receipts.flow.raise_delivery import raise_by_mark
-from outage_notifier.receipts.room import Receipts
+from outage_notifier.receipts.room import Marks
 from outage_notifier.receipts.store import received_mark
 
 
-async def mark_received(delivery_id: DeliveryId, customer_codes: Collection[str], *, room: Receipts) -> None:
+async def mark_received(delivery_id: DeliveryId, customer_codes: Collection[str], *, room: Marks) -> None:
     """Raise a delivery of one of these customers; any number of times changes nothing more.
 
     One that was pushed and is not recorded yet is noted, and raised when it has a row. Raises NotFound

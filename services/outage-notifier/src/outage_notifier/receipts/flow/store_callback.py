@@ -1,4 +1,4 @@
-"""Take a status callback of the SMS provider: verify its raw bytes, store it, answer. The work is done from the stored row."""
+"""Store a status callback of the SMS provider: verify its raw bytes, store it once. It is applied from the stored row."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -8,7 +8,6 @@ from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
 from outage_notifier.contacts.vault import RECEIPT
 from outage_notifier.ledger.core.attempt import attempt_name
-from outage_notifier.providers.twilio.callback import read_callback, signature_fits
 from outage_notifier.receipts.room import Callbacks
 from outage_notifier.receipts.store import receipt
 
@@ -35,12 +34,11 @@ async def store_callback(command: StoreCallback, *, room: Callbacks) -> None:
 
     Raises Forbidden for a signature that is not Twilio's, BadRequest for a post that is signed but no status callback.
     """
-    url = f"{room.address}?{command.query}" if command.query else room.address
-    if not signature_fits(url=url, body=command.body, signature=command.signature, auth_token=room.auth_token):
+    if not room.provider.verify(query=command.query, body=command.body, signature=command.signature):
         metrics.PROVIDER_CALLBACKS.inc(provider=SOURCE, outcome="bad_signature")
         logger.info("callback_refused", provider=SOURCE, reason="bad_signature", size_bytes=len(command.body))
         raise Forbidden("bad-signature", "the post is not signed by the provider")
-    callback = read_callback(command.body)
+    callback = room.provider.read(command.body)
     if callback is None:
         metrics.PROVIDER_CALLBACKS.inc(provider=SOURCE, outcome="invalid")
         logger.error("callback_unreadable", provider=SOURCE, size_bytes=len(command.body))
