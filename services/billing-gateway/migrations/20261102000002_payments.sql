@@ -1,5 +1,5 @@
 -- migrate:up
--- Attempts to pay, and what providers told us.
+-- Payments, and what providers told us.
 
 CREATE TABLE payment (
     payment_id uuid PRIMARY KEY,
@@ -21,8 +21,8 @@ CREATE TABLE payment (
     CONSTRAINT payment_reason_when_it_did_not_succeed CHECK ((reason IS NOT NULL) = (state IN ('failed', 'held'))),
     CONSTRAINT payment_expires_after_it_began CHECK (expires_at > begun_at)
 );
-COMMENT ON TABLE payment IS 'One attempt to pay a bill through a provider. Whether money came in is the ledger''s to say.';
-COMMENT ON COLUMN payment.order_reference IS 'what the provider knows the attempt by; fresh for each attempt';
+COMMENT ON TABLE payment IS 'Money on its way for a bill through a provider. Whether it came in is recorded in the ledger.';
+COMMENT ON COLUMN payment.order_reference IS 'what the provider knows the payment by; fresh for each payment';
 COMMENT ON COLUMN payment.state IS 'begun; expired: its time passed and nothing was heard, a late success still counts; held: money came and waits for a person';
 CREATE INDEX payment_by_bill ON payment (bill_id);
 CREATE INDEX payment_to_expire ON payment (expires_at) WHERE state = 'begun';

@@ -1,4 +1,4 @@
-"""What the worker does: events that wait, attempts whose time has passed, old results."""
+"""What the worker does: events that wait, payments whose time has passed, old results."""
 
 import asyncio
 from datetime import timedelta
@@ -22,7 +22,7 @@ async def _store(gateway: Any, begun: dict[str, Any]) -> StoredCallback:
 
 
 async def test_the_worker_takes_over(gateway: Any) -> None:
-    """The worker handles a callback that an api stored before it died, and expires an attempt."""
+    """The worker handles a callback that an api stored before it died, and expires a payment."""
     paid, left = await gateway.begin(await gateway.bill()), await gateway.begin(await gateway.bill())
     stored = await _store(gateway, paid)
     assert stored.provider_event_id is not None
@@ -35,7 +35,7 @@ async def test_the_worker_takes_over(gateway: Any) -> None:
         return states == ["succeeded", "expired"]
 
     try:
-        await eventually(done, what="the payment succeeded and the other attempt expired")
+        await eventually(done, what="one payment succeeded and the other expired")
     finally:
         lifecycle.stop()
         await running

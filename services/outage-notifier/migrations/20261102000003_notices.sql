@@ -31,7 +31,7 @@ CREATE TABLE notice (
 COMMENT ON COLUMN notice.tag IS 'replaces on a screen what was shown with the same tag: the outage''s for all its notices';
 COMMENT ON COLUMN notice.cause_event_id IS 'the event that a one-recipient notice answers: it is told once';
 COMMENT ON COLUMN notice.superseded_at IS 'a newer revision was published: nothing of this one is sent from now on';
-COMMENT ON COLUMN notice.plan_attempt IS 'fences planners: a page is written only by the attempt that holds the lease';
+COMMENT ON COLUMN notice.plan_attempt IS 'fences planners: a page is written only under the newest claim';
 COMMENT ON COLUMN notice.plan_cursor IS 'the last recipient of the last page that was planned';
 CREATE INDEX notice_due ON notice (due_at) WHERE state = 'scheduled';
 CREATE INDEX notice_open ON notice (notice_id) WHERE state = 'planned';
@@ -76,7 +76,7 @@ COMMENT ON COLUMN batch.notice_id IS 'NULL: one-recipient notices packed togethe
 COMMENT ON COLUMN batch.home IS 'its members are counted here for ever; a follow-up batch moves counts of its members'' home batches';
 COMMENT ON COLUMN batch.channel IS 'none: recipients who were settled when they were planned (unreachable, covered, opted out)';
 COMMENT ON COLUMN batch.members IS 'ledger/core/member.py, as arrays';
-COMMENT ON COLUMN batch.attempt IS 'fences senders: outcomes are recorded only by the attempt that holds the lease';
+COMMENT ON COLUMN batch.attempt IS 'fences senders: outcomes are recorded only under the newest claim';
 COMMENT ON COLUMN batch.lease_until IS 'on the database''s clock';
 COMMENT ON COLUMN batch.held IS 'this and the following: how many members are in each state; the rest is planned';
 CREATE INDEX batch_ready ON batch (hinted_at) WHERE state = 'ready';
@@ -131,7 +131,7 @@ COMMENT ON TABLE attempt IS 'One provider call to one contact. A row is complete
 COMMENT ON COLUMN attempt.place IS 'the contact''s place among all contacts of the batch''s members';
 COMMENT ON COLUMN attempt.provider_message_id IS 'of a call whose end was not known it is found later, by a callback or a look-up';
 COMMENT ON COLUMN attempt.body_hash IS 'SHA-256 of an SMS''s text: a look-up knows it again, whatever the templates have become';
-COMMENT ON COLUMN attempt.try IS 'the batch''s attempt that made the call';
+COMMENT ON COLUMN attempt.try IS 'the batch''s claim number under which the call was made';
 CREATE UNIQUE INDEX attempt_by_message ON attempt (provider_message_id)
 WHERE channel = 'sms' AND provider_message_id IS NOT NULL;
 CREATE INDEX attempt_by_delivery ON attempt (notice_id, recipient_id) WHERE channel = 'sms';

@@ -1,4 +1,4 @@
-"""Every error that Gridcare raises on purpose.
+"""The errors that more than one module raises or catches. Other GridcareErrors are defined beside the code that raises them.
 
 GridcareError
 ├── SettingsError          the process refuses to start; names the variable and the reason
@@ -23,7 +23,7 @@ from typing import ClassVar
 
 
 class GridcareError(Exception):
-    """The root of the tree above."""
+    """The root of the tree above, and of the errors that single modules define."""
 
 
 class SettingsError(GridcareError):

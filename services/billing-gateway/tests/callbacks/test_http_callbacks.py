@@ -72,7 +72,7 @@ async def test_forgeries_leave_no_trace(gateway: Any) -> None:
 
 @pytest.mark.parametrize("off_by_vnd", [-1_000, 1_000])
 async def test_wrong_amounts_are_suspended(gateway: Any, off_by_vnd: int) -> None:
-    """A wrong amount gets 00, since money moved, and waits in suspense: the attempt is held, the bill stays open."""
+    """A wrong amount gets 00, since money moved, and waits in suspense: the payment is held, the bill stays open."""
     bill = await gateway.bill()
     begun = await gateway.begin(bill)
     assert await gateway.call_back(gateway.callback(begun, PlayedPayment(amount_off_by_vnd=off_by_vnd))) == "00"
@@ -100,7 +100,7 @@ async def test_unknown_orders_are_suspended(gateway: Any) -> None:
 
 
 async def test_a_later_success_counts(gateway: Any) -> None:
-    """A cancelled attempt fails; paid after all under the same order it succeeds, and stays so."""
+    """A cancelled payment fails; if it is paid after all under the same order, it succeeds and stays so."""
     begun = await gateway.begin(await gateway.bill())
     cancelled = gateway.callback(begun, PlayedPayment(response_code="24", transaction_status="02"))
     assert [await gateway.call_back(cancelled) for _ in range(2)] == ["00", "02"]
@@ -142,7 +142,7 @@ async def test_suspected_money_is_released_once(gateway: Any) -> None:
 
 
 async def test_a_second_payment_is_credit(gateway: Any) -> None:
-    """When two attempts for one bill succeed, the second one's money becomes credit, with a receipt of its own."""
+    """When two payments for one bill succeed, the second one's money becomes credit, with a receipt of its own."""
     bill = await gateway.bill()
     queries = [gateway.callback(await gateway.begin(bill)) for _ in range(2)]
     assert list(await asyncio.gather(*(gateway.call_back(query) for query in queries))) == ["00", "00"]

@@ -1,4 +1,4 @@
-"""Attempts to pay: how they begin, and the states that they go through."""
+"""Payments: how they begin, and the states that they go through."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -47,7 +47,7 @@ def begun(owed_vnd: int = 20_000, amount_vnd: int | None = None) -> Payment:
 
 
 def test_attempts_pay_what_is_owed() -> None:
-    """An attempt without an amount is for all that is owed, and lasts as long as the provider allows."""
+    """A payment without an amount is for all that is owed, and lasts as long as the provider allows."""
     payment = begun()
     assert (payment.amount_vnd, payment.state, payment.expires_at) == (20_000, "begun", NOW + timedelta(minutes=15))
     assert begun(amount_vnd=5_000).amount_vnd == 5_000

@@ -23,7 +23,7 @@ async def test_a_payment_begins(gateway: Any) -> None:
 
 
 async def test_each_attempt_is_fresh(gateway: Any) -> None:
-    """Another key begins another attempt with another reference; the same key gets the same answer."""
+    """Another key begins another payment with another reference; the same key gets the same answer."""
     bill = await gateway.bill()
     path = f"/v1/bills/{bill['bill_id']}/payments"
     first = await gateway.client.post(path, json={}, headers=gateway.customer(key="k1"))
@@ -49,7 +49,7 @@ async def test_each_attempt_is_fresh(gateway: Any) -> None:
     ],
 )
 async def test_bad_payments_are_refused(gateway: Any, body: Any, status: int, code: str) -> None:
-    """A bad payment is refused with a reason, and no attempt is kept."""
+    """A bad payment is refused with a reason and not kept."""
     bill = await gateway.bill()
     answer = await gateway.client.post(f"/v1/bills/{bill['bill_id']}/payments", json=body, headers=gateway.customer())
     assert (answer.status_code, answer.json()["code"]) == (status, code)
@@ -83,7 +83,7 @@ async def test_paid_bills_are_refused(gateway: Any) -> None:
 
 
 async def test_late_successes_count(gateway: Any) -> None:
-    """An attempt expires at its time and not before; a success that is reported later still counts."""
+    """A payment expires at its time and not before; a success that is reported later still counts."""
     bill = await gateway.bill()
     begun = await gateway.begin(bill)
     query = gateway.callback(begun)

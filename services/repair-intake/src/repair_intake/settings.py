@@ -15,4 +15,4 @@ class Settings(ServiceSettings):
     waiting_tickets_per_supply_point_max: int = Field(default=5, ge=1, le=1000)
     """Urgent tickets are counted apart: five slow meters must not silence a fallen line."""
     tickets_per_hour_max: int = Field(default=20, ge=1, le=10_000)
-    """Of one sender; urgent tickets are counted apart here too."""
+    """Of one submitter; urgent tickets are counted apart here too."""

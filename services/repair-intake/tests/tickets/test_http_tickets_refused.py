@@ -47,7 +47,7 @@ async def test_attached_tickets_stop_counting(api, happens, supply_point, cut, c
 
 
 async def test_twenty_an_hour(api, happens, supply_point, clock):
-    """A sender's twenty-first ticket within an hour is refused with 429; an hour later it is taken."""
+    """A submitter's twenty-first ticket within an hour is refused with 429; an hour later it is taken."""
     await happens(*(supply_point(f"SP{number}") for number in range(1, 6)))
     sent = [await api.open(supply_point_id=f"SP{1 + number % 5}") for number in range(20)]
     assert {answer.status_code for answer in sent} == {201}

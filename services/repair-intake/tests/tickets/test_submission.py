@@ -31,7 +31,7 @@ CUT = CoveringOutage(UUID(int=7), "bảo trì", "KV 5", (Window(start=NOW - time
 RULES = TicketRules(Margins(timedelta(minutes=15), timedelta(minutes=30)), 5, 20)
 AROUND = Surroundings(POINT, "PB1101", (), TicketCounts(0, 0))
 COMMAND = SubmitTicket(
-    sender="somebody",
+    submitter="somebody",
     customer_codes=frozenset({CODE}),
     supply_point_id=POINT.supply_point_id,
     kind="repair",

@@ -1,1 +1,1 @@
-"""Payments: attempts to pay a bill through a provider."""
+"""Payments: money on its way for a bill through a provider."""

@@ -1,4 +1,4 @@
-"""Attempts to pay a bill: how they begin, and the states that they go through."""
+"""Payments of a bill: how they begin, and the states that they go through."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -34,7 +34,7 @@ class BeginPayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """One attempt to pay, which the provider knows by its order reference."""
+    """Money on its way for a bill through a provider, which knows it by its order reference."""
 
     payment_id: UUID
     bill_id: UUID

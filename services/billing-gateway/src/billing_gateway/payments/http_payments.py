@@ -48,7 +48,7 @@ class PaymentBegunOut(Body):
 
 
 class PaymentOut(Body):
-    """An attempt to pay. One that is `begun` or `expired` may still succeed: a provider's callback may come late."""
+    """A payment. One that is `begun` or `expired` may still succeed: a provider's callback may come late."""
 
     payment_id: UUID
     bill_id: UUID

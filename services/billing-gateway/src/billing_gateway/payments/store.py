@@ -1,4 +1,4 @@
-"""Table `payment`: attempts to pay."""
+"""Table `payment`."""
 
 from datetime import datetime
 from uuid import UUID

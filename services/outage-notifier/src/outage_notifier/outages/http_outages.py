@@ -128,7 +128,7 @@ async def post_publish(who: Planner, outage_id: UUID, body: PublishIn, key: Idem
 
 @router.post("/{outage_id}/revise", status_code=202)
 async def post_revise(who: Planner, outage_id: UUID, body: ReviseIn, key: IdempotencyKey, room: Room) -> ChangedOut:
-    """Replace what a published outage says: unsent notices are stopped, and who was told hears the change."""
+    """Replace what a published outage says. Unsent notices are stopped, and those already told hear of the change."""
     command = ReviseOutage(
         outage_id=outage_id,
         by=who.sub,

@@ -22,7 +22,7 @@ async def post_twilio_callback(
     attempt: Annotated[str | None, Query(max_length=100)] = None,
     x_twilio_signature: Annotated[str, Header(max_length=100)] = "",
 ) -> Response:
-    """Take Twilio's word on a message (its status callback, a form post). What follows from it is done by the worker."""
+    """Receive a Twilio status callback (a form post) and store it. The worker applies it."""
     command = StoreCallback(
         query=request.scope["query_string"].decode("latin-1"),
         body=await request.body(),

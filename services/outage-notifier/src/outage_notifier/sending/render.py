@@ -1,4 +1,4 @@
-"""Makes the messages that senders send: a notice in a language, as a push that lacks its device, or as an SMS."""
+"""Makes the messages that senders send: a notice in a language, as a push still without its device, or as an SMS."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -44,7 +44,7 @@ async def put_teams(
     teams: Annotated[list[TeamIn], InBody(min_length=1, max_length=TEAMS_MAX)],
     room: Room,
 ) -> TeamsOut:
-    """Import all teams: wards that no team of the list works have none from now on."""
+    """Import all teams. Wards that are not listed lose their team."""
     imported = [Team(team.team_id, team.name, tuple(team.ward_codes)) for team in teams]
     await import_teams(imported, room=room)
     return TeamsOut(teams=len(imported), wards=sum(len(team.ward_codes) for team in imported))

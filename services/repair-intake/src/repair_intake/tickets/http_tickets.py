@@ -72,7 +72,7 @@ class TicketOut(Body):
 async def post_ticket(who: Customer, body: TicketIn, key: IdempotencyKey, room: Room) -> TicketOut:
     """Open a ticket; when an outage explains it, the answer says so at once."""
     command = SubmitTicket(
-        sender=who.sub,
+        submitter=who.sub,
         customer_codes=who.customer_codes,
         supply_point_id=body.supply_point_id,
         kind=body.kind,

@@ -49,10 +49,10 @@ async def _list(settings: ServiceSettings, given: argparse.Namespace) -> int:
         settings.kafka_bootstrap, given.topic, group=given.group, reason=given.reason, limit=given.limit
     )
     async for letter in letters:
-        place = f"{letter.topic}/{letter.partition}/{letter.offset}"
+        position = f"{letter.topic}/{letter.partition}/{letter.offset}"
         when = letter.dead_lettered_at.isoformat(timespec="seconds")
         sys.stdout.write(
-            f"{when} {letter.group} {place} {letter.event_type or '-'} {letter.event_id} {letter.reason}\n"
+            f"{when} {letter.group} {position} {letter.event_type or '-'} {letter.event_id} {letter.reason}\n"
         )
     return 0
 

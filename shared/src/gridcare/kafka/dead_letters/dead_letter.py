@@ -114,12 +114,12 @@ class DeadLetters:
 
     async def _reserve(self, record: Record, reason: str) -> bool:
         """Claim the record's row and its share of the limit. Return False if it was already published."""
-        place = (self.group, record.topic, record.partition, record.offset)
+        position = (self.group, record.topic, record.partition, record.offset)
         async with self.db.transaction() as tx:
             await tx.execute(_LOCK, self.group)
-            reserved = await tx.execute(_RESERVE, *place, reason, event_id_of(record.headers))
+            reserved = await tx.execute(_RESERVE, *position, reason, event_id_of(record.headers))
             if reserved == "INSERT 0 0":
-                return not await tx.fetchval(_IS_PUBLISHED, *place)
+                return not await tx.fetchval(_IS_PUBLISHED, *position)
             if await tx.fetchval(_COUNT, self.group) > self.limit_per_hour:
                 raise DeadLetterLimitReached(f"{self.group}: more than {self.limit_per_hour} dead letters an hour")
         return True

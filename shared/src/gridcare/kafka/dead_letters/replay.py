@@ -108,16 +108,16 @@ async def replay(
     matched = published = 0
     async for letter in dead_letters(bootstrap, topic, group=group, reason=reason, limit=limit):
         matched += 1
-        place = (letter.group, letter.topic, letter.partition, letter.offset)
+        position = (letter.group, letter.topic, letter.partition, letter.offset)
         async with db.read() as connection:
-            if await connection.fetchval(_REPLAYED, *place):
+            if await connection.fetchval(_REPLAYED, *position):
                 continue
         published += 1
         if dry_run:
             continue
         await producer.send_batch([letter.wire])
         async with db.transaction() as tx:
-            await tx.execute(_NOTE, *place, letter.event_id, actor)
+            await tx.execute(_NOTE, *position, letter.event_id, actor)
         await asyncio.sleep(1 / rate_per_s)
     logger.info("dead_letters_replayed", topic=topic, group=group, total=matched, done=published, dry_run=dry_run)
     return Replayed(matched, published, matched - published)

@@ -17,7 +17,7 @@ _COLUMN: Final = range(2**31)
 
 @dataclass(frozen=True, slots=True, order=True)
 class AttemptName:
-    """An attempt as it rides in a callback's address: `<batch_id>.<contact number>.<try>`."""
+    """An attempt's name as a callback's address carries it: `<batch_id>.<contact number>.<try>`."""
 
     batch_id: UUID
     contact_number: int
@@ -28,9 +28,9 @@ class AttemptName:
 
 
 class Attempt(Struct, frozen=True, gc=False):
-    """One call; `contact_number` is the contact's among all contacts of the batch's members, `try_` the batch's attempt.
+    """One call. `contact_number` counts its contact among all contacts of the batch's members.
 
-    Without an `outcome` it has begun and nothing more is known of it.
+    `try_` is the claim number under which it was made. Without an `outcome` it has begun, and nothing more is known of it.
     """
 
     batch_id: UUID
@@ -59,7 +59,7 @@ class Attempt(Struct, frozen=True, gc=False):
 
 
 def attempt_name(text: str | None) -> AttemptName | None:
-    """Read an attempt's name; None when the text is none."""
+    """Return the attempt's name that a text holds, or None if it holds none."""
     parts = (text or "").split(".")
     try:
         batch_id, contact_number, try_ = parts
@@ -70,5 +70,5 @@ def attempt_name(text: str | None) -> AttemptName | None:
 
 
 def body_hash(text: str) -> bytes:
-    """Return what a text is recognised by: its SHA-256 without outer blanks, which the provider may trim."""
+    """Return the hash that a body is recognised by: SHA-256, without leading and trailing blanks, which Twilio may trim."""
     return hashlib.sha256(text.strip().encode()).digest()

@@ -11,8 +11,8 @@ from outage_notifier.ledger.core.delivery import State
 from outage_notifier.texts.template import TEMPLATES, Kind
 
 AudienceRule = Literal["scope", "scope_untold", "told", "told_in_scope", "told_outside_scope", "one"]
-"""Who a notice is for: whom the scope cuts (or those of them who were not told yet), who was told of an earlier revision
-(and is still cut, or no more), or one recipient."""
+"""Who a notice is for: everyone in the scope (or those of them not told yet), those told of an earlier revision (all of
+them, or those who are in the scope still, or no longer), or one recipient."""
 
 NoticeState = Literal["scheduled", "planned", "completed", "superseded"]
 

@@ -66,8 +66,8 @@ def events_of(change: Change) -> list[OutageEvent]:
 def notices_of(change: Change, *, rules: OutageRules, now: datetime) -> list[Intent]:
     """Return the notices of a change; they supersede all older ones of the outage.
 
-    Who was told and is still cut gets the change; who was told and is no longer cut, the cancellation; who was not told,
-    a fresh announcement.
+    The change goes to those already told who are still affected, the cancellation to those told who are no longer affected,
+    and a fresh announcement to those not told yet.
     """
     if not change.published or change.before is None:
         return []

@@ -130,7 +130,7 @@ async def publish_outage(command: PublishOutage, *, room: Outages) -> Published:
 
 
 async def revise_outage(command: ReviseOutage, *, room: Outages) -> Published:
-    """Revise a published outage: who was told of it hears the change, who was not gets an announcement.
+    """Revise a published outage: the change goes to those already told, an announcement to the others it affects.
 
     Unsent notices of older revisions are stopped. Raises NotFound, Conflict, and what deciding to revise raises.
     """

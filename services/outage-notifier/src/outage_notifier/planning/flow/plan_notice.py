@@ -1,7 +1,7 @@
 """Plan a due notice: page its audience, choose each recipient's channel, cut batches with their members stored.
 
-A page's batches, the cursor and the hints are one transaction fenced by the claim number: a planner that dies in mid-notice
-is followed by one that goes on behind the last page, and one that wakes up late writes nothing.
+A page's batches, the cursor and the hints are one transaction fenced by the claim number. If a planner dies in the middle of
+a notice, the next planner continues after the last page; a planner that wakes up late writes nothing.
 """
 
 from collections.abc import Sequence

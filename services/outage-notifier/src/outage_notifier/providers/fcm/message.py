@@ -34,7 +34,7 @@ class MessageUnfit(GridcareError):
 
 @dataclass(frozen=True, slots=True)
 class PushMessage:
-    """A message that lacks its device and its delivery id."""
+    """A message still without its device and its delivery id."""
 
     middle: bytes
     suffix: bytes

@@ -1,4 +1,4 @@
-"""Firebase Cloud Messaging, HTTP v1: one message a request, over a few HTTP/2 connections."""
+"""Firebase Cloud Messaging, HTTP v1: one message per request, over a few HTTP/2 connections."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,8 +19,8 @@ from outage_notifier.providers.http_client import configured, failed
 
 API_URL: Final = "https://fcm.googleapis.com"
 CONNECTIONS: Final = 10
-"""A client of ours is one connection, and FCM gives a connection about 100 streams: at 100 ms an answer, ten of them
-carry FCM's quota of 10,000 messages a second."""
+"""Each client is one connection, and FCM allows about 100 streams per connection: at 100 ms per answer, ten of them carry
+FCM's quota of 10,000 messages a second."""
 
 DEADLINE_S: Final = 10.0
 """Source: firebase.google.com/docs/cloud-messaging/scale-fcm (at least ten seconds)."""
@@ -39,7 +39,7 @@ _decode = msgspec.json.Decoder(_Taken).decode
 
 
 class FcmPushSender:
-    """Sends pushes of one Firebase project; one attempt a call, since retries are rows of the ledger."""
+    """Sends the pushes of one Firebase project. It never retries by itself: retries are rows of the ledger."""
 
     def __init__(self, *, url: str, clients: list[Client], tokens: AccessTokens) -> None:
         self._url = url
@@ -76,7 +76,7 @@ class FcmPushSender:
             yield cls(url=url, clients=clients, tokens=tokens)
 
     async def send(self, body: bytes) -> Outcome:
-        """Send one message; `body` is the whole request as JSON (fcm_message.PushMessage.body)."""
+        """Send one message; `body` is the whole request as JSON (`PushMessage.body` in message.py)."""
         tokens = self._tokens
         try:
             authorization = tokens.authorization or await tokens.wait()

@@ -31,7 +31,10 @@ class PushCall(Struct, frozen=True, gc=False):
 
 
 class PushedMember(Struct, frozen=True, gc=False):
-    """A member whose devices were called: all of them, or `cut_short`: then the others are called later, these not again."""
+    """A member whose devices were called, all of them unless `cut_short`.
+
+    If cut short, the rest are called later; these are not called again.
+    """
 
     pending: Pending
     calls: Sequence[PushCall]

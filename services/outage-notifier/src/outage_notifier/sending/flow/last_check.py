@@ -13,7 +13,7 @@ from outage_notifier.sending.core.quiet_hours import QuietHours
 from outage_notifier.texts.template import TEMPLATES
 
 ANSWER_KEPT_S: Final = 0.1
-"""Quiet hours and a message's usefulness end at minutes: a look at the clock a message would cost more than it tells."""
+"""Quiet hours and usefulness end to the minute: reading the clock for every message costs more than it is worth."""
 
 
 @dataclass(slots=True)

@@ -54,7 +54,7 @@ class Pushing:
 async def send_pushes(to_send: BatchToSend, under_way: UnderWay, *, room: Sending) -> None:
     """Call every device of the pending members; record at least every `record_interval_s`.
 
-    A few callers share the members: a task a member would cost more than what it does around its call.
+    A few callers share the members: one task per member would cost more than the work around its call.
     """
     limits = room.limits
     device_ids = [device_id for pending in to_send.pending for device_id in pending.member.contacts]

@@ -12,14 +12,14 @@ from repair_intake.tickets.core.category import CategoryName, category_of
 from repair_intake.tickets.core.ticket import Ticket
 
 RETRY_AFTER_S = 600
-"""When a sender of too many tickets may try again: by then some of them are more than an hour old."""
+"""When the submitter of too many tickets may try again: by then some of them are more than an hour old."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitTicket:
-    """The request as it came; `customer_codes` are those that the sender holds. `description` is personal data."""
+    """The request as it came; `customer_codes` are those that the submitter holds. `description` is personal data."""
 
-    sender: str
+    submitter: str
     customer_codes: frozenset[str]
     supply_point_id: str
     kind: TicketKind
@@ -35,7 +35,7 @@ class TicketCounts:
     waiting: int
     """Of the supply point: neither done nor attached to an outage that is over."""
     sent_lately: int
-    """By the sender, within the last hour."""
+    """By the submitter, within the last hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +93,5 @@ def decide_submission(
         team_id=around.team_id,
         explanation=explanation,
         opened_at=now,
-        opened_by=command.sender,
+        opened_by=command.submitter,
     )

@@ -55,7 +55,7 @@ async def _look_around(
     counts = await ticket.count(
         tx,
         supply_point_id=point.supply_point_id,
-        sender=command.sender,
+        submitter=command.submitter,
         urgent=category_of(command.kind, command.category).urgent,
         outage_over=now - room.rules.margins.after,
         since=now - LATELY,

@@ -88,13 +88,13 @@ async def detach(tx: Connection, tickets: Sequence[Ticket]) -> None:
 
 
 async def count(
-    tx: Connection, *, supply_point_id: str, sender: str, urgent: bool, outage_over: datetime, since: datetime
+    tx: Connection, *, supply_point_id: str, submitter: str, urgent: bool, outage_over: datetime, since: datetime
 ) -> TicketCounts:
-    """Count the supply point's waiting tickets and those that the sender sent after `since`.
+    """Count the supply point's waiting tickets and those that the submitter opened after `since`.
 
     An attached ticket waits no more when its outage was expected to end by `outage_over`.
     """
-    row = await tx.fetchrow(_COUNT, supply_point_id, urgent, outage_over, sender, since)
+    row = await tx.fetchrow(_COUNT, supply_point_id, urgent, outage_over, submitter, since)
     return TicketCounts(**row) if row else TicketCounts(0, 0)
 
 
