@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import ValidationError
 
 from gridcare.http.body import Body
 
@@ -126,3 +127,12 @@ def test_body_of_a_value():
     made_at = datetime(2026, 11, 23, tzinfo=UTC)
     body = WholeOut.of(Whole(made_at, (Part("a"), Part("b"))))
     assert body.model_dump() == {"made_at": made_at, "parts": [{"name": "a"}, {"name": "b"}]}
+
+
+def test_body_with_written_fields():
+    """A field that is written out is taken as it is written, and read from its attributes as any other."""
+    made_at = datetime(2026, 11, 23, tzinfo=UTC)
+    body = WholeOut.of(Whole(made_at, ()), parts=[Part("c")])
+    assert body.model_dump() == {"made_at": made_at, "parts": [{"name": "c"}]}
+    with pytest.raises(ValidationError, match="another"):
+        WholeOut.of(Whole(made_at, ()), another=1)

@@ -79,9 +79,10 @@ class Body(BaseModel):
         return hardened
 
     @classmethod
-    def of(cls, value: object) -> Self:
-        """Return the body of a value whose attributes have the same names, its parts likewise.
+    def of(cls, value: object, /, **written: object) -> Self:
+        """Return the body of a value: each field is the attribute of its name, its parts likewise.
 
-        For answers: what differs from the value in name or shape is written out by the door instead.
+        For answers. The door writes out the fields that differ from the value in name or shape: `written`.
         """
-        return cls.model_validate(value, from_attributes=True)
+        same = {name: getattr(value, name) for name in cls.model_fields if name not in written}
+        return cls.model_validate({**same, **written}, from_attributes=True)

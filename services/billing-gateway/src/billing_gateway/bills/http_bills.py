@@ -95,17 +95,10 @@ async def get_bills(
 
 
 def _bill_out(standing: BillStanding) -> BillOut:
-    bill = standing.bill
-    return BillOut(
-        bill_id=bill.bill_id,
-        bill_number=bill.bill_number,
-        customer_code=bill.customer_code,
-        period=bill.period,
-        amount_vnd=bill.amount_vnd,
+    return BillOut.of(
+        standing.bill,
         paid_vnd=standing.paid_vnd,
         outstanding_vnd=standing.balance.receivable_vnd,
         credit_vnd=standing.balance.credit_vnd,
         state=standing.state,
-        due_on=bill.due_on,
-        issued_at=bill.issued_at,
     )

@@ -77,12 +77,7 @@ async def post_payment(
         customer_codes=None if who.has_one_of(MONEY_STAFF) else who.customer_codes,
     )
     begun = await once(key, begin_payment, command, room=room)
-    return PaymentBegunOut(
-        payment_id=begun.payment.payment_id,
-        order_reference=begun.payment.order_reference,
-        pay_url=begun.pay_address,
-        expires_at=begun.payment.expires_at,
-    )
+    return PaymentBegunOut.of(begun.payment, pay_url=begun.pay_address)
 
 
 @router.get("/payments/{payment_id}")
@@ -90,16 +85,4 @@ async def get_payment(who: Reader, payment_id: UUID, room: Room) -> PaymentOut:
     """Read what became of a payment."""
     payment, standing = await read_payment(payment_id, room=room)
     who.must_see(standing.bill.customer_code, "payment-not-found", any_for=MONEY_STAFF)
-    return PaymentOut(
-        payment_id=payment.payment_id,
-        bill_id=payment.bill_id,
-        provider=payment.provider,
-        order_reference=payment.order_reference,
-        amount_vnd=payment.amount_vnd,
-        state=payment.state,
-        reason=payment.reason,
-        begun_at=payment.begun_at,
-        expires_at=payment.expires_at,
-        settled_at=payment.settled_at,
-        bill_outstanding_vnd=standing.balance.receivable_vnd,
-    )
+    return PaymentOut.of(payment, bill_outstanding_vnd=standing.balance.receivable_vnd)

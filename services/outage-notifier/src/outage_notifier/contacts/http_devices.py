@@ -49,7 +49,7 @@ async def post_device(who: Customer, body: DeviceIn, room: Room, response: Respo
     registered = await register_device(command, room=room)
     if not registered.fresh:
         response.status_code = status.HTTP_200_OK
-    return DeviceOut(device_id=registered.device_id)
+    return DeviceOut.of(registered)
 
 
 @router.delete("/{device_id}", status_code=204)

@@ -48,20 +48,16 @@ async def get_inbox(who: Customer, room: Room, limit: Limit = LIMIT_DEFAULT, cur
         who.customer_codes, before=DeliveryId(*position) if position else None, limit=limit, room=room
     )
     return Page(
-        items=[_out(each) for each in messages],
+        items=[_message_out(each) for each in messages],
         next=encode_cursor((following.notice_id, following.number)) if following else None,
     )
 
 
-def _out(each: InboxMessage) -> MessageOut:
+def _message_out(each: InboxMessage) -> MessageOut:
     message, text = each.message, each.text
-    return MessageOut(
+    return MessageOut.of(
+        message,
         delivery_id=str(message.delivery_id),
-        customer_code=message.customer_code,
-        kind=message.kind,
         title=text.title if text else None,
         body=text.body if text else None,
-        outage_id=message.outage_id,
-        state=message.state,
-        due_at=message.due_at,
     )

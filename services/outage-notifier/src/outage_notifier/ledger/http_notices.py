@@ -85,16 +85,4 @@ async def get_deliveries(
 
 
 def _delivery_out(row: Delivery) -> DeliveryOut:
-    return DeliveryOut(
-        delivery_id=str(row.delivery_id),
-        recipient_id=row.recipient_id,
-        state=row.state,
-        reason=row.reason,
-        channel=row.channel,
-        contact=row.contact,
-        language=row.language,
-        covered_by=row.covered_by,
-        tries=row.tries,
-        next_attempt_at=row.next_attempt_at,
-        recorded_at=row.recorded_at,
-    )
+    return DeliveryOut.of(row, delivery_id=str(row.delivery_id))

@@ -1,4 +1,4 @@
-"""What the outage routes return, as JSON. Where a name or shape differs from the value's own, a function writes it out."""
+"""What the outage routes return, as JSON. A function writes out what differs from the value's own name or shape."""
 
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -126,20 +126,13 @@ def preview_out(preview: Preview) -> PreviewOut:
 
 def changed_out(published: Published) -> ChangedOut:
     """Return an outage after a change that customers hear of."""
-    return ChangedOut(
-        outage=OutageOut.of(published.outage),
-        notice_ids=published.notice_ids,
-        preview=[_reach_out(each) for each in published.reach],
-    )
+    return ChangedOut.of(published, preview=[_reach_out(each) for each in published.reach])
 
 
 def _reach_out(reach: NoticeReach) -> NoticeReachOut:
     fallback_segments_max = reach.fallback_segments_max if reach.has_fallback else 0
-    return NoticeReachOut(
-        kind=reach.kind,
-        audience=reach.audience,
-        recipients=dict(reach.recipients),
-        languages=[LanguageReachOut.of(each) for each in reach.languages],
+    return NoticeReachOut.of(
+        reach,
         sms_segments=reach.segments,
         sms_price_vnd=reach.price_vnd,
         sms_cost_vnd=reach.cost_vnd,
@@ -150,9 +143,9 @@ def _reach_out(reach: NoticeReach) -> NoticeReachOut:
 
 def _statutory_out(notice: NoticeGiven) -> StatutoryNoticeOut:
     hour = timedelta(hours=1)
-    return StatutoryNoticeOut(
+    return StatutoryNoticeOut.of(
+        notice,
         given_hours=round(notice.given / hour, 2),
         wanted_hours=round(notice.wanted / hour, 2),
         legal_basis=notice.basis,
-        late=notice.late,
     )

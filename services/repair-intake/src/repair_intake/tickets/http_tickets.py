@@ -102,18 +102,4 @@ async def get_tickets(
 
 
 def _ticket_out(ticket: Ticket) -> TicketOut:
-    return TicketOut(
-        ticket_id=ticket.ticket_id,
-        reference=ticket.reference,
-        state=ticket.state,
-        customer_code=ticket.customer_code,
-        supply_point_id=ticket.supply_point_id,
-        kind=ticket.kind,
-        category=ticket.category,
-        urgent=ticket.urgent,
-        description=ticket.description,
-        client_ref=ticket.client_ref,
-        team_id=ticket.team_id,
-        explained_by=ExplanationOut.of(ticket.explanation) if ticket.explanation else None,
-        opened_at=ticket.opened_at,
-    )
+    return TicketOut.of(ticket, explained_by=ticket.explanation)
