@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridcare.errors import BadRequest
-from gridcare.http.pages import CURSOR_MAX_CHARACTERS, decode_cursor, encode_cursor
+from gridcare.http.pages import CURSOR_MAX_CHARACTERS, decode_cursor, encode_cursor, page_of
 
 KEY = (datetime(2026, 11, 23, 8, tzinfo=UTC), UUID("019aab12-3456-7890-abcd-ef0123456789"))
 
@@ -20,6 +20,12 @@ def test_a_cursor_comes_back():
     assert cursor.replace("-", "").replace("_", "").isalnum()
     assert decode_cursor(cursor, tuple[datetime, UUID]) == KEY
     assert decode_cursor(None, tuple[datetime, UUID]) is None
+
+
+def test_next_of_a_page():
+    """A page says how to get the following one, and the last one says null; a key may be any value, zero too."""
+    assert page_of(["a"], None).model_dump() == {"items": ["a"], "next": None}
+    assert decode_cursor(page_of(["a"], 0).next, int) == 0
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,11 @@ class Page(BaseModel, Generic[T]):
     next: str | None = None
 
 
+def page_of(items: list[T], following: object | None) -> Page[T]:
+    """Return a page; `following` is the sort key behind which the next page begins, None on the last one."""
+    return Page(items=items, next=None if following is None else encode_cursor(following))
+
+
 def encode_cursor(key: object) -> str:
     """Return a sort key (any tuple or struct that msgspec can encode) as a cursor."""
     return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")

@@ -15,7 +15,7 @@ from billing_gateway.bills.staff import MONEY_STAFF
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from gridcare.http.idempotency import IdempotencyKey
-from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
 from gridcare.http.rooms import room_of
 from gridcare.postgres.idempotency import once
 from gridcare.values.customer_code import CUSTOMER_CODE_PATTERN
@@ -91,7 +91,7 @@ async def get_bills(
         who.must_see(customer_code, "customer-not-found", any_for=MONEY_STAFF)
         codes = frozenset({customer_code})
     bills, following = await list_bills(codes, before=decode_cursor(cursor, UUID), limit=limit, room=room)
-    return Page(items=[_bill_out(each) for each in bills], next=encode_cursor(following) if following else None)
+    return page_of([_bill_out(each) for each in bills], following)
 
 
 def _bill_out(standing: BillStanding) -> BillOut:

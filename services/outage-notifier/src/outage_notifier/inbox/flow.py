@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from gridcare.observability.logging import get_logger
+from gridcare.values.pages import cut_page
 from outage_notifier.inbox import store
 from outage_notifier.inbox.core import InboxMessage, Message
 from outage_notifier.inbox.room import Inbox
@@ -20,8 +21,8 @@ async def read_inbox(
     """Return a page of messages, the newest first, and where the next page starts, if there is one."""
     async with room.db.read() as connection:
         messages = await store.page(connection, customer_codes, before=before, limit=limit + 1)
-    shown = [InboxMessage(each, _text(each, room.texts)) for each in messages[:limit]]
-    return shown, messages[limit - 1].delivery_id if len(messages) > limit else None
+    shown, following = cut_page(messages, limit, lambda each: each.delivery_id)
+    return [InboxMessage(each, _text(each, room.texts)) for each in shown], following
 
 
 def _text(message: Message, texts: KeptTexts) -> Rendered | None:

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
-from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
 from gridcare.http.rooms import room_of
 from outage_notifier.inbox.core import InboxMessage
 from outage_notifier.inbox.flow import read_inbox
@@ -47,10 +47,8 @@ async def get_inbox(who: Customer, room: Room, limit: Limit = LIMIT_DEFAULT, cur
     messages, following = await read_inbox(
         who.customer_codes, before=DeliveryId(*position) if position else None, limit=limit, room=room
     )
-    return Page(
-        items=[_message_out(each) for each in messages],
-        next=encode_cursor((following.notice_id, following.number)) if following else None,
-    )
+    behind = (following.notice_id, following.number) if following else None
+    return page_of([_message_out(each) for each in messages], behind)
 
 
 def _message_out(each: InboxMessage) -> MessageOut:

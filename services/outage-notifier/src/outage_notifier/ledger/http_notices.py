@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
-from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
 from gridcare.http.rooms import room_of
 from outage_notifier.ledger.core.delivery import Delivery, State
 from outage_notifier.ledger.flow.read_notices import list_deliveries, list_notices, read_notice
@@ -81,7 +81,7 @@ async def get_deliveries(
     """List what became of a notice's deliveries, by recipient; those still planned have no row yet."""
     (after,) = decode_cursor(cursor, tuple[RecipientId]) or ("",)
     rows, following = await list_deliveries(notice_id, state=state, after=after, limit=limit, room=room)
-    return Page(items=[_delivery_out(row) for row in rows], next=encode_cursor((following,)) if following else None)
+    return page_of([_delivery_out(row) for row in rows], (following,) if following else None)
 
 
 def _delivery_out(row: Delivery) -> DeliveryOut:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import EARLIEST, LATEST
 from gridcare.http.idempotency import IdempotencyKey
-from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
 from gridcare.http.rooms import room_of
 from gridcare.postgres.idempotency import once
 from outage_notifier.outages.core.outage import Status
@@ -80,7 +80,7 @@ async def get_outages(
     before = (EARLIEST + position[0] * MICROSECOND, position[1]) if position else END_OF_TIME
     outages, following = await list_outages(status=status, before=before, limit=limit, room=room)
     behind = ((following[0] - EARLIEST) // MICROSECOND, following[1]) if following else None
-    return Page(items=[OutageOut.of(each) for each in outages], next=encode_cursor(behind) if behind else None)
+    return page_of([OutageOut.of(each) for each in outages], behind)
 
 
 @router.get("/{outage_id}")
@@ -96,9 +96,7 @@ async def get_revisions(
     """List every state that the outage was in, the oldest first, and who made it so."""
     (after,) = decode_cursor(cursor, tuple[Number]) or (0,)
     revisions, following = await list_revisions(outage_id, after=after, limit=limit, room=room)
-    return Page(
-        items=[RevisionOut.of(each) for each in revisions], next=encode_cursor((following,)) if following else None
-    )
+    return page_of([RevisionOut.of(each) for each in revisions], (following,) if following else None)
 
 
 @router.put("/{outage_id}")

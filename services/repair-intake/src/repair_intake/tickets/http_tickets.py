@@ -11,7 +11,7 @@ from gridcare.events.tickets import TicketKind, TicketState
 from gridcare.http.auth import Caller, Role, require
 from gridcare.http.body import Body
 from gridcare.http.idempotency import IdempotencyKey
-from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
 from gridcare.http.rooms import room_of
 from gridcare.postgres.idempotency import once
 from repair_intake.tickets.core.category import CategoryName
@@ -98,7 +98,7 @@ async def get_tickets(
     """List the caller's own tickets, newest first."""
     before = decode_cursor(cursor, UUID)
     tickets, following = await list_tickets(who.customer_codes, before=before, limit=limit, room=room)
-    return Page(items=[_ticket_out(each) for each in tickets], next=encode_cursor(following) if following else None)
+    return page_of([_ticket_out(each) for each in tickets], following)
 
 
 def _ticket_out(ticket: Ticket) -> TicketOut:

@@ -1,12 +1,13 @@
 """Read bills: one by its id, or the newest of some customers."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from billing_gateway.bills.core import BillStanding
 from billing_gateway.bills.room import Bills
 from billing_gateway.bills.store import bill
 from gridcare.errors import NotFound
+from gridcare.values.pages import cut_page
 
 
 async def read_bill(bill_id: UUID, *, room: Bills) -> BillStanding:
@@ -20,9 +21,9 @@ async def read_bill(bill_id: UUID, *, room: Bills) -> BillStanding:
 
 async def list_bills(
     customer_codes: Collection[str] | None, *, before: UUID | None, limit: int, room: Bills
-) -> tuple[list[BillStanding], UUID | None]:
+) -> tuple[Sequence[BillStanding], UUID | None]:
     """Return the newest bills of these customers (None: of all) older than `before`, and where the next page begins."""
     codes = None if customer_codes is None else sorted(customer_codes)
     async with room.db.read() as connection:
         bills = await bill.page(connection, codes, before=before, limit=limit + 1)
-    return bills[:limit], bills[limit - 1].bill.bill_id if len(bills) > limit else None
+    return cut_page(bills, limit, lambda standing: standing.bill.bill_id)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from gridcare.errors import NotFound
+from gridcare.values.pages import cut_page
 from outage_notifier.ledger.core.delivery import Delivery, State
 from outage_notifier.ledger.core.notice import NoticeProgress
 from outage_notifier.ledger.room import Ledger
@@ -38,4 +39,4 @@ async def list_deliveries(
         if await progress.find(connection, notice_id) is None:
             raise NotFound("notice-not-found", "there is no such notice")
         rows = await delivery.page(connection, notice_id, state=state, after=after, limit=limit + 1)
-    return rows[:limit], rows[limit - 1].recipient_id if len(rows) > limit else None
+    return cut_page(rows, limit, lambda row: row.recipient_id)

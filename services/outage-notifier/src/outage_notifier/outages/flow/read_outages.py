@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from gridcare.errors import NotFound
+from gridcare.values.pages import cut_page
 from outage_notifier.outages.core.outage import Outage, Revision, Status
 from outage_notifier.outages.room import Outages
 from outage_notifier.outages.store import outage
@@ -25,8 +26,7 @@ async def list_outages(
     """Return a page of outages, the newest change first, and where the next page starts, if there is one."""
     async with room.db.read() as connection:
         outages = await outage.page(connection, status=status, before=before, limit=limit + 1)
-    last = outages[limit - 1] if len(outages) > limit else None
-    return outages[:limit], (last.updated_at, last.outage_id) if last else None
+    return cut_page(outages, limit, lambda each: (each.updated_at, each.outage_id))
 
 
 async def list_revisions(
@@ -40,4 +40,4 @@ async def list_revisions(
         if await outage.find(connection, outage_id) is None:
             raise NotFound("outage-not-found", "there is no such outage")
         revisions = await outage.revisions(connection, outage_id, after=after, limit=limit + 1)
-    return revisions[:limit], revisions[limit - 1].revision if len(revisions) > limit else None
+    return cut_page(revisions, limit, lambda each: each.revision)

@@ -1,9 +1,10 @@
 """Read tickets: one by its id, or the newest of some customers."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from gridcare.errors import NotFound
+from gridcare.values.pages import cut_page
 from repair_intake.tickets.core.ticket import Ticket
 from repair_intake.tickets.room import Tickets
 from repair_intake.tickets.store import ticket
@@ -20,8 +21,8 @@ async def read_ticket(ticket_id: UUID, *, room: Tickets) -> Ticket:
 
 async def list_tickets(
     customer_codes: Collection[str], *, before: UUID | None, limit: int, room: Tickets
-) -> tuple[list[Ticket], UUID | None]:
+) -> tuple[Sequence[Ticket], UUID | None]:
     """Return the newest tickets of these customers that are older than `before`, and where the next page begins."""
     async with room.db.read() as connection:
         tickets = await ticket.page(connection, sorted(customer_codes), before=before, limit=limit + 1)
-    return tickets[:limit], tickets[limit - 1].ticket_id if len(tickets) > limit else None
+    return cut_page(tickets, limit, lambda each: each.ticket_id)
