@@ -1,4 +1,4 @@
-"""payments.v1: what came in, so that its customer gets a receipt. What is said of bills has no message yet."""
+"""payments.v1: payments that came in, so that their customers get receipts. Events about bills have no message yet."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from outage_notifier.planning.flow.notify_customer import Paid, notify_payment
 from outage_notifier.planning.room import Planning
 
 RECORDS_MAX = 100
-"""On the day that bills are due payments come by the thousand; a hundred take some 50 ms."""
+"""On the day that bills are due, payments come by the thousand; a hundred take about 50 ms."""
 
 
 def subscription(room: Planning) -> Subscription:

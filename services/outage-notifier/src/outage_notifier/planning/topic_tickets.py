@@ -11,7 +11,7 @@ from outage_notifier.planning.flow.notify_customer import TicketHappened, notify
 from outage_notifier.planning.room import Planning
 
 RECORDS_MAX = 100
-"""A storm brings tickets by the thousand; a hundred take some 50 ms."""
+"""A storm brings tickets by the thousand; a hundred take about 50 ms."""
 
 
 def subscription(room: Planning) -> Subscription:

@@ -20,6 +20,6 @@ Customer = Annotated[Caller, Depends(require("customer"))]
 async def post_received(
     who: Customer, delivery_id: Annotated[str, Path(pattern=DELIVERY_ID_PATTERN)], room: Room
 ) -> Response:
-    """Say that a push arrived, by the `delivery_id` in its data; as often as the app likes. No SMS follows it then."""
+    """Report that a push arrived, by the `delivery_id` in its data, as often as the app likes. No SMS follows then."""
     await mark_received(read_delivery_id(delivery_id), who.customer_codes, room=room)
     return Response(status_code=status.HTTP_204_NO_CONTENT)

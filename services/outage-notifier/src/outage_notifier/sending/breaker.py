@@ -13,7 +13,7 @@ logger = get_logger()
 
 @dataclass(slots=True)
 class Breaker:
-    """Open while our own credentials look wrong: nothing is sent and nothing is pruned until it closes by time.
+    """Open while our own credentials look wrong: nothing is sent and nothing is pruned until it closes by itself.
 
     Ask `is_open` before a call, and tell it the outcome with `heed`. `open_until_s` is on the monotonic clock.
     """

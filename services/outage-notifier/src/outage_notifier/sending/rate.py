@@ -32,7 +32,7 @@ class Rate:
         return max(1, self.rate_per_s // GRANTS_PER_S)
 
     def take_now(self, lane: Lane) -> bool:
-        """Take one call of those that are leased. Return False when none is left: then `take_rate`."""
+        """Take one call of those that are leased. Return False if none is left; then call `take_rate`."""
         left = self.leased[lane]
         if left <= 0:
             return False

@@ -1,7 +1,7 @@
 """`notice-batches.*`: hints that a batch waits in the ledger.
 
-A hint is answered by starting to send, not by having sent: its offset is committed while the batch is under way, since
-the ledger, not the topic, knows what is unsettled.
+A hint counts as handled once sending starts: its offset is committed while the batch is under way, since the ledger, not
+the topic, knows what is unsettled.
 """
 
 import asyncio
@@ -71,7 +71,7 @@ class BatchesUnderWay:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def watch(self) -> None:
-        """Run until told to stop; raise what a batch died of, a bug that must not go unseen."""
+        """Run until told to stop. Raise the error that a batch died of: it is a bug, and must be seen."""
         stopping = asyncio.create_task(self.lifecycle.stopping.wait())
         try:
             waited: set[asyncio.Future[Any]] = {stopping, self._died}

@@ -1,1 +1,1 @@
-"""One file a table: SQL beside the one function that runs it. The connection comes first."""
+"""One file per table: SQL beside the one function that runs it. The connection comes first."""

@@ -1,4 +1,4 @@
-"""Who is told over what: the choice that planning makes for each recipient, and how batches are cut."""
+"""Who is told on which channel: the choice that planning makes for each recipient, and how batches are cut."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from outage_notifier.ledger.core.decision import Decision
 from outage_notifier.ledger.core.delivery import State
 
 BATCH_SIZE_MAX: Final = 500
-"""At FCM's own batch size: one batch takes well under a lease even at a provider's worst pace."""
+"""FCM's own batch size. Even when a provider is at its slowest, one batch takes well under a lease."""
 
 PAGE_SIZE: Final = 5_000
-"""Recipients planned in one transaction: some 20 ms of it, and ten full batches."""
+"""How many recipients are planned in one transaction: ten full batches, in about 20 ms."""
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ class Choice:
 def choose(contacts: Contacts, *, sms_first: bool) -> Choice | Decision:
     """Choose a recipient's channel: push where a device is live, unless the template demands SMS at once.
 
-    Where nobody can be called, return the state that the recipient is settled in.
+    If there is nothing to call, return the state that the recipient is settled in.
     """
     devices, usable = contacts.devices, contacts.usable_phones
     if devices and not (sms_first and usable):
@@ -106,7 +106,7 @@ def nobody_to_call(phones: Sequence[Phone]) -> Decision:
 
 
 def without_taken(choice: Choice, taken: Collection[str], contacts: Contacts) -> Choice | None:
-    """Leave out the contacts on which somebody else is told already; None when no way is left (`covered`).
+    """Leave out the contacts on which somebody else is told already. Return None if none is left (`covered`).
 
     `taken` are ids as they stand in the choice.
     """

@@ -32,7 +32,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """It is sent again, to these contacts; to none when a push has no device left to go to but was taken by others."""
+    """It is sent again, to these contacts. There are none if some devices took the push and no other device is left."""
 
     channel: Channel
     contacts: tuple[str, ...]
@@ -47,13 +47,13 @@ class Covered:
 
 
 def is_due(row: Delivery, now: datetime) -> bool:
-    """Look again under the lock: a received mark or another worker may have come first."""
+    """Say whether it is still due, now that it is locked: a received mark or another worker may have come first."""
     waits = row.state in CUT_FROM and row.follow_up_batch_id is None
     return waits and row.next_attempt_at is not None and row.next_attempt_at <= now
 
 
 def end_useless(row: Delivery, content: Content, now: datetime) -> Delivery | None:
-    """Settle a delivery that is not worth sending any more; None when it is."""
+    """Settle a delivery that is no longer worth sending. Return None if it still is."""
     situation = Situation(
         now=now,
         useful_until=content.useful_until,
@@ -132,7 +132,7 @@ def _mine(key: bytes, waiting: Waiting, owners: Mapping[bytes, str]) -> bool:
 
 
 def _covered(waiting: Waiting, by: str) -> Covered | Decision:
-    """Whoever had the push already keeps that: it was told on a contact of its own."""
+    """Return the end of a delivery that is covered. One whose push was taken counts as accepted instead."""
     if waiting.state is State.AWAITING:
         return Decision(State.ACCEPTED, "fallback-covered")
     return Covered(by)

@@ -1,4 +1,4 @@
-"""What telling an audience comes to: how many by channel and language, in how many segments, for how much."""
+"""What telling an audience takes: how many recipients by channel and language, how many segments, and what they cost."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class LanguageReach:
 
 @dataclass(frozen=True, slots=True)
 class NoticeReach:
-    """One notice: to how many, and what it costs.
+    """One notice: how many recipients it reaches, and what it costs.
 
     `fallback_segments_max` are paid only where a push stays without an answer.
     """

@@ -14,7 +14,7 @@ TICKET_USEFUL: Final = timedelta(hours=24)
 ATTACHED_USEFUL_MIN: Final = timedelta(hours=2)
 """A cut that outlives its expected end still explains the ticket."""
 RECEIPT_USEFUL: Final = timedelta(days=3)
-"""Whoever paid looks for the receipt; after some days the app's list of payments is where they look."""
+"""Payers expect the receipt soon; after some days they look in the app's list of payments instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Single:
 
 
 def of_ticket(event: TicketEvent, happened_at: datetime) -> Single | None:
-    """Return what the customer is told of an event about a ticket; None where that has no message."""
+    """Return what the customer is told of an event about a ticket, or None if the event has no message."""
     slots: dict[str, Any] = {"reference": event.reference}
     kind: Kind
     if isinstance(event, TicketOpened):

@@ -27,7 +27,7 @@ async def count_reach(
 ) -> list[NoticeReach]:
     """Return whom each notice of an outage's revision would reach, as planning would decide it now."""
     earlier = await recipients.earlier_notices(connection, outage_id, revision)
-    counts: dict[tuple[AudienceRule, bool], list[Counted]] = {}  # reminders reach whom the first announcement does
+    counts: dict[tuple[AudienceRule, bool], list[Counted]] = {}  # reminders reach the same people as the announcement
     reaches = []
     for intent in intents:
         rule: AudienceRule = intent.audience_rule

@@ -1,8 +1,8 @@
 """Cut what is due again (held, to be retried, or without an answer to its push) into follow-up batches.
 
 A due delivery either gets into a new batch, with contacts chosen now, or ends: its notice was superseded, it is too late,
-or nobody can be reached any more. Its home batch is locked meanwhile, so that a received mark and the fallback meet here:
-who comes second sees what the first did.
+or nobody can be reached any more. Its home batch is locked meanwhile, so a received mark and the fallback cannot miss each
+other: whichever comes second sees what the first did.
 """
 
 from collections import defaultdict
@@ -39,7 +39,7 @@ from outage_notifier.planning.store import contacts, follow_up
 from outage_notifier.texts.template import TEMPLATES
 
 CUT_MAX: Final = 500
-"""Deliveries looked at in one transaction: a batch's worth, some 20 ms of locks."""
+"""How many deliveries one transaction looks at: a batch's worth, locked for about 20 ms."""
 
 Target = tuple[UUID | None, Channel, Lane]
 """A follow-up batch's notice (None where one-recipient notices are packed), channel and lane."""
@@ -86,7 +86,7 @@ async def _choose(
 
 
 async def _note_shared(tx: Connection, due: Sequence[Delivery], known: Mapping[str, Contacts]) -> dict[UUID, Owners]:
-    """Note shared contacts, notice by notice in one order for all workers. Return who is told on each."""
+    """Note shared contacts, in an order of notices that all workers keep. Return who is told on each."""
     wanted: dict[UUID, list[tuple[bytes, str]]] = defaultdict(list)
     for row in due:
         keys = keys_to_note(waiting_of(row), known[row.recipient_id])

@@ -1,4 +1,4 @@
-"""Tell the senders of batches that wait: when they are planned, and again when nobody took them."""
+"""Tell the senders of batches that wait: when they are planned, and again if nobody takes them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ async def hint_at_new(tx: Connection, batches: Sequence[NewBatch], *, now: datet
 
 
 async def hint_again(*, room: Planning) -> int:
-    """Hint once more at unsettled batches that nobody holds and that nobody was told of for `hint_silent_s`. Return how many."""
+    """Hint again at unsettled batches that nobody holds and whose last hint is `hint_silent_s` old. Return how many."""
     async with room.db.transaction() as tx:
         hints = await batch.hint_again(tx, silent_s=room.hint_silent_s, limit=HINTS_MAX)
         await _publish(tx, hints, room.clock.now())

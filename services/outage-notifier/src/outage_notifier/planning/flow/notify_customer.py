@@ -47,7 +47,7 @@ async def notify_payment(payments: Sequence[Paid], *, room: Planning) -> int:
 
 
 async def _schedule_all(singles: Sequence[tuple[UUID, Single]], room: Planning) -> int:
-    """Schedule what events tell, unless it was told before, in one transaction."""
+    """Schedule the notices of those events that were not told before, in one transaction."""
     if not singles:
         return 0
     async with room.db.transaction() as tx:
@@ -62,7 +62,7 @@ async def _schedule_all(singles: Sequence[tuple[UUID, Single]], room: Planning) 
 
 
 async def _schedule(tx: Connection, event_id: UUID, single: Single, now: datetime) -> NewNotice | None:
-    """Schedule one; None when it was told before: the inbox knows it, or the notice itself, which is kept longer."""
+    """Schedule one. Return None if it was told before, as the inbox shows, or the notice itself, which is kept longer."""
     new = NewNotice(
         notice_id=uuid7(now),
         intent=single.intent(now),

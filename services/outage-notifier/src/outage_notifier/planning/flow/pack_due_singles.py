@@ -17,7 +17,7 @@ from outage_notifier.texts.template import Kind
 
 
 async def pack_due_singles(*, room: Planning) -> int:
-    """Pack up to a batch of due one-recipient notices in each lane. Return how many."""
+    """Pack up to one batch of due one-recipient notices in each lane. Return how many."""
     packed = 0
     for lane in LANES:
         async with room.db.transaction() as tx:

@@ -45,7 +45,7 @@ async def _open_audience(tx: Connection, claimed: ClaimedNotice) -> Audience:
 
 
 async def _plan_page(claimed: ClaimedNotice, audience: Audience, *, after: str, room: Planning) -> str | None:
-    """Plan the recipients behind `after`. Return the next cursor; None at the end, or when the claim is lost."""
+    """Plan the recipients that follow `after`. Return the next cursor, or None at the end or when the claim is lost."""
     async with room.db.transaction() as tx:
         now = room.clock.now()
         page = await recipients.page(tx, audience, after=after, limit=room.page_size)
@@ -82,7 +82,7 @@ async def write_page(
     batch_size: int,
     now: datetime,
 ) -> None:
-    """Choose contacts, note the shared ones, and write batches with their hints, and who is settled at once.
+    """Choose contacts, note the shared ones, and write the batches with their hints, and those who are settled at once.
 
     `notice_id` is None where one-recipient notices of a kind are packed.
     """
@@ -104,7 +104,7 @@ async def write_page(
 
 
 def _counted_member(recipient: Recipient) -> Member:
-    """Return who is settled at once as a member of the batch of no channel that counts them."""
+    """Return a recipient who is settled at once, as a member of the batch (of channel `none`) that counts such recipients."""
     return Member(
         recipient.number,
         recipient.contacts.recipient_id,

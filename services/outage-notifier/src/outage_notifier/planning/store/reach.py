@@ -1,6 +1,6 @@
 """Counting an audience before it is planned, in one statement: a million recipients in a few seconds.
 
-The same choice as planning makes (planning/core/choice.py `choose` and `without_taken`), said in SQL: a test compares the two.
+It makes the same choice as planning (planning/core/choice.py `choose` and `without_taken`), in SQL; a test compares the two.
 """
 
 from dataclasses import dataclass

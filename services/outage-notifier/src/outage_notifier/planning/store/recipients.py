@@ -1,8 +1,8 @@
 """Reading an audience page by page: which recipients, by the rule of a notice.
 
-Each page looks at a bounded number of rows, whatever the rule finds in them: so a page may come out short or empty and
-yet not be the last, and its cursor says how far was looked. A scope of up to LISTED_MAX supply points is read once, when
-planning begins or goes on, and paged in memory; a larger one is paged along the order of the customers.
+Each page reads a bounded number of rows, however few of them fit the rule. So a page may be short or even empty without
+being the last, and its cursor says how far it read. A scope of up to LISTED_MAX supply points is read once, when planning
+begins or resumes, and paged in memory; a larger one is paged in the order of customers.
 """
 
 from bisect import bisect_left, bisect_right
@@ -61,8 +61,8 @@ CROSS JOIN LATERAL (
     ORDER BY d.recipient_id LIMIT $3) h
 ORDER BY h.recipient_id LIMIT $3
 """
-# Told and not called off since: who got a cancellation knows of no cut any more. Who was covered is as told as the recipient
-# on whose phone or device it was to appear: that one may have been stopped by a newer revision.
+# Told, and not called off since: whoever got a cancellation no longer expects a cut. A covered recipient was told only if the
+# one on whose phone or device the message was to appear was told: a newer revision may have stopped it.
 WAS_TOLD = """d.notice_id = ANY({ids}::uuid[]) AND d.state = ANY({states}::text[])
 AND (d.state <> 'covered' OR (
     SELECT c.state FROM delivery c WHERE c.notice_id = d.notice_id AND c.recipient_id = d.covered_by

@@ -1,4 +1,4 @@
-"""Looking up an SMS whose call has an unknown end: which listed message is it, and what if none is."""
+"""Looking up an SMS whose call has an unknown end: which listed message is it, and what follows if none is."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,16 +10,16 @@ from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.outcome import ListedMessage
 
 SKEW: Final = timedelta(seconds=30)
-"""The provider's clock may differ from ours, and it tells whole seconds."""
+"""The provider's clock may differ from ours, and it counts whole seconds."""
 
 LOOKS: Final = 2
-"""A message may be listed late: only two looks, minutes apart, are proof that it is not there."""
+"""A message may be listed late: only two look-ups, 90 s apart, prove that it is not there."""
 
 
 def fitting(listed: Sequence[ListedMessage], *, text_hash: bytes, begun_at: datetime) -> list[ListedMessage]:
-    """Return the messages that a call may have made: of the same text, created since it began; the oldest first.
+    """Return the messages that a call may have made: with the same body, created since it began, oldest first.
 
-    The first one that is nobody else's is taken: younger ones belong to later calls.
+    The first one that belongs to no other attempt is taken: younger ones are of later calls.
     """
     fits = [
         message for message in listed if message.created_at >= begun_at - SKEW and body_hash(message.body) == text_hash
@@ -30,9 +30,9 @@ def fitting(listed: Sequence[ListedMessage], *, text_hash: bytes, begun_at: date
 def decide_not_found(
     *, looks: int, now: datetime, useful_until: datetime, between_looks: timedelta, told_before: bool
 ) -> Decision:
-    """Say what follows a successful look that did not find the message; `looks` counts this one.
+    """Say what follows a successful look-up that did not find the message; `looks` counts this one.
 
-    `told_before`: an earlier push of the same delivery was accepted, which keeps it from ending as not told.
+    `told_before`: an earlier push of the same delivery was accepted, so the delivery does not end as not told.
     """
     if looks < LOOKS:
         return Decision(State.UNKNOWN, "not-found-yet", now + between_looks, "sms")
@@ -42,7 +42,7 @@ def decide_not_found(
 
 
 def decide_not_asked(*, now: datetime, useful_until: datetime, pause: timedelta) -> Decision:
-    """Say what follows a look that failed: another one, until the message is of no use to anybody."""
+    """Say what follows a look-up that failed: another one, until the message is no longer useful."""
     if now < useful_until:
         return Decision(State.UNKNOWN, "provider-silent", min(now + pause, useful_until), "sms")
     return Decision(State.UNRESOLVED, "provider-silent")

@@ -1,4 +1,4 @@
-"""What of a receipt is sealed: a callback's body holds the number that it is about."""
+"""The sealed column of receipts: a callback's body holds a phone number."""
 
 from typing import Final
 

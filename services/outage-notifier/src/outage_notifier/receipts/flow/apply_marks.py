@@ -11,7 +11,7 @@ from outage_notifier.receipts.room import Marks
 from outage_notifier.receipts.store import receipt, received_mark
 
 MARKS_MAX: Final = 500
-"""Applied in one transaction: some 50 ms of it."""
+"""How many are applied in one transaction, in about 50 ms."""
 
 logger = get_logger()
 

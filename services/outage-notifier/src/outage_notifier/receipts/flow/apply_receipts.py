@@ -1,6 +1,7 @@
 """Apply the status callbacks that were stored: bind messages to attempts, raise deliveries, move the counts.
 
-Any order, any number of times, and before the call's own answer too: a receipt whose delivery has no row yet waits.
+They may come in any order, any number of times, and before the call's own answer: a receipt whose delivery has no row yet
+waits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ from outage_notifier.receipts.store import receipt
 from outage_notifier.receipts.store.receipt import StoredReceipt
 
 RECEIPTS_MAX: Final = 500
-"""Applied in one transaction: some 50 ms of it."""
+"""How many are applied in one transaction, in about 50 ms."""
 
 logger = get_logger()
 
@@ -84,7 +85,7 @@ async def _calls(tx: Connection, opened: Sequence[OpenedReceipt]) -> dict[int, A
 
 
 def _bindings(opened: Sequence[OpenedReceipt], calls: Mapping[int, Attempt]) -> dict[AttemptName, str]:
-    """Return which messages belong to which attempts; the first one counts, and a message belongs to one attempt."""
+    """Return which message belongs to which attempt: one each, and the first receipt that says so counts."""
     bindings: dict[AttemptName, str] = {}
     for each in opened:
         call = calls.get(each.receipt_id)
@@ -98,7 +99,7 @@ def _bindings(opened: Sequence[OpenedReceipt], calls: Mapping[int, Attempt]) -> 
 def _fold(
     opened: Sequence[OpenedReceipt], calls: Mapping[int, Attempt], raising: Raising, now: datetime
 ) -> tuple[list[tuple[int, ReceiptResult]], list[tuple[int, datetime]]]:
-    """Take each receipt in turn. Return what came of those that are done with, and when the others are looked at again."""
+    """Apply each receipt in turn. Return what became of those that are done with, and when to look at the others again."""
     results: list[tuple[int, ReceiptResult]] = []
     times: list[tuple[int, datetime]] = []
     for each in opened:

@@ -13,10 +13,10 @@ from outage_notifier.receipts.store import received_mark
 
 
 async def mark_received(delivery_id: DeliveryId, customer_codes: Collection[str], *, room: Marks) -> None:
-    """Raise a delivery of one of these customers; any number of times changes nothing more.
+    """Raise a delivery of one of these customers. Idempotent.
 
-    One that was pushed and is not recorded yet is noted, and raised when it has a row. Raises NotFound
-    `delivery-not-found`, also for another customer's.
+    If it was pushed but is not recorded yet, the mark is stored, and applied once the delivery has a row. Raises NotFound
+    `delivery-not-found`, for another customer's delivery too.
     """
     async with room.db.transaction() as tx:
         now = room.clock.now()
@@ -29,7 +29,7 @@ async def mark_received(delivery_id: DeliveryId, customer_codes: Collection[str]
 
 
 async def _find(tx: Connection, delivery_id: DeliveryId, customer_codes: Collection[str]) -> tuple[DeliveryKey, bool]:
-    """Find the delivery, and say whether it has a row. A sender may record it between two looks: so the third."""
+    """Find the delivery, and say whether it has a row. A sender may record it between the first two queries, hence the third."""
     if key := await received_mark.recorded(tx, delivery_id, customer_codes):
         return key, True
     if key := await received_mark.under_way(tx, delivery_id, customer_codes):

@@ -1,4 +1,4 @@
-"""What receipts, look-ups and the app's received marks do: raise deliveries; what a provider says marks phones too."""
+"""What receipts, look-ups and the app's received marks do: they raise deliveries; a provider's receipts mark phones too."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ MARKED_CONTACT = "app"
 
 
 async def lock_deliveries(tx: Connection, calls: Iterable[Attempt]) -> dict[DeliveryKey, Delivery]:
-    """Lock everything around some calls, in the order of their senders, and read the deliveries that have a row."""
+    """Lock the batches of some calls and of their deliveries, in the order that senders do, and read the deliveries."""
     of_calls = list(calls)
     batches = {call.batch_id for call in of_calls}
     follow_ups = await batch.lock_follow_ups(tx, batches)
@@ -27,7 +27,7 @@ async def lock_deliveries(tx: Connection, calls: Iterable[Attempt]) -> dict[Deli
 
 @dataclass(slots=True)
 class Raising:
-    """Deliveries under their locks, and what receipts make of them: written at once by `write`."""
+    """Locked deliveries, and what receipts make of them; `write` writes them all together."""
 
     rows: Mapping[DeliveryKey, Delivery]
     now: datetime
@@ -37,9 +37,9 @@ class Raising:
     _opted_out: set[str] = field(default_factory=set)
 
     def take(self, call: Attempt, state: State, error_code: str) -> bool | None:
-        """Take note of what became of a call's message; `error_code` is the provider's, empty without one.
+        """Note what became of a call's message; `error_code` is the provider's, empty without one.
 
-        Return whether it raises the delivery; None when the delivery has no row yet: it is to be told again later.
+        Return whether it raises the delivery, or None if the delivery has no row yet: then try again later.
         """
         if error_code == OPTED_OUT:
             self._opted_out.add(call.contact_id)
@@ -73,7 +73,7 @@ class Raising:
 async def raise_by_mark(tx: Connection, rows: Iterable[Delivery], *, now: datetime) -> set[DeliveryKey]:
     """Raise locked deliveries whose push the app received. Return those that were not delivered before.
 
-    Where an SMS was sent meanwhile it is the push that is known to have arrived.
+    If an SMS was sent meanwhile, it is still the push that is known to have arrived.
     """
     marked: dict[DeliveryKey, Delivery] = {}
     for row in rows:
@@ -86,6 +86,6 @@ async def raise_by_mark(tx: Connection, rows: Iterable[Delivery], *, now: dateti
 
 
 def _risen(row: Delivery, receipt: State, *, reason: str, now: datetime) -> Delivery | None:
-    """Return the row after a receipt, with nothing more to be tried; None when its rank is as high already."""
+    """Return the row after a receipt, with nothing more to be tried, or None if its rank is already as high."""
     following = raised(row.state, receipt)
     return None if following is row.state else settled(row, following, reason=reason, now=now)

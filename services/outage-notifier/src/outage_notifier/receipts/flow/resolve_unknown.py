@@ -1,7 +1,7 @@
 """Learn what became of an SMS whose call has an unknown end, before it is sent again or given up.
 
-Its callback may tell (apply_receipts). Else it is looked up in the provider's list: claim → ask → record. A message counts
-as not sent only when two looks, minutes apart, did not find it.
+Its callback may say so (apply_receipts). If not, it is looked up in the provider's list: claim → ask → record. A message
+counts as not sent only if two look-ups, 90 s apart, both miss it.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ LOOK_LEASE: Final = timedelta(minutes=2)
 """A round at its slowest (40 looks, 8 at once, 10 s each) ends well within it."""
 
 PAUSE: Final = timedelta(minutes=1)
-"""After a look that failed."""
+"""After a look-up that failed."""
 
 logger = get_logger()
 
@@ -53,7 +53,7 @@ class Case(Struct, frozen=True):
 
 
 async def resolve_unknown(*, room: LookUps) -> int:
-    """Look after unknown deliveries that are due. Return how many. Raises Retryable."""
+    """Look up the unknown deliveries that are due. Return how many. Raises Retryable."""
     async with room.db.transaction() as tx:
         cases = await _claim(tx, room)
     slots = asyncio.Semaphore(LOOKS_AT_ONCE)
@@ -82,7 +82,7 @@ async def _claim(tx: Connection, room: LookUps) -> list[Case]:
 
 
 async def _told_before(tx: Connection, call: Attempt) -> bool:
-    """Say whether a push of the same delivery was accepted before this SMS: the follow-up batch's member knows."""
+    """Say whether a push of the same delivery was accepted before this SMS, as the follow-up batch's member records."""
     for member in await batch.follow_up_members(tx, call.batch_id):
         if member.recipient_id == call.recipient_id and member.notice_id in {None, call.notice_id}:
             return member.told_before
@@ -100,7 +100,7 @@ async def _resolve(case: Case, slots: asyncio.Semaphore, room: LookUps) -> None:
 
 
 async def _look(case: Case, room: LookUps) -> Sequence[ListedMessage] | None:
-    """Ask the provider; None when it cannot be asked. Nothing is asked where a message is bound already."""
+    """Ask the provider, unless a message is bound already. Return None if it cannot be asked."""
     if case.call is not None and case.call.provider_message_id is not None:
         return []
     if case.call is None or case.call.body_hash is None or case.number is None:
@@ -113,7 +113,7 @@ async def _look(case: Case, room: LookUps) -> Sequence[ListedMessage] | None:
 
 
 async def _record(tx: Connection, case: Case, listed: Sequence[ListedMessage] | None, room: LookUps) -> None:
-    """Record what a look came to, unless a receipt or another worker was first."""
+    """Record the result of a look-up, unless a receipt or another worker came first."""
     now, call = room.clock.now(), case.call
     row = await _lock(tx, case, room)
     if row.state is not State.UNKNOWN or row.next_attempt_at != case.row.next_attempt_at:

@@ -32,7 +32,7 @@ class StoreCallback:
 async def store_callback(command: StoreCallback, *, room: Callbacks) -> None:
     """Store a callback once; a repeated one changes nothing.
 
-    Raises Forbidden for a signature that is not Twilio's, BadRequest for a post that is signed but no status callback.
+    Raises Forbidden for a signature that is not Twilio's, BadRequest for a signed post that is not a status callback.
     """
     if not room.provider.verify(query=command.query, body=command.body, signature=command.signature):
         metrics.PROVIDER_CALLBACKS.inc(provider=SOURCE, outcome="bad_signature")

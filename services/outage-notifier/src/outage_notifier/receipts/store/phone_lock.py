@@ -1,4 +1,4 @@
-"""One look-up's binding at a time for a phone number."""
+"""A lock on a phone number: one look-up at a time binds messages to it."""
 
 from gridcare.postgres.database import Connection
 

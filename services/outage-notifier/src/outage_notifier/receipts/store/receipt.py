@@ -45,7 +45,7 @@ WHERE EXISTS (
 
 
 def dedup_key(message_id: str, status: str) -> str:
-    """Return the name of a message in a status: Twilio may tell of it any number of times."""
+    """Return the key of a message in a status, which Twilio may report any number of times."""
     return f"{message_id}:{status}"
 
 
@@ -62,7 +62,7 @@ async def take(tx: Connection, *, source: ReceiptSource, now: datetime, limit: i
 
 
 async def applied(tx: Connection, results: Sequence[tuple[int, ReceiptResult]], *, now: datetime) -> None:
-    """Mark receipts as done with; `results` says what came of each."""
+    """Mark receipts as done with; `results` says what became of each."""
     await tx.execute(_APPLIED, [receipt_id for receipt_id, _ in results], [result for _, result in results], now)
 
 
@@ -72,5 +72,5 @@ async def later(tx: Connection, times: Sequence[tuple[int, datetime]]) -> None:
 
 
 async def of_other_attempts(tx: Connection, message_ids: Sequence[str], attempt_name: str) -> set[str]:
-    """Return the messages of which a receipt says that they are another attempt's."""
+    """Return those messages that belong to another attempt, as a receipt says."""
     return {row["message_id"] for row in await tx.fetch(_OF_OTHERS, list(message_ids), attempt_name)}

@@ -21,7 +21,7 @@ class StoredMark:
 _RECORDED = """
 SELECT recipient_id FROM delivery WHERE notice_id = $1 AND number = $2 AND recipient_id = ANY($3::text[])
 """
-# Only of a batch that some sender took can a push have arrived whose outcome is not recorded: a few batches at any time.
+# A push that arrived without being recorded yet belongs to a batch that a sender has claimed: a few batches at any time.
 _UNDER_WAY = """
 SELECT m.value ->> 1 FROM batch b CROSS JOIN LATERAL jsonb_array_elements(b.members) AS m
 WHERE b.notice_id = $1 AND b.home AND b.channel = 'push' AND b.state = 'ready' AND b.attempt > 0
@@ -55,7 +55,7 @@ async def under_way(tx: Connection, delivery_id: DeliveryId, customer_codes: Col
 
 
 async def add(tx: Connection, delivery_id: DeliveryId, key: DeliveryKey, *, now: datetime) -> None:
-    """Store a mark; one that is known already changes nothing."""
+    """Store a mark. Idempotent."""
     await tx.execute(_ADD, str(delivery_id), *key, now)
 
 

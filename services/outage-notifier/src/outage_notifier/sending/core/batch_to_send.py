@@ -31,7 +31,7 @@ class Pending(NamedTuple):
 class BatchToSend:
     """A claimed batch with what its sender loaded for it.
 
-    `in_doubt` are those of its deliveries for which an earlier attempt made a call that the provider may have taken.
+    `in_doubt` are those of its deliveries for which an earlier claim made a call that the provider may have taken.
     """
 
     claimed: ClaimedBatch
@@ -96,7 +96,7 @@ def notice_id_of(member: Member, claimed: ClaimedBatch) -> UUID:
 
 
 def is_fresh(claimed: ClaimedBatch) -> bool:
-    """Say whether nobody sent anything of it before: then nothing of it can be recorded."""
+    """Say whether this is the first claim of a home batch: then none of it can be recorded yet."""
     return claimed.claim_number == 1 and claimed.home
 
 

@@ -15,7 +15,7 @@ from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
 from outage_notifier.sending.core.not_called import NOT_STARTED
 
 PRUNED_SHARE_MAX: Final = 0.05
-"""More devices than this share gone in one batch: the credential is wrong, not the devices."""
+"""If more than this share of a batch's devices are gone, the credential is wrong, not the devices."""
 
 PRUNED_MIN: Final = 10
 """The share means nothing in a small batch."""
@@ -63,7 +63,7 @@ def too_many_gone(gone: int, *, calls: int) -> bool:
 
 
 def with_ours_to_blame(pushed: PushedMember) -> PushedMember:
-    """Return a member whose devices are not gone after all: it is our credentials that are wrong."""
+    """Return the member with its devices not gone after all: our credentials are wrong instead."""
     calls = [
         replace(call, outcome=Outcome(OutcomeKind.MISCONFIGURED, call.outcome.code, call.outcome.message_id))
         if call.outcome.contact_dead

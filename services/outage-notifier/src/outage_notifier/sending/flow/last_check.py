@@ -18,10 +18,10 @@ ANSWER_KEPT_S: Final = 0.1
 
 @dataclass(slots=True)
 class LastCheck:
-    """Says of a batch's members, just before their call, why they are not sent now.
+    """Says, just before the call of a batch's member, why it is not to be sent now.
 
-    The answer is the same for all members of a notice but for what they were told before. It is kept for `ANSWER_KEPT_S`,
-    and not at all once a newer revision was published.
+    The answer is the same for all members of a notice who were told before, and for all who were not. It is kept for
+    `ANSWER_KEPT_S`, and not at all once a newer revision was published.
     """
 
     batch: BatchToSend
@@ -31,7 +31,7 @@ class LastCheck:
     _kept: dict[tuple[UUID, bool], tuple[float, Decision | None]] = field(default_factory=dict)
 
     def why_unsent(self, pending: Pending) -> Decision | None:
-        """Return what becomes of a member that is not sent now; None when it may be sent."""
+        """Return what becomes of a member that is not to be sent now, or None if it may be sent."""
         key = (pending.content.notice_id, pending.member.told_before)
         decided_at_s, decision = self._kept.get(key, (-ANSWER_KEPT_S, None))
         now_s = time.monotonic()

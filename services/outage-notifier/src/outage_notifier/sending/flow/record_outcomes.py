@@ -1,4 +1,4 @@
-"""What every record of outcomes does: it is fenced by the claim number, and counted."""
+"""What is done each time outcomes are recorded: they are fenced by the claim number, and counted."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ PROVIDERS: Final[Mapping[Channel, str]] = {"push": "fcm", "sms": "twilio"}
 async def lock_claimed(tx: Connection, claimed: ClaimedBatch, lease: Lease) -> bool:
     """Lock the batch at this claim number, and the home batches of a follow-up.
 
-    Return False, and note that the lease is lost, when another sender claimed it: write nothing then.
+    If another sender claimed it, note that the lease is lost and return False; nothing may be written then.
     """
     if not await batch.lock(tx, claimed.batch_id, claimed.claim_number):
         lease.lost = True

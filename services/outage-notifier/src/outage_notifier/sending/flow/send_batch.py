@@ -24,7 +24,7 @@ from outage_notifier.sending.room import Sending
 
 
 async def send_batch(batch_id: UUID, stopping: asyncio.Event, *, room: Sending) -> None:
-    """Send what is unsent of a batch; nothing when it is settled or leased elsewhere. Raises Retryable.
+    """Send the unsent part of a batch; nothing if it is settled or leased elsewhere. Raises Retryable.
 
     When `stopping` is set, no further call is started, what came back is recorded, and the lease is given back.
     """
@@ -47,7 +47,7 @@ async def send_batch(batch_id: UUID, stopping: asyncio.Event, *, room: Sending) 
 
 
 async def _load(tx: Connection, claimed: ClaimedBatch, room: Sending) -> BatchToSend:
-    """Read what the batch's members still need: everything for a fresh one, what was not recorded for another."""
+    """Read what is left to send: all members of a fresh batch, and of any other those that are not recorded."""
     keys = [(notice_id_of(member, claimed), member.recipient_id) for member in claimed.members]
     contents = await notice.contents(tx, list({notice_id for notice_id, _ in keys}))
     recorded: Mapping[DeliveryKey, Delivery] = {}

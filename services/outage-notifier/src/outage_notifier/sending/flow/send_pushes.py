@@ -1,4 +1,4 @@
-"""The push side of sending a batch: every live device of a recipient gets one, many at a time, one call each."""
+"""The push side of sending a batch: every live device of a recipient gets one push, one call each, many at a time."""
 
 import asyncio
 from collections.abc import Iterator, Mapping

@@ -10,7 +10,7 @@ from outage_notifier.sending.rate import Rate
 from outage_notifier.sending.room import Sending
 
 BEYOND_S: Final = 0.001
-"""Waits end in the next second, not at its very beginning."""
+"""Each wait ends just inside the next second, so that it cannot end a moment too early."""
 
 
 async def take_rate(rate: Rate, lane: Lane, *, room: Sending) -> None:

@@ -9,7 +9,7 @@ from outage_notifier.sending.core.lease import Lease
 
 @dataclass(slots=True)
 class UnderWay:
-    """A batch's lease, and what came of it so far.
+    """A batch's lease, and what became of the batch so far.
 
     `stopping` is set when the process is told to stop. `left_unsent`: somebody was not called who should have been, so the
     batch must be claimed again. `settled`: the ledger says that it needs no sender any more.
