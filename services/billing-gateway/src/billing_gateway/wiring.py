@@ -22,8 +22,8 @@ class Rooms:
 
     verifier: TokenVerifier
     bills: Bills
-    payments: Payments
     callbacks: Callbacks
+    payments: Payments
 
 
 @asynccontextmanager
@@ -36,8 +36,8 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
         yield Rooms(
             verifier=verifier,
             bills=Bills(db, clock),
-            payments=Payments(db, clock, {"vnpay": vnpay}, limits_of(settings)),
             callbacks=Callbacks(db, clock, {"vnpay": vnpay}),
+            payments=Payments(db, clock, {"vnpay": vnpay}, limits_of(settings)),
         )
 
 

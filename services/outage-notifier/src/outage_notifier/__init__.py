@@ -1,4 +1,6 @@
 """Fans planned cut notices, and every other customer message, out to SMS and push."""
 
-NAME = "outage-notifier"
-"""Names this service in its events, its consumer group and the audience of its tokens."""
+from typing import Final
+
+NAME: Final = "outage-notifier"
+"""What the service is called: the source of its events, the audience of its tokens, its consumer group."""

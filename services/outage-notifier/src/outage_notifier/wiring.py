@@ -1,4 +1,4 @@
-"""The composition root: settings in, frozen rooms out. Nothing is made by an import, and nothing per request."""
+"""The composition root: turns a process's foundation into the rooms of the service."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -35,7 +35,10 @@ from outage_notifier.texts.rendering import Catalog
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """The rooms that call no provider, and the verifier of callers' tokens; `sending` and `looking_up` open the others."""
+    """The service's rooms, and who checks the callers' tokens at their doors.
+
+    `sending` and `looking_up` open the rooms that call a provider.
+    """
 
     verifier: TokenVerifier
     callbacks: Callbacks
@@ -49,8 +52,8 @@ class Rooms:
 
 @asynccontextmanager
 async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
-    """Open the rooms on a process's foundation; what they hold is closed in reverse at the end of the block."""
-    settings, db, clock = foundation.settings, foundation.db, foundation.clock
+    """Open the rooms on a process's foundation; close what they hold, in reverse, at the end of the block."""
+    db, clock, settings = foundation.db, foundation.clock, foundation.settings
     vault, catalog = vault_of(settings), _catalog(settings)
     async with AsyncExitStack() as stack:
         verifier = await stack.enter_async_context(TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME))
@@ -119,6 +122,18 @@ async def resealing(settings: Settings) -> AsyncIterator[Resealing]:
         yield Resealing(db, vault_of(settings), columns=(*SEALED_COLUMNS, SEALED_BODY))
 
 
+def texting(settings: Settings) -> AbstractAsyncContextManager[TwilioSmsSender]:
+    """Return the SMS provider's client, to be opened. Senders send by it; workers ask it what became of a message."""
+    return TwilioSmsSender.open(
+        account_sid=settings.twilio_account_sid,
+        auth_token=settings.twilio_auth_token.get_secret_value(),
+        sender=settings.twilio_sender,
+        public_url=settings.public_url,
+        api_url=settings.twilio_api_url,
+        deadline_s=settings.call_timeout_s,
+    )
+
+
 def vault_of(settings: Settings) -> Vault:
     """Return the vault that the settings describe."""
     return Vault.of_settings(settings.contact_keys.get_secret_value(), settings.contact_index_key.get_secret_value())
@@ -156,18 +171,6 @@ def limits_of(settings: Settings) -> SendLimits:
 
 def _catalog(settings: Settings) -> Catalog:
     return Catalog(read_texts(), sender=settings.twilio_sender)
-
-
-def texting(settings: Settings) -> AbstractAsyncContextManager[TwilioSmsSender]:
-    """Return the SMS provider's client, to be opened. Senders send by it; workers ask it what became of a message."""
-    return TwilioSmsSender.open(
-        account_sid=settings.twilio_account_sid,
-        auth_token=settings.twilio_auth_token.get_secret_value(),
-        sender=settings.twilio_sender,
-        public_url=settings.public_url,
-        api_url=settings.twilio_api_url,
-        deadline_s=settings.call_timeout_s,
-    )
 
 
 def _rate(settings: Settings, account: str, rate_per_s: int) -> Rate:

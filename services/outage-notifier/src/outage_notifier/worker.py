@@ -1,4 +1,4 @@
-"""The worker's loops: each calls one use case at an interval."""
+"""The worker's loops: each repeats one use case, on an interval."""
 
 from functools import partial
 
@@ -19,7 +19,7 @@ PROMPT_INTERVAL_S = 0.2
 
 
 async def work(rooms: Rooms, look_ups: LookUps, lifecycle: Lifecycle) -> None:
-    """Do what falls due, until told to stop."""
+    """Do what falls due until told to stop."""
     ledger, planning = rooms.ledger, rooms.planning
     await repeat_all(
         lifecycle,

@@ -22,9 +22,9 @@ class Rooms:
     """The service's rooms, and who checks the callers' tokens at their doors."""
 
     verifier: TokenVerifier
-    tickets: Tickets
-    teams: Teams
     known_outages: KnownOutages
+    teams: Teams
+    tickets: Tickets
 
 
 @asynccontextmanager
@@ -35,9 +35,9 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
         verifier = await stack.enter_async_context(TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME))
         yield Rooms(
             verifier=verifier,
-            tickets=Tickets(db, clock, rules_of(settings), secrets.randbelow),
-            teams=Teams(db),
             known_outages=KnownOutages(db, clock),
+            teams=Teams(db),
+            tickets=Tickets(db, clock, rules_of(settings), secrets.randbelow),
         )
 
 

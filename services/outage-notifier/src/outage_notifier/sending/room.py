@@ -1,4 +1,4 @@
-"""What the use cases of sending work in: the providers' clients, their rates and breakers, the limits."""
+"""What the use cases of sending work in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
