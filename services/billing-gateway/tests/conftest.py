@@ -23,6 +23,7 @@ from gridcare.process.service import Foundation
 from gridcare.testing.clock import StandingClock
 from gridcare.testing.http import Issuer, client_for
 from gridcare_local.emulators.vnpay import SUCCESS, PlayedPayment, callback_query, read_pay_url
+from gridcare_local.testing.services import Api
 
 NOW = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
 SECRET = "TESTSECRET"
@@ -31,25 +32,17 @@ CUSTOMER = "PB11010012345"
 NEIGHBOUR = "PB11010099999"
 
 
-@dataclass
-class Gateway:
-    """The service, and whoever calls it."""
+@dataclass(kw_only=True)
+class Gateway(Api):
+    """The service, and whoever calls it: CUSTOMER, where a test describes nobody else."""
 
     rooms: Rooms
-    client: httpx.AsyncClient
-    tokens: Issuer
     clock: StandingClock
     db: Database
 
-    def headers(self, *roles: str, codes: tuple[str, ...] = (), sub: str = "somebody", key: str = "") -> dict[str, str]:
-        token = self.tokens.token(audience=NAME, sub=sub, roles=roles, customer_codes=codes)
-        return {"authorization": f"Bearer {token}", "idempotency-key": key or uuid4().hex}
-
-    def customer(self, *codes: str, key: str = "", sub: str = "customer") -> dict[str, str]:
-        return self.headers("customer", codes=codes or (CUSTOMER,), key=key, sub=sub)
-
-    def accountant(self, *, key: str = "") -> dict[str, str]:
-        return self.headers("accountant", sub="accountant", key=key)
+    async def post(self, path: str, body: Any, **caller: Any) -> httpx.Response:
+        """Post under a fresh Idempotency-Key, unless `caller` says which."""
+        return await self.call("POST", path, json=body, **{"key": uuid4().hex, **caller})
 
     async def bill(self, *, amount_vnd: int = 896_125, customer_code: str = CUSTOMER) -> dict[str, Any]:
         """Register a bill."""
@@ -60,15 +53,13 @@ class Gateway:
             "amount_vnd": amount_vnd,
             "due_on": "2026-12-05",
         }
-        answer = await self.client.post("/v1/bills", json=body, headers=self.accountant())
+        answer = await self.post("/v1/bills", body, roles=("accountant",), codes=())
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
     async def begin(self, bill: dict[str, Any], **body: Any) -> dict[str, Any]:
         """Begin a payment of a bill, as its customer."""
-        answer = await self.client.post(
-            f"/v1/bills/{bill['bill_id']}/payments", json=body, headers=self.customer(bill["customer_code"])
-        )
+        answer = await self.post(f"/v1/bills/{bill['bill_id']}/payments", body, codes=(bill["customer_code"],))
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
@@ -84,7 +75,7 @@ class Gateway:
 
     async def read(self, kind: str, thing: dict[str, Any]) -> dict[str, Any]:
         """Read a bill or a payment again, as CUSTOMER."""
-        answer = await self.client.get(f"/v1/{kind}s/{thing[f'{kind}_id']}", headers=self.customer())
+        answer = await self.call("GET", f"/v1/{kind}s/{thing[f'{kind}_id']}")
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
@@ -127,4 +118,13 @@ async def gateway(settings: Settings, db: Database, tokens: Issuer, clock: Stand
         client_for(build_app(rooms)) as client,
     ):
         await note_customers([CUSTOMER, NEIGHBOUR], room=rooms.bills)
-        yield Gateway(rooms, client, tokens, clock, db)
+        yield Gateway(
+            client=client,
+            tokens=tokens,
+            audience=NAME,
+            roles=("customer",),
+            codes=(CUSTOMER,),
+            rooms=rooms,
+            clock=clock,
+            db=db,
+        )

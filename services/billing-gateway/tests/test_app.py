@@ -33,7 +33,7 @@ async def test_vnpay_retries_without_the_database(gateway: Any, settings: Settin
     away = replace(rooms, bills=replace(rooms.bills, db=closed), callbacks=replace(rooms.callbacks, db=closed))
     async with client_for(build_app(away)) as client:
         called_back = await client.get(f"/v1/callbacks/vnpay?{query}")
-        listed = await client.get("/v1/bills", headers=gateway.customer())
+        listed = await replace(gateway, client=client).call("GET", "/v1/bills")
     assert (called_back.status_code, called_back.json()["RspCode"]) == (200, "99")
     assert (listed.status_code, listed.json()["code"]) == (503, "temporarily-unavailable")
     assert await gateway.call_back(query) == "00"

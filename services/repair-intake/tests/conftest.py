@@ -1,6 +1,6 @@
 """repair-intake in its production wiring over a real database, with a clock that stands and tokens of a local issuer."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from gridcare.process.service import Foundation
 from gridcare.testing.clock import StandingClock
 from gridcare.testing.http import Issuer, client_for
 from gridcare.values.ids import uuid7
+from gridcare_local.testing.services import Api
 from repair_intake import NAME
 from repair_intake.__main__ import SERVICE
 from repair_intake.app import build_app
@@ -32,27 +33,9 @@ MINE = "PB11010012345"
 THEIRS = "PB11010054321"
 
 
-@dataclass
-class Api:
-    """Calls the app with a token for the caller that a test describes."""
-
-    client: httpx.AsyncClient
-    tokens: Issuer
-
-    async def call(
-        self,
-        method: str,
-        path: str,
-        *,
-        sub: str = "somebody",
-        roles: Sequence[str] = ("customer",),
-        codes: Sequence[str] = (MINE,),
-        key: str | None = None,
-        **request: Any,
-    ) -> httpx.Response:
-        token = self.tokens.token(audience=NAME, sub=sub, roles=roles, customer_codes=codes)
-        headers = {"authorization": f"Bearer {token}", **({"idempotency-key": key} if key else {})}
-        return await self.client.request(method, path, headers=headers, **request)
+@dataclass(kw_only=True)
+class TicketApi(Api):
+    """The app, and tickets opened through it."""
 
     async def open(self, *, key: str | None = None, **changes: Any) -> httpx.Response:
         """Open a ticket about missing power at the caller's supply point, with changes to it or to the caller."""
@@ -91,10 +74,10 @@ async def rooms(db: Database, database_url: str, clock: StandingClock, tokens: I
 
 
 @pytest.fixture
-async def api(rooms: Rooms, tokens: Issuer) -> AsyncIterator[Api]:
+async def api(rooms: Rooms, tokens: Issuer) -> AsyncIterator[TicketApi]:
     """Return the app, to be called without a socket."""
     async with client_for(build_app(rooms)) as client:
-        yield Api(client, tokens)
+        yield TicketApi(client=client, tokens=tokens, audience=NAME, roles=("customer",), codes=(MINE,))
 
 
 @pytest.fixture

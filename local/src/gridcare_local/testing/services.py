@@ -1,8 +1,11 @@
-"""A pytest plugin with what every service's tests need: who issues tokens, and what the outbox holds."""
+"""A pytest plugin with what every service's tests need: who issues tokens, who calls the app, and what the outbox holds."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import httpx
 import pytest
 
 from gridcare.events import Envelope, decode
@@ -10,6 +13,42 @@ from gridcare.postgres.database import Database
 from gridcare.testing.http import Issuer, issuer
 
 Outbox = Callable[[], Awaitable[list[Envelope]]]
+
+
+@dataclass(kw_only=True)
+class Api:
+    """Calls a service's app with a token for the caller whom a test describes.
+
+    `audience` is the service's name; `roles` and customer `codes` are those of a caller who is not described.
+    """
+
+    client: httpx.AsyncClient
+    tokens: Issuer
+    audience: str
+    roles: Sequence[str] = ()
+    codes: Sequence[str] = ()
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        sub: str = "somebody",
+        roles: Sequence[str] | None = None,
+        codes: Sequence[str] | None = None,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **request: Any,
+    ) -> httpx.Response:
+        """Send a request; `key` is its Idempotency-Key, `request` goes to httpx."""
+        token = self.tokens.token(
+            audience=self.audience,
+            sub=sub,
+            roles=self.roles if roles is None else roles,
+            customer_codes=self.codes if codes is None else codes,
+        )
+        own = {"authorization": f"Bearer {token}", **({"idempotency-key": key} if key else {})}
+        return await self.client.request(method, path, headers={**own, **(headers or {})}, **request)
 
 
 @pytest.fixture(scope="session")

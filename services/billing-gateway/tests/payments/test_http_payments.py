@@ -26,12 +26,12 @@ async def test_each_attempt_is_fresh(gateway: Any) -> None:
     """Another key begins another payment with another reference; the same key gets the same answer."""
     bill = await gateway.bill()
     path = f"/v1/bills/{bill['bill_id']}/payments"
-    first = await gateway.client.post(path, json={}, headers=gateway.customer(key="k1"))
-    again = await gateway.client.post(path, json={}, headers=gateway.customer(key="k1"))
-    other = await gateway.client.post(path, json={}, headers=gateway.customer(key="k2"))
+    first = await gateway.post(path, {}, key="k1")
+    again = await gateway.post(path, {}, key="k1")
+    other = await gateway.post(path, {}, key="k2")
     assert first.content == again.content
     assert first.json()["order_reference"] != other.json()["order_reference"]
-    reused = await gateway.client.post(path, json={"amount_vnd": 10_000}, headers=gateway.customer(key="k1"))
+    reused = await gateway.post(path, {"amount_vnd": 10_000}, key="k1")
     assert (reused.status_code, reused.json()["code"]) == (422, "idempotency-key-reused")
     assert len(await gateway.rows("SELECT 1 FROM payment")) == 2
 
@@ -51,7 +51,7 @@ async def test_each_attempt_is_fresh(gateway: Any) -> None:
 async def test_bad_payments_are_refused(gateway: Any, body: Any, status: int, code: str) -> None:
     """A bad payment is refused with a reason and not kept."""
     bill = await gateway.bill()
-    answer = await gateway.client.post(f"/v1/bills/{bill['bill_id']}/payments", json=body, headers=gateway.customer())
+    answer = await gateway.post(f"/v1/bills/{bill['bill_id']}/payments", body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert await gateway.rows("SELECT 1 FROM payment") == []
 
@@ -60,25 +60,25 @@ async def test_anothers_payment_is_hidden(gateway: Any) -> None:
     """Another customer's bill and payment are answered as if they did not exist; a cashier may pay and read any."""
     bill = await gateway.bill()
     begun = await gateway.begin(bill)
-    stranger = gateway.customer("PB11010099999")
+    stranger = {"codes": ("PB11010099999",)}
     pay = f"/v1/bills/{bill['bill_id']}/payments"
-    refused = await gateway.client.post(pay, json={}, headers=stranger)
+    refused = await gateway.post(pay, {}, **stranger)
     assert (refused.status_code, refused.json()["code"]) == (404, "bill-not-found")
-    hidden = await gateway.client.get(f"/v1/payments/{begun['payment_id']}", headers=stranger)
+    hidden = await gateway.call("GET", f"/v1/payments/{begun['payment_id']}", **stranger)
     assert (hidden.status_code, hidden.json()["code"]) == (404, "payment-not-found")
-    missing = await gateway.client.get(f"/v1/payments/{UUID(int=1)}", headers=stranger)
+    missing = await gateway.call("GET", f"/v1/payments/{UUID(int=1)}", **stranger)
     assert missing.status_code == 404
-    cashier = gateway.headers("cashier")
-    assert (await gateway.client.post(pay, json={}, headers=cashier)).status_code == 201
-    assert (await gateway.client.get(f"/v1/payments/{begun['payment_id']}", headers=cashier)).status_code == 200
-    assert (await gateway.client.post(pay, json={}, headers=gateway.headers("planner"))).status_code == 403
+    cashier: dict[str, Any] = {"roles": ("cashier",), "codes": ()}
+    assert (await gateway.post(pay, {}, **cashier)).status_code == 201
+    assert (await gateway.call("GET", f"/v1/payments/{begun['payment_id']}", **cashier)).status_code == 200
+    assert (await gateway.post(pay, {}, roles=("planner",), codes=())).status_code == 403
 
 
 async def test_paid_bills_are_refused(gateway: Any) -> None:
     """A payment of a bill that is paid is refused."""
     bill = await gateway.bill()
     await gateway.call_back(gateway.callback(await gateway.begin(bill)))
-    answer = await gateway.client.post(f"/v1/bills/{bill['bill_id']}/payments", json={}, headers=gateway.customer())
+    answer = await gateway.post(f"/v1/bills/{bill['bill_id']}/payments", {})
     assert (answer.status_code, answer.json()["code"]) == (409, "bill-already-paid")
 
 

@@ -67,7 +67,7 @@ async def test_moves_from_an_import(api, db):
         "/v1/imports/devices",
         roles=("ops",),
         content=body.encode(),
-        media_type="application/jsonl",
+        headers={"content-type": "application/jsonl"},
     )
     assert imported.json()["kept"] == 1
     assert (await _register(api)).status_code == 200

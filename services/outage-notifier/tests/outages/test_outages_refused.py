@@ -171,7 +171,9 @@ async def test_lone_surrogate(api, world):
     """Half a surrogate pair, which is valid JSON but no text, is refused."""
     await world.customer(A)
     body = json.dumps({"kind": "planned", **api.document(place="KV \ud800 5")})
-    answer = await api.call("POST", "/v1/outages", content=body, key="one", media_type="application/json")
+    answer = await api.call(
+        "POST", "/v1/outages", content=body, key="one", headers={"content-type": "application/json"}
+    )
     assert answer.status_code == 422, answer.text
 
 

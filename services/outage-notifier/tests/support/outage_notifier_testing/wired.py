@@ -1,7 +1,7 @@
 """The production wiring of outage-notifier over a real database, with tokens of a local issuer; no provider is called."""
 
 import base64
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from gridcare.postgres.database import Database
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.http import Issuer, client_for
+from gridcare_local.testing.services import Api
 from outage_notifier import NAME
 from outage_notifier.app import build_app
 from outage_notifier.settings import Settings
@@ -24,32 +25,11 @@ from outage_notifier.wiring import Rooms, wired
 KEY = base64.b64encode(bytes(32)).decode()
 
 
-@dataclass
-class Api:
-    """Calls the app with the token of any caller: `sub`, `roles` and customer `codes`."""
+@dataclass(kw_only=True)
+class OutageApi(Api):
+    """The app, and outages made through it."""
 
-    client: httpx.AsyncClient
-    tokens: Issuer
     clock: Any
-
-    async def call(
-        self,
-        method: str,
-        path: str,
-        *,
-        sub: str = "somebody",
-        roles: Sequence[str] = ("planner",),
-        codes: Sequence[str] = (),
-        key: str | None = None,
-        media_type: str | None = None,
-        **request: Any,
-    ) -> httpx.Response:
-        """Send a request; `key` is its Idempotency-Key, `request` goes to httpx."""
-        token = self.tokens.token(audience=NAME, sub=sub, roles=roles, customer_codes=codes)
-        headers = {"authorization": f"Bearer {token}", **({"idempotency-key": key} if key else {})}
-        if media_type:
-            headers["content-type"] = media_type
-        return await self.client.request(method, path, headers=headers, **request)
 
     def document(self, **changes: Any) -> dict[str, Any]:
         """Return an outage's body: feeder FD1, in six days from 10:00 to 13:30 in Can Tho, changed by `changes`."""
@@ -110,7 +90,7 @@ async def rooms(db: Database, clock: Any, settings: Settings) -> AsyncIterator[R
 
 
 @pytest.fixture
-async def api(rooms: Rooms, tokens: Issuer, clock: Any) -> AsyncIterator[Api]:
+async def api(rooms: Rooms, tokens: Issuer, clock: Any) -> AsyncIterator[OutageApi]:
     """Yield the app, to be called without a socket."""
     async with client_for(build_app(rooms)) as client:
-        yield Api(client, tokens, clock)
+        yield OutageApi(client=client, tokens=tokens, audience=NAME, roles=("planner",), clock=clock)
