@@ -48,7 +48,7 @@ class Settings(ServiceSettings):
     public_url: HttpUrl
     """The base of this service's addresses as providers see them: Twilio signs the whole address that it calls."""
     sms_price_vnd: int = Field(default=800, ge=0, le=1_000_000)
-    """Of one segment, for previews. An example: the contract with the provider states the price."""
+    """Of one segment, for previews. The default is an example: the contract with the provider states the price."""
 
     # the push provider
     fcm_credentials_file: Path
@@ -65,18 +65,18 @@ class Settings(ServiceSettings):
     """How long a sender holds a batch without renewing."""
     call_timeout_s: float = Field(default=10, ge=0.5, le=120)
     push_concurrency: int = Field(default=1_200, ge=1, le=10_000)
-    """Calls in flight in a lane, divided among its batches; more than the streams would only wait for one."""
+    """Calls in flight in a lane, divided among its batches; more calls than streams would only wait for a stream."""
     push_batches_at_once: int = Field(default=4, ge=1, le=64)
     sms_batches_at_once: int = Field(default=2, ge=1, le=64)
     sms_chunk_size: int = Field(default=50, ge=1, le=500)
-    """SMS of which the attempts are committed together, before they are sent."""
+    """How many SMS have their attempts committed together, before they are sent."""
     push_rate_per_s: int = Field(default=10_000, ge=1, le=1_000_000)
     """FCM grants a project 600,000 messages a minute."""
     sms_rate_per_s: int = Field(default=100, ge=1, le=100_000)
     reserved_share: float = Field(default=0.2, ge=0, le=0.4)
-    """Of each rate: so much is kept for the urgent lane, and as much for the transactional one."""
+    """The share of each rate that is kept for the urgent lane; as much again is kept for the transactional one."""
     breaker_pause_s: float = Field(default=60, ge=0, le=3600)
-    """A channel is left alone for so long after its provider refused us."""
+    """How long a channel is left alone after its provider refused us."""
     unknown_first_look_after_s: float = Field(default=90, ge=0)
     unknown_second_look_after_s: float = Field(default=180, ge=0)
     """When Twilio is asked about an SMS whose call ended unknown, counted from the call."""
@@ -84,11 +84,11 @@ class Settings(ServiceSettings):
     # planning
     planner_lease_s: float = Field(default=30, ge=1, le=600)
     hint_silent_s: float = Field(default=60, ge=0.5, le=3600)
-    """A batch that nobody holds is hinted at again after so long."""
+    """How long a batch that nobody holds waits until it is hinted at again."""
 
     # outages
     statutory_notice_h: float = Field(default=120, ge=0, le=24 * 60)
-    """A planned cut is announced so long before its start, or says why not; five days by the law named below."""
+    """How long before its start a planned cut must be announced, unless it says why not; five days by the law below."""
     statutory_basis: str = "Luật Điện lực 61/2024/QH15, Thông tư 04/2025/TT-BCT"
     """Shown with every refusal and preview; the legal department confirms it."""
     outage_window_max_h: float = Field(default=72, gt=0, le=24 * 60)

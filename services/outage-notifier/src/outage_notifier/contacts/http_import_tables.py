@@ -1,4 +1,4 @@
-"""The bodies of imports: CSV (RFC 4180, one record a line) or JSON lines, read as they arrive, never whole."""
+"""The bodies of imports: CSV (RFC 4180, one record per line) or JSON lines, read as they arrive, never whole."""
 
 import csv
 from collections.abc import AsyncIterator, Callable
@@ -31,7 +31,7 @@ def table_format(content_type: str | None) -> TableFormat:
 
 
 async def read_lines(rows: AsyncIterator[Line[Values]], read: Callable[[Values], T]) -> AsyncIterator[Line[T]]:
-    """Yield what each row says; `read` raises BadLine for a row that says nothing of use."""
+    """Yield what each row says; `read` raises BadLine for a row that cannot be used."""
     async for number, row in rows:
         if isinstance(row, BadLine):
             yield number, row
@@ -46,7 +46,7 @@ async def read_lines(rows: AsyncIterator[Line[Values]], read: Callable[[Values],
 async def table_rows(
     body: AsyncIterator[bytes], file_format: TableFormat, columns: Columns
 ) -> AsyncIterator[Line[Values]]:
-    """Yield a table's rows. Raises Unprocessable when the header of a CSV file is not what it must be."""
+    """Yield a table's rows. Raises Unprocessable if the header of a CSV file is wrong."""
     header: list[str] | None = None
     async for number, line in _lines(body):
         if isinstance(line, BadLine):

@@ -64,7 +64,7 @@ async def post_supply_points(_: Ops, request: Request, room: Room) -> ImportOut:
 
 @router.post("/contacts", openapi_extra=_BODY)
 async def post_contacts(_: Ops, request: Request, room: Room) -> ImportOut:
-    """Import contacts (customer_code, phone, language, consent; optional: name, segment), one phone a line."""
+    """Import contacts (customer_code, phone, language, consent; optional: name, segment), one phone per line."""
     lines = _lines(request, CONTACT_COLUMNS, read_contact)
     return ImportOut.of(await import_contacts(lines, room=room))
 

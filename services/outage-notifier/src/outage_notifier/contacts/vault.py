@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from gridcare.errors import GridcareError
 
 Purpose = Literal[b"phone", b"device", b"name", b"receipt"]
-"""What a value is sealed for: one that was sealed for a purpose is opened for that purpose alone."""
+"""What a value is sealed for: it can be opened only for the purpose that it was sealed for."""
 PHONE: Final = b"phone"
 DEVICE: Final = b"device"
 NAME: Final = b"name"

@@ -80,7 +80,7 @@ class LanguageReachOut(Body):
 
 
 class NoticeReachOut(Body):
-    """Whom one notice reaches. `fallback_*_max`: paid at most, where pushes stay without an answer."""
+    """Whom one notice reaches. `fallback_*_max` is the most that SMS after unanswered pushes can add."""
 
     kind: Kind
     audience: int
@@ -103,7 +103,7 @@ class StatutoryNoticeOut(Body):
 
 
 class PreviewOut(Body):
-    """What publishing would come to now; nothing was written."""
+    """What publishing would do now. Nothing was written."""
 
     notices: list[NoticeReachOut]
     statutory_notice: StatutoryNoticeOut
@@ -118,7 +118,7 @@ class ChangedOut(Body):
 
 
 def preview_out(preview: Preview) -> PreviewOut:
-    """Return what publishing would come to."""
+    """Return what publishing would do."""
     return PreviewOut(
         notices=[_reach_out(each) for each in preview.reach], statutory_notice=_statutory_out(preview.notice)
     )

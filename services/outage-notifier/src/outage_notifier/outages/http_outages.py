@@ -93,7 +93,7 @@ async def get_outage(_: Staff, outage_id: UUID, room: Room) -> OutageOut:
 async def get_revisions(
     _: Staff, outage_id: UUID, room: Room, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
 ) -> Page[RevisionOut]:
-    """List every state that the outage was in, the oldest first, and who made it so."""
+    """List every state that the outage was in, the oldest first, and who put it into each."""
     (after,) = decode_cursor(cursor, tuple[Number]) or (0,)
     revisions, following = await list_revisions(outage_id, after=after, limit=limit, room=room)
     return page_of([RevisionOut.of(each) for each in revisions], (following,) if following else None)
@@ -110,7 +110,7 @@ async def put_outage(who: Planner, outage_id: UUID, body: EditIn, key: Idempoten
 
 @router.post("/{outage_id}/preview")
 async def post_preview(_: Planner, outage_id: UUID, body: PreviewIn, room: Room) -> PreviewOut:
-    """Tell whom publishing (or revising, with a document) would reach, by channel and language, and at what cost."""
+    """Say whom publishing (or revising, with a document) would reach, by channel and language, and at what cost."""
     proposed = body.document.document() if body.document else None
     return preview_out(await preview_outage(PreviewOutage(outage_id=outage_id, proposed=proposed), room=room))
 
@@ -139,7 +139,7 @@ async def post_revise(who: Planner, outage_id: UUID, body: ReviseIn, key: Idempo
 
 @router.post("/{outage_id}/cancel", status_code=202)
 async def post_cancel(who: Planner, outage_id: UUID, body: EndIn, key: IdempotencyKey, room: Room) -> ChangedOut:
-    """Call an outage off: only those who were told of it hear so."""
+    """Call an outage off. Only those who were told of it are told so."""
     command = CancelOutage(outage_id=outage_id, by=who.sub, reason=body.reason, revision=body.revision)
     return changed_out(await once(key, cancel_outage, command, room=room))
 

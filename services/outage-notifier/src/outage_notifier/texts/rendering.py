@@ -102,7 +102,7 @@ def _values(slots: Mapping[str, Any], language: Language) -> dict[str, str]:
 
 
 def times(windows: Sequence[Sequence[str]], language: Language) -> str:
-    """Write windows as people read them, the day once where a window starts and ends on it."""
+    """Write windows as people read them, with the day only once if a window starts and ends on it."""
     return ", ".join(_window(_local(start), _local(end), language) for start, end in windows)
 
 

@@ -1,6 +1,6 @@
-"""How many SMS a text is paid as: GSM-7 in 160 or 153 septets, anything else UCS-2 in 70 or 67 UTF-16 units.
+"""How many SMS a text is paid for as: GSM-7 in 160 or 153 septets, anything else UCS-2 in 70 or 67 UTF-16 units.
 
-Source: 3GPP TS 23.038 (alphabets) and TS 23.040 (the header of a part of a longer text takes the difference).
+Source: 3GPP TS 23.038 (alphabets) and TS 23.040 (in a longer text, the header of each part takes the difference).
 """
 
 import unicodedata
@@ -41,7 +41,7 @@ _LOOK_ALIKE: Final = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """What a text takes: `units` are septets or UTF-16 units, `count` is the number of messages paid."""
+    """What a text takes: `units` are septets or UTF-16 units, `count` is the number of messages paid for."""
 
     encoding: Encoding
     units: int

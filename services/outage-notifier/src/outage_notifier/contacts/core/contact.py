@@ -14,4 +14,4 @@ Platform = Literal["android", "ios"]
 PLATFORMS: Final[tuple[Platform, ...]] = get_args(Platform)
 
 REGISTRATION_PATTERN: Final = r"^[A-Za-z0-9:._-]{10,4096}$"
-"""Firebase installation ids have 22 characters, registration tokens some 160; Firebase states no limit for either."""
+"""Firebase installation ids have 22 characters, registration tokens about 160; Firebase states no limit for either."""

@@ -7,9 +7,9 @@ from typing import Final, Generic, TypeVar
 from outage_notifier.contacts.core.import_line import BadLine, Line
 
 CHUNK_SIZE: Final = 1_000
-"""Lines in one transaction."""
+"""Lines per transaction."""
 BAD_LINES_REPORTED_MAX: Final = 1_000
-"""A file of the wrong kind has only bad lines: the first thousand say enough."""
+"""A file of the wrong kind has only bad lines; the first thousand are enough to see that."""
 
 T = TypeVar("T")
 

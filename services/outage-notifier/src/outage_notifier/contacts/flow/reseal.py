@@ -7,7 +7,7 @@ from outage_notifier.contacts.room import Resealing
 from outage_notifier.contacts.store import sealed
 
 PAGE_SIZE: Final = 1_000
-"""Rows in one transaction: some 50 ms, so that no sender waits long for a row."""
+"""Rows per transaction: about 50 ms, so that no sender waits long for a row."""
 
 
 async def reseal(*, room: Resealing) -> int:

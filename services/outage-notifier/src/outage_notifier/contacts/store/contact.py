@@ -57,7 +57,7 @@ async def devices(tx: Connection, device_ids: Sequence[str]) -> dict[tuple[str, 
         (
             row["customer_code"],
             row["device_id"],
-        ): SendingDevice(  # a row for each push: `**row` would take twice as long
+        ): SendingDevice(  # one row per push: `**row` would take twice as long
             customer_code=row["customer_code"],
             device_id=row["device_id"],
             kind=row["kind"],

@@ -36,7 +36,7 @@ class StagedDevice:
     platform: Platform
 
 
-# A name that no release gave to a table of other columns: a pooler may lend a session that has the older one.
+# No release gave this name to a table with other columns: a pooler may lend a session that still has an older table.
 _STAGE_CONTACTS = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_contact_line (
     position int, customer_code text COLLATE "C", language text, segment text, name_sealed bytea, consent boolean,

@@ -11,7 +11,7 @@ from outage_notifier.ledger.core.member import Member
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What a batch's topic is told: that it waits, for the `number`th time."""
+    """What a batch's topic is told: that the batch waits, for the `number`th time."""
 
     batch_id: UUID
     channel: Channel
@@ -36,7 +36,7 @@ class NewBatch:
 
     @property
     def hint(self) -> Hint | None:
-        """The first hint at it; None where there is nothing to send."""
+        """The first hint at it, or None if there is nothing to send."""
         return None if self.channel == "none" else Hint(self.batch_id, self.channel, self.lane)
 
 

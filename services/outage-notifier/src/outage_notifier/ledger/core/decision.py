@@ -1,4 +1,4 @@
-"""What follows the outcome of a call, or a look just before one: a delivery's next state, and when something is tried next."""
+"""What follows the outcome of a call, or the check just before it: a delivery's next state, and when it is tried again."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,10 +11,10 @@ from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 
 TRIES_MAX: Final = 8
-"""Calls for one delivery before it counts as failed: with the backoff below about two hours."""
+"""Calls for one delivery before it counts as failed: about two hours, with the backoff below."""
 
 TRIES_BESIDE_FALLBACK_MAX: Final = 4
-"""Calls for a recipient's other devices before the patience of a fallback begins: some 70 seconds."""
+"""Calls for a recipient's other devices before the patience of a fallback begins: about 70 seconds."""
 
 _ENDS: Final = (OutcomeKind.ACCEPTED, OutcomeKind.REFUSED)
 _BACKOFF_FIRST: Final = timedelta(seconds=10)
@@ -49,7 +49,7 @@ class Situation(Struct, frozen=True, gc=False):
 
 
 def decide_push(outcomes: Sequence[Outcome], situation: Situation) -> Decision:
-    """Fold the outcomes of a recipient's devices: each is to get one, and one that was reached is enough to be told."""
+    """Fold the outcomes of a recipient's devices. Each device should get the push; one is enough for the recipient to be told."""
     told = situation.told_before or OutcomeKind.ACCEPTED in [outcome.kind for outcome in outcomes]
     again = [outcome for outcome in outcomes if outcome.kind not in _ENDS]
     retry = _retry(again, situation, channel="push") if again else None
@@ -80,9 +80,9 @@ def decide_sms(outcome: Outcome, situation: Situation) -> Decision:
 
 
 def decide_unsent(situation: Situation, *, superseded: bool, held_until: datetime | None) -> Decision | None:
-    """Say why a member is not sent now; None when it may be. Asked just before the call.
+    """Say why a member is not to be sent now, or return None if it may be. Asked just before the call.
 
-    Quiet hours hold and do not lose: what would be useless by their end is sent within them.
+    Quiet hours delay a message but never lose it: one that would be useless by their end is sent during them.
     """
     settled_as = State.ACCEPTED if situation.told_before else None
     if superseded:
@@ -116,9 +116,9 @@ def _decide_sms(outcome: Outcome, situation: Situation) -> Decision:
 
 
 def _after_accepted_push(situation: Situation, retry: Decision | None) -> Decision:
-    """Go on with the devices that did not take it yet, then with the patience of the template.
+    """Go on with the devices that have not taken it yet, then wait for the template's patience.
 
-    Where an SMS waits for that patience, the other devices are tried a few times only: the SMS must not wait for them.
+    If an SMS follows after that, the other devices are tried only a few times: the SMS must not wait for them.
     """
     patience = situation.patience
     falls_back = patience is not None and situation.fallback and situation.now + patience < situation.useful_until
@@ -130,7 +130,7 @@ def _after_accepted_push(situation: Situation, retry: Decision | None) -> Decisi
 
 
 def _retry(outcomes: Sequence[Outcome], situation: Situation, *, channel: Channel) -> Decision | None:
-    """Return the next try, or None when there is none worth making."""
+    """Return the next try, or None if none is worth making."""
     first = outcomes[0]
     if first.kind is OutcomeKind.MISCONFIGURED:
         at = situation.now + _MISCONFIGURED_PAUSE

@@ -11,7 +11,7 @@ _UUID_LENGTH: Final = 36
 
 
 class DeliveryId(Struct, frozen=True, gc=False):
-    """A delivery without its recipient: an address that tells nobody who lives there."""
+    """Names a delivery without giving its recipient away."""
 
     notice_id: UUID
     number: int

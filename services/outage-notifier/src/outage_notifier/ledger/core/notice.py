@@ -1,4 +1,4 @@
-"""A notice: one message intent about something that happened, to an audience, of a kind."""
+"""A notice: the intent to say one thing about something that happened, to an audience."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class NewNotice:
 
     @property
     def scheduled(self) -> NoticeScheduled:
-        """The event that says so."""
+        """The event that says that it was scheduled."""
         return NoticeScheduled(
             version=SCHEDULED_VERSION,
             notice_id=self.notice_id,
@@ -94,7 +94,7 @@ class SingleNotice:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a sender needs of a notice to render it and to know whether to send it still."""
+    """What a sender needs of a notice to render it and to know whether it is still to be sent."""
 
     notice_id: UUID
     outage_id: UUID | None
@@ -112,8 +112,8 @@ class Content:
 class NoticeProgress:
     """A notice and its counts: `audience` is the sum of `states`; `completed` means that none of them is open.
 
-    `states` has every state that a recipient is in; `channels` counts recipients by channel. `kind` may be one that another
-    release knows.
+    `states` has every state that a recipient is in; `channels` counts recipients by channel. `kind` may be one that only
+    another release knows.
     """
 
     notice_id: UUID

@@ -1,4 +1,4 @@
-"""Say of notices that they are complete: none of their deliveries is open."""
+"""Mark notices as completed once none of their deliveries is open."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ from outage_notifier.ledger.room import Ledger
 from outage_notifier.ledger.store import progress
 
 COMPLETED_MAX: Final = 200
-"""In one transaction: a large notice's channels are counted over its deliveries, half a second for a million."""
+"""How many per transaction: a large notice's channels are counted over its deliveries, half a second for a million."""
 
 
 async def complete_notices(*, room: Ledger) -> int:

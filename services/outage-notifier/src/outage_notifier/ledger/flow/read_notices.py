@@ -31,7 +31,7 @@ async def list_notices(outage_id: UUID, *, room: Ledger) -> Sequence[NoticeProgr
 async def list_deliveries(
     notice_id: UUID, *, state: State | None, after: str, limit: int, room: Ledger
 ) -> tuple[Sequence[Delivery], str | None]:
-    """List a notice's deliveries by recipient, with the recipient behind whom the next page begins.
+    """List a notice's deliveries by recipient, with the recipient after whom the next page begins.
 
     Raises NotFound `notice-not-found`.
     """

@@ -79,7 +79,7 @@ async def complete(tx: Connection, batch_id: UUID, attempts: Sequence[Attempt]) 
 async def in_doubt(tx: Connection, batch_id: UUID) -> frozenset[DeliveryKey]:
     """Find the deliveries for which this batch made a call that the provider may have taken.
 
-    One of them that was not recorded was under way when its sender died: it must not be sent again blindly.
+    Any that was not recorded was under way when its sender died, and must not be sent again blindly.
     """
     return frozenset((row["notice_id"], row["recipient_id"]) for row in await tx.fetch(_IN_DOUBT, batch_id))
 
@@ -97,7 +97,7 @@ async def of_messages(tx: Connection, message_ids: Sequence[str]) -> dict[str, A
 
 
 async def unresolved(tx: Connection, keys: Sequence[DeliveryKey]) -> dict[DeliveryKey, Attempt]:
-    """Read the newest attempt of each delivery that may have been taken: its end is not known, or a message is bound to it."""
+    """Read, for each delivery, the newest attempt that may have been taken: one without a known end, or with a message bound."""
     rows = await tx.fetch(_UNRESOLVED, [key[0] for key in keys], [key[1] for key in keys])
     calls = [_attempt(row) for row in rows]
     return {call.delivery_key: call for call in calls}
@@ -106,7 +106,7 @@ async def unresolved(tx: Connection, keys: Sequence[DeliveryKey]) -> dict[Delive
 async def bind(tx: Connection, bindings: Mapping[AttemptName, str], *, now: datetime) -> None:
     """Bind messages to the attempts that made them, and complete those that are open.
 
-    A message that was bound to another attempt is taken from it: its callback's address knows better than a look-up. An
+    A message that was bound to another attempt is taken from it, since the address of a callback is surer than a look-up. An
     attempt that has a message keeps it.
     """
     columns = _keys(list(bindings))

@@ -65,24 +65,24 @@ async def insert(tx: Connection, batches: Sequence[NewBatch]) -> None:
 
 
 async def claim(tx: Connection, batch_id: UUID, *, lease_s: float) -> ClaimedBatch | None:
-    """Take a batch under a lease on the database's clock; None when it is settled or leased elsewhere."""
+    """Take a batch under a lease on the database's clock. Return None if it is settled or leased elsewhere."""
     row = await tx.fetchrow(_CLAIM, batch_id, lease_s)
     return ClaimedBatch(**{**row, "members": _DECODER.decode(row["members"])}) if row is not None else None
 
 
 async def renew(tx: Connection, batch_id: UUID, claim_number: int, *, lease_s: float) -> bool | None:
-    """Renew a lease. Return whether the batch's notice was superseded (False where it has none); None: the lease is lost."""
+    """Renew a lease. Return whether the batch's notice was superseded (False if it has none), or None if the lease is lost."""
     row = await tx.fetchrow(_RENEW, batch_id, claim_number, lease_s)
     return None if row is None else bool(row["superseded"])
 
 
 async def lock(tx: Connection, batch_id: UUID, claim_number: int) -> bool:
-    """Lock a batch at its claim number. Return False when another sender claimed it: write nothing then."""
+    """Lock a batch at its claim number. Return False if another sender claimed it; nothing may be written then."""
     return await tx.fetchrow(_LOCK, batch_id, claim_number) is not None
 
 
 async def lock_many(tx: Connection, batch_ids: Sequence[UUID]) -> None:
-    """Lock batches, in one order for all: always before their deliveries, so that nobody waits in a circle."""
+    """Lock batches, in the order that everybody keeps and before their deliveries, so that there are no deadlocks."""
     await tx.execute(_LOCK_MANY, list(batch_ids))
 
 

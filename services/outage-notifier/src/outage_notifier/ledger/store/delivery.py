@@ -29,10 +29,10 @@ _SHIFTS = ", ".join(
     f"count(*) FILTER (WHERE w.state = '{s}') - count(*) FILTER (WHERE o.state = '{s}') AS {s}" for s in RECORDED
 )
 _ADDED = ", ".join(f"{s} = b.{s} + m.{s}" for s in RECORDED)
-# `old` reads the statement's snapshot, whichever part runs first. It must not lock: a row that `written` changed before it
-# would be passed over, and counted twice. What keeps others out are the locks of the home batches.
-# The planner takes the staging table for a thousand batches' rows and would read all of `delivery` and `batch` for it, more
-# each day: a subquery a row, and the home batches named once more, leave it nothing but the indexes.
+# `old` reads the statement's snapshot, whichever part runs first. It must not lock: it would skip a row that `written` changed
+# before it, and the row would be counted twice. The locks of the home batches keep others out.
+# PostgreSQL expects the rows of a thousand batches in the staging table, and would read all of `delivery` and `batch`, which
+# grow each day. One subquery per row, and the home batches named once more, leave it only the indexes.
 _MERGE = f"""
 WITH staged AS MATERIALIZED (
     DELETE FROM staged_delivery RETURNING *
@@ -101,7 +101,7 @@ async def find(tx: Connection, keys: Sequence[DeliveryKey]) -> dict[DeliveryKey,
 async def lock(
     tx: Connection, keys: Sequence[DeliveryKey], *, homes: Collection[UUID] = ()
 ) -> dict[DeliveryKey, Delivery]:
-    """Lock deliveries' home batches and read them: what is read stays so until the transaction ends.
+    """Lock the home batches of deliveries, then read the deliveries: they stay as read until the transaction ends.
 
     `homes` are home batches to be locked beside those of the deliveries that have a row.
     """
@@ -116,7 +116,7 @@ async def take_unknown(tx: Connection, *, now: datetime, until: datetime, limit:
 
 
 async def page(tx: Connection, notice_id: UUID, *, state: State | None, after: str, limit: int) -> list[Delivery]:
-    """Read a notice's deliveries behind a recipient, by recipient."""
+    """Read a notice's deliveries after a recipient, by recipient."""
     return [_delivery(row) for row in await tx.fetch(_PAGE, notice_id, after, state, limit)]
 
 

@@ -1,4 +1,4 @@
-"""`notice`: message intents, and the planners' claims on them."""
+"""`notice`: what is to be said, and the planners' claims on it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -71,7 +71,7 @@ async def outage_exists(connection: Connection, outage_id: UUID) -> bool:
 
 
 async def schedule(tx: Connection, notices: Sequence[NewNotice], *, now: datetime) -> int:
-    """Write notices; one whose event was answered already is left out. Return how many were new."""
+    """Write notices, except one whose event already has a notice. Return how many were new."""
     new = 0
     for n in notices:
         tag: str = await tx.execute(
@@ -86,7 +86,7 @@ async def schedule(tx: Connection, notices: Sequence[NewNotice], *, now: datetim
 
 
 async def claim_due(tx: Connection, *, now: datetime, lease_s: float) -> ClaimedNotice | None:
-    """Claim the next due notice about an outage, fenced by a new claim number; None when none is due.
+    """Claim the next due notice about an outage, fenced by a new claim number. Return None if none is due.
 
     A notice waits until every batch of the older notices that it supersedes is settled, so that it knows who was told.
     """
@@ -97,7 +97,7 @@ async def claim_due(tx: Connection, *, now: datetime, lease_s: float) -> Claimed
 async def turn_page(tx: Connection, notice: ClaimedNotice, *, cursor: str, added: int, lease_s: float) -> int | None:
     """Move the cursor past a page of `added` recipients. Return how many were planned before it.
 
-    None: another planner claimed it or the notice was superseded; write nothing then.
+    Return None if another planner claimed the notice or it was superseded; nothing may be written then.
     """
     before: int | None = await tx.fetchval(_TURN_PAGE, notice.notice_id, notice.claim_number, cursor, added, lease_s)
     return before
@@ -109,7 +109,7 @@ async def finish_planning(tx: Connection, notice: ClaimedNotice, *, now: datetim
 
 
 async def supersede(tx: Connection, outage_id: UUID, *, before_revision: int, now: datetime) -> None:
-    """Stop what is unsent of an outage's older notices: senders and planners look at this mark."""
+    """Mark an outage's older notices as superseded, so that planners and senders stop what is unsent of them."""
     await tx.execute(_SUPERSEDE, outage_id, before_revision, now)
 
 
@@ -125,5 +125,5 @@ async def take_singles(tx: Connection, *, now: datetime, lane: Lane, limit: int)
 
 
 async def singles_planned(tx: Connection, notice_ids: Sequence[UUID], *, now: datetime) -> None:
-    """Mark one-recipient notices as planned: they stand in a batch."""
+    """Mark one-recipient notices as planned: they are in a batch."""
     await tx.execute(_SINGLES_PLANNED, list(notice_ids), now)

@@ -57,7 +57,7 @@ async def of_outage(tx: Connection, outage_id: UUID) -> list[NoticeProgress]:
 
 
 async def done(tx: Connection, *, limit: int) -> list[UUID]:
-    """Find planned notices of which no delivery is open any more, at most `limit` large and `limit` one-recipient ones."""
+    """Find planned notices that have no open delivery left, at most `limit` large and `limit` one-recipient ones."""
     large = await tx.fetch(_DONE, limit)
     singles = await tx.fetch(_DONE_SINGLES, limit, [state.value for state in OPEN])
     return [row["notice_id"] for row in (*large, *singles)]

@@ -1,1 +1,1 @@
-"""What an outage is, what may happen to it, and whom each change tells what."""
+"""What an outage is, what may happen to it, and who is told what about each change."""

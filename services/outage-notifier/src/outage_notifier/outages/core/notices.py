@@ -1,4 +1,4 @@
-"""What a change of an outage tells: to other services events, to customers notices."""
+"""What is told about a change of an outage: events to other services, notices to customers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -113,7 +113,7 @@ def slots_of(document: OutageDocument, windows: tuple[Window, ...] = ()) -> dict
 
 
 def _fresh(outage: Outage, now: datetime) -> Intent:
-    """Return the notice to those who know nothing yet."""
+    """Return the notice to those who have not heard of the outage yet."""
     document = outage.document
     slots = slots_of(document, _coming(document, now))
     if outage.kind == "unplanned":
@@ -137,7 +137,7 @@ def _reminders(outage: Outage, rules: OutageRules, now: datetime) -> Iterator[In
 
 
 def _coming(document: OutageDocument, now: datetime) -> tuple[Window, ...]:
-    """Return the windows that are not over, or all of them when every one is."""
+    """Return the windows that are not over, or all of them if all are over."""
     return tuple(window for window in document.windows if window.end > now) or document.windows
 
 

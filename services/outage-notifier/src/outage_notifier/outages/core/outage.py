@@ -33,9 +33,9 @@ Action = Literal["created", "edited", "published", "revised", "cancelled", "rest
 class OutageDocument(msgspec.Struct, frozen=True, kw_only=True):
     """What a revision of an outage says; stored as JSON.
 
-    Customers read `place` and `cause`, in Vietnamese or, where there is one, in a translation. Planners write languages that
-    this release knows (http_bodies); a stored one may know more. `late_reason` says why this
-    revision was published later than the law demands.
+    Customers read `place` and `cause`, in Vietnamese or, where there is one, in a translation. Planners may use the languages
+    that this release knows (http_bodies); a stored document may have others. `late_reason` says why this revision was
+    published later than the law demands.
     """
 
     cause: str
@@ -148,7 +148,7 @@ def publish(outage: Outage, *, late_reason: str, rules: OutageRules, now: dateti
 def revise(outage: Outage, document: OutageDocument, *, rules: OutageRules, now: datetime) -> Change:
     """Change what was published. Raises Conflict, `outage-unchanged` when nothing is new, and Unprocessable as `publish` does.
 
-    The statutory notice is counted again for what is new: another time, or more people.
+    The statutory notice period counts again for what is new: another time, or more people.
     """
     _must_be_published(outage)
     check_windows(document.windows, rules=rules, now=now)
@@ -165,7 +165,7 @@ def revise(outage: Outage, document: OutageDocument, *, rules: OutageRules, now:
 
 
 def cancel(outage: Outage, *, now: datetime) -> Change:
-    """Call an outage off, or drop a draft, of which nobody hears. Raises Conflict."""
+    """Call an outage off, or drop a draft, which nobody is told of. Raises Conflict."""
     _refuse_ended(outage)
     if outage.status == "draft":
         return _change(outage, "cancelled", "cancelled", now=now)
@@ -215,7 +215,7 @@ def _must_be_published(outage: Outage) -> None:
 
 
 def _earliest_news(new: OutageDocument, old: OutageDocument, now: datetime) -> datetime | None:
-    """Return the start of the first window that customers could not know of, or None."""
+    """Return the start of the first window that customers cannot have known of, or None."""
     coming = [window for window in new.windows if window.end > now]
     if _wider(new.scope, old.scope):
         return min((window.start for window in coming), default=None)

@@ -1,4 +1,4 @@
-"""What an outage must keep to: windows that make sense, and the notice that the law demands.
+"""The rules for outages: windows that make sense, and the notice that the law demands.
 
 The limits are settings, since a regulator may change them. Five days' notice of a planned cut comes from Article 27 of the
 Electricity Law of 2004; Electricity Law 61/2024/QH15 and Circular 04/2025/TT-BCT have replaced it.

@@ -41,7 +41,7 @@ class CreateOutage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeOutage:
-    """What every change names: the outage, who changes it and why. `revision` is the one that they saw, where they tell it."""
+    """What every change names: the outage, who changes it and why. `revision` is the one that they saw, if they say so."""
 
     outage_id: UUID
     by: str
@@ -58,7 +58,7 @@ class EditOutage(ChangeOutage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishOutage(ChangeOutage):
-    """Publish a draft; `late_reason` says why customers get less notice than the law wants, if they do."""
+    """Publish a draft; `late_reason` says why customers get less notice than the law demands, if they do."""
 
     late_reason: str = ""
 
@@ -150,7 +150,7 @@ async def revise_outage(command: ReviseOutage, *, room: Outages) -> Published:
 
 
 async def cancel_outage(command: CancelOutage, *, room: Outages) -> Published:
-    """Call an outage off, or drop a draft. Only those who were told of it hear so. Raises NotFound, Conflict."""
+    """Call an outage off, or drop a draft. Only those who were told of it are told so. Raises NotFound, Conflict."""
     now = room.clock.now()
     async with room.db.transaction() as tx:
         change = decide.cancel(await _lock(tx, command), now=now)
@@ -163,7 +163,7 @@ async def cancel_outage(command: CancelOutage, *, room: Outages) -> Published:
 
 
 async def restore_outage(command: RestoreOutage, *, room: Outages) -> Published:
-    """Note that the power is back. Those who were told of the outage hear so. Raises NotFound, Conflict."""
+    """Note that the power is back. Those who were told of the outage are told so. Raises NotFound, Conflict."""
     now = room.clock.now()
     async with room.db.transaction() as tx:
         change = decide.restore(await _lock(tx, command), now=now)

@@ -16,7 +16,7 @@ from outage_notifier.outages.store import outage
 from outage_notifier.planning.core.reach import NoticeReach
 
 UNSAID = "a preview"
-"""Stands for the reason of a late notice: a preview tells that it would be late instead of refusing."""
+"""Stands in for the reason of a late notice: a preview says that the notice would be late instead of refusing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class PreviewOutage:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Who would be told, and how much notice they would get of the time that the law wants."""
+    """Who would be told, how much notice they would get, and how much the law demands."""
 
     reach: list[NoticeReach]
     notice: NoticeGiven

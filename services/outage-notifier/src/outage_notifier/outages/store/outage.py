@@ -35,7 +35,7 @@ WHERE outage_id = $1 AND revision > $2 ORDER BY revision LIMIT $3
 _DECODER = msgspec.json.Decoder(OutageDocument)
 
 Position = tuple[datetime, UUID]
-"""Where a page of outages starts: behind this update of this outage."""
+"""Where a page of outages starts: after this update of this outage."""
 
 
 async def save(tx: Connection, change: Change, *, by: str, reason: str) -> None:

@@ -14,7 +14,7 @@ from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.providers.http_client import retry_after_s
 
 QUOTA_PAUSE_S: Final = 60.0
-"""FCM asks for at least a minute after QUOTA_EXCEEDED that names no time."""
+"""FCM asks for a wait of at least a minute after a QUOTA_EXCEEDED that names no time."""
 
 BAD_ANSWER: Final = Outcome(OutcomeKind.UNKNOWN, "bad-answer")
 

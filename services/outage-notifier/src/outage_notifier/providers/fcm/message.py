@@ -57,7 +57,7 @@ def push_message(
 ) -> PushMessage:
     """Make the message of one notice in one language.
 
-    `tag` replaces on the screen what was shown with the same one, on Android and on iOS. `data` holds strings for the app
+    The message replaces what a screen shows under the same `tag`, on Android and on iOS. `data` holds strings for the app
     (`delivery_id` is added to each message). `ttl` is cut to FCM's four weeks; `urgent` wakes a sleeping device.
     Raises MessageUnfit when it is over a limit.
     """
@@ -91,7 +91,7 @@ def push_message(
 
 
 def _cut(encoded: bytes) -> PushMessage:
-    """Cut the encoded message at its hole; measured whole, which is stricter than the provider, who counts less."""
+    """Cut the encoded message at its hole. Its whole size is held to the limit; the provider counts less of it."""
     size_bytes = len(encoded) - len(_HOLE.encode()) + _DELIVERY_ID_BYTES_MAX
     if size_bytes > PAYLOAD_BYTES_MAX:
         raise MessageUnfit(f"the message takes {size_bytes} bytes, the limit is {PAYLOAD_BYTES_MAX}")

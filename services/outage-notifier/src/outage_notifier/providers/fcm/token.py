@@ -1,4 +1,4 @@
-"""Access tokens of a service account, renewed in the background before they end."""
+"""Access tokens of a service account, renewed in the background before they expire."""
 
 import asyncio
 import contextlib
@@ -21,16 +21,16 @@ SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
 LIFETIME_S: Final = 3600.0
 RENEW_BEFORE_END_S: Final = 300.0
 END_MARGIN_S: Final = 10.0
-"""A token this near its end is no longer used: it may end on the way."""
+"""A token this close to its expiry is no longer used: it could expire on the way."""
 
 AFTER_FAILURE_S: Final = 5.0
-"""Within this time of a failed renewal the failure is answered again: senders must not hammer the token endpoint."""
+"""For this long after a failed renewal the same failure is returned: senders must not hammer the token endpoint."""
 
 logger = get_logger()
 
 
 class NoToken(Exception):
-    """There is no access token; `outcome` is what that makes of a call."""
+    """There is no access token; `outcome` is what a call comes to without one."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.code)
@@ -38,7 +38,7 @@ class NoToken(Exception):
 
 
 def read_service_account(path: str) -> Credentials:
-    """Read a service-account file; SettingsError when it is not one."""
+    """Read a service-account file. Raises SettingsError if it is not one."""
     try:
         credentials: Credentials = Credentials.from_service_account_file(path, scopes=[SCOPE])
     except (OSError, ValueError, google.auth.exceptions.GoogleAuthError) as error:
@@ -51,7 +51,7 @@ def read_service_account(path: str) -> Credentials:
 class AccessTokens:
     """The current access token. One renewal at a time, in a thread: google-auth blocks.
 
-    `authorization` is the header's value, None while there is no token: then `wait()` for one.
+    `authorization` is the header's value, or None while there is no token; then `wait()` for one.
     """
 
     def __init__(self, credentials: Credentials, client: SyncClient) -> None:
@@ -90,10 +90,10 @@ class AccessTokens:
         return await self._renew()
 
     def refused(self, authorization: str) -> bool:
-        """Take note of a 401; true when another token is or will be there, so that trying again makes sense.
+        """Note a 401. Return True if there is or will be another token, so that trying again makes sense.
 
-        A token that is refused is given up and a new one fetched. When that one is refused before anything was accepted
-        with it, the credentials are wrong and not the token.
+        A token that is refused is given up and a new one fetched. If that one is refused before anything was accepted
+        with it, the credentials are wrong, not the token.
         """
         wrong = authorization == self._trial
         if authorization == self.authorization:
@@ -104,7 +104,7 @@ class AccessTokens:
         return not wrong
 
     def accepted(self, authorization: str) -> None:
-        """Take note that a token was accepted."""
+        """Note that a token was accepted."""
         if authorization == self._trial:
             self._trial = None
 
@@ -182,7 +182,7 @@ class _Response(google.auth.transport.Response):
 
 
 class _Request(google.auth.transport.Request):
-    """Google-auth's requests over the same kind of client as all else, so that one CA file serves both.
+    """Google-auth's requests over the same kind of client as everything else, so that one CA file serves both.
 
     (The `requests` library would let REQUESTS_CA_BUNDLE of the environment overrule the session's own CA file.)
     """

@@ -29,7 +29,7 @@ VALIDITY_S_MAX: Final = 36_000
 """Source: twilio.com/docs/messaging/api/message-resource (ValidityPeriod)."""
 
 RECENT_MAX: Final = 1_000
-"""Twilio's largest page: more than one number gets in the hours that a look-up may go back."""
+"""Twilio's largest page: more messages than one number gets in the hours that a look-up may go back."""
 POOL_IDLE: Final = timedelta(seconds=15)
 """Shorter than the server's: a request written to a connection that it just closed has an unknown outcome."""
 
@@ -100,7 +100,7 @@ class TwilioSmsSender:
     async def recent(self, to: str) -> list[ListedMessage]:
         """List the newest messages to a number, newest first. Raises Retryable.
 
-        There is no date filter: Twilio's filters whole days by DateSent, which a queued message has not got yet.
+        There is no date filter: Twilio's filters whole days by DateSent, which a queued message does not have yet.
         """
         try:
             messages = await self._client.messages.list_async(to=to, limit=RECENT_MAX, page_size=RECENT_MAX)
@@ -110,7 +110,7 @@ class TwilioSmsSender:
 
 
 def _listed(message: MessageInstance) -> ListedMessage:
-    """Read a listed message. Raises Retryable: to leave one out would be to say that it is not there."""
+    """Read a listed message. Raises Retryable if it cannot be read: leaving it out would say that it does not exist."""
     if not message.sid or not message.date_created:
         raise Retryable("twilio: a listed message cannot be read")
     code = None if message.error_code is None else str(message.error_code)
