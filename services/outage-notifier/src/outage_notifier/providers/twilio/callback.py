@@ -26,7 +26,7 @@ class TwilioCallbacks:
     def verify(self, *, query: str, body: bytes, signature: str) -> bool:
         """Say whether a form post is signed with our token: HMAC-SHA1 over the address and the sorted fields.
 
-        The address is the whole one that Twilio was given, with its query. Twilio signs it with the port or without.
+        Twilio signs the whole address that it was given, query included, with the port or without.
         """
         try:
             fields = _fields(body)
@@ -42,7 +42,7 @@ class TwilioCallbacks:
         return fits
 
     def read(self, body: bytes) -> StatusCallback | None:
-        """Read a status callback's form. Return None when it is no callback of a message's status."""
+        """Read a status callback's form. Return None if it is not about a message's status."""
         try:
             fields = dict(_fields(body))
         except ValueError:

@@ -47,7 +47,7 @@ _BAD_ANSWER: Final = Outcome(OutcomeKind.UNKNOWN, "bad-answer")
 
 
 class TwilioSmsSender:
-    """Sends as one account and sender; one attempt a call."""
+    """Sends as one account and sender. It never retries by itself."""
 
     def __init__(self, client: Client, *, sender: str, callback_url: str) -> None:
         self._client = client
