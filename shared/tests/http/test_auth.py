@@ -13,7 +13,8 @@ from fastapi import APIRouter, Depends
 from gridcare.errors import NotFound, Unauthenticated
 from gridcare.http.app import create_app
 from gridcare.http.auth import Caller, TokenVerifier, caller, require
-from gridcare.testing.http import SigningKey, client_for
+from gridcare.testing.http import client_for
+from gridcare.testing.signing import SigningKey
 
 AUDIENCE = "repair-intake"
 
@@ -60,14 +61,14 @@ async def test_algorithm_confusion_is_refused(idp, verifier):
 
 async def test_keys_keep_their_algorithm(idp, verifier):
     """A key is only used with its own algorithm."""
-    other = SigningKey("RS256")
+    other = SigningKey.new("RS256")
     token = idp.sign(idp.claims(audience=AUDIENCE), key=other, kid=idp.keys[0].kid)
     assert await refusal(verifier, token) == "malformed"
 
 
 async def test_a_foreign_key_is_refused(idp, verifier):
     """A signature by another key under a known key id is refused."""
-    token = idp.sign(idp.claims(audience=AUDIENCE), key=SigningKey(), kid=idp.keys[0].kid)
+    token = idp.sign(idp.claims(audience=AUDIENCE), key=SigningKey.new(), kid=idp.keys[0].kid)
     assert await refusal(verifier, token) == "signature"
 
 
@@ -132,7 +133,7 @@ async def test_strange_headers_are_refused(idp, verifier, header):
 
 async def test_token_keys_are_ignored(idp, verifier):
     """`jku` and `jwk` in a header are the attacker's; only our issuer's keys are fetched."""
-    evil = SigningKey()
+    evil = SigningKey.new()
     token = idp.sign(idp.claims(audience=AUDIENCE), key=evil, jwk=evil.public_jwk(), jku=f"{idp.url}/keys")
     assert await refusal(verifier, token) == "unknown-key"
 

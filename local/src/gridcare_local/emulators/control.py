@@ -18,8 +18,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from gridcare.testing.signing import Algorithm
 from gridcare_local.emulators.journal import read_lines
-from gridcare_local.emulators.oidc.keys import TOKEN_LIFETIME_S, Algorithm, mint
+from gridcare_local.emulators.oidc.keys import TOKEN_LIFETIME_S, mint
 
 EmulatorKind = Literal["twilio", "fcm", "oidc"]
 START_TRIES: Final = 3  # another process may take a free port before the emulator starts

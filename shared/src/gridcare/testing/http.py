@@ -6,35 +6,13 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import uuid4
 
 import httpx
-import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from gridcare.process.health import Life, serve
-
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-
-
-class SigningKey:
-    """An issuer's key pair with its id."""
-
-    def __init__(self, algorithm: str = "ES256") -> None:
-        self.algorithm = algorithm
-        self.kid = uuid4().hex
-        self.private: PrivateKey = (
-            ec.generate_private_key(ec.SECP256R1())
-            if algorithm == "ES256"
-            else rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        )
-
-    def public_jwk(self) -> dict[str, Any]:
-        implementation = jwt.get_algorithm_by_name(self.algorithm)
-        jwk: dict[str, Any] = json.loads(implementation.to_jwk(self.private.public_key()))
-        return {**jwk, "kid": self.kid, "use": "sig", "alg": self.algorithm}
+from gridcare.testing.signing import Algorithm, SigningKey
 
 
 class Issuer:
@@ -46,16 +24,16 @@ class Issuer:
 
     def reset(self) -> None:
         """Return to the initial state: one fresh key, up, fast, no requests counted."""
-        self.keys = [SigningKey()]
+        self.keys = [SigningKey.new()]
         self.fetches = 0
         self.down = False
         self.delay_s = 0.0
         self.extra_keys: list[Any] = []
         self.raw_keys: bytes | None = None
 
-    def rotate(self, *, algorithm: str = "ES256", keep_old: bool = True) -> SigningKey:
+    def rotate(self, *, algorithm: Algorithm = "ES256", keep_old: bool = True) -> SigningKey:
         """Sign with a new key from now on."""
-        self.keys = [SigningKey(algorithm), *(self.keys if keep_old else [])]
+        self.keys = [SigningKey.new(algorithm), *(self.keys if keep_old else [])]
         return self.keys[0]
 
     def claims(
@@ -82,8 +60,7 @@ class Issuer:
 
     def sign(self, claims: dict[str, Any], *, key: SigningKey | None = None, **headers: Any) -> str:
         """Return a token with any claims, good or bad."""
-        chosen = key or self.keys[0]
-        return jwt.encode(claims, chosen.private, algorithm=chosen.algorithm, headers={"kid": chosen.kid, **headers})
+        return (key or self.keys[0]).sign(claims, **headers)
 
     def token(self, **facts: Any) -> str:
         """Return a good token; the arguments are those of `claims`."""

@@ -1,45 +1,19 @@
 """The issuer's signing keys, stored in keys.json, and the signing of tokens with them."""
 
 import json
-import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-import jwt
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from gridcare_local.emulators.keys import PrivateKey, new_rsa_key, pem, write_whole
+from gridcare.testing.signing import Algorithm, SigningKey
+from gridcare_local.emulators.keys import pem, write_whole
 
-Algorithm = Literal["RS256", "ES256"]
 ALGORITHMS: Final[tuple[Algorithm, ...]] = ("RS256", "ES256")
 TOKEN_LIFETIME_S: Final = 3600
-
-
-@dataclass(frozen=True)
-class SigningKey:
-    """One key of the issuer."""
-
-    kid: str
-    algorithm: Algorithm
-    pem: str
-
-    @classmethod
-    def new(cls, algorithm: Algorithm) -> "SigningKey":
-        """Return a new key."""
-        key: PrivateKey = new_rsa_key() if algorithm == "RS256" else ec.generate_private_key(ec.SECP256R1())
-        return cls(f"{algorithm.lower()}-{secrets.token_hex(4)}", algorithm, pem(key).decode())
-
-    def public_jwk(self) -> dict[str, Any]:
-        """Return the public key for the JWKS."""
-        kind: Any = RSAAlgorithm if self.algorithm == "RS256" else ECAlgorithm
-        jwk: dict[str, Any] = kind.to_jwk(_loaded(self.pem).public_key(), as_dict=True)
-        return {**jwk, "kid": self.kid, "alg": self.algorithm, "use": "sig"}
 
 
 @lru_cache(maxsize=64)
@@ -55,14 +29,16 @@ class KeyRing:
         self._path = state_dir / "keys.json"
         self.keys: list[SigningKey] = []
         if self._path.exists():
-            self.keys = [SigningKey(**key) for key in json.loads(self._path.read_text())]
+            kept = json.loads(self._path.read_text())
+            self.keys = [SigningKey(key["kid"], key["algorithm"], _loaded(key["pem"])) for key in kept]
         else:
             self.rotate()
 
     def rotate(self, *, drop_old: bool = False) -> None:
         """Create new keys, which sign from now on. Older ones stay in the JWKS unless they are dropped."""
         self.keys = [*([] if drop_old else self.keys), *(SigningKey.new(algorithm) for algorithm in ALGORITHMS)]
-        write_whole(self._path, json.dumps([vars(key) for key in self.keys]).encode())
+        kept = [{"kid": key.kid, "algorithm": key.algorithm, "pem": pem(key.private).decode()} for key in self.keys]
+        write_whole(self._path, json.dumps(kept).encode())
 
     def signing(self, algorithm: Algorithm) -> SigningKey:
         """Return the key that signs."""
@@ -77,8 +53,7 @@ def sign(key: SigningKey, claims: Mapping[str, Any], *, issuer: str, lifetime_s:
     """Return a signed token. Missing iss, iat, nbf and exp (real time) are added; claims that are None are left out."""
     now_s = int(time.time())
     whole = {"iss": issuer, "iat": now_s, "nbf": now_s, "exp": now_s + lifetime_s, **claims}
-    present = {name: value for name, value in whole.items() if value is not None}
-    return jwt.encode(present, _loaded(key.pem), key.algorithm, headers={"kid": key.kid})
+    return key.sign({name: value for name, value in whole.items() if value is not None})
 
 
 def mint(
@@ -97,5 +72,5 @@ def mint(
     """
     key = KeyRing(state_dir).signing(algorithm)
     if foreign:
-        key = SigningKey(key.kid, algorithm, SigningKey.new(algorithm).pem)
+        key = SigningKey(key.kid, algorithm, SigningKey.new(algorithm).private)
     return sign(key, claims, issuer=issuer, lifetime_s=lifetime_s)
