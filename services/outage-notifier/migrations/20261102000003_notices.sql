@@ -104,7 +104,7 @@ CREATE TABLE delivery (
     CHECK (next_attempt_at IS NULL OR state IN ('held', 'retrying', 'unknown', 'awaiting'))
 ) WITH (fillfactor = 85);
 COMMENT ON TABLE delivery IS 'One notice to one recipient, once something is known of it; before that it is a planned member of its home batch.';
-COMMENT ON COLUMN delivery.number IS 'its place in the notice''s audience: notice and number are the delivery id that a device sees';
+COMMENT ON COLUMN delivery.number IS 'its number in the notice''s audience: notice and number are the delivery id that a device sees';
 COMMENT ON COLUMN delivery.contact IS 'masked phone, or how many devices';
 COMMENT ON COLUMN delivery.looks IS 'successful look-ups with the provider that did not find an unknown message';
 CREATE INDEX delivery_due ON delivery (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
@@ -128,9 +128,9 @@ CREATE TABLE attempt (
     CHECK ((outcome IS NULL) = (ended_at IS NULL))
 );
 COMMENT ON TABLE attempt IS 'One provider call to one contact. A row is completed once and otherwise never changed; an SMS is written before its call.';
-COMMENT ON COLUMN attempt.place IS 'the contact''s place among all contacts of the batch''s members';
-COMMENT ON COLUMN attempt.provider_message_id IS 'of a call whose end was not known it is found later, by a callback or a look-up';
-COMMENT ON COLUMN attempt.body_hash IS 'SHA-256 of an SMS''s text: a look-up knows it again, whatever the templates have become';
+COMMENT ON COLUMN attempt.place IS 'the number of the contact among all contacts of the batch''s members';
+COMMENT ON COLUMN attempt.provider_message_id IS 'for a call whose end was not known it is found later, by a callback or a look-up';
+COMMENT ON COLUMN attempt.body_hash IS 'SHA-256 of an SMS''s body: a look-up recognises it, even if the templates have changed since';
 COMMENT ON COLUMN attempt.try IS 'the batch''s claim number under which the call was made';
 CREATE UNIQUE INDEX attempt_by_message ON attempt (provider_message_id)
 WHERE channel = 'sms' AND provider_message_id IS NOT NULL;
@@ -160,7 +160,7 @@ CREATE TABLE receipt (
 );
 COMMENT ON TABLE receipt IS 'What a provider or the app told us, as it came, before anything is done with it; append only but for applied_at.';
 COMMENT ON COLUMN receipt.dedup_key IS 'message and status: its beginning finds all receipts of a message';
-COMMENT ON COLUMN receipt.attempt_name IS 'batch, place and try as they rode in the callback''s address';
+COMMENT ON COLUMN receipt.attempt_name IS 'batch, contact number and try, as the callback''s address carried them';
 COMMENT ON COLUMN receipt.apply_at IS 'later than received_at where there was nothing to apply it to yet';
 CREATE INDEX receipt_to_apply ON receipt (apply_at, receipt_id) WHERE applied_at IS NULL;
 

@@ -74,7 +74,7 @@ def register(app: FastAPI) -> None:
 
 
 async def _business(request: Request, error: Exception) -> Response:
-    assert isinstance(error, BusinessError)  # noqa: S101 - registered for this class alone
+    assert isinstance(error, BusinessError)  # noqa: S101 - registered for this class only
     logger.info("request_refused", code=error.code, status=error.status)
     return problem(
         status=error.status,
@@ -98,12 +98,12 @@ async def _retryable(request: Request, error: Exception) -> Response:
 
 
 async def _kept(_: Request, kept: Exception) -> Response:
-    assert isinstance(kept, KeptAnswer)  # noqa: S101 - registered for this class alone
+    assert isinstance(kept, KeptAnswer)  # noqa: S101 - registered for this class only
     return Response(kept.body, kept.status, media_type="application/json")
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
     errors = error.errors()
     if any(item.get("type") == "json_invalid" for item in errors):
         return problem(
@@ -130,7 +130,7 @@ def _entry(item: Mapping[str, Any]) -> dict[str, str]:
 
 
 async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     phrase = HTTPStatus(error.status_code).phrase
     code = _CODES.get(error.status_code) or phrase.lower().replace(" ", "-")
     headers = dict(error.headers or {})

@@ -5,4 +5,4 @@ from typing import Final
 from gridcare.http.auth import Role
 
 MONEY_STAFF: Final[tuple[Role, ...]] = ("cashier", "accountant", "ops")
-"""The other roles see the caller's own bills and payments alone."""
+"""The other roles see only the caller's own bills and payments."""

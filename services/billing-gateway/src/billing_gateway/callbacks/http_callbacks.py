@@ -1,4 +1,4 @@
-"""Callbacks of payment providers: public, and trusted for their signature alone."""
+"""Callbacks of payment providers: public, and trusted only by their signature."""
 
 from typing import Annotated
 from uuid import UUID

@@ -88,7 +88,7 @@ def begin(command: BeginPayment, standing: BillStanding, *, payment_id: UUID, li
         payment_id=payment_id,
         bill_id=standing.bill.bill_id,
         provider=command.provider,
-        order_reference=payment_id.hex,  # fresh for each payment, and letters and digits alone, as VNPay demands
+        order_reference=payment_id.hex,  # fresh for each payment, and only letters and digits, as VNPay demands
         amount_vnd=pays_vnd,
         begun_at=now,
         expires_at=now + limits.lifetime,

@@ -1,4 +1,4 @@
-"""Notices, as staff watch them: how far each is, and what became of each delivery."""
+"""Notices, as staff watch them: how far each has got, and what became of each delivery."""
 
 from datetime import datetime
 from typing import Annotated
@@ -65,7 +65,7 @@ async def get_outage_notices(_: Staff, outage_id: UUID, room: Room) -> list[Noti
 
 @router.get("/notices/{notice_id}")
 async def get_notice(_: Staff, notice_id: UUID, room: Room) -> NoticeOut:
-    """Read how far a notice is."""
+    """Read how far a notice has got."""
     return NoticeOut.of(await read_notice(notice_id, room=room))
 
 

@@ -139,7 +139,7 @@ async def post_revise(who: Planner, outage_id: UUID, body: ReviseIn, key: Idempo
 
 @router.post("/{outage_id}/cancel", status_code=202)
 async def post_cancel(who: Planner, outage_id: UUID, body: EndIn, key: IdempotencyKey, room: Room) -> ChangedOut:
-    """Call an outage off. Only those who were told of it are told so."""
+    """Call an outage off. Only those already told of it hear of this."""
     command = CancelOutage(outage_id=outage_id, by=who.sub, reason=body.reason, revision=body.revision)
     return changed_out(await once(key, cancel_outage, command, room=room))
 

@@ -1,4 +1,4 @@
-"""Callbacks of the SMS provider: public, and trusted for their signature alone."""
+"""Callbacks of the SMS provider: public, and trusted only by their signature."""
 
 from typing import Annotated
 

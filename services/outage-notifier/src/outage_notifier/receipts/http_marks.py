@@ -1,4 +1,4 @@
-"""Received marks: the app's word that a push arrived."""
+"""Received marks: the app's report that a push arrived."""
 
 from typing import Annotated
 

@@ -28,7 +28,7 @@ class SmsSender(Protocol):
     """Sends SMS."""
 
     async def send(self, *, to: str, body: str, callback_ref: str, validity_s: int) -> Outcome:
-        """Send one; `callback_ref` rides in the status callback's address. Never tries twice.
+        """Send one; the status callback's address carries `callback_ref`. Never tries twice.
 
         After `validity_s`, which is cut to the provider's limits, the provider gives up.
         """

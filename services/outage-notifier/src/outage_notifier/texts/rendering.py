@@ -3,7 +3,7 @@
 How a slot is written depends on its name:
 
     windows                     [[start, end], …] in Vietnam's time, as the text's variable `times`
-    <name>_by_language          stands instead of <name> in that language
+    <name>_by_language          replaces <name> in that language
     <name>_at                   a time (ISO 8601, or null: the text chooses its variant `none`)
     <name>_vnd                  an amount of dong
     anything else               as it is

@@ -32,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     for action in (listing, replaying):
         action.add_argument("topic", help="the original topic, such as outages.v1")
         action.add_argument("--reason", help="only those with this reason code")
-        action.add_argument("--limit", type=int, default=LIMIT, help="at most so many (default: %(default)s)")
+        action.add_argument("--limit", type=int, default=LIMIT, help="at most this many (default: %(default)s)")
     return parser
 
 

@@ -24,7 +24,7 @@ class OutcomeKind(StrEnum):
 class Outcome(msgspec.Struct, frozen=True, gc=False):
     """The end of one call.
 
-    `code` is the provider's error code (`UNREGISTERED`, `21610`) or our word for what happened to the connection;
+    `code` is the provider's error code (`UNREGISTERED`, `21610`) or our own code for what happened to the connection;
     `contact_dead`: nothing will ever reach this contact (a device is pruned, a phone marked bad);
     `opted_out`: the owner of the phone refused further messages with the provider.
     """
@@ -38,7 +38,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
 
 class StatusCallback(msgspec.Struct, frozen=True):
-    """What the SMS provider told of one message; `error_code` is empty when there was none."""
+    """What the SMS provider reported about one message; `error_code` is empty if there was none."""
 
     message_id: str
     status: str

@@ -1,4 +1,4 @@
-"""Read notices: how far they are, and what became of each delivery."""
+"""Read notices: how far they have got, and what became of each delivery."""
 
 from collections.abc import Sequence
 from uuid import UUID

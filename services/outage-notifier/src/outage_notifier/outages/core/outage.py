@@ -165,7 +165,7 @@ def revise(outage: Outage, document: OutageDocument, *, rules: OutageRules, now:
 
 
 def cancel(outage: Outage, *, now: datetime) -> Change:
-    """Call an outage off, or drop a draft, which nobody is told of. Raises Conflict."""
+    """Call an outage off, or drop a draft without telling anybody. Raises Conflict."""
     _refuse_ended(outage)
     if outage.status == "draft":
         return _change(outage, "cancelled", "cancelled", now=now)

@@ -150,7 +150,7 @@ async def revise_outage(command: ReviseOutage, *, room: Outages) -> Published:
 
 
 async def cancel_outage(command: CancelOutage, *, room: Outages) -> Published:
-    """Call an outage off, or drop a draft. Only those who were told of it are told so. Raises NotFound, Conflict."""
+    """Call an outage off, or drop a draft. Only those already told of it hear of this. Raises NotFound, Conflict."""
     now = room.clock.now()
     async with room.db.transaction() as tx:
         change = decide.cancel(await _lock(tx, command), now=now)
@@ -163,7 +163,7 @@ async def cancel_outage(command: CancelOutage, *, room: Outages) -> Published:
 
 
 async def restore_outage(command: RestoreOutage, *, room: Outages) -> Published:
-    """Note that the power is back. Those who were told of the outage are told so. Raises NotFound, Conflict."""
+    """Note that the power is back. Those already told of the outage hear of this. Raises NotFound, Conflict."""
     now = room.clock.now()
     async with room.db.transaction() as tx:
         change = decide.restore(await _lock(tx, command), now=now)

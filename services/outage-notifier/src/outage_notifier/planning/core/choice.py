@@ -108,7 +108,7 @@ def nobody_to_call(phones: Sequence[Phone]) -> Decision:
 def without_taken(choice: Choice, taken: Collection[str], contacts: Contacts) -> Choice | None:
     """Leave out the contacts on which somebody else is told already. Return None if none is left (`covered`).
 
-    `taken` are ids as they stand in the choice.
+    `taken` are ids as the choice has them.
     """
     left = tuple(contact for contact in choice.contacts if contact not in taken)
     if left == choice.contacts:

@@ -18,7 +18,7 @@ class LanguageReach:
     """The recipients of one language by what is expected of them, and the SMS that they would get.
 
     The language may be one that this release does not write: it gets the default's text.
-    `fallback`: how many of those told by push have a phone that an SMS may follow to.
+    `fallback`: how many of those told by push have a phone for a fallback SMS.
     """
 
     language: str

@@ -1,4 +1,4 @@
-"""What one customer is told of a ticket or a payment of theirs: a notice with one recipient."""
+"""What one customer is told about their ticket or payment: a notice with one recipient."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Tell one customer of what happened to a ticket or a payment of theirs: one notice, once for the event that caused it."""
+"""Tell one customer what happened to their ticket or payment: one notice, once for the event that caused it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -59,7 +59,7 @@ async def of_recipients(tx: Connection, recipient_ids: Sequence[str]) -> list[Co
 
 
 async def note(tx: Connection, notice_id: UUID, wanted: Sequence[tuple[bytes, str]]) -> dict[bytes, str]:
-    """Note who is told of a notice on each shared contact; the first one stays. Return each contact's owner."""
+    """Note who is told of a notice on each shared contact; the first one noted stays. Return who that is for each."""
     first: dict[bytes, str] = {}
     for key, recipient_id in wanted:
         first.setdefault(key, recipient_id)

@@ -67,7 +67,7 @@ FROM forecast WHERE {parameters_used} GROUP BY language, forecast ORDER BY langu
 class Counted:
     """How many recipients of a language have the same forecast.
 
-    `with_fallback`: of those told by push, how many have a phone that an SMS may follow to.
+    `with_fallback`: of those told by push, how many have a phone for a fallback SMS.
     """
 
     language: str

@@ -80,7 +80,7 @@ class TwilioSmsSender:
             yield cls(client, sender=sender, callback_url=callback_address(public_url))
 
     async def send(self, *, to: str, body: str, callback_ref: str, validity_s: int) -> Outcome:
-        """Create a message; `callback_ref` rides in the status callback's address. Never tries twice."""
+        """Create a message; the status callback's address carries `callback_ref`. Never tries twice."""
         try:
             message = await self._client.messages.create_async(
                 to=to,

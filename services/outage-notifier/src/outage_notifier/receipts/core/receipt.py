@@ -1,4 +1,4 @@
-"""What a receipt comes to, and when one that fits no attempt yet is looked at again."""
+"""What becomes of a receipt, and when one that fits no attempt yet is looked at again."""
 
 from datetime import datetime, timedelta
 from typing import Final, Literal

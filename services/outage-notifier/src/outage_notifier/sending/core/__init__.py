@@ -1,1 +1,1 @@
-"""A claimed batch, its lease, quiet hours, and what calls come to."""
+"""A claimed batch, its lease, quiet hours, and what follows from calls."""

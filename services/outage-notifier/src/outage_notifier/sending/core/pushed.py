@@ -1,4 +1,4 @@
-"""A member whose devices were called, and what that comes to."""
+"""A member whose devices were called, and what follows from the outcomes."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -20,8 +20,8 @@ ANSWER_KEPT_S: Final = 0.1
 class LastCheck:
     """Says, just before the call of a batch's member, why it is not to be sent now.
 
-    The answer is the same for all members of a notice who were told before, and for all who were not. It is kept for
-    `ANSWER_KEPT_S`, and not at all once a newer revision was published.
+    Within a notice, the answer depends only on whether the member was told before. It is kept for `ANSWER_KEPT_S`, and not at
+    all once a newer revision was published.
     """
 
     batch: BatchToSend

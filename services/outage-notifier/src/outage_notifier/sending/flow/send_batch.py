@@ -1,4 +1,4 @@
-"""Send a batch: claim it in the ledger, call the provider, record what came of it.
+"""Send a batch: claim it in the ledger, call the provider, record the outcomes.
 
 The claim and each record are short transactions; no provider is called while one is open. Everything that is written is
 fenced by the claim number: a sender that lost its lease stops and writes nothing.

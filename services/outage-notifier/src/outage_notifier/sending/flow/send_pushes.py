@@ -84,7 +84,7 @@ async def send_pushes(to_send: BatchToSend, under_way: UnderWay, *, room: Sendin
 
 
 async def _push_members(pushing: Pushing, waiting: Iterator[Pending]) -> None:
-    """Push to one member after another; what came of it waits to be recorded."""
+    """Push to one member after another; the outcomes wait to be recorded."""
     unrecorded = pushing.unrecorded
     for pending in waiting:
         result = await _push_member(pushing, pending)

@@ -151,7 +151,7 @@ async def _call(texting: Texting, text: Text) -> Outcome | None:
 
 
 def _end(texting: Texting, texts: Sequence[Text], outcomes: Sequence[Outcome | None]) -> Ended:
-    """Decide what a chunk's outcomes come to. A call that was not started ends as `retry`, and its member stays pending."""
+    """Decide what follows a chunk's outcomes. A call that was not started ends as `retry`, and its member stays pending."""
     to_send, now = texting.to_send, texting.room.clock.now()
     deliveries: list[Delivery] = []
     bad: list[tuple[str, str]] = []
