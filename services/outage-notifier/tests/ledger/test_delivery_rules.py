@@ -130,7 +130,7 @@ def test_why_unsent(changes, superseded, held_until, state):
 
 @given(st.lists(OUTCOMES, max_size=4), st.booleans(), st.integers(0, TRIES_MAX), st.integers(-1, 7200))
 def test_open_means_next_attempt(outcomes, fallback, tries, left_s):
-    """No delivery waits for nothing, and none that is settled has a next attempt."""
+    """An open delivery has a time when it is tried next, and a settled one has none."""
     decision = decide_push(outcomes, situation(fallback=fallback, tries=tries, useful_until=after(left_s)))
     assert (decision.state in OPEN) == (decision.next_attempt_at is not None)
     if decision.next_attempt_at is not None:

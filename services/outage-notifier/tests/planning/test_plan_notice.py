@@ -81,7 +81,7 @@ async def test_several_pages_and_batches(world, planning):
 
 
 async def test_overtaken_planner_writes_nothing(world, planning):
-    """Two planners on one notice: the older attempt's page changes nothing."""
+    """Two planners on one notice: a page under the older claim changes nothing."""
     for n in range(4):
         await world.customer(f"PB1101000{n:04}", phones=[f"+8490100{n:04}"])
     notice_id = await world.notice(await world.outage())

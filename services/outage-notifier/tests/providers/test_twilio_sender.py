@@ -1,4 +1,4 @@
-"""Twilio over real sockets: one attempt, a deadline, what a request carries, and what every answer means."""
+"""Twilio over real sockets: no retries, a deadline, what a request carries, and what every answer means."""
 
 import json
 from datetime import UTC, datetime

@@ -67,7 +67,7 @@ async def test_leased_batch_is_left(world, planned, sending, fake_sms):
 
 
 async def test_lost_lease_writes_nothing(world, planned, sending, fake_push):
-    """Another attempt took the batch in mid-call: the late outcome is not recorded."""
+    """Another sender claimed the batch in mid-call: the late outcome is not recorded."""
     notice_id = await planned(2, each=a_device)
     [batch_id] = await world.batches()
 
@@ -192,7 +192,7 @@ async def test_gone_device_falls_back(world, planned, send, fake_push):
 
 
 async def test_text_carries_name_and_validity(world, planned, send, fake_sms):
-    """The attempt's name rides along; validity is the lesser of usefulness and the provider's ten hours."""
+    """The attempt's name goes with it; validity is the lesser of usefulness and the provider's ten hours."""
     await planned(1, each=a_phone)
     [batch_id] = await world.batches()
     await send()

@@ -25,7 +25,7 @@ B = TypeVar("B", bound=BaseClientBuilder)
 
 
 def configured(builder: B, *, url: str, deadline_s: float, ca_file: str | None = None) -> B:
-    """Set what every provider's client needs: a deadline over the whole call, one attempt, no redirects.
+    """Set what every provider's client needs: a deadline over the whole call, no retries, no redirects.
 
     A proxy of the environment is used, but not to a `url` on this machine: an emulator. `ca_file` names PEM certificates
     that are trusted beside the system's; raises SettingsError when it cannot be read.
@@ -63,7 +63,7 @@ def failed(error: RequestError) -> Outcome:
 
 
 def retry_after_s(header: str | None, now: datetime) -> float | None:
-    """Read a Retry-After: seconds or an HTTP date (RFC 9110, 10.2.3); None when there is none or it makes no sense.
+    """Read a Retry-After: seconds or an HTTP date (RFC 9110, 10.2.3). Return None if there is none or it makes no sense.
 
     `now` is the machine's time, as the provider's date is.
     """

@@ -40,9 +40,9 @@ class SendLimits:
     """How long things may take and how many go on at once in a batch.
 
     `call_timeout_s` is less than `lease_s`: no call starts that could end after the lease. `push_concurrency` calls of a
-    batch are under way at once. `sms_chunk_size` attempts are committed before their calls start; a crash leaves at most so
-    many in doubt. `batches_at_once` are sent by a process at once, in each lane of a channel. `first_look` is how long after
-    a call of unknown end the provider is first asked about it.
+    batch are under way at once. `sms_chunk_size` attempts are committed before their calls start; a crash leaves at most
+    that many in doubt. A process sends `batches_at_once` at once, in each lane of a channel. `first_look` is how long after a
+    call of unknown end the provider is first asked about it.
     """
 
     lease_s: float = 30

@@ -92,7 +92,7 @@ async def lock_follow_ups(tx: Connection, batch_ids: Collection[UUID]) -> set[UU
 
 
 async def follow_up_members(tx: Connection, batch_id: UUID) -> tuple[Member, ...]:
-    """Read the members of a follow-up batch; none of a home batch."""
+    """Read the members of a follow-up batch; for a home batch, return none."""
     members = await tx.fetchval(_FOLLOW_UP_MEMBERS, batch_id)
     return _DECODER.decode(members) if members is not None else ()
 

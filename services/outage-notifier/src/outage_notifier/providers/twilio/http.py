@@ -1,4 +1,4 @@
-"""The HTTP client under Twilio's library: one pool, a real deadline, one attempt.
+"""The HTTP client under Twilio's library: one pool, a real deadline, no retries.
 
 The library's own async client ignores its timeout and, where retries are set, posts a create again after a 500: the customer
 would get the message twice. It also drops the Retry-After of a refusal, so refusals are read here.

@@ -26,5 +26,5 @@ UNREACHABLE: Final = frozenset({"21211", "21612", "21614", "30005", "30006"})
 
 
 def state_of(status: str) -> State | None:
-    """Return the state that a message's status is a receipt of; None for a status that we do not know."""
+    """Return the state that a message's status is a receipt of, or None for a status that we do not know."""
     return _STATES.get(status)

@@ -8,7 +8,7 @@ from gridcare.values.clock import VIETNAM
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """From `start` in the evening to `end` in the morning, local time; none when both are the same."""
+    """From `start` in the evening to `end` in the morning, local time. There are none if both are the same."""
 
     start: time = time(21, 0)
     end: time = time(7, 0)

@@ -1,4 +1,4 @@
-"""The SMS side of sending a batch: each attempt is committed before its call, a chunk at a time.
+"""The SMS side of sending a batch: attempts are committed before their calls, a chunk at a time.
 
 A call whose sender died is in doubt: it is not made again here, but handed over as unknown (receipts/flow/resolve_unknown.py).
 """
@@ -28,12 +28,12 @@ from outage_notifier.sending.flow.under_way import UnderWay
 from outage_notifier.sending.room import Sending
 
 REMOVED: Final = Decision(State.UNREACHABLE, "contact-removed")
-"""The phone that planning chose is not there any more."""
+"""The phone that planning chose no longer exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One SMS that is about to be sent, and the attempt that is committed before."""
+    """One SMS that is about to be sent, and the attempt that is committed first."""
 
     pending: Pending
     phone: SendingPhone = field(repr=False)
@@ -133,7 +133,7 @@ def _begin(to_send: BatchToSend, pending: Pending, body: str, now: datetime) -> 
 
 
 async def _call(texting: Texting, text: Text) -> Outcome | None:
-    """Send one; None when it may not start any more."""
+    """Send one. Return None if it may no longer start."""
     room, breaker = texting.room, texting.room.breakers["sms"]
     await take_rate(room.rates["sms"], texting.to_send.claimed.lane, room=room)
     if not texting.under_way.may_call():
