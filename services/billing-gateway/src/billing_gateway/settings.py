@@ -1,4 +1,4 @@
-"""Settings of billing-gateway: GRIDCARE_… variables, beside those that every service has."""
+"""Settings of billing-gateway: GRIDCARE_… variables, besides those that every service has."""
 
 from typing import Annotated
 

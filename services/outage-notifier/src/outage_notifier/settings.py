@@ -1,4 +1,4 @@
-"""Settings of outage-notifier: GRIDCARE_… variables, beside those that every service has."""
+"""Settings of outage-notifier: GRIDCARE_… variables, besides those that every service has."""
 
 from datetime import time
 from pathlib import Path

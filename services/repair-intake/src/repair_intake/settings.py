@@ -1,4 +1,4 @@
-"""Settings of repair-intake: GRIDCARE_… variables, beside those that every service has."""
+"""Settings of repair-intake: GRIDCARE_… variables, besides those that every service has."""
 
 from pydantic import Field
 

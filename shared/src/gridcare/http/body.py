@@ -80,9 +80,9 @@ class Body(BaseModel):
 
     @classmethod
     def of(cls, value: object, /, **written: object) -> Self:
-        """Return the body of a value: each field is the attribute of its name, its parts likewise.
+        """Return the body of a value, for answers: each field is the attribute of the same name, and so on in its parts.
 
-        For answers. The door writes out the fields that differ from the value in name or shape: `written`.
+        The fields that differ from the value in name or shape are given by the door, as `written`.
         """
         same = {name: getattr(value, name) for name in cls.model_fields if name not in written}
         return cls.model_validate({**same, **written}, from_attributes=True)

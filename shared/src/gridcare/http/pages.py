@@ -39,7 +39,7 @@ class Page(BaseModel, Generic[T]):
 
 
 def page_of(items: list[T], following: object | None) -> Page[T]:
-    """Return a page; `following` is the sort key behind which the next page begins, None on the last one."""
+    """Return a page; `following` is the sort key after which the next page begins, None on the last one."""
     return Page(items=items, next=None if following is None else encode_cursor(following))
 
 

@@ -87,7 +87,7 @@ async def once(request: IdempotentRequest, use_case: UseCase[C, R, T], command: 
         if kept is not None:
             return _result(kept, use_case)
         encoded = msgspec.json.encode(await use_case(command, room=replace(room, db=db)))
-        result = msgspec.json.decode(encoded, type=_kind(use_case))  # so that what could not be read again is not kept
+        result = msgspec.json.decode(encoded, type=_kind(use_case))  # what cannot be read again must not be kept
         await tx.execute(_KEEP, request.caller, request.key, request.fingerprint, encoded, now)
     return result
 

@@ -32,7 +32,7 @@ class Decision(Struct, frozen=True, gc=False):
 
 
 class Situation(Struct, frozen=True, gc=False):
-    """What a decision depends on, beside the outcomes.
+    """What a decision depends on, besides the outcomes.
 
     `tries` counts earlier claims that made a call. `fallback`: the recipient has a phone that a push may fall back to.
     `told_before`: an earlier push of this delivery was accepted by a device (it is awaiting). `patience` is the template's;
