@@ -25,8 +25,24 @@ NATIONAL_DIGITS = 9
 def needles(whole) -> re.Pattern[bytes]:
     """Match any canary: its phone in any notation, or the word in its names, addresses and registrations."""
     canaries = json.loads((whole.stack.root / "data" / "canaries.json").read_text())
-    phones = [phone[-NATIONAL_DIGITS:] for phone in canaries["phones"]]
-    return re.compile("|".join([CANARY_MARKER, *phones]).encode(), re.IGNORECASE)
+    return needles_of(canaries["phones"])
+
+
+def needles_of(phones) -> re.Pattern[bytes]:
+    """Return what matches the word and these phones, but not their digits in the middle of a number such as a time in ns."""
+    numbers = "|".join(phone[-NATIONAL_DIGITS:] for phone in phones)
+    return re.compile(rf"{CANARY_MARKER}|(?<![\d.])(?:00?84|84|0)?(?:{numbers})".encode(), re.IGNORECASE)
+
+
+@pytest.mark.parametrize("written", ["+84320909090", "0320909090", "84 320909090", "320909090", "phone=03209090900"])
+def test_phones_are_found(written):
+    """A phone is found in each notation, with a digit too many too."""
+    assert needles_of(["+84320909090"]).search(written.encode())
+
+
+def test_times_are_no_phones():
+    """The digits of a phone within a time in nanoseconds are none."""
+    assert not needles_of(["+84320909090"]).search(b'"end_ns":1795532090909081039')
 
 
 @pytest.fixture(scope="module")
