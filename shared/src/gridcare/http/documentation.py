@@ -1,5 +1,6 @@
 """The OpenAPI document that FastAPI generates, with our problem documents as its error responses, and a page to try it."""
 
+from functools import cache
 from importlib import resources
 from typing import Any, Final
 
@@ -67,15 +68,19 @@ def add_page(app: FastAPI) -> None:
             swagger_ui_parameters={"validatorUrl": None},
         )
 
-    files = {name: (resources.files(fastapi_swagger) / "resources" / name).read_bytes() for name in _MEDIA_TYPES}
-
     async def asset(request: Request) -> Response:
         name = request.url.path.rpartition("/")[2]
-        return Response(files[name], headers=_ASSET_HEADERS, media_type=_MEDIA_TYPES[name])
+        return Response(_file(name), headers=_ASSET_HEADERS, media_type=_MEDIA_TYPES[name])
 
     app.add_route(PAGE, page, include_in_schema=False)
-    for name in files:
+    for name in _MEDIA_TYPES:
         app.add_route(f"{PAGE}/{name}", asset, include_in_schema=False)
+
+
+@cache
+def _file(name: str) -> bytes:
+    """Return one of the page's files; read when it is first asked for, since the script has over a megabyte."""
+    return (resources.files(fastapi_swagger) / "resources" / name).read_bytes()
 
 
 def with_problems(document: dict[str, Any]) -> dict[str, Any]:

@@ -143,5 +143,5 @@ async def committed(bootstrap: str, group: str, topic: Topic) -> int:
 
 
 async def _partitions(reader: object, topic: str) -> set[int]:
-    partitions: set[int] = await reader._client._wait_on_metadata(topic)  # type: ignore[attr-defined]  # noqa: SLF001
+    partitions: set[int] = await reader._client._wait_on_metadata(topic)  # type: ignore[attr-defined]  # noqa: SLF001 - none is public
     return partitions
