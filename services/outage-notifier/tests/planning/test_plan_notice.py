@@ -87,7 +87,7 @@ async def test_overtaken_planner_writes_nothing(world, planning):
     notice_id = await world.notice(await world.outage())
     async with world.db.transaction() as tx:
         stale = await plan_notice.notice.claim_due(tx, now=world.clock.now(), lease_s=0)
-        audience = await plan_notice._open_audience(tx, stale)
+        audience = await plan_notice._open_audience(tx, stale, planning.listed_max)
     assert await plan_notice.plan_due_notice(room=planning) == 1
     assert await plan_notice._plan_page(stale, audience, after="", room=planning) is None
     assert await world.books(notice_id) == {"planned": 4}

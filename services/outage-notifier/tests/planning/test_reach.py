@@ -68,6 +68,6 @@ async def test_each_rule_counts_its_pages(world):
         scope = Scope(feeder_ids=("FD2",), supply_point_ids=("SP-PB11010000001",))
         for rule in ("scope", "scope_untold", "told", "told_in_scope", "told_outside_scope"):
             counted = await reach.count(tx, rule, scope, earlier, sms_first=False)
-            audience = await recipients.open_audience(tx, rule, scope, earlier)
+            audience = await recipients.open_audience(tx, rule, scope, earlier, listed_max=CUSTOMERS)
             page = await recipients.page(tx, audience, after="", limit=CUSTOMERS)
             assert sum(each.recipients for each in counted) == len(page.recipients), rule

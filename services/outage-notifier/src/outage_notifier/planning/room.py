@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gridcare.postgres.database import Database
 from gridcare.values.clock import Clock
-from outage_notifier.planning.core.choice import BATCH_SIZE_MAX, PAGE_SIZE
+from outage_notifier.planning.core.choice import BATCH_SIZE_MAX, LISTED_MAX, PAGE_SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,7 @@ class Planning:
     """The database, the clock and the limits of planning.
 
     `lease_s` is how long a silent planner keeps its notice (a page takes tens of milliseconds), `hint_silent_s` how long
-    a batch that nobody holds waits to be hinted at again.
+    a batch that nobody holds waits to be hinted at again. A scope of at most `listed_max` supply points is read at once.
     """
 
     db: Database
@@ -21,3 +21,4 @@ class Planning:
     hint_silent_s: float = 60
     page_size: int = PAGE_SIZE
     batch_size: int = BATCH_SIZE_MAX
+    listed_max: int = LISTED_MAX

@@ -100,15 +100,23 @@ class World:
         await tx.execute("INSERT INTO device_customer VALUES ($1, $2)", code, device_id)
 
     async def outage(
-        self, *, feeders: Sequence[str] = ("FD1",), revision: int = 1, outage_id: UUID | None = None
+        self,
+        *,
+        feeders: Sequence[str] = ("FD1",),
+        scope: Scope | None = None,
+        revision: int = 1,
+        outage_id: UUID | None = None,
     ) -> UUID:
-        """Write a published revision of an outage that starts in two days; with `outage_id` a later one of the same."""
+        """Write a published revision of an outage that starts in two days; with `outage_id` a later one of the same.
+
+        It cuts the `feeders`, or a `scope`.
+        """
         start = self.clock.now() + timedelta(days=2)
         document = OutageDocument(
             cause="bảo trì lưới điện",
             place="KV 5, phường An Khánh",
             windows=(Window(start=start, end=start + timedelta(hours=3)),),
-            scope=Scope(feeder_ids=tuple(feeders)),
+            scope=scope or Scope(feeder_ids=tuple(feeders)),
         )
         text = msgspec.json.encode(document).decode()
         outage_id = outage_id or uuid7(self.clock.now())

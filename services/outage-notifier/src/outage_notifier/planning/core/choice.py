@@ -14,6 +14,9 @@ BATCH_SIZE_MAX: Final = 500
 PAGE_SIZE: Final = 5_000
 """How many recipients are planned in one transaction: ten full batches, in about 20 ms."""
 
+LISTED_MAX: Final = 100_000
+"""A scope of at most so many supply points is read at once, some 10 MB of a planner's memory; it may also name so many."""
+
 T = TypeVar("T")
 
 

@@ -31,17 +31,17 @@ async def plan_due_notice(*, room: Planning) -> int:
         claimed = await notice.claim_due(tx, now=room.clock.now(), lease_s=room.lease_s)
         if claimed is None:
             return 0
-        audience = await _open_audience(tx, claimed)
+        audience = await _open_audience(tx, claimed, room.listed_max)
     cursor: str | None = claimed.cursor
     while cursor is not None:
         cursor = await _plan_page(claimed, audience, after=cursor, room=room)
     return 1
 
 
-async def _open_audience(tx: Connection, claimed: ClaimedNotice) -> Audience:
+async def _open_audience(tx: Connection, claimed: ClaimedNotice, listed_max: int) -> Audience:
     scope = await recipients.scope_at(tx, claimed.outage_id, claimed.revision)
     earlier = await recipients.earlier_notices(tx, claimed.outage_id, claimed.revision)
-    return await recipients.open_audience(tx, claimed.audience_rule, scope, earlier)
+    return await recipients.open_audience(tx, claimed.audience_rule, scope, earlier, listed_max=listed_max)
 
 
 async def _plan_page(claimed: ClaimedNotice, audience: Audience, *, after: str, room: Planning) -> str | None:

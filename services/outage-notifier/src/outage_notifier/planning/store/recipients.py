@@ -1,7 +1,7 @@
 """Reading an audience page by page: which recipients, by the rule of a notice.
 
 Each page reads a bounded number of rows, however few of them fit the rule. So a page may be short or even empty without
-being the last, and its cursor says how far it read. A scope of up to LISTED_MAX supply points is read once, when planning
+being the last, and its cursor says how far it read. A scope of up to `listed_max` supply points is read once, when planning
 begins or resumes, and paged in memory; a larger one is paged in the order of customers.
 """
 
@@ -17,9 +17,6 @@ from gridcare.events.outages import Scope
 from gridcare.postgres.database import Connection, Row
 from outage_notifier.ledger.core.delivery import TOLD
 from outage_notifier.ledger.core.notice import AudienceRule
-
-LISTED_MAX: Final = 100_000
-"""Some 10 MB of a planner's memory; also the most supply points that a scope may name one by one."""
 
 WINDOW_FACTOR: Final = 4
 """How many supply points a page looks at for each recipient wanted, where the scope is larger than that."""
@@ -126,7 +123,7 @@ async def earlier_notices(tx: Connection, outage_id: UUID, revision: int) -> Ear
 
 
 async def open_audience(
-    tx: Connection, rule: AudienceRule, scope: Scope, earlier: Earlier, *, listed_max: int = LISTED_MAX
+    tx: Connection, rule: AudienceRule, scope: Scope, earlier: Earlier, *, listed_max: int
 ) -> Audience:
     """Read what paging needs of a scope."""
     elements = elements_of(scope)
@@ -162,14 +159,19 @@ async def page(tx: Connection, audience: Audience, *, after: str, limit: int) ->
 
 
 async def _next_in_scope(tx: Connection, audience: Audience, after: str, limit: int) -> Page:
+    """Merge, in order, the customers of elements, a window at a time, with those of supply points named one by one.
+
+    Nobody beyond the window is taken, and of those named one more than the page holds: so it shows when they fill the page.
+    """
     start = bisect_right(audience.customers, after)
-    named = audience.customers[start : start + limit]
     if audience.listed:
+        named = audience.customers[start : start + limit]
         return Page(list(named), named[-1] if start + limit < len(audience.customers) else None)
     window = limit * WINDOW_FACTOR
     (row,) = await tx.fetch(_WINDOW, *elements_of(audience.scope), after, window)
     is_last, furthest = row["looked_at"] < window, row["furthest"]
-    codes = sorted({*row["in_scope"], *(code for code in named if is_last or code <= furthest)})
+    end = len(audience.customers) if is_last else bisect_right(audience.customers, furthest)
+    codes = sorted({*row["in_scope"], *audience.customers[start : min(end, start + limit + 1)]})
     if len(codes) > limit:
         return Page(codes[:limit], codes[limit - 1])
     return Page(codes, None if is_last else furthest)
