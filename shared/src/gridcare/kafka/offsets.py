@@ -11,6 +11,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 
 from gridcare.observability.logging import get_logger
+from gridcare.process.crash_points import reach
 
 COMMIT_DEADLINE_S = 5.0
 """Needed because aiokafka retries a commit forever."""
@@ -34,6 +35,7 @@ class Offsets:
     def finish(self, partition: TopicPartition, offset: int) -> None:
         """Note that everything up to and including `offset` is dealt with."""
         self._finished[partition] = offset + 1
+        reach("consumer.applied")
 
     def forget(self) -> None:
         """Drop all notes: the partitions are no longer ours, and a late commit could move another member backwards."""
@@ -76,3 +78,4 @@ class Offsets:
                 logger.info("offsets_not_committed", error_class=type(error).__name__)
             else:
                 self._committed.update(news)
+                reach("consumer.committed")

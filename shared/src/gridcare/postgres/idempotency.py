@@ -13,6 +13,7 @@ import msgspec
 
 from gridcare.errors import Conflict, Unprocessable
 from gridcare.postgres.database import Connection, Database
+from gridcare.process.crash_points import reach
 from gridcare.values.clock import Clock
 
 KEPT = timedelta(days=7)
@@ -89,6 +90,7 @@ async def once(request: IdempotentRequest, use_case: UseCase[C, R, T], command: 
         encoded = msgspec.json.encode(await use_case(command, room=replace(room, db=db)))
         result = msgspec.json.decode(encoded, type=_kind(use_case))  # what cannot be read again must not be kept
         await tx.execute(_KEEP, request.caller, request.key, request.fingerprint, encoded, now)
+    reach("request.committed")
     return result
 
 

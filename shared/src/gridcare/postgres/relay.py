@@ -19,6 +19,7 @@ from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import direct_connection
 from gridcare.postgres.outbox import SHARDS
 from gridcare.process.backoff import Backoff
+from gridcare.process.crash_points import reach
 from gridcare.process.lifecycle import Lifecycle
 
 BATCH_SIZE_MAX = 2_000
@@ -90,10 +91,13 @@ async def publish_once(connection: "asyncpg.Connection[asyncpg.Record]", shards:
     if not rows:
         return 0
     began_s = time.monotonic()
+    reach("relay.read")
     await producer.send_batch([_wire(row) for row in rows])
+    reach("relay.acknowledged")
     deleted: str = await connection.execute(_DELETE, [row["id"] for row in rows], LOCK_CLASS)
     if int(deleted.split()[1]) != len(rows):
         raise Retryable("relay: a shard's lock was lost")
+    reach("relay.deleted")
     metrics.RELAY_BATCH_SECONDS.observe(time.monotonic() - began_s)
     return len(rows)
 

@@ -20,7 +20,7 @@ from gridcare.observability import logging, tracing
 from gridcare.postgres.database import Database
 from gridcare.postgres.migrate import migrate
 from gridcare.postgres.relay import run_relay
-from gridcare.process import health
+from gridcare.process import crash_points, health
 from gridcare.process import lifecycle as process
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.settings import ServiceSettings, load
@@ -62,6 +62,8 @@ def main(service: Service[S]) -> int:
         settings = load(service.settings)
         logging.configure(service=service.name, process=name, level=settings.log_level)
         tracing.configure(service=service.name, process=name, trace_file=settings.trace_file)
+        if settings.crash_at is not None:
+            crash_points.arm(settings.crash_at)
         return settings
 
     def as_main(name: str, run: Process[S]) -> process.Main:

@@ -1,13 +1,17 @@
 """Settings: environment variables named GRIDCARE_…, checked before anything else starts."""
 
-from typing import Annotated, Literal, TypeVar
+import re
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gridcare.errors import SettingsError
+from gridcare.process import crash_points
 
 PREFIX = "GRIDCARE_"
+
+LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost):\d+")
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -35,6 +39,14 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trace_file: str | None = None
     shutdown_grace_s: float = Field(default=20, gt=0, le=600)
+    crash_at: Annotated[str, AfterValidator(crash_points.parse)] | None = None
+    """Where this process is to die (gridcare.process.crash_points): for the fault campaign alone."""
+
+    @model_validator(mode="after")
+    def _crashes_at_home_only(self) -> Self:
+        if self.crash_at is not None and not LOOPBACK.fullmatch(self.kafka_bootstrap):
+            raise ValueError("GRIDCARE_CRASH_AT: for the fault campaign alone, whose broker is on this machine")
+        return self
 
 
 def load(settings: type[S]) -> S:

@@ -15,6 +15,7 @@ from gridcare.errors import Retryable
 from gridcare.observability.logging import get_logger
 from gridcare.postgres import outbox
 from gridcare.postgres.database import Connection
+from gridcare.process.crash_points import reach
 from gridcare.values.ids import uuid7
 
 BATCH_SIZE_MAX = 100
@@ -43,6 +44,7 @@ async def handle_provider_event(provider_event_id: UUID, *, room: Callbacks) -> 
         if decision.event is not None:
             await outbox.append(tx, [decision.event], source=NAME, now=now)
         await provider_event.mark_handled(tx, provider_event_id, outcome=decision.outcome, now=now)
+    reach("callback.handled")
     _log(stored, decision)
     return decision.outcome
 

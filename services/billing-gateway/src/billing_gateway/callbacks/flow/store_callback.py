@@ -11,6 +11,7 @@ from billing_gateway.providers.core import Unreadable, Verdict
 from gridcare.events.payments import Provider
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
+from gridcare.process.crash_points import reach
 from gridcare.values.ids import uuid7
 
 logger = get_logger()
@@ -49,6 +50,7 @@ async def store_callback(command: StoreCallback, *, room: Callbacks) -> StoredCa
             tx, message, provider_event_id=provider_event_id, provider=command.provider, now=now
         )
         begun = await payment.by_order_reference(tx, command.provider, message.order_reference)
+    reach("callback.stored")
     stored = provider_event_id if fresh else None
     try:
         report = provider.read(message.raw)

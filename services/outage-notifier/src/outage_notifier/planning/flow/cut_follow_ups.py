@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from gridcare.events.notices import Channel, Lane
 from gridcare.postgres.database import Connection
+from gridcare.process.crash_points import reach
 from gridcare.values.ids import uuid7
 from outage_notifier.ledger.core.batch import NewBatch
 from outage_notifier.ledger.core.delivery import Delivery
@@ -61,6 +62,7 @@ async def cut_follow_ups(*, room: Planning, limit: int = CUT_MAX) -> int:
         await batch.insert(tx, batches)
         await delivery.record(tx, [*useless.values(), *unreachable, *moved])
         await hint_at_new(tx, batches, now=now)
+    reach("worker.follow-ups-cut")
     return len(keys)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from gridcare.events.notices import BatchPlanned
 from gridcare.postgres import outbox
 from gridcare.postgres.database import Connection
+from gridcare.process.crash_points import reach
 from outage_notifier import NAME
 from outage_notifier.ledger.core.batch import Hint, NewBatch
 from outage_notifier.ledger.store import batch
@@ -26,6 +27,7 @@ async def hint_again(*, room: Planning) -> int:
     async with room.db.transaction() as tx:
         hints = await batch.hint_again(tx, silent_s=room.hint_silent_s, limit=HINTS_MAX)
         await _publish(tx, hints, room.clock.now())
+    reach("worker.hinted")
     return len(hints)
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from gridcare.events.notices import Lane
 from gridcare.postgres.database import Connection
+from gridcare.process.crash_points import reach
 from gridcare.values.ids import uuid7
 from outage_notifier.ledger.core.batch import NewBatch
 from outage_notifier.ledger.core.delivery import Delivery
@@ -32,6 +33,7 @@ async def plan_due_notice(*, room: Planning) -> int:
         if claimed is None:
             return 0
         audience = await _open_audience(tx, claimed, room.listed_max)
+    reach("planner.claimed")
     cursor: str | None = claimed.cursor
     while cursor is not None:
         cursor = await _plan_page(claimed, audience, after=cursor, room=room)
@@ -69,6 +71,7 @@ async def _plan_page(claimed: ClaimedNotice, audience: Audience, *, after: str, 
             )
         if page.cursor is None:
             await notice.finish_planning(tx, claimed, now=now)
+    reach("planner.page-committed")
     return page.cursor
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Connection
+from gridcare.process.crash_points import reach
 from outage_notifier.contacts.vault import RECEIPT, Unsealable
 from outage_notifier.ledger.core.attempt import Attempt, AttemptName, attempt_name
 from outage_notifier.ledger.core.outcome import StatusCallback
@@ -57,6 +58,7 @@ async def apply_receipts(*, room: Callbacks) -> int:
         await raising.write(tx)
         await receipt.applied(tx, results, now=now)
         await receipt.later(tx, times)
+    reach("worker.receipts-applied")
     for receipt_id, result in results:
         if result not in {"raised", "unchanged"}:
             logger.warning("receipt_not_applied", reason=result, provider=SOURCE, aggregate_id=receipt_id)

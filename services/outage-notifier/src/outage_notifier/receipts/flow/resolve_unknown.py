@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from gridcare.errors import Retryable
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Connection, UniqueViolation
+from gridcare.process.crash_points import reach
 from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.vault import PHONE
 from outage_notifier.ledger.core.attempt import Attempt
@@ -92,9 +93,11 @@ async def _told_before(tx: Connection, call: Attempt) -> bool:
 async def _resolve(case: Case, slots: asyncio.Semaphore, room: LookUps) -> None:
     async with slots:
         listed = await _look(case, room)
+        reach("worker.looked-up")
         try:
             async with room.db.transaction() as tx:
                 await _record(tx, case, listed, room)
+            reach("worker.look-up-recorded")
         except UniqueViolation:  # a callback bound the message meanwhile, to another attempt: look again
             logger.info("look_up_overtaken", notice_id=case.row.notice_id, recipient_id=case.row.recipient_id)
 

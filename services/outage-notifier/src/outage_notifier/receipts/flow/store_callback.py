@@ -6,6 +6,7 @@ from typing import Final
 from gridcare.errors import BadRequest, Forbidden
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
+from gridcare.process.crash_points import reach
 from outage_notifier.contacts.vault import RECEIPT
 from outage_notifier.ledger.core.attempt import attempt_name
 from outage_notifier.receipts.room import Callbacks
@@ -53,4 +54,5 @@ async def store_callback(command: StoreCallback, *, room: Callbacks) -> None:
             body_sealed=room.vault.seal(command.body, RECEIPT),
             now=room.clock.now(),
         )
+    reach("callback.stored")
     metrics.PROVIDER_CALLBACKS.inc(provider=SOURCE, outcome="stored" if fresh else "repeated")

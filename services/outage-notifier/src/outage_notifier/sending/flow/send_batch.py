@@ -11,6 +11,7 @@ from uuid import UUID
 
 from gridcare.observability import metrics
 from gridcare.postgres.database import Connection
+from gridcare.process.crash_points import reach
 from outage_notifier.ledger.core.batch import ClaimedBatch
 from outage_notifier.ledger.core.delivery import Delivery, DeliveryKey
 from outage_notifier.ledger.store import attempt, batch, delivery, notice
@@ -35,6 +36,7 @@ async def send_batch(batch_id: UUID, stopping: asyncio.Event, *, room: Sending) 
         if claimed is None:
             return
         to_send = await _load(tx, claimed, room)
+    reach("sender.claimed")
     metrics.BATCHES_CLAIMED.inc(channel=claimed.channel, lane=claimed.lane)
     lease = Lease(limits.lease_s, claimed_at_s + limits.lease_s)
     under_way = UnderWay(lease, stopping, limits.call_timeout_s)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from gridcare.process.crash_points import reach
 from outage_notifier.contacts import vault
 from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.store.contact import SendingDevice
@@ -126,6 +127,7 @@ async def _push_member(pushing: Pushing, pending: Pending) -> PushedMember | Del
             outcome = BLOCKED
         else:
             outcome = await room.push.send(body)
+            reach("sender.push-accepted")
             breaker.heed(outcome)
         calls.append(PushCall(device_id, started_at, clock.now(), outcome))
     return PushedMember(pending, calls, cut_short)
@@ -171,6 +173,7 @@ async def _record(pushing: Pushing, pushed: list[PushedMember], unsent: list[Del
         await delivery.record(tx, deliveries)
         if last and not under_way.left_unsent:
             settled = await batch.settle(tx, claimed.batch_id)
+    reach("sender.recorded")
     under_way.settled = settled
     count_outcomes(claimed.channel, deliveries, attempts)
     return True

@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from gridcare.process.crash_points import reach
 from outage_notifier.contacts import vault
 from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.store.contact import SendingPhone
@@ -80,6 +81,7 @@ async def send_texts(to_send: BatchToSend, under_way: UnderWay, *, room: Sending
         unsent, texts = _prepare(texting, to_send.pending[start : start + size])
         if not await _record(texting, ended, unsent=unsent, begun=[text.attempt for text in texts]):
             return
+        reach("sender.text-begun")
         outcomes = await asyncio.gather(*(_call(texting, text) for text in texts))
         ended = _end(texting, texts, outcomes)
     await _record(texting, ended, unsent=[], begun=[])
@@ -146,6 +148,7 @@ async def _call(texting: Texting, text: Text) -> Outcome | None:
         callback_ref=str(text.attempt.name),
         validity_s=int((text.pending.content.useful_until - room.clock.now()).total_seconds()),
     )
+    reach("sender.text-accepted")
     breaker.heed(outcome)
     return outcome
 
@@ -195,5 +198,6 @@ async def _record(texting: Texting, ended: Ended, *, unsent: Sequence[Delivery],
         if ended.phones_opted_out:
             await contact.mark_opted_out(tx, ended.phones_opted_out, now=now)
         await attempt.insert(tx, begun)
+    reach("sender.recorded")
     count_outcomes(claimed.channel, deliveries, ended.attempts)
     return True
