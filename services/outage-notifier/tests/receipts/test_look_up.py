@@ -59,11 +59,13 @@ def test_two_looks_must_agree(looks, left_s, told_before, state, at_s):
 @pytest.mark.parametrize(("left_s", "state", "at_s"), [(600, State.UNKNOWN, 60), (10, State.UNKNOWN, 10)])
 def test_silent_provider_looked_again(left_s, state, at_s):
     """Until the message is of no use, and at that very moment for the last time."""
-    decision = decide_not_asked(now=NOW, useful_until=NOW + timedelta(seconds=left_s), pause=timedelta(minutes=1))
+    decision = decide_not_asked(
+        now=NOW, useful_until=NOW + timedelta(seconds=left_s), pause=timedelta(minutes=1), told_before=False
+    )
     assert (decision.state, decision.next_attempt_at) == (state, NOW + timedelta(seconds=at_s))
 
 
 def test_silent_too_long():
     """It is never sent again blindly."""
-    decision = decide_not_asked(now=NOW, useful_until=NOW, pause=timedelta(minutes=1))
+    decision = decide_not_asked(now=NOW, useful_until=NOW, pause=timedelta(minutes=1), told_before=False)
     assert (decision.state, decision.next_attempt_at) == (State.UNRESOLVED, None)

@@ -53,7 +53,7 @@ async def test_message_promised_by_receipt(in_memory):
     notice_id = await in_memory.notice(number)
     (sent,) = in_memory.sms.sent
     other = sent.callback_ref.rpartition(".")[0] + ".77"
-    await in_memory.tell_delivered(sent.message_id, ref=other)
+    await in_memory.tell(sent.message_id, "delivered", ref=other)
     await in_memory.look()
     assert await in_memory.world.books(notice_id) == {"unknown": 1}
     assert (await in_memory.attempt())["provider_message_id"] is None
@@ -65,7 +65,7 @@ async def test_callback_came_first(in_memory):
     in_memory.sms.lose_answers(number)
     await in_memory.notice(number)
     (sent,) = in_memory.sms.sent
-    await in_memory.tell_delivered(sent.message_id, ref=sent.callback_ref)
+    await in_memory.tell(sent.message_id, "delivered", ref=sent.callback_ref)
     await in_memory.apply()
     assert await in_memory.look() == 0
     assert in_memory.sms.looks == 0
@@ -80,7 +80,7 @@ async def test_receipt_in_mid_look(in_memory):
     look = in_memory.sms.recent
 
     async def told_meanwhile(to: str):
-        await in_memory.tell_delivered("SM9", ref=f"{row['batch_id']}.{row['place']}.{row['try']}")
+        await in_memory.tell("SM9", "delivered", ref=f"{row['batch_id']}.{row['place']}.{row['try']}")
         await in_memory.apply()
         return await look(to)
 
@@ -143,11 +143,7 @@ async def test_told_before_stays_told(in_memory, useful_s, state):
     in_memory.sms.outcomes["+84911000016"] = LOST
     notice_id = await in_memory.notice("+84911000016", useful=timedelta(seconds=useful_s))
     async with in_memory.world.db.transaction() as tx:
-        await tx.execute(
-            "INSERT INTO batch (batch_id, notice_id, home, channel, lane, members, size, state) SELECT gen_random_uuid(),"
-            " notice_id, false, channel, lane, jsonb_set(members, '{0,8}', 'true'), size, 'settled' FROM batch"
-        )
-        await tx.execute("UPDATE attempt SET batch_id = (SELECT batch_id FROM batch WHERE NOT home)")
+        await tx.execute("UPDATE delivery SET told_by_push = true")
     await in_memory.look()
     await in_memory.look(after_s=BETWEEN.total_seconds())
     assert await in_memory.world.books(notice_id) == {state: 1}

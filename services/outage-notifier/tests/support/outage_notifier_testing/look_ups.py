@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from outage_notifier.contacts.vault import RECEIPT
@@ -59,15 +60,16 @@ class Scene:
         (row,) = await self.rows("SELECT * FROM attempt")
         return row
 
-    async def tell_delivered(self, message_id: str, *, ref: str) -> None:
-        """Store the callback of a message that was delivered."""
+    async def tell(self, message_id: str, status: str, *, ref: str, code: str = "") -> None:
+        """Store a message's status callback, as its door does."""
+        form = {"MessageSid": message_id, "MessageStatus": status} | ({"ErrorCode": code} if code else {})
         async with self.world.db.transaction() as tx:
             await receipt.add(
                 tx,
                 source="twilio",
-                key=receipt.dedup_key(message_id, "delivered"),
+                key=receipt.dedup_key(message_id, status),
                 attempt_name=ref,
-                body_sealed=self.world.vault.seal(f"MessageSid={message_id}&MessageStatus=delivered".encode(), RECEIPT),
+                body_sealed=self.world.vault.seal(urlencode(form).encode(), RECEIPT),
                 now=self.world.clock.now(),
             )
 

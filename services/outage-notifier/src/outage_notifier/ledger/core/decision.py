@@ -68,8 +68,12 @@ def decide_push(outcomes: Sequence[Outcome], situation: Situation) -> Decision:
 
 
 def decide_sms(outcome: Outcome, situation: Situation) -> Decision:
-    """Say what follows the outcome of an SMS; a push that was accepted before keeps the delivery from failing."""
-    decision = _decide_sms(outcome, situation)
+    """Say what follows the outcome of an SMS."""
+    return keep_told(_decide_sms(outcome, situation), situation)
+
+
+def keep_told(decision: Decision, situation: Situation) -> Decision:
+    """Say that a recipient whose push was accepted stays told, whatever is decided about the SMS after it."""
     if not situation.told_before:
         return decision
     if decision.state is State.RETRYING:

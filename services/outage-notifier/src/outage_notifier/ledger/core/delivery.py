@@ -53,6 +53,10 @@ TOLD: Final = frozenset(
 )
 """Who heard of a notice, or may have: they are told when it changes."""
 
+APP_CONTACT: Final = "app"
+"""Stands for the masked contact where the app told, and how many of its devices is not known any more."""
+
+_PUSHED: Final = frozenset({State.AWAITING, State.ACCEPTED, State.DELIVERED})
 _RANK: Final[Mapping[State, int]] = {State.ACCEPTED: 1, State.FAILED: 2, State.DELIVERED: 3}
 
 
@@ -60,7 +64,8 @@ class Delivery(Struct, frozen=True, gc=False):
     """A delivery as it is recorded, its fields named as the columns of its table.
 
     `contact` is masked, or says how many devices; empty where there is none. `told_devices` took the push already while
-    others of the recipient are tried again; None when none is.
+    others of the recipient are tried again; None when none is. `told_by_push`: a push was accepted before the SMS that
+    `channel` and `contact` tell of.
     """
 
     notice_id: UUID
@@ -80,6 +85,12 @@ class Delivery(Struct, frozen=True, gc=False):
     follow_up_batch_id: UUID | None
     recorded_at: datetime
     told_devices: Sequence[str] | None = None
+    told_by_push: bool = False
+
+    @property
+    def pushed(self) -> bool:
+        """Say whether a push of it was accepted: then the recipient is told, whatever becomes of an SMS after it."""
+        return self.told_by_push or (self.channel == "push" and self.state in _PUSHED)
 
     @property
     def key(self) -> DeliveryKey:
@@ -109,3 +120,20 @@ def settled(row: Delivery, state: State, *, reason: str, now: datetime) -> Deliv
 def raised(current: State, receipt: State) -> State:
     """Return the state after a receipt: the higher rank wins, in any order and any number of times."""
     return receipt if _RANK.get(receipt, 0) > _RANK.get(current, 0) else current
+
+
+def after_sms(row: Delivery, receipt: State, *, code: str, now: datetime) -> Delivery | None:
+    """Return a delivery after a receipt of an SMS, with nothing more to be tried; None if the receipt changes nothing.
+
+    `code` is the provider's, empty without one. A failure does not undo that a push was accepted before: the recipient
+    stays told by it. The caller fills in the contact of a delivery that is told by SMS only now.
+    """
+    if receipt is State.FAILED and row.pushed:
+        if row.state is State.DELIVERED or (row.state is State.ACCEPTED and row.channel == "push"):
+            return None
+        kept = settled(row, State.ACCEPTED, reason=f"sms-{code or 'failed'}", now=now)
+        return kept if row.channel == "push" else replace(kept, channel="push", contact=APP_CONTACT)
+    following = raised(row.state, receipt)
+    if following is row.state:
+        return None
+    return replace(settled(row, following, reason=code or "receipt", now=now), channel="sms")

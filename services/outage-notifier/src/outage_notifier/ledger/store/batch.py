@@ -30,7 +30,6 @@ _LOCK_MANY = "SELECT FROM batch WHERE batch_id = ANY($1::uuid[]) ORDER BY batch_
 _LOCK_FOLLOW_UPS = """
 SELECT batch_id FROM batch WHERE batch_id = ANY($1::uuid[]) AND NOT home ORDER BY batch_id FOR UPDATE
 """
-_FOLLOW_UP_MEMBERS = "SELECT members FROM batch WHERE batch_id = $1 AND NOT home"
 _SETTLE = f"""
 UPDATE batch SET state = 'settled', settled_at = now(), lease_until = NULL
 WHERE batch_id = $1 AND (NOT home OR {" + ".join(RECORDED)} = size)
@@ -89,12 +88,6 @@ async def lock_many(tx: Connection, batch_ids: Sequence[UUID]) -> None:
 async def lock_follow_ups(tx: Connection, batch_ids: Collection[UUID]) -> set[UUID]:
     """Lock those of the batches that are follow-ups, and return them: always before home batches, as their senders do."""
     return {row["batch_id"] for row in await tx.fetch(_LOCK_FOLLOW_UPS, list(batch_ids))}
-
-
-async def follow_up_members(tx: Connection, batch_id: UUID) -> tuple[Member, ...]:
-    """Read the members of a follow-up batch; for a home batch, return none."""
-    members = await tx.fetchval(_FOLLOW_UP_MEMBERS, batch_id)
-    return _DECODER.decode(members) if members is not None else ()
 
 
 async def settle(tx: Connection, batch_id: UUID) -> bool:

@@ -17,14 +17,15 @@ _STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_delivery (
     notice_id uuid, recipient_id text COLLATE "C", number int, home_batch_id uuid, language text, state text, reason text,
     channel text, contact text, covered_by text, tries smallint, looks smallint, next_attempt_at timestamptz,
-    next_channel text, follow_up_batch_id uuid, recorded_at timestamptz, told_devices text[]
+    next_channel text, follow_up_batch_id uuid, recorded_at timestamptz, told_devices text[],
+    told_by_push boolean
 ) ON COMMIT DELETE ROWS
 """
 _CHANGED = """state = excluded.state, reason = excluded.reason, channel = excluded.channel, contact = excluded.contact,
     covered_by = excluded.covered_by, tries = excluded.tries, looks = excluded.looks,
     next_attempt_at = excluded.next_attempt_at, next_channel = excluded.next_channel,
     follow_up_batch_id = excluded.follow_up_batch_id, recorded_at = excluded.recorded_at,
-    told_devices = excluded.told_devices"""
+    told_devices = excluded.told_devices, told_by_push = excluded.told_by_push"""
 _SHIFTS = ", ".join(
     f"count(*) FILTER (WHERE w.state = '{s}') - count(*) FILTER (WHERE o.state = '{s}') AS {s}" for s in RECORDED
 )

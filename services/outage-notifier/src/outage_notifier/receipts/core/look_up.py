@@ -41,8 +41,8 @@ def decide_not_found(
     return Decision(State.ACCEPTED, "sms-not-created") if told_before else Decision(State.EXPIRED, "not-created")
 
 
-def decide_not_asked(*, now: datetime, useful_until: datetime, pause: timedelta) -> Decision:
+def decide_not_asked(*, now: datetime, useful_until: datetime, pause: timedelta, told_before: bool) -> Decision:
     """Say what follows a look-up that failed: another one, until the message is no longer useful."""
     if now < useful_until:
         return Decision(State.UNKNOWN, "provider-silent", min(now + pause, useful_until), "sms")
-    return Decision(State.UNRESOLVED, "provider-silent")
+    return Decision(State.ACCEPTED, "sms-unresolved") if told_before else Decision(State.UNRESOLVED, "provider-silent")

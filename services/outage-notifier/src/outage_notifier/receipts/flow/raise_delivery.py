@@ -9,12 +9,9 @@ from msgspec.structs import replace
 from gridcare.postgres.database import Connection
 from outage_notifier.contacts.store import contact
 from outage_notifier.ledger.core.attempt import Attempt
-from outage_notifier.ledger.core.delivery import Delivery, DeliveryKey, State, raised, settled
+from outage_notifier.ledger.core.delivery import APP_CONTACT, Delivery, DeliveryKey, State, after_sms, settled
 from outage_notifier.ledger.store import batch, delivery
 from outage_notifier.providers.twilio.statuses import OPTED_OUT, UNREACHABLE
-
-MARKED_CONTACT = "app"
-"""Stands for the masked contact where the app itself said that the message arrived."""
 
 
 async def lock_deliveries(tx: Connection, calls: Iterable[Attempt]) -> dict[DeliveryKey, Delivery]:
@@ -49,12 +46,14 @@ class Raising:
         row = self._changed.get(key) or self.rows.get(key)
         if row is None:
             return None
-        risen = _risen(row, state, reason=error_code or "receipt", now=self.now)
-        if risen is None:
+        after = after_sms(row, state, code=error_code, now=self.now)
+        if after is None:
             return False
-        if row.channel != "sms":
+        if after.channel == "sms" and row.channel != "sms":
             self._phones_that_told[key] = call.contact_id
-        self._changed[key] = replace(risen, channel="sms")
+        elif after.channel != "sms":
+            self._phones_that_told.pop(key, None)
+        self._changed[key] = after
         return True
 
     async def write(self, tx: Connection) -> None:
@@ -77,15 +76,9 @@ async def raise_by_mark(tx: Connection, rows: Iterable[Delivery], *, now: dateti
     """
     marked: dict[DeliveryKey, Delivery] = {}
     for row in rows:
-        risen = _risen(row, State.DELIVERED, reason="received-mark", now=now)
-        if risen is not None:
-            by_push = replace(risen, channel="push", contact=MARKED_CONTACT) if row.channel == "sms" else risen
+        if row.state is not State.DELIVERED:
+            risen = settled(row, State.DELIVERED, reason="received-mark", now=now)
+            by_push = replace(risen, channel="push", contact=APP_CONTACT) if row.channel == "sms" else risen
             marked[row.key] = by_push
     await delivery.record(tx, list(marked.values()), only_from=frozenset(State))
     return set(marked)
-
-
-def _risen(row: Delivery, receipt: State, *, reason: str, now: datetime) -> Delivery | None:
-    """Return the row after a receipt, with nothing more to be tried, or None if its rank is already as high."""
-    following = raised(row.state, receipt)
-    return None if following is row.state else settled(row, following, reason=reason, now=now)

@@ -20,9 +20,9 @@ from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.vault import PHONE
 from outage_notifier.ledger.core.attempt import Attempt
 from outage_notifier.ledger.core.decision import Decision
-from outage_notifier.ledger.core.delivery import Delivery, State
+from outage_notifier.ledger.core.delivery import APP_CONTACT, Delivery, State
 from outage_notifier.ledger.core.outcome import ListedMessage
-from outage_notifier.ledger.store import attempt, batch, delivery, notice
+from outage_notifier.ledger.store import attempt, delivery, notice
 from outage_notifier.providers.twilio.statuses import state_of
 from outage_notifier.receipts.core.look_up import LOOKS, decide_not_asked, decide_not_found, fitting
 from outage_notifier.receipts.flow.raise_delivery import Raising, lock_deliveries
@@ -41,16 +41,12 @@ logger = get_logger()
 
 
 class Case(Struct, frozen=True):
-    """An unknown delivery under a lease; without a call or a number the provider cannot be asked.
-
-    `told_before`: a push of the same delivery was accepted before this SMS.
-    """
+    """An unknown delivery under a lease; without a call or a number the provider cannot be asked."""
 
     row: Delivery
     call: Attempt | None
     number: str | None
     useful_until: datetime
-    told_before: bool
 
 
 async def resolve_unknown(*, room: LookUps) -> int:
@@ -77,17 +73,8 @@ async def _claim(tx: Connection, room: LookUps) -> list[Case]:
         call = calls.get(row.key)
         phone = phones.get(call.contact_id) if call else None
         number = room.vault.open(phone.number_sealed, PHONE).decode() if phone else None
-        told_before = await _told_before(tx, call) if call else False
-        cases.append(Case(row, call, number, contents[row.notice_id].useful_until, told_before))
+        cases.append(Case(row, call, number, contents[row.notice_id].useful_until))
     return cases
-
-
-async def _told_before(tx: Connection, call: Attempt) -> bool:
-    """Say whether a push of the same delivery was accepted before this SMS, as the follow-up batch's member records."""
-    for member in await batch.follow_up_members(tx, call.batch_id):
-        if member.recipient_id == call.recipient_id and member.notice_id in {None, call.notice_id}:
-            return member.told_before
-    return False
 
 
 async def _resolve(case: Case, slots: asyncio.Semaphore, room: LookUps) -> None:
@@ -122,9 +109,10 @@ async def _record(tx: Connection, case: Case, listed: Sequence[ListedMessage] | 
     if row.state is not State.UNKNOWN or row.next_attempt_at != case.row.next_attempt_at:
         return
     if call is None or listed is None:
-        await _write(tx, row, decide_not_asked(now=now, useful_until=case.useful_until, pause=PAUSE), now)
+        decision = decide_not_asked(now=now, useful_until=case.useful_until, pause=PAUSE, told_before=row.told_by_push)
+        await _write(tx, row, decision, now)
     elif call.provider_message_id is not None:
-        await _write(tx, row, Decision(State.ACCEPTED, "receipt"), now)
+        await _write(tx, row, Decision(State.ACCEPTED, "receipt"), now, texted=True)
     elif message := await _pick(tx, call, listed):
         await attempt.bind(tx, {call.name: message.message_id}, now=now)
         raising = Raising({row.key: row}, now)
@@ -160,16 +148,19 @@ async def _record_not_found(tx: Connection, case: Case, call: Attempt, room: Loo
         now=now,
         useful_until=case.useful_until,
         between_looks=room.between_looks,
-        told_before=case.told_before,
+        told_before=case.row.told_by_push,
     )
     if looks >= LOOKS:
         await attempt.not_created(tx, call.name, now=now)
     await _write(tx, replace(case.row, looks=looks if looks < LOOKS else 0), decision, now)
 
 
-async def _write(tx: Connection, row: Delivery, decision: Decision, now: datetime) -> None:
+async def _write(tx: Connection, row: Delivery, decision: Decision, now: datetime, *, texted: bool = False) -> None:
+    by_push = row.told_by_push and decision.state is not State.UNKNOWN and not texted
     changed = replace(
         row,
+        channel="push" if by_push else row.channel,
+        contact=APP_CONTACT if by_push else row.contact,
         state=decision.state,
         reason=decision.reason,
         next_attempt_at=decision.next_attempt_at,

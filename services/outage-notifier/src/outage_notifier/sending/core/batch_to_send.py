@@ -3,15 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from outage_notifier.ledger.core.batch import ClaimedBatch
 from outage_notifier.ledger.core.decision import Decision, Situation
-from outage_notifier.ledger.core.delivery import Delivery, DeliveryKey, State
+from outage_notifier.ledger.core.delivery import APP_CONTACT, Delivery, DeliveryKey, State
 from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.core.notice import Content
 from outage_notifier.texts.template import TEMPLATES
+
+_STAYS_TOLD: Final = frozenset({State.AWAITING, State.ACCEPTED})
+"""Of an SMS that follows an accepted push; with a reason: the SMS is not, or not yet, what told the recipient."""
 
 
 class Pending(NamedTuple):
@@ -65,6 +68,7 @@ class BatchToSend:
         """Return the row that a decision of `now` becomes; `told_devices` took a push in this batch."""
         claimed, member = self.claimed, pending.member
         next_channel = decision.next_channel or (claimed.channel if decision.next_attempt_at else None)
+        by_push = member.told_before and decision.state in _STAYS_TOLD and decision.reason != ""
         others_left = decision.state is State.AWAITING and next_channel == "push"
         return Delivery(
             notice_id=pending.content.notice_id,
@@ -74,8 +78,8 @@ class BatchToSend:
             language=member.language,
             state=decision.state,
             reason=decision.reason,
-            channel=claimed.channel,
-            contact=contact,
+            channel="push" if by_push else claimed.channel,
+            contact=APP_CONTACT if by_push and claimed.channel == "sms" else contact,
             covered_by=None,
             tries=member.tries + int(called),
             looks=0,
@@ -84,6 +88,7 @@ class BatchToSend:
             follow_up_batch_id=None,
             recorded_at=now,
             told_devices=[*member.told_devices, *told_devices] if others_left else None,
+            told_by_push=member.told_before,
         )
 
 

@@ -16,7 +16,7 @@ from outage_notifier.contacts import vault
 from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.store.contact import SendingPhone
 from outage_notifier.ledger.core.attempt import Attempt, body_hash
-from outage_notifier.ledger.core.decision import Decision, decide_sms
+from outage_notifier.ledger.core.decision import Decision, Situation, decide_sms, keep_told
 from outage_notifier.ledger.core.delivery import Delivery, State
 from outage_notifier.ledger.core.outcome import Outcome
 from outage_notifier.ledger.store import attempt, delivery
@@ -97,7 +97,7 @@ def _prepare(texting: Texting, chunk: Sequence[Pending]) -> tuple[list[Delivery]
         member = pending.member
         phone = texting.phones.get(member.contacts[0]) if member.contacts else None
         decision = _in_doubt(to_send, pending, now) or texting.last_check.why_unsent(pending)
-        decision = decision or (_unusable(phone) if phone else None)
+        decision = decision or _unusable(phone, to_send.situation(pending, now))
         if phone is not None and decision is None:
             body = room.renderer.sms(pending.content, member.language)
             texts.append(Text(pending, phone, body, _begin(to_send, pending, body, now)))
@@ -113,10 +113,13 @@ def _in_doubt(to_send: BatchToSend, pending: Pending, now: datetime) -> Decision
     return Decision(State.UNKNOWN, "sender-died", now + to_send.first_look, "sms")
 
 
-def _unusable(phone: SendingPhone) -> Decision | None:
+def _unusable(phone: SendingPhone | None, situation: Situation) -> Decision | None:
+    """Say what becomes of a member whose phone cannot be used any more, or return None if it can."""
+    if phone is None:
+        return keep_told(REMOVED, situation)
     if phone.opted_out:
-        return Decision(State.OPTED_OUT, "opted-out")
-    return Decision(State.UNREACHABLE, "bad-contact") if phone.bad_reason else None
+        return keep_told(Decision(State.OPTED_OUT, "opted-out"), situation)
+    return keep_told(Decision(State.UNREACHABLE, "bad-contact"), situation) if phone.bad_reason else None
 
 
 def _begin(to_send: BatchToSend, pending: Pending, body: str, now: datetime) -> Attempt:
