@@ -11,13 +11,14 @@ from gridcare.process.lifecycle import repeat_all, run_together
 from gridcare.process.service import Foundation, Service, follow_topics, main, serve_api
 from outage_notifier import NAME
 from outage_notifier.app import build_app
+from outage_notifier.contacts.command_devices_aside import devices_aside_command
 from outage_notifier.contacts.command_reseal import reseal_command
 from outage_notifier.planning import topic_payments, topic_tickets
 from outage_notifier.planning.flow.pack_due_singles import pack_due_singles
 from outage_notifier.planning.flow.plan_notice import plan_due_notice
 from outage_notifier.sending.topic_notice_batches import BatchesUnderWay
 from outage_notifier.settings import Settings
-from outage_notifier.wiring import looking_up, resealing, sending, wired
+from outage_notifier.wiring import devices_aside, looking_up, resealing, sending, wired
 from outage_notifier.worker import work
 
 PLAN_INTERVAL_S = 0.25
@@ -79,12 +80,18 @@ async def reseal_contacts(settings: Settings, arguments: Sequence[str]) -> int:
         return await reseal_command(arguments, room=room)
 
 
+async def list_devices_aside(settings: Settings, arguments: Sequence[str]) -> int:
+    """List the devices that are put aside, or have them called again."""
+    async with devices_aside(settings) as room:
+        return await devices_aside_command(arguments, room=room)
+
+
 SERVICE = Service(
     name=NAME,
     settings=Settings,
     migrations=Path(__file__).parents[2] / "migrations",
     processes={"api": api, "consumer": consumer, "planner": planner, "sender": sender, "worker": worker},
-    commands={"reseal-contacts": reseal_contacts},
+    commands={"devices-aside": list_devices_aside, "reseal-contacts": reseal_contacts},
 )
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from gridcare.postgres.database import Database
 from gridcare.process.service import Foundation
 from outage_notifier import NAME
 from outage_notifier.contacts.core.sealed_column import SEALED_COLUMNS
-from outage_notifier.contacts.room import Contacts, Resealing
+from outage_notifier.contacts.room import Aside, Contacts, Resealing
 from outage_notifier.contacts.vault import Vault
 from outage_notifier.inbox.room import Inbox
 from outage_notifier.ledger.room import Ledger
@@ -120,6 +120,13 @@ async def resealing(settings: Settings) -> AsyncIterator[Resealing]:
     """Open the database for the command that seals everything with the newest key."""
     async with Database.open(settings.database_url, application_name=f"{NAME} reseal-contacts", pool_size=2) as db:
         yield Resealing(db, vault_of(settings), columns=(*SEALED_COLUMNS, SEALED_BODY))
+
+
+@asynccontextmanager
+async def devices_aside(settings: Settings) -> AsyncIterator[Aside]:
+    """Open the database for the command that lists the devices that are put aside."""
+    async with Database.open(settings.database_url, application_name=f"{NAME} devices-aside", pool_size=2) as db:
+        yield Aside(db)
 
 
 def texting(settings: Settings) -> AbstractAsyncContextManager[TwilioSmsSender]:

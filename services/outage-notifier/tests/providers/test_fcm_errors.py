@@ -25,21 +25,21 @@ def answer(code: str | None, status: str = "STATUS") -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "kind", "dead"),
+    ("status", "code", "kind", "dead", "foreign"),
     [
-        (404, "UNREGISTERED", REFUSED, True),
-        (400, "INVALID_ARGUMENT", REFUSED, False),
-        (403, "SENDER_ID_MISMATCH", WRONG, False),
-        (401, "THIRD_PARTY_AUTH_ERROR", WRONG, False),
-        (429, "QUOTA_EXCEEDED", RETRY, False),
-        (503, "UNAVAILABLE", RETRY, False),
-        (500, "INTERNAL", UNKNOWN, False),
+        (404, "UNREGISTERED", REFUSED, True, False),
+        (400, "INVALID_ARGUMENT", REFUSED, False, False),
+        (403, "SENDER_ID_MISMATCH", REFUSED, False, True),
+        (401, "THIRD_PARTY_AUTH_ERROR", REFUSED, False, False),
+        (429, "QUOTA_EXCEEDED", RETRY, False, False),
+        (503, "UNAVAILABLE", RETRY, False, False),
+        (500, "INTERNAL", UNKNOWN, False, False),
     ],
 )
-def test_each_error_code(status, code, kind, dead):
-    """FcmError's code decides, and UNREGISTERED alone says that the device is gone."""
+def test_each_error_code(status, code, kind, dead, foreign):
+    """FcmError's code decides: UNREGISTERED alone says that the device is gone, and none of them is our credential's fault."""
     outcome = refused(status, answer(code), None, NOW)
-    assert (outcome.kind, outcome.code, outcome.contact_dead) == (kind, code, dead)
+    assert (outcome.kind, outcome.code, outcome.contact_dead, outcome.contact_foreign) == (kind, code, dead, foreign)
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ class Provider:
 OUTCOMES = {
     "UNREGISTERED": Outcome(OutcomeKind.REFUSED, "UNREGISTERED", contact_dead=True),
     "INVALID_ARGUMENT": Outcome(OutcomeKind.REFUSED, "INVALID_ARGUMENT"),
-    "SENDER_ID_MISMATCH": Outcome(OutcomeKind.MISCONFIGURED, "SENDER_ID_MISMATCH"),
-    "THIRD_PARTY_AUTH_ERROR": Outcome(OutcomeKind.MISCONFIGURED, "THIRD_PARTY_AUTH_ERROR"),
+    "SENDER_ID_MISMATCH": Outcome(OutcomeKind.REFUSED, "SENDER_ID_MISMATCH", contact_foreign=True),
+    "THIRD_PARTY_AUTH_ERROR": Outcome(OutcomeKind.REFUSED, "THIRD_PARTY_AUTH_ERROR"),
     "QUOTA_EXCEEDED": Outcome(OutcomeKind.RETRY, "QUOTA_EXCEEDED", retry_after_s=60.0),
     "UNAVAILABLE": Outcome(OutcomeKind.RETRY, "UNAVAILABLE"),
     "INTERNAL": Outcome(OutcomeKind.UNKNOWN, "INTERNAL"),

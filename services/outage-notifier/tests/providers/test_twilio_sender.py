@@ -37,6 +37,8 @@ def accepted(emulator, to: str) -> list[dict]:
         (400, 21612, REFUSED, True, False),
         (400, 21614, REFUSED, True, False),
         (400, 21610, REFUSED, False, True),
+        (403, 21610, REFUSED, False, True),
+        (404, 21211, REFUSED, True, False),
         (400, 21617, REFUSED, False, False),
         (400, 21408, WRONG, False, False),
         (400, 21606, WRONG, False, False),

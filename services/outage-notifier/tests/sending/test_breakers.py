@@ -30,8 +30,8 @@ async def test_too_many_gone_devices(world, planned, send, sending, fake_push):
 
 
 async def test_wrong_push_credential(world, planned, send, sending, fake_push):
-    """SENDER_ID_MISMATCH stops the calls: what is left is retried later, nothing is deleted."""
-    fake_push.outcomes = {f"d{n}": Outcome(OutcomeKind.MISCONFIGURED, "SENDER_ID_MISMATCH") for n in range(10)}
+    """A refused token stops the calls: what is left is retried later, nothing is deleted."""
+    fake_push.outcomes = {f"d{n}": Outcome(OutcomeKind.MISCONFIGURED, "token-refused") for n in range(10)}
     notice_id = await planned(10, each=a_device)
     await send(limits=replace(sending.limits, push_concurrency=1))
     assert await world.books(notice_id) == {"retrying": 10}

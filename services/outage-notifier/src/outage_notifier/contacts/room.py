@@ -19,6 +19,13 @@ class Contacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """Where the devices are that are put aside."""
+
+    db: Database
+
+
+@dataclass(frozen=True, slots=True)
 class Resealing:
     """The database, the vault, and every column that it seals, in whichever room its table belongs."""
 

@@ -31,7 +31,8 @@ class SendingPhone(Struct, frozen=True, gc=False):
 
 _DEVICES = """
 SELECT c.customer_code, d.device_id::text AS device_id, d.kind, d.registration_sealed
-FROM device d JOIN device_customer c USING (device_id) WHERE d.device_id = ANY($1::text[]::uuid[])
+FROM device d JOIN device_customer c USING (device_id)
+WHERE d.device_id = ANY($1::text[]::uuid[]) AND NOT EXISTS (SELECT FROM device_aside a WHERE a.device_id = d.device_id)
 """
 _PHONES = """
 SELECT customer_code, phone_id, number_sealed, masked, opted_out_at IS NOT NULL OR NOT consent AS opted_out,
@@ -39,6 +40,12 @@ SELECT customer_code, phone_id, number_sealed, masked, opted_out_at IS NOT NULL 
 FROM phone WHERE phone_id = ANY($1::bigint[])
 """
 _PRUNE = "DELETE FROM device WHERE device_id = ANY($1::text[]::uuid[])"
+_PUT_ASIDE = """
+INSERT INTO device_aside (device_id, reason, put_aside_at)
+SELECT d.device_id, k.reason, $3 FROM unnest($1::text[]::uuid[], $2::text[]) AS k (device_id, reason)
+JOIN device d USING (device_id) ORDER BY d.device_id
+ON CONFLICT DO NOTHING
+"""
 _MARK_BAD = """
 UPDATE phone p SET bad_reason = b.reason, bad_at = $3
 FROM unnest($1::bigint[], $2::text[]) AS b (phone_id, reason)
@@ -51,7 +58,10 @@ WHERE number_index IN (SELECT number_index FROM phone WHERE phone_id = ANY($1::b
 
 
 async def devices(tx: Connection, device_ids: Sequence[str]) -> dict[tuple[str, str], SendingDevice]:
-    """Return devices by (customer code, device id). One that moved to another account is absent for the old one."""
+    """Return devices by (customer code, device id), without those put aside.
+
+    One that moved to another account is absent for the old one.
+    """
     rows = await tx.fetch(_DEVICES, device_ids)
     return {
         (
@@ -76,6 +86,11 @@ async def phones(tx: Connection, phone_ids: Sequence[str]) -> dict[str, SendingP
 async def prune_devices(tx: Connection, device_ids: Sequence[str]) -> None:
     """Delete devices that the provider says are gone for good."""
     await tx.execute(_PRUNE, device_ids)
+
+
+async def put_devices_aside(tx: Connection, reasons: Sequence[tuple[str, str]], *, now: datetime) -> None:
+    """Keep devices but call them no more, as (device id, the provider's code), until the app registers them again."""
+    await tx.execute(_PUT_ASIDE, [device_id for device_id, _ in reasons], [reason for _, reason in reasons], now)
 
 
 async def mark_bad(tx: Connection, reasons: Sequence[tuple[str, str]], *, now: datetime) -> None:

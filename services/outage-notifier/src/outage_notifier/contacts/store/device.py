@@ -21,6 +21,16 @@ class NewDevice:
     platform: Platform
 
 
+@dataclass(frozen=True, slots=True)
+class DevicesAside:
+    """How many devices are put aside for a reason, a code of the provider's, and when the first and the last of them were."""
+
+    reason: str
+    devices: int
+    first_at: datetime
+    last_at: datetime
+
+
 _REGISTER = """
 INSERT INTO device AS d (device_id, account, kind, registration_sealed, registration_index, platform, registered_at, seen_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
@@ -39,16 +49,26 @@ DELETE FROM device WHERE device_id IN (
     SELECT device_id FROM device WHERE account = $1 AND device_id <> $2
     ORDER BY seen_at DESC, device_id DESC OFFSET $3 - 1)
 """
+_TAKE_BACK = "DELETE FROM device_aside WHERE device_id = $1"
+_ASIDE = """
+SELECT reason, count(*) AS devices, min(put_aside_at) AS first_at, max(put_aside_at) AS last_at
+FROM device_aside GROUP BY reason ORDER BY reason
+"""
+_TAKE_ALL_BACK = "DELETE FROM device_aside WHERE reason = $1"
 _REMOVE = "DELETE FROM device WHERE device_id = $1 AND account = $2"
 
 
 async def register(tx: Connection, device: NewDevice, *, now: datetime) -> UUID:
-    """Write a device, or move the one with this registration to this account. Return the id, which a known one keeps."""
+    """Write a device, or move the one with this registration to this account. Return the id, which a known one keeps.
+
+    One that was put aside is called again: the app has registered it with us.
+    """
     device_id: UUID = await tx.fetchval(
         _REGISTER,
         *(device.device_id, device.account, device.kind, device.registration_sealed, device.registration_index),
         *(device.platform, now),
     )
+    await tx.execute(_TAKE_BACK, device_id)
     return device_id
 
 
@@ -62,6 +82,17 @@ async def link(tx: Connection, device_id: UUID, customer_codes: Collection[str])
 async def evict(tx: Connection, account: str, *, newest: UUID, kept: int) -> int:
     """Remove an account's devices beyond `kept`, the longest unseen first, never `newest`. Return how many."""
     tag: str = await tx.execute(_EVICT, account, newest, kept)
+    return int(tag.split()[1])
+
+
+async def aside(tx: Connection) -> list[DevicesAside]:
+    """Count the devices that are put aside, by reason."""
+    return [DevicesAside(**row) for row in await tx.fetch(_ASIDE)]
+
+
+async def take_back(tx: Connection, reason: str) -> int:
+    """Call the devices again that were put aside for a reason. Return how many."""
+    tag: str = await tx.execute(_TAKE_ALL_BACK, reason)
     return int(tag.split()[1])
 
 

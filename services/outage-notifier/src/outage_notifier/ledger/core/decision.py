@@ -60,7 +60,7 @@ def decide_push(outcomes: Sequence[Outcome], situation: Situation) -> Decision:
     code = outcomes[0].code if outcomes else "no-device"
     if situation.fallback and situation.now < situation.useful_until:
         return Decision(State.RETRYING, code, situation.now, "sms")
-    if outcomes and not again and not all(outcome.contact_dead for outcome in outcomes):
+    if outcomes and not again and not all(outcome.contact_lost for outcome in outcomes):
         return Decision(State.FAILED, code)
     if again:
         return _given_up(again[0], situation)

@@ -26,6 +26,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
     `code` is the provider's error code (`UNREGISTERED`, `21610`) or our own code for what happened to the connection;
     `contact_dead`: nothing will ever reach this contact (a device is pruned, a phone marked bad);
+    `contact_foreign`: the device registered with another sender than us (it is put aside);
     `opted_out`: the owner of the phone refused further messages with the provider.
     """
 
@@ -34,7 +35,13 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     message_id: str | None = None
     retry_after_s: float | None = None
     contact_dead: bool = False
+    contact_foreign: bool = False
     opted_out: bool = False
+
+    @property
+    def contact_lost(self) -> bool:
+        """Whether this contact is of no use to us any more."""
+        return self.contact_dead or self.contact_foreign
 
 
 class StatusCallback(msgspec.Struct, frozen=True):

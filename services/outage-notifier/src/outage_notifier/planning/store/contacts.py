@@ -19,7 +19,9 @@ _DEVICES = """
 SELECT c.customer_code, c.device_id::text,
        EXISTS (SELECT FROM device_customer o
                WHERE o.device_id = c.device_id AND o.customer_code <> c.customer_code) AS shared
-FROM device_customer c WHERE c.customer_code = ANY($1::text[]) ORDER BY c.device_id
+FROM device_customer c
+WHERE c.customer_code = ANY($1::text[]) AND NOT EXISTS (SELECT FROM device_aside a WHERE a.device_id = c.device_id)
+ORDER BY c.device_id
 """
 _NOTE = """
 INSERT INTO notice_contact (notice_id, contact_key, recipient_id)

@@ -36,6 +36,7 @@ WITH recipient (customer_code) AS MATERIALIZED ({recipients}
         min(d.customer_code) FILTER (WHERE NOT ($8 AND p.usable IS NOT NULL)) OVER (PARTITION BY d.device_id)
             = d.customer_code AS mine
     FROM device_customer d JOIN recipient USING (customer_code) LEFT JOIN of_phones p USING (customer_code)
+    WHERE NOT EXISTS (SELECT FROM device_aside a WHERE a.device_id = d.device_id)
 ), of_devices AS (
     SELECT customer_code, bool_or(mine) AS some_mine FROM owned GROUP BY customer_code
 ), chosen AS (

@@ -1,7 +1,8 @@
 """FCM v1's answers as outcomes.
 
 Source: firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode. Only UNREGISTERED says that a device is gone: a 404
-without it is a wrong project or address, and must not cost anybody their registration.
+without it is a wrong project or address, and must not cost anybody their registration. A SENDER_ID_MISMATCH or an answer of
+Apple's is about one device as long as the others are served; if it is about all of them, ledger/core/breaker.py sees it.
 """
 
 from datetime import datetime
@@ -21,8 +22,8 @@ BAD_ANSWER: Final = Outcome(OutcomeKind.UNKNOWN, "bad-answer")
 _MEANINGS: Final = {
     "UNREGISTERED": Outcome(OutcomeKind.REFUSED, "UNREGISTERED", contact_dead=True),
     "INVALID_ARGUMENT": Outcome(OutcomeKind.REFUSED, "INVALID_ARGUMENT"),
-    "SENDER_ID_MISMATCH": Outcome(OutcomeKind.MISCONFIGURED, "SENDER_ID_MISMATCH"),
-    "THIRD_PARTY_AUTH_ERROR": Outcome(OutcomeKind.MISCONFIGURED, "THIRD_PARTY_AUTH_ERROR"),
+    "SENDER_ID_MISMATCH": Outcome(OutcomeKind.REFUSED, "SENDER_ID_MISMATCH", contact_foreign=True),
+    "THIRD_PARTY_AUTH_ERROR": Outcome(OutcomeKind.REFUSED, "THIRD_PARTY_AUTH_ERROR"),
     "QUOTA_EXCEEDED": Outcome(OutcomeKind.RETRY, "QUOTA_EXCEEDED", retry_after_s=QUOTA_PAUSE_S),
     "UNAVAILABLE": Outcome(OutcomeKind.RETRY, "UNAVAILABLE"),
     "INTERNAL": Outcome(OutcomeKind.UNKNOWN, "INTERNAL"),

@@ -126,12 +126,14 @@ def refusal(status: int, code: int, retry_after: str | None, now: datetime) -> O
     """Say what an answer other than 2xx to a create means; `code` is Twilio's, 0 when it gave none.
 
     Source: twilio.com/docs/api/errors. A 4xx was certainly not created; a 5xx may have been.
+    What Twilio says of a number is that contact's alone, whatever the status.
     """
     text = str(code or f"http-{status}")
     if status == _TOO_MANY or code == _TOO_MANY_CODE:
         return Outcome(OutcomeKind.RETRY, text, retry_after_s=retry_after_s(retry_after, now))
     if status >= _SERVER_ERROR or status == _REQUEST_TIMEOUT:
         return Outcome(OutcomeKind.UNKNOWN, text)
-    if code in _OURS or status in _MISCONFIGURED or not code:
+    dead, opted_out = code in _DEAD, code == _OPTED_OUT
+    if not dead and not opted_out and (code in _OURS or status in _MISCONFIGURED or not code):
         return Outcome(OutcomeKind.MISCONFIGURED, text)
-    return Outcome(OutcomeKind.REFUSED, text, contact_dead=code in _DEAD, opted_out=code == _OPTED_OUT)
+    return Outcome(OutcomeKind.REFUSED, text, contact_dead=dead, opted_out=opted_out)

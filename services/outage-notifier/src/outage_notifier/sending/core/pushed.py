@@ -56,17 +56,27 @@ class PushedMember(Struct, frozen=True, gc=False):
         """The devices that the provider says are gone."""
         return [call.device_id for call in self.calls if call.outcome.contact_dead]
 
+    @property
+    def foreign(self) -> list[tuple[str, str]]:
+        """The devices that the provider says are another sender's, with its code."""
+        return [(call.device_id, call.outcome.code) for call in self.calls if call.outcome.contact_foreign]
 
-def too_many_gone(gone: int, *, calls: int) -> bool:
-    """Say whether so many devices are gone that the fault must be ours."""
-    return gone > max(PRUNED_MIN, calls * PRUNED_SHARE_MAX)
+    @property
+    def lost(self) -> int:
+        """How many of its devices the provider says are gone or another sender's."""
+        return sum(call.outcome.contact_lost for call in self.calls)
+
+
+def too_many_lost(lost: int, *, calls: int) -> bool:
+    """Say whether so many devices are lost that the fault must be ours."""
+    return lost > max(PRUNED_MIN, calls * PRUNED_SHARE_MAX)
 
 
 def with_ours_to_blame(pushed: PushedMember) -> PushedMember:
-    """Return the member with its devices not gone after all: our credentials are wrong instead."""
+    """Return the member with its devices not lost after all: our credentials are wrong instead."""
     calls = [
         replace(call, outcome=Outcome(OutcomeKind.MISCONFIGURED, call.outcome.code, call.outcome.message_id))
-        if call.outcome.contact_dead
+        if call.outcome.contact_lost
         else call
         for call in pushed.calls
     ]

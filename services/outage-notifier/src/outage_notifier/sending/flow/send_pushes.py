@@ -20,7 +20,7 @@ from outage_notifier.sending.core.pushed import (
     PushedMember,
     attempts_of,
     delivery_of,
-    too_many_gone,
+    too_many_lost,
     with_ours_to_blame,
 )
 from outage_notifier.sending.flow.last_check import LastCheck
@@ -32,7 +32,7 @@ from outage_notifier.sending.room import Sending
 
 @dataclass(slots=True)
 class Unrecorded:
-    """What waits to be recorded: who was pushed to, who is not to be, and who has devices that may be gone."""
+    """What waits to be recorded: who was pushed to, who is not to be, and who has devices that may be lost."""
 
     pushed: list[PushedMember] = field(default_factory=list)
     unsent: list[Delivery] = field(default_factory=list)
@@ -92,7 +92,7 @@ async def _push_members(pushing: Pushing, waiting: Iterator[Pending]) -> None:
         if isinstance(result, Delivery):
             unrecorded.unsent.append(result)
         elif result is not None:
-            (unrecorded.doubtful if result.gone else unrecorded.pushed).append(result)
+            (unrecorded.doubtful if result.lost else unrecorded.pushed).append(result)
 
 
 async def _push_member(pushing: Pushing, pending: Pending) -> PushedMember | Delivery | None:
@@ -180,14 +180,18 @@ async def _record(pushing: Pushing, pushed: list[PushedMember], unsent: list[Del
 
 
 async def _record_doubtful(pushing: Pushing, *, calls: int) -> None:
-    """Record who has devices that are gone, and prune them, unless there are so many that the fault must be ours."""
+    """Record who has devices that are lost, unless there are so many that the fault must be ours.
+
+    A device that is gone is pruned, one of another sender's is put aside.
+    """
     doubtful = pushing.unrecorded.doubtful
     if not doubtful:
         return
-    gone = [device_id for pushed in doubtful for device_id in pushed.gone]
-    if too_many_gone(len(gone), calls=calls):
-        pushing.room.breakers["push"].trip("too-many-unregistered")
+    if too_many_lost(sum(pushed.lost for pushed in doubtful), calls=calls):
+        pushing.room.breakers["push"].trip("too-many-devices-lost")
         await _record(pushing, [with_ours_to_blame(pushed) for pushed in doubtful], [], last=False)
     elif await _record(pushing, doubtful, [], last=False):
         async with pushing.room.db.transaction() as tx:
-            await contact.prune_devices(tx, gone)
+            await contact.prune_devices(tx, [device_id for pushed in doubtful for device_id in pushed.gone])
+            foreign = [device for pushed in doubtful for device in pushed.foreign]
+            await contact.put_devices_aside(tx, foreign, now=pushing.room.clock.now())
