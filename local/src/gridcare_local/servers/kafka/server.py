@@ -26,6 +26,8 @@ STOP_GRACE_S = 20.0
 LOCK_TIMEOUT_S = 120.0
 POLL_S = 0.05
 HEAP_MAX_MIB = 512
+ADVERTISED_PORT = "advertised_port"
+"""A fact that may be stored for a data folder: the port, of a proxy in front of the broker, that clients are sent to."""
 
 # options of slf4j-simple, so that it needs no file of settings
 LOG_OPTIONS = (
@@ -114,7 +116,7 @@ def _properties(data_dir: Path, port: int, controller_port: int) -> str:
     settings = SINGLE_NODE | {
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
         "listeners": f"BROKER://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
-        "advertised.listeners": f"BROKER://{HOST}:{port}",
+        "advertised.listeners": f"BROKER://{HOST}:{recall(data_dir).get(ADVERTISED_PORT, port)}",
         "log.dirs": str(data_dir / "data"),
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
