@@ -61,7 +61,7 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
             verifier=verifier,
             callbacks=Callbacks(db, clock, vault, twilio_of(settings)),
             contacts=Contacts(db, clock, vault),
-            inbox=Inbox(db, KeptTexts(catalog)),
+            inbox=Inbox(db, clock, KeptTexts(catalog)),
             ledger=Ledger(db, clock),
             marks=Marks(db, clock),
             outages=Outages(db, clock, rules_of(settings), catalog, settings.sms_price_vnd),

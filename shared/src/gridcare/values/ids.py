@@ -17,3 +17,8 @@ def uuid7(now: datetime, *, random: bytes | None = None) -> UUID:
     value = (value & ~(0xF << 76)) | (7 << 76)  # version
     value = (value & ~(0x3 << 62)) | (0x2 << 62)  # variant
     return UUID(int=value)
+
+
+def first_id(at: datetime) -> UUID:
+    """Return the lowest UUIDv7 of the millisecond of an aware time: ids drawn from then on are not lower."""
+    return UUID(int=(at - _EPOCH) // _MILLISECOND << _RANDOM_BITS)

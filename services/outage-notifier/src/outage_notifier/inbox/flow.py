@@ -20,7 +20,7 @@ async def read_inbox(
 ) -> tuple[Sequence[InboxMessage], DeliveryId | None]:
     """Return a page of messages, the newest first, and where the next page starts, if there is one."""
     async with room.db.read() as connection:
-        messages = await store.page(connection, customer_codes, before=before, limit=limit + 1)
+        messages = await store.page(connection, customer_codes, before=before, limit=limit + 1, now=room.clock.now())
     shown, following = cut_page(messages, limit, lambda each: each.delivery_id)
     return [InboxMessage(each, _text(each, room.texts)) for each in shown], following
 

@@ -1,4 +1,8 @@
-"""`attempt`: every provider call; written before an SMS, after a push."""
+"""`attempt`: every provider call; written before an SMS, after a push.
+
+Partitioned by month of the batch: `batch_id = ANY(…)` beside a join leaves the other months alone. `sms_message`, which a
+trigger writes, says which attempt a provider's message belongs to.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -28,9 +32,11 @@ FROM attempt a
 """
 _NAMED = f"""
 {_SELECT} JOIN unnest($1::uuid[], $2::int[], $3::int[]) AS k (batch_id, place, try) USING (batch_id, place, try)
-WHERE a.channel = 'sms'
+WHERE a.batch_id = ANY($1) AND a.channel = 'sms'
 """
-_OF_MESSAGES = f"{_SELECT} WHERE a.channel = 'sms' AND a.provider_message_id = ANY($1::text[])"
+_OF_MESSAGES = f"""
+{_SELECT} JOIN sms_message m USING (batch_id, place, try) WHERE m.message_id = ANY($1::text[])
+"""
 _UNRESOLVED = f"""
 SELECT DISTINCT ON (notice_id, recipient_id) * FROM (
     {_SELECT} JOIN unnest($1::uuid[], $2::text[]) AS k (notice_id, recipient_id) USING (notice_id, recipient_id)
@@ -40,14 +46,16 @@ SELECT DISTINCT ON (notice_id, recipient_id) * FROM (
 _UNBIND = """
 UPDATE attempt a SET provider_message_id = NULL
 FROM unnest($1::uuid[], $2::int[], $3::int[], $4::text[]) AS k (batch_id, place, try, message_id)
-WHERE a.channel = 'sms' AND a.provider_message_id = k.message_id
-  AND (a.batch_id, a.place, a.try) <> (k.batch_id, k.place, k.try)
+JOIN sms_message m USING (message_id)
+WHERE (a.batch_id, a.place, a.try) = (m.batch_id, m.place, m.try)
+  AND (m.batch_id, m.place, m.try) <> (k.batch_id, k.place, k.try)
 """
 _BIND = """
 UPDATE attempt a SET provider_message_id = k.message_id, outcome = coalesce(a.outcome, 'accepted'),
     ended_at = coalesce(a.ended_at, $5)
 FROM unnest($1::uuid[], $2::int[], $3::int[], $4::text[]) AS k (batch_id, place, try, message_id)
-WHERE a.batch_id = k.batch_id AND a.place = k.place AND a.try = k.try AND a.provider_message_id IS NULL
+WHERE a.batch_id = ANY($1) AND a.batch_id = k.batch_id AND a.place = k.place AND a.try = k.try
+  AND a.provider_message_id IS NULL
 """
 _NOT_CREATED = """
 UPDATE attempt SET outcome = 'unknown', ended_at = $4, error_code = 'not-created'

@@ -1,4 +1,7 @@
-"""`delivery` and the counts of its home batch, always moved together."""
+"""`delivery` and the counts of its home batch, always moved together.
+
+Partitioned by month of the notice: `notice_id = ANY(…)` beside a join leaves the other months alone.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -39,7 +42,8 @@ WITH staged AS MATERIALIZED (
     DELETE FROM staged_delivery RETURNING *
 ), old AS MATERIALIZED (
     SELECT s.notice_id, s.recipient_id, (
-        SELECT d.state FROM delivery d WHERE d.notice_id = s.notice_id AND d.recipient_id = s.recipient_id
+        SELECT d.state FROM delivery d
+        WHERE d.notice_id = ANY($3::uuid[]) AND d.notice_id = s.notice_id AND d.recipient_id = s.recipient_id
     ) AS state
     FROM staged s
 ), written AS (
@@ -57,6 +61,7 @@ SELECT count(*) FROM written
 _FIND = f"""
 SELECT {_LIST} FROM delivery
 JOIN unnest($1::uuid[], $2::text[]) AS k (notice_id, recipient_id) USING (notice_id, recipient_id)
+WHERE delivery.notice_id = ANY($1)
 """
 _PAGE = f"""
 SELECT {_LIST} FROM delivery
@@ -65,6 +70,7 @@ WHERE notice_id = $1 AND recipient_id > $2 AND ($3::text IS NULL OR state = $3) 
 _HOMES = """
 SELECT DISTINCT home_batch_id FROM delivery
 JOIN unnest($1::uuid[], $2::text[]) AS k (notice_id, recipient_id) USING (notice_id, recipient_id)
+WHERE delivery.notice_id = ANY($1)
 """
 
 _TAKE_UNKNOWN = f"""
@@ -88,7 +94,10 @@ async def record(tx: Connection, deliveries: Sequence[Delivery], *, only_from: f
     rows = [astuple(each) for each in deliveries]
     await tx.copy_records_to_table("staged_delivery", records=rows, columns=_COLUMNS)
     written: int = await tx.fetchval(
-        _MERGE, [state.value for state in only_from], list({each.home_batch_id for each in deliveries})
+        _MERGE,
+        [state.value for state in only_from],
+        list({each.home_batch_id for each in deliveries}),
+        list({each.notice_id for each in deliveries}),
     )
     return written
 

@@ -1,4 +1,4 @@
-"""`receipt`: what providers told us, as it came; the work is done from the stored row."""
+"""`receipt`: what providers told us, as it came; the work is done from the stored row. `receipt_key` tells a repeated one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,12 @@ class StoredReceipt:
 
 
 _ADD = """
-INSERT INTO receipt (source, dedup_key, attempt_name, body_sealed, received_at, apply_at) VALUES ($1, $2, $3, $4, $5, $5)
+WITH fresh AS (
+    INSERT INTO receipt_key (source, dedup_key, attempt_name, noted_at) VALUES ($1, $2, $3, $5)
+    ON CONFLICT DO NOTHING RETURNING source, dedup_key, attempt_name
+)
+INSERT INTO receipt (source, dedup_key, attempt_name, body_sealed, received_at, apply_at)
+SELECT source, dedup_key, attempt_name, $4, $5, $5 FROM fresh
 ON CONFLICT (source, dedup_key) DO NOTHING RETURNING receipt_id
 """
 _TAKE = """
@@ -38,7 +43,7 @@ FROM unnest($1::bigint[], $2::timestamptz[]) AS a (receipt_id, apply_at) WHERE r
 _OF_OTHERS = """
 SELECT m.message_id FROM unnest($1::text[]) AS m (message_id)
 WHERE EXISTS (
-    SELECT FROM receipt r
+    SELECT FROM receipt_key r
     WHERE r.source = 'twilio' AND r.dedup_key > m.message_id || ':' AND r.dedup_key < m.message_id || ';'
       AND r.attempt_name <> $2)
 """

@@ -33,7 +33,11 @@ SELECT recipient_id FROM notice
 WHERE notice_id = $1 AND $2::int = 1 AND recipient_id = ANY($3::text[]) AND state = 'planned'
 """
 _ADD = """
-INSERT INTO receipt (source, dedup_key, notice_id, recipient_id, received_at, apply_at) VALUES ('app', $1, $2, $3, $4, $4)
+WITH fresh AS (
+    INSERT INTO receipt_key (source, dedup_key, noted_at) VALUES ('app', $1, $4) ON CONFLICT DO NOTHING RETURNING dedup_key
+)
+INSERT INTO receipt (source, dedup_key, notice_id, recipient_id, received_at, apply_at)
+SELECT 'app', dedup_key, $2, $3, $4, $4 FROM fresh
 ON CONFLICT (source, dedup_key) DO NOTHING
 """
 _TAKE = """
