@@ -7,6 +7,7 @@ from gridcare.process.lifecycle import Lifecycle, repeat_all
 from outage_notifier.ledger.flow.complete_notices import complete_notices
 from outage_notifier.planning.flow.cut_follow_ups import cut_follow_ups
 from outage_notifier.planning.flow.hint_batches import hint_again
+from outage_notifier.planning.flow.look_at_covers import look_at_covers
 from outage_notifier.receipts.flow.apply_marks import apply_marks
 from outage_notifier.receipts.flow.apply_receipts import apply_receipts
 from outage_notifier.receipts.flow.resolve_unknown import resolve_unknown
@@ -25,6 +26,7 @@ async def work(rooms: Rooms, look_ups: LookUps, lifecycle: Lifecycle) -> None:
         lifecycle,
         ("hint_again", SWEEP_INTERVAL_S, partial(hint_again, room=planning)),
         ("cut_follow_ups", SWEEP_INTERVAL_S, partial(cut_follow_ups, room=planning)),
+        ("look_at_covers", SWEEP_INTERVAL_S, partial(look_at_covers, room=planning)),
         ("apply_receipts", PROMPT_INTERVAL_S, partial(apply_receipts, room=rooms.callbacks)),
         ("apply_marks", PROMPT_INTERVAL_S, partial(apply_marks, room=rooms.marks)),
         ("complete_notices", PROMPT_INTERVAL_S, partial(complete_notices, room=ledger)),

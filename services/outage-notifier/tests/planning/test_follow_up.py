@@ -45,7 +45,7 @@ MINE, OTHER, THEIRS = Device("mine", shared=False), Device("other", shared=False
             {b"theirs": "A"},
             Follow("push", ("theirs",), fallback=False),
         ),
-        (waiting(channel="push"), contacts_of((), (THEIRS,)), {b"theirs": "B"}, Covered("B")),
+        (waiting(channel="push"), contacts_of((), (THEIRS,)), {b"theirs": "B"}, Covered("B", "push", b"theirs")),
         (told("mine"), contacts_of((phone(1),), (MINE, OTHER)), {}, Follow("push", ("other",), fallback=True)),
         (told("mine"), contacts_of((phone(1),), (MINE,)), {}, Follow("push", (), fallback=True)),
         (told("mine"), contacts_of((), (MINE, THEIRS)), {b"theirs": "B"}, Follow("push", (), fallback=False)),
@@ -58,7 +58,7 @@ MINE, OTHER, THEIRS = Device("mine", shared=False), Device("other", shared=False
             {b"k1": "B"},
             Follow("sms", ("2",), fallback=False),
         ),
-        (waiting(), contacts_of((phone(1, shared=True),)), {b"k1": "B"}, Covered("B")),
+        (waiting(), contacts_of((phone(1, shared=True),)), {b"k1": "B"}, Covered("B", "sms", b"k1")),
         (waiting(), contacts_of((phone(1, shared=True),)), {b"k1": "A"}, Follow("sms", ("1",), fallback=False)),
         (
             waiting(State.AWAITING),

@@ -176,6 +176,11 @@ class World:
         unrecorded = row["size"] - sum(counted.values())
         return counted | ({"planned": unrecorded} if unrecorded else {})
 
+    async def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what a query finds, as plain tuples."""
+        async with self.db.read() as c:
+            return [tuple(row) for row in await c.fetch(query, *values)]
+
     async def batches(self, where: str = "state = 'ready'") -> list[UUID]:
         """Return the ids of the batches that meet a condition, the oldest first."""
         async with self.db.read() as c:

@@ -63,9 +63,9 @@ _RANK: Final[Mapping[State, int]] = {State.ACCEPTED: 1, State.FAILED: 2, State.D
 class Delivery(Struct, frozen=True, gc=False):
     """A delivery as it is recorded, its fields named as the columns of its table.
 
-    `contact` is masked, or says how many devices; empty where there is none. `told_devices` took the push already while
-    others of the recipient are tried again; None when none is. `told_by_push`: a push was accepted before the SMS that
-    `channel` and `contact` tell of.
+    `contact` is masked, or says how many devices; empty where there is none. `told_devices` took the push where
+    others of the recipient did not, or not yet; None when all did, or none. `told_by_push`: a push was accepted before the
+    SMS that `channel` and `contact` tell of.
     """
 
     notice_id: UUID
@@ -113,7 +113,6 @@ def settled(row: Delivery, state: State, *, reason: str, now: datetime) -> Deliv
         next_channel=None,
         follow_up_batch_id=None,
         recorded_at=now,
-        told_devices=None,
     )
 
 

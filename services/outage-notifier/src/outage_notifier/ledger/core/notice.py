@@ -17,8 +17,7 @@ them, or those who are in the scope still, or no longer), or one recipient."""
 NoticeState = Literal["scheduled", "planned", "completed", "superseded"]
 
 SCHEDULED_VERSION: Final = 1
-COMPLETED_VERSION: Final = 2
-"""A notice has two events: scheduled, then completed."""
+"""Its first event; each completion is one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,5 +127,6 @@ class NoticeProgress:
     planned_at: datetime | None
     completed_at: datetime | None
     audience: int
+    completions: int
     states: Mapping[State, int]
     channels: Mapping[Channel, int]

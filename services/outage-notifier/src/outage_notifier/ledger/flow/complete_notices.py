@@ -5,7 +5,7 @@ from typing import Final
 from gridcare.events.notices import NoticeCompleted
 from gridcare.postgres import outbox
 from outage_notifier import NAME
-from outage_notifier.ledger.core.notice import COMPLETED_VERSION, NoticeProgress
+from outage_notifier.ledger.core.notice import SCHEDULED_VERSION, NoticeProgress
 from outage_notifier.ledger.room import Ledger
 from outage_notifier.ledger.store import progress
 
@@ -17,7 +17,7 @@ async def complete_notices(*, room: Ledger) -> int:
     """Complete what is done and publish its counts. Return how many notices."""
     async with room.db.transaction() as tx:
         now = room.clock.now()
-        completed = await progress.complete(tx, await progress.done(tx, limit=COMPLETED_MAX), now=now)
+        completed = await progress.complete(tx, await progress.done(tx, now=now, limit=COMPLETED_MAX), now=now)
         counted = [await progress.find(tx, notice_id) for notice_id in completed]
         await outbox.append(tx, [_event(notice) for notice in counted if notice], source=NAME, now=now)
     return len(completed)
@@ -25,7 +25,7 @@ async def complete_notices(*, room: Ledger) -> int:
 
 def _event(notice: NoticeProgress) -> NoticeCompleted:
     return NoticeCompleted(
-        version=COMPLETED_VERSION,
+        version=SCHEDULED_VERSION + notice.completions,
         notice_id=notice.notice_id,
         kind=notice.kind,
         outage_id=notice.outage_id,

@@ -11,9 +11,10 @@ import msgspec
 from msgspec.structs import astuple
 
 from gridcare.postgres.database import Connection, Row
-from outage_notifier.ledger.core.delivery import OPEN, RECORDED, Delivery, DeliveryKey, State
-from outage_notifier.ledger.store import batch
+from outage_notifier.ledger.core.delivery import OPEN, RECORDED, TOLD, Delivery, DeliveryKey, State
+from outage_notifier.ledger.store import batch, cover
 
+_COVERS_NOBODY = frozenset(State) - OPEN - (TOLD - {State.COVERED, State.UNRESOLVED})
 _COLUMNS = Delivery.__struct_fields__
 _LIST = ", ".join(_COLUMNS)
 _STAGE = """
@@ -86,7 +87,8 @@ async def record(tx: Connection, deliveries: Sequence[Delivery], *, only_from: f
     """Write deliveries and move their home batches' counts in the same statement. Return how many were written.
 
     One that has a row in a state outside `only_from` is left as it is: a receipt may have come first. The caller holds
-    the locks of the home batches, or of the batch that is their home.
+    the locks of the home batches, or of the batch that is their home. Whoever relied on a recipient who was not told, or not
+    on every contact, is looked at.
     """
     if not deliveries:
         return 0
@@ -99,6 +101,8 @@ async def record(tx: Connection, deliveries: Sequence[Delivery], *, only_from: f
         list({each.home_batch_id for each in deliveries}),
         list({each.notice_id for each in deliveries}),
     )
+    untold = [each.key for each in deliveries if each.state in _COVERS_NOBODY or each.told_devices]
+    await cover.look_at_owners(tx, untold)
     return written
 
 

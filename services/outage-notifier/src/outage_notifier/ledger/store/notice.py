@@ -55,6 +55,9 @@ SELECT notice_id, outage_id, revision, kind, template, template_version, slots, 
        superseded_at IS NOT NULL AS superseded
 FROM notice WHERE notice_id = ANY($1::uuid[])
 """
+_REOPEN = """
+UPDATE notice SET state = 'planned', completed_at = NULL WHERE notice_id = ANY($1::uuid[]) AND state = 'completed'
+"""
 _TAKE_SINGLES = """
 SELECT notice_id, kind, recipient_id FROM notice
 WHERE state = 'scheduled' AND recipient_id IS NOT NULL AND due_at <= $1 AND lane = $2
@@ -111,6 +114,11 @@ async def finish_planning(tx: Connection, notice: ClaimedNotice, *, now: datetim
 async def supersede(tx: Connection, outage_id: UUID, *, before_revision: int, now: datetime) -> None:
     """Mark an outage's older notices as superseded, so that planners and senders stop what is unsent of them."""
     await tx.execute(_SUPERSEDE, outage_id, before_revision, now)
+
+
+async def reopen(tx: Connection, notice_ids: Sequence[UUID]) -> None:
+    """Mark completed notices as planned: a delivery of each is open again."""
+    await tx.execute(_REOPEN, list(notice_ids))
 
 
 async def contents(tx: Connection, notice_ids: Sequence[UUID]) -> dict[UUID, Content]:

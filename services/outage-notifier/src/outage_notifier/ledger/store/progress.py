@@ -14,7 +14,7 @@ Counts = tuple[Mapping[State, int], Mapping[Channel, int]]
 
 _NOTICE = """
 SELECT notice_id, outage_id, revision, kind, lane, state, due_at, useful_until, superseded_at, planned_at, completed_at,
-       audience, recipient_id
+       audience, recipient_id, completions
 FROM notice
 """
 _ONE = f"{_NOTICE} WHERE notice_id = $1"
@@ -33,6 +33,7 @@ _DONE = f"""
 SELECT n.notice_id FROM notice n
 WHERE n.state = 'planned' AND n.recipient_id IS NULL AND NOT EXISTS (
     SELECT FROM batch b WHERE b.notice_id = n.notice_id AND b.home AND {_SETTLED_SUM} < b.size)
+  AND NOT EXISTS (SELECT FROM cover c WHERE c.look_at <= $2 AND c.notice_id = n.notice_id)
 ORDER BY n.notice_id LIMIT $1
 """
 _DONE_SINGLES = """
@@ -40,7 +41,8 @@ SELECT n.notice_id FROM notice n JOIN delivery d ON d.notice_id = n.notice_id AN
 WHERE n.state = 'planned' AND d.state <> ALL($2::text[]) ORDER BY n.notice_id LIMIT $1
 """
 _COMPLETE = """
-UPDATE notice SET state = 'completed', completed_at = $2 WHERE notice_id = ANY($1::uuid[]) AND state = 'planned'
+UPDATE notice SET state = 'completed', completed_at = $2, completions = completions + 1
+WHERE notice_id = ANY($1::uuid[]) AND state = 'planned'
 RETURNING notice_id
 """
 
@@ -56,9 +58,12 @@ async def of_outage(tx: Connection, outage_id: UUID) -> list[NoticeProgress]:
     return [await _summed(tx, row) for row in await tx.fetch(_OF_OUTAGE, outage_id)]
 
 
-async def done(tx: Connection, *, limit: int) -> list[UUID]:
-    """Find planned notices that have no open delivery left, at most `limit` large and `limit` one-recipient ones."""
-    large = await tx.fetch(_DONE, limit)
+async def done(tx: Connection, *, now: datetime, limit: int) -> list[UUID]:
+    """Find planned notices that have no open delivery left, at most `limit` large and `limit` one-recipient ones.
+
+    A notice waits for the covers that are to be looked at: a recipient may have to be told after all.
+    """
+    large = await tx.fetch(_DONE, limit, now)
     singles = await tx.fetch(_DONE_SINGLES, limit, [state.value for state in OPEN])
     return [row["notice_id"] for row in (*large, *singles)]
 

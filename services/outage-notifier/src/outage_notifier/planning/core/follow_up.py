@@ -8,11 +8,12 @@ from typing import Final
 from msgspec.structs import replace
 
 from gridcare.events.notices import Channel
+from outage_notifier.ledger.core.cover import Cover
 from outage_notifier.ledger.core.decision import Decision, Situation, decide_unsent
 from outage_notifier.ledger.core.delivery import Delivery, DeliveryChannel, State, settled
 from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.core.notice import Content
-from outage_notifier.planning.core.choice import Contacts, Device, nobody_to_call
+from outage_notifier.planning.core.choice import Contacts, Device, Phone, nobody_to_call
 from outage_notifier.planning.core.page import Owners
 
 CUT_FROM: Final = frozenset({State.HELD, State.RETRYING, State.AWAITING})
@@ -21,13 +22,28 @@ CUT_FROM: Final = frozenset({State.HELD, State.RETRYING, State.AWAITING})
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A delivery that waited: its state, why, the channel that it waits for, and the devices that took its push."""
+    """A delivery that waited: its state, why, the channel that it waits for, and the devices that took its push.
+
+    The channel is `none` where the recipient was covered, and nobody was told on the contact.
+    """
 
     recipient_id: str
     state: State
     reason: str
     channel: DeliveryChannel
     told_devices: Sequence[str] = ()
+    sms_first: bool = False
+
+    def wants_push(self, contacts: Contacts) -> bool:
+        """Say whether it waits for a push. One that was covered waits for what planning would choose now."""
+        if self.channel == "none":
+            return not (self.sms_first and contacts.usable_phones)
+        return self.channel == "push"
+
+    def phones(self, contacts: Contacts) -> list[Phone]:
+        """Return the phones that may be used, in this order: for one that was covered, those of its own first."""
+        usable = contacts.usable_phones
+        return sorted(usable, key=lambda phone: phone.shared) if self.channel == "none" else usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +60,8 @@ class Covered:
     """Somebody else is told of the notice on the only contact that is left."""
 
     by: str
+    channel: Channel
+    contact_key: bytes
 
 
 def is_due(row: Delivery, now: datetime) -> bool:
@@ -65,17 +83,20 @@ def end_useless(row: Delivery, content: Content, now: datetime) -> Delivery | No
     return settled(row, decision.state, reason=decision.reason, now=now) if decision else None
 
 
-def waiting_of(row: Delivery) -> Waiting:
-    """Return what the choice of contacts needs of a delivery."""
-    return Waiting(row.recipient_id, row.state, row.reason, row.next_channel or row.channel, row.told_devices or ())
+def waiting_of(row: Delivery, *, sms_first: bool) -> Waiting:
+    """Return what the choice of contacts needs of a delivery; `sms_first`: the template demands SMS at once."""
+    told_devices = row.told_devices or ()
+    return Waiting(
+        row.recipient_id, row.state, row.reason, row.next_channel or row.channel, told_devices, sms_first=sms_first
+    )
 
 
 def keys_to_note(waiting: Waiting, contacts: Contacts) -> list[bytes]:
     """Return the shared contacts that would be used, to be noted before anything is decided."""
     devices = _untold(waiting, contacts)
-    if waiting.channel == "push" and (devices or waiting.told_devices):
+    if waiting.wants_push(contacts) and (devices or waiting.told_devices):
         return [device.contact_key for device in devices if device.shared]
-    return [phone.contact_key for phone in contacts.usable_phones[:1] if phone.shared]
+    return [phone.contact_key for phone in waiting.phones(contacts)[:1] if phone.shared]
 
 
 def follow(waiting: Waiting, contacts: Contacts, owners: Owners) -> Follow | Covered | Decision:
@@ -83,12 +104,12 @@ def follow(waiting: Waiting, contacts: Contacts, owners: Owners) -> Follow | Cov
 
     A push whose devices are gone is followed by an SMS.
     """
-    devices, usable = _untold(waiting, contacts), contacts.usable_phones
-    if waiting.channel == "push" and (devices or waiting.told_devices):
+    devices, usable = _untold(waiting, contacts), waiting.phones(contacts)
+    if waiting.wants_push(contacts) and (devices or waiting.told_devices):
         free = [d for d in devices if not d.shared or _mine(d.contact_key, waiting, owners)]
         if free or waiting.told_devices:
             return Follow("push", tuple(d.device_id for d in free), fallback=bool(usable))
-        return _covered(waiting, owners[devices[0].contact_key])
+        return _covered(waiting, devices[0].contact_key, "push", owners)
     if not usable:
         return _nobody(waiting, contacts)
     first, others = usable[0], usable[1:]
@@ -97,7 +118,7 @@ def follow(waiting: Waiting, contacts: Contacts, owners: Owners) -> Follow | Cov
     alone = next((phone for phone in others if not phone.shared), None)
     if alone is not None:
         return Follow("sms", (str(alone.phone_id),), fallback=False)
-    return _covered(waiting, owners[first.contact_key])
+    return _covered(waiting, first.contact_key, "sms", owners)
 
 
 def settled_as(row: Delivery, end: Covered | Decision, now: datetime) -> Delivery:
@@ -105,6 +126,13 @@ def settled_as(row: Delivery, end: Covered | Decision, now: datetime) -> Deliver
     if isinstance(end, Covered):
         return replace(settled(row, State.COVERED, reason="shared-contact", now=now), covered_by=end.by)
     return settled(row, end.state, reason=end.reason, now=now)
+
+
+def cover_of(row: Delivery, end: Covered | Decision) -> Cover | None:
+    """Return whom a recipient relies on whose delivery ended so; None unless it is covered."""
+    if isinstance(end, Decision):
+        return None
+    return Cover(row.notice_id, row.recipient_id, end.by, end.channel, end.contact_key)
 
 
 def member_of(row: Delivery, chosen: Follow, *, packed: bool) -> Member:
@@ -131,11 +159,11 @@ def _mine(key: bytes, waiting: Waiting, owners: Mapping[bytes, str]) -> bool:
     return owners.get(key, waiting.recipient_id) == waiting.recipient_id
 
 
-def _covered(waiting: Waiting, by: str) -> Covered | Decision:
+def _covered(waiting: Waiting, key: bytes, channel: Channel, owners: Owners) -> Covered | Decision:
     """Return the end of a delivery that is covered. One whose push was taken counts as accepted instead."""
     if waiting.state is State.AWAITING:
         return Decision(State.ACCEPTED, "fallback-covered")
-    return Covered(by)
+    return Covered(owners[key], channel, key)
 
 
 def _nobody(waiting: Waiting, contacts: Contacts) -> Decision:

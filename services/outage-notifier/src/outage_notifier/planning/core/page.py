@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from gridcare.events.notices import Channel
+from outage_notifier.ledger.core.cover import Cover
 from outage_notifier.ledger.core.decision import Decision
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.member import Member
@@ -31,7 +32,7 @@ class Settled:
     recipient: Recipient
     state: State
     reason: str
-    covered_by: str | None = None
+    cover: Cover | None = None
     contact: str = ""
 
 
@@ -76,8 +77,8 @@ def plan_page(
         taken = _taken_by_others(recipient, choice, owners.get(recipient.notice_id, {}))
         left = without_taken(choice, taken, recipient.contacts) if taken else choice
         if left is None:
-            owner = next(iter(taken.values()))
-            settled.append(Settled(recipient, State.COVERED, "shared-contact", owner, choice.masked))
+            cover = _cover(recipient, choice, owners[recipient.notice_id])
+            settled.append(Settled(recipient, State.COVERED, "shared-contact", cover, choice.masked))
         else:
             members[left.channel].append(_member(recipient, left, packed=packed))
     return PagePlan(members, settled)
@@ -96,6 +97,12 @@ def _taken_by_others(recipient: Recipient, choice: Choice, owners: Owners) -> di
     by_key = {device.contact_key: device.device_id for device in contacts.devices}
     by_key |= {phone.contact_key: str(phone.phone_id) for phone in contacts.phones}
     return {by_key[key]: owner for key, owner in keys.items()}
+
+
+def _cover(recipient: Recipient, choice: Choice, owners: Owners) -> Cover:
+    """Return whom a recipient relies on, all of whose chosen contacts are taken by others: the first one's owner."""
+    key, recipient_id = choice.shared_keys[0], recipient.contacts.recipient_id
+    return Cover(recipient.notice_id, recipient_id, owners[key], choice.channel, key)
 
 
 def _member(recipient: Recipient, choice: Choice, *, packed: bool) -> Member:

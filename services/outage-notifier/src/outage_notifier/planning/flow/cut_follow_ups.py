@@ -18,13 +18,17 @@ from gridcare.postgres.database import Connection
 from gridcare.process.crash_points import reach
 from gridcare.values.ids import uuid7
 from outage_notifier.ledger.core.batch import NewBatch
-from outage_notifier.ledger.core.delivery import Delivery
+from outage_notifier.ledger.core.decision import Decision
+from outage_notifier.ledger.core.delivery import Delivery, DeliveryKey
 from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.core.notice import Content
-from outage_notifier.ledger.store import batch, delivery, notice
+from outage_notifier.ledger.store import batch, cover, delivery, notice
 from outage_notifier.planning.core.choice import Contacts, cut
 from outage_notifier.planning.core.follow_up import (
+    Covered,
     Follow,
+    Waiting,
+    cover_of,
     end_useless,
     follow,
     is_due,
@@ -57,44 +61,47 @@ async def cut_follow_ups(*, room: Planning, limit: int = CUT_MAX) -> int:
         due = [row for row in locked.values() if is_due(row, now)]
         contents = await notice.contents(tx, list({row.notice_id for row in due}))
         useless = {row.key: ended for row in due if (ended := end_useless(row, contents[row.notice_id], now))}
-        members, unreachable = await _choose(tx, [row for row in due if row.key not in useless], contents, now)
+        members, endings = await _choose(tx, [row for row in due if row.key not in useless], contents)
         batches, moved = _batches(members, now)
         await batch.insert(tx, batches)
-        await delivery.record(tx, [*useless.values(), *unreachable, *moved])
+        settled = [settled_as(row, end, now) for row, end in endings]
+        await delivery.record(tx, [*useless.values(), *settled, *moved])
+        await cover.add(tx, [each for row, end in endings if (each := cover_of(row, end))], look_at=now)
         await hint_at_new(tx, batches, now=now)
     reach("worker.follow-ups-cut")
     return len(keys)
 
 
 async def _choose(
-    tx: Connection, due: Sequence[Delivery], contents: Mapping[UUID, Content], now: datetime
-) -> tuple[Mapping[Target, Sequence[tuple[Member, Delivery]]], Sequence[Delivery]]:
-    """Choose contacts. Return the members of follow-up batches with their deliveries, and who is settled instead."""
+    tx: Connection, due: Sequence[Delivery], contents: Mapping[UUID, Content]
+) -> tuple[Mapping[Target, Sequence[tuple[Member, Delivery]]], Sequence[tuple[Delivery, Covered | Decision]]]:
+    """Choose contacts. Return the members of follow-up batches with their deliveries, and who is settled instead, as what."""
     recipient_ids = sorted({row.recipient_id for row in due})
     known = {each.recipient_id: each for each in await contacts.of_recipients(tx, recipient_ids)}
-    owners = await _note_shared(tx, due, known)
+    waiting = {row.key: waiting_of(row, sms_first=TEMPLATES[contents[row.notice_id].template].sms_first) for row in due}
+    owners = await _note_shared(tx, waiting, known)
     members: dict[Target, list[tuple[Member, Delivery]]] = defaultdict(list)
-    ended: list[Delivery] = []
+    ended: list[tuple[Delivery, Covered | Decision]] = []
     for row in due:
         content = contents[row.notice_id]
-        chosen = follow(waiting_of(row), known[row.recipient_id], owners.get(row.notice_id, {}))
+        chosen = follow(waiting[row.key], known[row.recipient_id], owners.get(row.notice_id, {}))
         if isinstance(chosen, Follow):
             packed = content.outage_id is None
             target = (None if packed else row.notice_id, chosen.channel, TEMPLATES[content.template].lane)
             members[target].append((member_of(row, chosen, packed=packed), row))
         else:
-            ended.append(settled_as(row, chosen, now))
+            ended.append((row, chosen))
     return members, ended
 
 
-async def _note_shared(tx: Connection, due: Sequence[Delivery], known: Mapping[str, Contacts]) -> dict[UUID, Owners]:
+async def _note_shared(
+    tx: Connection, waiting: Mapping[DeliveryKey, Waiting], known: Mapping[str, Contacts]
+) -> dict[UUID, Owners]:
     """Note shared contacts, in an order of notices that all workers keep. Return who is told on each."""
     wanted: dict[UUID, list[tuple[bytes, str]]] = defaultdict(list)
-    for row in due:
-        keys = keys_to_note(waiting_of(row), known[row.recipient_id])
-        if keys:
-            wanted[row.notice_id] += [(key, row.recipient_id) for key in keys]
-    return {notice_id: await contacts.note(tx, notice_id, wanted[notice_id]) for notice_id in sorted(wanted)}
+    for (notice_id, recipient_id), each in waiting.items():
+        wanted[notice_id] += [(key, recipient_id) for key in keys_to_note(each, known[recipient_id])]
+    return {notice_id: await contacts.note(tx, notice_id, keys) for notice_id, keys in sorted(wanted.items()) if keys}
 
 
 def _batches(

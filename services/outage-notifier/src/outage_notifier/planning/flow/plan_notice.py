@@ -16,7 +16,7 @@ from outage_notifier.ledger.core.batch import NewBatch
 from outage_notifier.ledger.core.delivery import Delivery
 from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.core.notice import ClaimedNotice
-from outage_notifier.ledger.store import batch, delivery, notice
+from outage_notifier.ledger.store import batch, cover, delivery, notice
 from outage_notifier.planning.core.choice import cut
 from outage_notifier.planning.core.page import Recipient, Settled, choose_all, plan_page, shared_keys
 from outage_notifier.planning.flow.hint_batches import hint_at_new
@@ -104,6 +104,7 @@ async def write_page(
         counting = NewBatch(uuid7(now), notice_id, home=True, channel="none", lane=lane, members=members)
         await batch.insert(tx, [counting])
         await delivery.record(tx, [_delivery(each, counting.batch_id, now) for each in plan.settled])
+        await cover.add(tx, [each.cover for each in plan.settled if each.cover], look_at=now)
 
 
 def _counted_member(recipient: Recipient) -> Member:
@@ -129,7 +130,7 @@ def _delivery(settled: Settled, batch_id: UUID, now: datetime) -> Delivery:
         reason=settled.reason,
         channel="none",
         contact=settled.contact,
-        covered_by=settled.covered_by,
+        covered_by=settled.cover.covered_by if settled.cover else None,
         tries=0,
         looks=0,
         next_attempt_at=None,

@@ -28,6 +28,10 @@ INSERT INTO notice_contact (notice_id, contact_key, recipient_id)
 SELECT $1, k, r FROM unnest($2::bytea[], $3::text[]) AS t (k, r) ORDER BY k
 ON CONFLICT DO NOTHING
 """
+_FREE = """
+DELETE FROM notice_contact n USING unnest($1::uuid[], $2::bytea[], $3::text[]) AS k (notice_id, contact_key, recipient_id)
+WHERE n.notice_id = k.notice_id AND n.contact_key = k.contact_key AND n.recipient_id = k.recipient_id
+"""
 _OWNERS = "SELECT contact_key, recipient_id FROM notice_contact WHERE notice_id = $1 AND contact_key = ANY($2::bytea[])"
 
 
@@ -67,3 +71,8 @@ async def note(tx: Connection, notice_id: UUID, wanted: Sequence[tuple[bytes, st
         first.setdefault(key, recipient_id)
     await tx.execute(_NOTE, notice_id, list(first), list(first.values()))
     return {row["contact_key"]: row["recipient_id"] for row in await tx.fetch(_OWNERS, notice_id, list(first))}
+
+
+async def free(tx: Connection, notes: Sequence[tuple[UUID, bytes, str]]) -> None:
+    """Free shared contacts, as (notice, contact, who was to be told on it): somebody else may be told on them now."""
+    await tx.execute(_FREE, [note[0] for note in notes], [note[1] for note in notes], [note[2] for note in notes])

@@ -10,7 +10,7 @@ from gridcare.postgres.database import Connection
 from outage_notifier.contacts.store import contact
 from outage_notifier.ledger.core.attempt import Attempt
 from outage_notifier.ledger.core.delivery import APP_CONTACT, Delivery, DeliveryKey, State, after_sms, settled
-from outage_notifier.ledger.store import batch, delivery
+from outage_notifier.ledger.store import batch, cover, delivery
 from outage_notifier.providers.twilio.statuses import OPTED_OUT, UNREACHABLE
 
 
@@ -32,6 +32,7 @@ class Raising:
     _phones_that_told: dict[DeliveryKey, str] = field(default_factory=dict)
     _bad: dict[str, str] = field(default_factory=dict)
     _opted_out: set[str] = field(default_factory=set)
+    _failed: set[DeliveryKey] = field(default_factory=set)
 
     def take(self, call: Attempt, state: State, error_code: str) -> bool | None:
         """Note what became of a call's message; `error_code` is the provider's, empty without one.
@@ -43,6 +44,8 @@ class Raising:
         elif error_code in UNREACHABLE:
             self._bad[call.contact_id] = error_code
         key = call.delivery_key
+        if state is State.FAILED:
+            self._failed.add(key)
         row = self._changed.get(key) or self.rows.get(key)
         if row is None:
             return None
@@ -63,6 +66,7 @@ class Raising:
             phone = phones.get(contact_id)
             self._changed[key] = replace(self._changed[key], contact=phone.masked if phone else "")
         await delivery.record(tx, list(self._changed.values()), only_from=frozenset(State))
+        await cover.look_at_owners(tx, sorted(self._failed))  # even of those who were told otherwise
         if self._bad:
             await contact.mark_bad(tx, sorted(self._bad.items()), now=self.now)
         if self._opted_out:

@@ -69,7 +69,8 @@ class BatchToSend:
         claimed, member = self.claimed, pending.member
         next_channel = decision.next_channel or (claimed.channel if decision.next_attempt_at else None)
         by_push = member.told_before and decision.state in _STAYS_TOLD and decision.reason != ""
-        others_left = decision.state is State.AWAITING and next_channel == "push"
+        told = [*member.told_devices, *told_devices]
+        some_left = bool(member.told_devices) or len(told) < len(member.contacts)
         return Delivery(
             notice_id=pending.content.notice_id,
             recipient_id=member.recipient_id,
@@ -87,7 +88,7 @@ class BatchToSend:
             next_channel=next_channel,
             follow_up_batch_id=None,
             recorded_at=now,
-            told_devices=[*member.told_devices, *told_devices] if others_left else None,
+            told_devices=told if told and some_left else None,
             told_by_push=member.told_before,
         )
 

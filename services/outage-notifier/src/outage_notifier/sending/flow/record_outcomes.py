@@ -10,7 +10,7 @@ from gridcare.postgres.database import Connection
 from outage_notifier.ledger.core.attempt import Attempt
 from outage_notifier.ledger.core.batch import ClaimedBatch
 from outage_notifier.ledger.core.delivery import Delivery
-from outage_notifier.ledger.store import batch
+from outage_notifier.ledger.store import batch, cover, delivery
 from outage_notifier.sending.core.lease import Lease
 
 PROVIDERS: Final[Mapping[Channel, str]] = {"push": "fcm", "sms": "twilio"}
@@ -27,6 +27,13 @@ async def lock_claimed(tx: Connection, claimed: ClaimedBatch, lease: Lease) -> b
     if not claimed.home:
         await batch.lock_many(tx, [m.home_batch_id for m in claimed.members if m.home_batch_id])
     return True
+
+
+async def record_deliveries(tx: Connection, claimed: ClaimedBatch, deliveries: Sequence[Delivery]) -> None:
+    """Write deliveries. Those of a follow-up may be told on other contacts than planned: who relied on them is looked at."""
+    await delivery.record(tx, deliveries)
+    if not claimed.home:
+        await cover.look_at_owners(tx, [row.key for row in deliveries])
 
 
 def count_outcomes(channel: Channel, deliveries: Sequence[Delivery], ended: Sequence[Attempt]) -> None:

@@ -11,7 +11,7 @@ from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.store.contact import SendingDevice
 from outage_notifier.ledger.core.delivery import Delivery
 from outage_notifier.ledger.core.delivery_id import DeliveryId
-from outage_notifier.ledger.store import attempt, batch, delivery
+from outage_notifier.ledger.store import attempt, batch
 from outage_notifier.providers.fcm.message import PushMessage
 from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
 from outage_notifier.sending.core.not_called import BLOCKED
@@ -24,7 +24,7 @@ from outage_notifier.sending.core.pushed import (
     with_ours_to_blame,
 )
 from outage_notifier.sending.flow.last_check import LastCheck
-from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_claimed
+from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_claimed, record_deliveries
 from outage_notifier.sending.flow.take_rate import take_rate
 from outage_notifier.sending.flow.under_way import UnderWay
 from outage_notifier.sending.room import Sending
@@ -170,7 +170,7 @@ async def _record(pushing: Pushing, pushed: list[PushedMember], unsent: list[Del
         if not await lock_claimed(tx, claimed, under_way.lease):
             return False
         await attempt.insert(tx, attempts)
-        await delivery.record(tx, deliveries)
+        await record_deliveries(tx, claimed, deliveries)
         if last and not under_way.left_unsent:
             settled = await batch.settle(tx, claimed.batch_id)
     reach("sender.recorded")

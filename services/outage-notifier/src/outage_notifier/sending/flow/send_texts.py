@@ -19,11 +19,11 @@ from outage_notifier.ledger.core.attempt import Attempt, body_hash
 from outage_notifier.ledger.core.decision import Decision, Situation, decide_sms, keep_told
 from outage_notifier.ledger.core.delivery import Delivery, State
 from outage_notifier.ledger.core.outcome import Outcome
-from outage_notifier.ledger.store import attempt, delivery
+from outage_notifier.ledger.store import attempt
 from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
 from outage_notifier.sending.core.not_called import BLOCKED, NOT_STARTED
 from outage_notifier.sending.flow.last_check import LastCheck
-from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_claimed
+from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_claimed, record_deliveries
 from outage_notifier.sending.flow.take_rate import take_rate
 from outage_notifier.sending.flow.under_way import UnderWay
 from outage_notifier.sending.room import Sending
@@ -195,7 +195,7 @@ async def _record(texting: Texting, ended: Ended, *, unsent: Sequence[Delivery],
         if not await lock_claimed(tx, claimed, texting.under_way.lease):
             return False
         await attempt.complete(tx, claimed.batch_id, ended.attempts)
-        await delivery.record(tx, deliveries)
+        await record_deliveries(tx, claimed, deliveries)
         if ended.phones_bad:
             await contact.mark_bad(tx, ended.phones_bad, now=now)
         if ended.phones_opted_out:
