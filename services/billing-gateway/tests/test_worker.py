@@ -5,8 +5,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-import pytest
-
 from billing_gateway.callbacks.flow.handle_provider_event import handle_waiting_events
 from billing_gateway.callbacks.flow.store_callback import StoreCallback, StoredCallback, store_callback
 from billing_gateway.worker import work
@@ -50,8 +48,8 @@ async def test_many_workers_work_once(gateway: Any) -> None:
     assert await gateway.rows("SELECT 1 FROM provider_event WHERE handled_at IS NULL") == []
 
 
-async def test_a_bug_holds_up_nobody(gateway: Any) -> None:
-    """The other events are handled before the bug of one is raised and the process dies of it."""
+async def test_a_bug_is_parked(gateway: Any) -> None:
+    """An event that always raises is parked after five tries; the others are handled."""
     async with gateway.db.transaction() as tx:
         await tx.execute(
             "INSERT INTO provider_event (provider_event_id, provider, order_reference, transaction_number, response_code,"
@@ -60,8 +58,15 @@ async def test_a_bug_holds_up_nobody(gateway: Any) -> None:
             gateway.clock.now() - timedelta(days=1),
         )
     await _store(gateway, await gateway.begin(await gateway.bill()))
-    with pytest.raises(KeyError):
-        await handle_waiting_events(room=gateway.rooms.callbacks)
+    rounds = 0
+    while await handle_waiting_events(room=gateway.rooms.callbacks):
+        rounds += 1
+        async with gateway.db.transaction() as tx:
+            await tx.execute("UPDATE poison SET retry_at = now()")
+    assert rounds == 5
+    assert await gateway.rows("SELECT kind, tries FROM poison WHERE parked_at IS NOT NULL") == [
+        {"kind": "provider-event", "tries": 5}
+    ]
     outcomes = await gateway.rows("SELECT provider, outcome FROM provider_event ORDER BY provider")
     assert outcomes == [{"provider": "momo", "outcome": None}, {"provider": "vnpay", "outcome": "recorded"}]
 

@@ -13,6 +13,7 @@ from billing_gateway.payments.room import Payments
 from billing_gateway.providers.vnpay.merchant import Vnpay
 from billing_gateway.settings import Settings
 from gridcare.http.auth import TokenVerifier
+from gridcare.postgres.poison.guard import Guard
 from gridcare.process.service import Foundation
 
 
@@ -36,7 +37,7 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
         yield Rooms(
             verifier=verifier,
             bills=Bills(db, clock),
-            callbacks=Callbacks(db, clock, {"vnpay": vnpay}),
+            callbacks=Callbacks(db, clock, Guard(db), {"vnpay": vnpay}),
             payments=Payments(db, clock, {"vnpay": vnpay}, limits_of(settings)),
         )
 

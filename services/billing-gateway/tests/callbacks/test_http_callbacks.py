@@ -2,18 +2,25 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID
 
 import pytest
 
+from billing_gateway.callbacks.flow.handle_provider_event import handle_fresh_event
+from billing_gateway.callbacks.flow.store_callback import StoreCallback, store_callback
+from billing_gateway.providers.core import ProviderReport, Verdict
+from billing_gateway.providers.vnpay.merchant import Vnpay
 from gridcare_local.emulators.vnpay import PlayedPayment, signature
 
 BALANCES = """
 SELECT kind, sum(amount_vnd)::bigint AS amount_vnd FROM entry JOIN account USING (account_id) GROUP BY kind
 """
 ANOTHER_ORDER = UUID(int=7).hex
+SECRET = "TESTSECRET"
+TMN_CODE = "CTTVNP01"
 
 
 async def balances(gateway: Any) -> dict[str, int]:
@@ -181,6 +188,26 @@ async def test_signed_nonsense_is_kept(gateway: Any) -> None:
     (stored,) = await gateway.rows("SELECT outcome, raw FROM provider_event")
     assert stored == {"outcome": "unreadable", "raw": query}
     assert "clearing" not in await balances(gateway)
+
+
+async def test_a_bug_refuses_no_callback(gateway: Any) -> None:
+    """A callback that our code fails to read is stored and answered 00, and the worker counts its failures."""
+
+    class Buggy(Vnpay):
+        def read(self, raw: str) -> ProviderReport:
+            raise OverflowError(raw)
+
+    vnpay = Buggy(tmn_code=TMN_CODE, hash_secret=SECRET, pay_url="", return_url="", order_type="")
+    room = replace(gateway.rooms.callbacks, providers={"vnpay": vnpay})
+    command = StoreCallback(provider="vnpay", raw=gateway.callback(await gateway.begin(await gateway.bill())).encode())
+    stored = await store_callback(command, room=room)
+    assert stored.verdict is Verdict.ACCEPTED
+    assert (await store_callback(command, room=room)).verdict is Verdict.REPEATED
+    assert stored.provider_event_id is not None
+    await handle_fresh_event(stored.provider_event_id, room=room)
+    assert await gateway.rows("SELECT kind, item_id, error_class FROM poison") == [
+        {"kind": "provider-event", "item_id": str(stored.provider_event_id), "error_class": "OverflowError"}
+    ]
 
 
 def resigned(pay_url: str) -> str:

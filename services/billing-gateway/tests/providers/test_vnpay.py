@@ -186,7 +186,7 @@ def test_nonsense_is_unreadable(old: str, new: str, reason: str) -> None:
     assert raised.value.reason == reason
 
 
-@pytest.mark.parametrize("written", ["", "20261399000000", "yesterday"])
+@pytest.mark.parametrize("written", ["", "20261399000000", "yesterday", "00010101000000"])
 def test_money_survives_bad_times(written: str) -> None:
     """A malformed pay date is left out; the money counts."""
     report = VNPAY.read(signed(VECTOR.replace("20261123093000", written)))

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from gridcare.postgres.poison.guard import COUNT_INTERVAL_S, count_parked
 from gridcare.postgres.retention import RETENTION_INTERVAL_S, forget_expired
 from gridcare.process.lifecycle import Lifecycle, repeat_all
 from repair_intake.known_outages.flow import forget_outages
@@ -14,5 +15,6 @@ async def work(rooms: Rooms, lifecycle: Lifecycle) -> None:
     await repeat_all(
         lifecycle,
         ("forget_outages", RETENTION_INTERVAL_S, partial(forget_outages, room=known_outages)),
+        ("count_parked", COUNT_INTERVAL_S, partial(count_parked, known_outages.db)),
         ("forget_expired", RETENTION_INTERVAL_S, partial(forget_expired, known_outages.db, known_outages.clock)),
     )

@@ -34,6 +34,7 @@ _STATE: Final = one_of(
 _OUTCOME: Final = one_of("accepted", "refused", "retry", "unknown", "misconfigured")
 _METHOD: Final = one_of("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _STATUS: Final = one_of(*(str(status) for status in range(200, 600)))
+_WORK: Final = Named(r"[a-z]+(-[a-z]+)*", values_max=32)
 _ERROR_CLASS: Final = Named(r"[A-Za-z]+", values_max=32)
 
 _FAST_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -108,3 +109,9 @@ DATABASE_RETRYABLE: Final = Counter(
     "database_retryable_errors", "Transactions that failed for a reason that passes.", {"error_class": _ERROR_CLASS}
 )
 LOOP_FAILURES: Final = Counter("loop_failures", "Rounds of a background loop that failed.", {"loop": _LOOP})
+WORK_FAILURES: Final = Counter(
+    "work_failures", "Pieces of work that raised an error and were counted.", {"kind": _WORK}
+)
+PARKED_WORK: Final = Gauge(
+    "parked_work_items", "Pieces of work that failed five times and wait for the command `parked`.", {"kind": _WORK}
+)

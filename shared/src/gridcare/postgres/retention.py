@@ -4,6 +4,7 @@ from gridcare.kafka.dead_letters import dead_letter
 from gridcare.observability.logging import get_logger
 from gridcare.postgres import idempotency, inbox
 from gridcare.postgres.database import Database
+from gridcare.postgres.poison import store as poison
 from gridcare.values.clock import Clock
 
 RETENTION_INTERVAL_S = 3600.0
@@ -13,7 +14,7 @@ logger = get_logger()
 
 
 async def forget_expired(db: Database, clock: Clock) -> int:
-    """Delete expired answers, event ids and rows of dead letters, and return their number.
+    """Delete expired answers, event ids, rows of dead letters and counts of failures, and return their number.
 
     Each table has its own transaction, so that none waits for another. Raises Retryable.
     """
@@ -23,6 +24,8 @@ async def forget_expired(db: Database, clock: Clock) -> int:
         events = await inbox.forget(tx)
     async with db.transaction() as tx:
         letters = await dead_letter.forget(tx)
-    rows = answers + events + letters
+    async with db.transaction() as tx:
+        counts = await poison.forget(tx)
+    rows = answers + events + letters + counts
     logger.info("expired_forgotten", rows=rows)
     return rows

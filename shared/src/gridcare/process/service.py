@@ -1,7 +1,7 @@
 """What every process of every service is built on, so that all services start, run and stop the same way.
 
 A service's `__main__` declares its settings, its migrations and its own processes. The processes `relay`, `migrate` and
-`topics` and the operational command `dead-letters` are the same in every service and live here.
+`topics` and the operational commands `dead-letters` and `parked` are the same in every service and live here.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -19,6 +19,7 @@ from gridcare.kafka.produce import Producer
 from gridcare.observability import logging, tracing
 from gridcare.postgres.database import Database
 from gridcare.postgres.migrate import migrate
+from gridcare.postgres.poison.command import parked_command
 from gridcare.postgres.relay import run_relay
 from gridcare.process import crash_points, health
 from gridcare.process import lifecycle as process
@@ -84,6 +85,9 @@ def main(service: Service[S]) -> int:
     async def run_dead_letters(arguments: Sequence[str]) -> int:
         return await dead_letters_command(prepare("dead-letters"), arguments)
 
+    async def run_parked(arguments: Sequence[str]) -> int:
+        return await parked_command(prepare("parked"), arguments)
+
     def as_command(name: str, run: Callable[[S, Sequence[str]], Awaitable[int]]) -> process.Command:
         async def command(arguments: Sequence[str]) -> int:
             return await run(prepare(name), arguments)
@@ -97,6 +101,7 @@ def main(service: Service[S]) -> int:
             "migrate": run_migrate,
             "topics": run_topics,
             "dead-letters": run_dead_letters,
+            "parked": run_parked,
             **{name: as_command(name, run) for name, run in service.commands.items()},
         },
     )

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, BackgroundTasks, Depends, Request
 
-from billing_gateway.callbacks.flow.handle_provider_event import handle_provider_event
+from billing_gateway.callbacks.flow.handle_provider_event import handle_fresh_event
 from billing_gateway.callbacks.flow.store_callback import StoreCallback, store_callback
 from billing_gateway.callbacks.room import Callbacks
 from billing_gateway.providers.core import Verdict
@@ -45,7 +45,7 @@ async def get_vnpay_callback(request: Request, room: Room, afterwards: Backgroun
 
 async def _handle(room: Callbacks, provider_event_id: UUID) -> None:
     try:
-        await handle_provider_event(provider_event_id, room=room)
+        await handle_fresh_event(provider_event_id, room=room)
     except Retryable as error:  # the worker takes it up within seconds
         logger.warning("callback_left_to_worker", error_class=type(error.__cause__ or error).__name__)
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from billing_gateway.providers.core import ProviderReport, SignedMessage, Verdict
 from gridcare.events.payments import Provider
 from gridcare.postgres.database import Database
+from gridcare.postgres.poison.guard import Guard
 from gridcare.values.clock import Clock
 
 
@@ -32,4 +33,5 @@ class Callbacks:
 
     db: Database
     clock: Clock
+    guard: Guard
     providers: Mapping[Provider, CallingProvider]

@@ -7,6 +7,7 @@ from billing_gateway.callbacks.core import HandlingOutcome, ProviderEvent
 from billing_gateway.providers.core import SignedMessage
 from gridcare.events.payments import Provider
 from gridcare.postgres.database import Connection
+from gridcare.postgres.poison.store import workable
 
 _ADD = """
 INSERT INTO provider_event (
@@ -20,8 +21,9 @@ SELECT provider_event_id, provider, raw, received_at FROM provider_event
 WHERE provider_event_id = $1 AND handled_at IS NULL FOR NO KEY UPDATE
 """
 _MARK_HANDLED = "UPDATE provider_event SET handled_at = $2, outcome = $3 WHERE provider_event_id = $1"
-_UNHANDLED = """
-SELECT provider_event_id FROM provider_event WHERE handled_at IS NULL ORDER BY received_at LIMIT $1
+_UNHANDLED = f"""
+SELECT provider_event_id FROM provider_event
+WHERE handled_at IS NULL AND {workable("provider-event", "provider_event_id::text")} ORDER BY received_at LIMIT $1
 """
 
 
@@ -49,5 +51,5 @@ async def mark_handled(tx: Connection, provider_event_id: UUID, *, outcome: Hand
 
 
 async def unhandled(connection: Connection, *, limit: int) -> list[UUID]:
-    """Return the ids of events that were not handled yet, oldest first."""
+    """Return the ids of events that were not handled yet and are not set aside, oldest first."""
     return [row["provider_event_id"] for row in await connection.fetch(_UNHANDLED, limit)]

@@ -11,7 +11,6 @@ from billing_gateway.callbacks.room import Callbacks
 from billing_gateway.ledger import store as ledger
 from billing_gateway.payments import store as payment
 from billing_gateway.providers.core import ProviderReport, Unreadable
-from gridcare.errors import Retryable
 from gridcare.observability.logging import get_logger
 from gridcare.postgres import outbox
 from gridcare.postgres.database import Connection
@@ -49,24 +48,25 @@ async def handle_provider_event(provider_event_id: UUID, *, room: Callbacks) -> 
     return decision.outcome
 
 
-async def handle_waiting_events(*, room: Callbacks) -> int:
-    """Handle the events that wait. Return their number. Raises Retryable.
+async def handle_fresh_event(provider_event_id: UUID, *, room: Callbacks) -> None:
+    """Handle an event that was just stored. One that raises is counted, and left to the worker. Raises Retryable."""
+    await _guarded(provider_event_id, room, seen_before=False)
 
-    An event that meets a bug does not hold up the others: they are handled first, and then its error is raised.
-    """
+
+async def handle_waiting_events(*, room: Callbacks) -> int:
+    """Handle the events that wait: an api stored them and did not get to their end. Return their number. Raises Retryable."""
     async with room.db.read() as connection:
         waiting = await provider_event.unhandled(connection, limit=BATCH_SIZE_MAX)
-    bug: Exception | None = None
     for provider_event_id in waiting:
-        try:
-            await handle_provider_event(provider_event_id, room=room)
-        except Retryable:
-            raise
-        except Exception as error:  # noqa: BLE001 - raised below, after the others had their turn
-            bug = error
-    if bug is not None:
-        raise bug
+        await _guarded(provider_event_id, room, seen_before=True)
     return len(waiting)
+
+
+async def _guarded(provider_event_id: UUID, room: Callbacks, *, seen_before: bool) -> None:
+    async def handle() -> None:
+        await handle_provider_event(provider_event_id, room=room)
+
+    await room.guard.run("provider-event", str(provider_event_id), handle, seen_before=seen_before)
 
 
 async def _decide(tx: Connection, report: ProviderReport, provider_event_id: UUID, now: datetime) -> Handling:

@@ -53,11 +53,14 @@ async def store_callback(command: StoreCallback, *, room: Callbacks) -> StoredCa
     reach("callback.stored")
     stored = provider_event_id if fresh else None
     try:
-        report = provider.read(message.raw)
+        said = verdict(provider.read(message.raw), begun, fresh=fresh)
     except Unreadable as error:
         return _not_understood(command.provider, error.reason, stored)
+    except Exception:  # a bug of ours is no reason to refuse what is stored: the worker meets it again and counts it
+        logger.exception("callback_not_read", provider=command.provider, provider_event_id=stored)
+        said = Verdict.ACCEPTED if fresh else Verdict.REPEATED
     metrics.PROVIDER_CALLBACKS.inc(provider=command.provider, outcome="stored" if fresh else "repeated")
-    return StoredCallback(verdict(report, begun, fresh=fresh), stored)
+    return StoredCallback(said, stored)
 
 
 def _not_understood(provider: Provider, reason: str, stored: UUID | None) -> StoredCallback:

@@ -154,5 +154,5 @@ def _paid_at(text: str) -> datetime | None:
     """Read `yyyyMMddHHmmss` in GMT+7. Return None for a malformed time: the money counts all the same."""
     try:
         return datetime.strptime(text, _TIME).replace(tzinfo=VIETNAM).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):  # the first hours of the year 1 are no time in UTC
         return None
