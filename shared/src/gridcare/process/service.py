@@ -82,12 +82,6 @@ def main(service: Service[S]) -> int:
         await ensure_topics(prepare("topics").kafka_bootstrap)
         return 0
 
-    async def run_dead_letters(arguments: Sequence[str]) -> int:
-        return await dead_letters_command(prepare("dead-letters"), arguments)
-
-    async def run_parked(arguments: Sequence[str]) -> int:
-        return await parked_command(prepare("parked"), arguments)
-
     def as_command(name: str, run: Callable[[S, Sequence[str]], Awaitable[int]]) -> process.Command:
         async def command(arguments: Sequence[str]) -> int:
             return await run(prepare(name), arguments)
@@ -95,14 +89,13 @@ def main(service: Service[S]) -> int:
         return command
 
     processes: dict[str, Process[S]] = {**service.processes, "relay": relay}
+    commands = {"dead-letters": dead_letters_command, "parked": parked_command, **service.commands}
     return process.run(
         {name: as_main(name, run) for name, run in processes.items()},
         {
             "migrate": run_migrate,
             "topics": run_topics,
-            "dead-letters": run_dead_letters,
-            "parked": run_parked,
-            **{name: as_command(name, run) for name, run in service.commands.items()},
+            **{name: as_command(name, run) for name, run in commands.items()},
         },
     )
 
