@@ -6,19 +6,21 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from pydantic import Field
 
 from gridcare.errors import Conflict, Retryable, TooManyRequests
 from gridcare.http.app import create_app
-from gridcare.http.auth import Caller, TokenVerifier, require
+from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
-from gridcare.http.jwks import KeySet
+from gridcare.http.guard import Router
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page
 from gridcare.http.routes import public
+from gridcare.http.tokens.jwks import KeySet
+from gridcare.http.tokens.verifier import TokenVerifier
 from gridcare.testing.http import Issuer, client_for, issuer
 
-router = APIRouter(prefix="/v1")
+router = Router(prefix="/v1")
 
 
 class Part(Body):
@@ -77,13 +79,13 @@ async def ignore_body() -> None:
 
 @pytest.fixture(scope="module")
 async def app() -> FastAPI:
-    return create_app(title="Test", version="1", routers=[router], body_size_max_bytes=2000)
+    return create_app(title="Test", version="1", routers=[router], docs=True, body_size_max_bytes=2000)
 
 
 @pytest.fixture(scope="module")
 def roomy_app() -> FastAPI:
     """Return the same app with the body limit that services have."""
-    return create_app(title="Test", version="1", routers=[router])
+    return create_app(title="Test", version="1", routers=[router], docs=True)
 
 
 @pytest.fixture(scope="module")
@@ -125,5 +127,5 @@ def hand() -> Hand:
 
 @pytest.fixture
 async def verifier(idp: Issuer, hand: Hand) -> AsyncIterator[TokenVerifier]:
-    async with KeySet.open(idp.url, monotonic=hand) as keys:
+    async with KeySet.open(idp.url, cooldown_s=0.01, monotonic=hand) as keys:
         yield TokenVerifier(keys, issuer=idp.url, audience=AUDIENCE)

@@ -1,9 +1,13 @@
 """The app: queries, pages, problem documents, headers, documentation."""
 
+import base64
+import hashlib
 import re
 
 import pytest
 
+from gridcare.http.app import create_app
+from gridcare.testing.http import client_for
 from gridcare.testing.logs import captured_logs
 
 
@@ -110,7 +114,9 @@ async def test_the_docs_page_is_there(client):
     answer = await client.get("/docs")
     assert answer.status_code == 200
     assert "swagger" in answer.text.lower()
-    assert "content-security-policy" not in answer.headers
+    (script,) = re.findall(r"<script>(.*?)</script>", answer.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'self' 'sha256-{digest}';" in answer.headers["content-security-policy"]
     assert (await client.get("/openapi.json")).json()["info"]["title"] == "Test"
 
 
@@ -141,3 +147,11 @@ async def test_docs_ask_no_other_host(client):
     kinds = {(await client.get(f"/{path}")).headers["content-type"].partition(";")[0] for path in loaded}
     assert kinds == {"text/javascript", "text/css", "image/png"}
     assert "SwaggerUIBundle" in (await client.get("/docs/swagger-ui-bundle.js")).text
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/swagger-ui-bundle.js", "/openapi.json"])
+async def test_docs_are_off_unless_asked(path):
+    """An app in production serves neither its document nor the page to try it."""
+    async with client_for(create_app(title="Test", version="1", routers=[])) as client:
+        answer = await client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")

@@ -8,11 +8,13 @@ from typing import Annotated
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from gridcare.errors import NotFound, Unauthenticated
 from gridcare.http.app import create_app
-from gridcare.http.auth import Caller, TokenVerifier, caller, require
+from gridcare.http.auth import Caller, require
+from gridcare.http.guard import Router
+from gridcare.http.tokens.verifier import TokenVerifier
 from gridcare.testing.http import client_for
 from gridcare.testing.signing import SigningKey
 
@@ -89,6 +91,11 @@ async def test_a_foreign_key_is_refused(idp, verifier):
         ({"sub": "x" * 256}, "claims"),
         ({"sub": 5}, "malformed"),
         ({"team_id": 7}, "claims"),
+        ({"team_id": "t\x00"}, "claims"),
+        ({"sub": "u\x00"}, "claims"),
+        ({"customer_codes": ["PB1\x00"]}, "claims"),
+        ({"customer_codes": ["x" * 256]}, "claims"),
+        ({"roles": ["\x00"]}, "claims"),
     ],
 )
 async def test_wrong_claims_are_refused(idp, verifier, change, reason):
@@ -140,14 +147,14 @@ async def test_token_keys_are_ignored(idp, verifier):
 
 async def test_roles_guard_routes(idp, verifier):
     """No token or a bad one is 401, another role 403, the right one 200; each answer says what is missing."""
-    router = APIRouter()
+    router = Router()
 
     @router.get("/plan")
     async def plan(who: Annotated[Caller, Depends(require("planner", "ops"))]) -> str:
         return who.sub
 
     @router.get("/me")
-    async def me(who: Annotated[Caller, Depends(caller)]) -> list[str]:
+    async def me(who: Annotated[Caller, Depends(require("customer", "team"))]) -> list[str]:
         return sorted(who.roles)
 
     app = create_app(title="Test", version="1", routers=[router], verifier=verifier)
@@ -180,11 +187,23 @@ def test_roles_are_a_closed_list():
 
 def test_other_customers_do_not_exist():
     """A customer sees their own codes, a role that the route names any; the rest is 404 with the caller's own code."""
-    customer = Caller("u", frozenset({"customer", "cashier"}), frozenset({"PB1", "PB2"}))
-    staff = Caller("s", frozenset({"dispatcher"}), frozenset())
-    customer.must_see("PB1", "ticket-not-found", any_for=["dispatcher"])
-    staff.must_see("PB9", "ticket-not-found", any_for=["dispatcher"])
-    for stranger, roles in ((customer, ["dispatcher"]), (staff, ["cashier"]), (staff, [])):
-        with pytest.raises(NotFound) as caught:
-            stranger.must_see("PB9", "ticket-not-found", any_for=roles)
-        assert caught.value.code == "ticket-not-found"
+    route = require("customer", any_customer=["dispatcher"])
+    customer = route.admit(Caller("u", frozenset({"customer", "cashier"}), frozenset({"PB1", "PB2"})))
+    staff = route.admit(Caller("s", frozenset({"dispatcher"}), frozenset()))
+    customer.must_see("PB1", "ticket-not-found")
+    staff.must_see("PB9", "ticket-not-found")
+    assert (customer.reach, staff.reach) == (frozenset({"PB1", "PB2"}), None)
+    with pytest.raises(NotFound) as caught:
+        customer.must_see("PB9", "ticket-not-found")
+    assert caught.value.code == "ticket-not-found"
+
+
+def test_codes_need_their_role():
+    """The codes of a token count only where the route takes customers and the caller is one."""
+    both = Caller("u", frozenset({"customer", "dispatcher"}), frozenset({"PB1"}))
+    former = Caller("u", frozenset({"dispatcher"}), frozenset({"PB1"}))
+    assert require("planner", "dispatcher").admit(both).reach == frozenset()
+    assert require("customer", "dispatcher").admit(former).reach == frozenset()
+    assert require("customer", any_customer=["dispatcher"]).admit(both).reach is None
+    with pytest.raises(ValueError, match="own codes"):
+        require("planner", any_customer=["customer"])

@@ -3,14 +3,16 @@
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gridcare.errors import BadRequest
 from gridcare.http.app import create_app
-from gridcare.http.auth import TokenVerifier
+from gridcare.http.auth import Caller, require
+from gridcare.http.guard import Router
 from gridcare.http.idempotency import fingerprint, idempotent, parse_key
+from gridcare.http.tokens.verifier import TokenVerifier
 from gridcare.postgres.idempotency import IdempotentRequest
 from gridcare.testing.http import client_for, issuer
 
@@ -73,17 +75,21 @@ def test_fingerprints_ignore_formatting():
 
 async def test_requests_name_their_caller():
     """The request carries the token's subject; a missing key is a 400 problem; the route can still read the body."""
-    router = APIRouter()
+    router = Router()
     seen: list[IdempotentRequest] = []
 
     @router.post("/things")
-    async def add(body: dict[str, int], once: Annotated[IdempotentRequest, Depends(idempotent)]) -> int:
+    async def add(
+        body: dict[str, int],
+        once: Annotated[IdempotentRequest, Depends(idempotent)],
+        _: Annotated[Caller, Depends(require("customer"))],
+    ) -> int:
         seen.append(once)
         return body["a"]
 
     async with issuer() as idp, TokenVerifier.open(issuer=idp.url, audience="x") as verifier:
         app = create_app(title="Test", version="1", routers=[router], verifier=verifier)
-        async with client_for(app, token=idp.token(audience="x", sub="u1")) as client:
+        async with client_for(app, token=idp.token(audience="x", sub="u1", roles=["customer"])) as client:
             missing = await client.post("/things", json={"a": 1})
             assert (missing.status_code, missing.json()["code"]) == (400, "idempotency-key-missing")
             for body in ({"a": 1}, {"a": 1}, {"a": 2}):

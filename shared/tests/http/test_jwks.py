@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gridcare.errors import Unauthenticated, Unavailable
-from gridcare.http.auth import TokenVerifier
-from gridcare.http.jwks import COOLDOWN_S, DOCUMENT_MAX_BYTES, REFRESH_S, STALE_MAX_S, KeySet
+from gridcare.http.tokens.jwks import COOLDOWN_S, DOCUMENT_MAX_BYTES, REFRESH_S, STALE_MAX_S, WAITING_MAX, KeySet
+from gridcare.http.tokens.verifier import TokenVerifier
 
 AUDIENCE = "repair-intake"
 
@@ -22,19 +22,46 @@ async def refusal(verifier: TokenVerifier, token: str) -> str:
     return caught.value.detail.rpartition(" ")[2]
 
 
-async def test_unknown_kids_share_one_fetch(idp, verifier, hand):
-    """Made-up key ids cause at most one fetch per cool-down."""
-    await verifier.verify(idp.token(audience=AUDIENCE))
-    before = idp.fetches
-    tokens = [idp.sign(idp.claims(audience=AUDIENCE), kid=f"made-up-{n}") for n in range(200)]
-    results = await asyncio.gather(*(verifier.verify(token) for token in tokens), return_exceptions=True)
-    assert all(isinstance(result, Unauthenticated) for result in results)
-    for token in tokens[:20]:  # one after the other, so that none shares a fetch
-        await refusal(verifier, token)
-    assert idp.fetches - before == 1
-    hand.at_s += COOLDOWN_S + 1
-    await refusal(verifier, tokens[0])
-    assert idp.fetches - before == 2
+async def test_unknown_kids_share_one_fetch(idp):
+    """Made-up key ids cause at most one fetch per cool-down; beyond a hundred waiting callers, others come again later."""
+    async with KeySet.open(idp.url, cooldown_s=0.2) as keys:
+        verifier = TokenVerifier(keys, issuer=idp.url, audience=AUDIENCE)
+        await verifier.verify(idp.token(audience=AUDIENCE))
+        before = idp.fetches
+        tokens = [idp.sign(idp.claims(audience=AUDIENCE), kid=f"made-up-{n}") for n in range(WAITING_MAX + 1)]
+        results = await asyncio.gather(*(verifier.verify(token) for token in tokens), return_exceptions=True)
+        kinds = [type(result) for result in results]
+        assert kinds == [Unauthenticated] * WAITING_MAX + [Unavailable]
+        for token in tokens[:20]:  # known by now to name no key
+            await refusal(verifier, token)
+        assert idp.fetches - before == 1
+        await refusal(verifier, idp.sign(idp.claims(audience=AUDIENCE), kid="another"))
+        assert idp.fetches - before == 2
+
+
+async def test_rotations_wait_for_nobody(idp):
+    """A key that the issuer begins to sign with is known one cool-down later, while others still make up ids."""
+    async with KeySet.open(idp.url, cooldown_s=0.1) as keys:
+        verifier = TokenVerifier(keys, issuer=idp.url, audience=AUDIENCE)
+        await verifier.verify(idp.token(audience=AUDIENCE))
+        await refusal(verifier, idp.sign(idp.claims(audience=AUDIENCE), kid="made-up"))
+        idp.rotate()
+        fetches = idp.fetches
+        flood = [idp.sign(idp.claims(audience=AUDIENCE), kid=f"made-up-{n}") for n in range(50)]
+        refused = asyncio.gather(*(verifier.verify(token) for token in flood), return_exceptions=True)
+        assert (await verifier.verify(idp.token(audience=AUDIENCE))).sub == "somebody"
+        assert idp.fetches == fetches + 1
+        assert {type(result) for result in await refused} == {Unauthenticated}
+
+
+@pytest.mark.parametrize("address", ["http://id.example/keys", "ftp://id.example/keys", "https://", "http://[::1", 5])
+async def test_keys_come_over_https(idp, hand, address):
+    """Keys at an address that somebody on the way could answer for are not fetched."""
+    idp.jwks_uri = address
+    async with KeySet.open(idp.url, monotonic=hand) as keys:
+        with pytest.raises(Unavailable):
+            await keys.key(idp.keys[0].kid)
+    assert idp.fetches == 0
 
 
 async def test_first_requests_share_one_fetch(idp, verifier):

@@ -5,9 +5,11 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 
 import httpx
-from fastapi import APIRouter, Body, Request
+from fastapi import Body, Request
 
 from gridcare.http.app import create_app
+from gridcare.http.edge.middleware import RequestLimits
+from gridcare.http.guard import Router
 from gridcare.http.routes import public
 from gridcare.observability import instruments
 from gridcare.process.health import serve
@@ -32,7 +34,7 @@ async def served(app):
 
 
 def app_with(endpoint, **options):
-    router = APIRouter()
+    router = Router()
     router.post("/people/{phone}")(public("a test", any_query=True)(endpoint))
     return create_app(title="Test", version="1", routers=[router], **options)
 
@@ -75,7 +77,7 @@ async def post_slowly(port: int, *, sent: bytes, length: int) -> tuple[asyncio.S
 async def test_stalled_bodies_are_408():
     """A client that holds back its body is disconnected, whether the route reads it whole or as a stream."""
     for endpoint in (read_json, read_stream):
-        async with served(app_with(endpoint, body_idle_timeout_s=0.05)) as port:
+        async with served(app_with(endpoint, limits=RequestLimits(body_idle_timeout_s=0.05))) as port:
             reader, writer = await post_slowly(port, sent=b"{", length=10)
             answer = await asyncio.wait_for(reader.read(), 10)
             writer.close()
@@ -104,7 +106,7 @@ async def test_overload_is_503():
         begun.set()
         await go.wait()
 
-    async with client_for(app_with(hold, requests_max=1)) as client:
+    async with client_for(app_with(hold, limits=RequestLimits(requests_max=1))) as client:
         first = asyncio.create_task(client.post("/people/x"))
         await asyncio.wait_for(begun.wait(), 10)
         refused = await client.post("/people/x")

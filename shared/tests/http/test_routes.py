@@ -1,11 +1,12 @@
 """Every route declares who may call it, or the app refuses to start."""
 
 import pytest
-from fastapi import APIRouter, Depends, WebSocket
+from fastapi import Depends, WebSocket
 from fastapi.responses import PlainTextResponse
 
 from gridcare.http.app import create_app
-from gridcare.http.auth import caller
+from gridcare.http.auth import require
+from gridcare.http.guard import Router
 from gridcare.http.routes import public
 
 
@@ -17,7 +18,7 @@ def refused(make_router) -> str:
 
 def test_an_unguarded_route_is_refused():
     """An app with a route that does not say who may call it is refused."""
-    open_router = APIRouter()
+    open_router = Router()
 
     @open_router.get("/open")
     async def open_route() -> None: ...
@@ -27,7 +28,7 @@ def test_an_unguarded_route_is_refused():
 
 def test_nested_routes_are_checked():
     """Nesting hides nothing, and the error names the whole path."""
-    inner, outer = APIRouter(prefix="/inner"), APIRouter(prefix="/outer")
+    inner, outer = Router(prefix="/inner"), Router(prefix="/outer")
 
     @inner.get("/open")
     async def open_route() -> None: ...
@@ -38,7 +39,7 @@ def test_nested_routes_are_checked():
 
 def test_a_router_guards_its_routes():
     """An auth dependency of the router counts for all of its routes."""
-    guarded = APIRouter(dependencies=[Depends(caller)])
+    guarded = Router(dependencies=[Depends(require("customer"))])
 
     @guarded.get("/closed")
     async def closed() -> None: ...
@@ -49,7 +50,7 @@ def test_a_router_guards_its_routes():
 
 def test_unguardable_routes_are_refused():
     """Web sockets, mounts and plain Starlette routes have no dependencies that could be checked."""
-    sockets, plain = APIRouter(), APIRouter()
+    sockets, plain = Router(), Router()
 
     @sockets.websocket("/ws")
     async def ws(socket: WebSocket) -> None: ...
@@ -61,7 +62,7 @@ def test_unguardable_routes_are_refused():
 
 def test_repeated_names_are_refused():
     """Operation ids are function names, so they must be unique."""
-    twice = APIRouter()
+    twice = Router()
     for path in ("/a", "/b"):
 
         @twice.get(path)

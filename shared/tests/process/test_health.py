@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from fastapi import APIRouter
 
 from gridcare.http.app import create_app
+from gridcare.http.guard import Router
 from gridcare.http.routes import public
 from gridcare.process.health import BEAT_AGE_MAX_S, ServerError, health_app, serve, serving
 from gridcare.process.lifecycle import Lifecycle
@@ -81,7 +81,7 @@ async def test_probes_answer_while_draining():
 
 async def test_requests_under_way_are_finished():
     """While stopping, the server takes no new connection and lets the open request finish."""
-    router = APIRouter()
+    router = Router()
     begun, go = asyncio.Event(), asyncio.Event()
 
     @router.get("/slow")
@@ -137,7 +137,7 @@ async def test_a_serving_process_beats():
 
 async def test_endless_requests_are_cut():
     """After the grace the open request is cut off."""
-    router = APIRouter()
+    router = Router()
     begun = asyncio.Event()
 
     @router.get("/endless")

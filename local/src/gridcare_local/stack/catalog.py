@@ -105,6 +105,7 @@ class Catalog:
             "GRIDCARE_HTTP_HOST": HOST,
             "GRIDCARE_HTTP_PORT": str(settings.ports[f"{service}-api.http"]),
             "GRIDCARE_HEALTH_PORT": str(settings.ports.get(f"{service}-{process}.health", 0)),
+            "GRIDCARE_DOCS_PAGE": "true",
             "GRIDCARE_OIDC_ISSUER": self.emulator_url("oidc"),
             "GRIDCARE_CLOCK_OFFSET_S": str(settings.clock_offset_s),
             "GRIDCARE_LOG_LEVEL": os.environ.get("GRIDCARE_LOG_LEVEL", "info"),

@@ -15,7 +15,7 @@ from gridcare.process.service import Foundation, Service, follow_topics, main, s
 async def api(foundation: Foundation[Settings]) -> None:
     """Serve the HTTP API."""
     async with wired(foundation) as rooms:
-        await serve_api(foundation, build_app(rooms))
+        await serve_api(foundation, build_app(rooms, docs=foundation.settings.docs_page))
 
 
 async def consumer(foundation: Foundation[Settings]) -> None:

@@ -12,12 +12,13 @@ from billing_gateway.wiring import Rooms
 from gridcare.http.app import create_app
 
 
-def build_app(rooms: Rooms | None) -> FastAPI:
-    """Return the app; without rooms it can only write its OpenAPI document."""
+def build_app(rooms: Rooms | None, *, docs: bool = False) -> FastAPI:
+    """Return the app; without rooms it can only write its OpenAPI document. `docs` serves that, and a page to try it."""
     return create_app(
         title=NAME,
         version=version(NAME),
         routers=[http_bills.router, http_payments.router, http_callbacks.router],
+        docs=docs,
         verifier=rooms.verifier if rooms else None,
         rooms=(rooms.bills, rooms.payments, rooms.callbacks) if rooms else (),
     )

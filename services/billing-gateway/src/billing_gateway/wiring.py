@@ -12,7 +12,7 @@ from billing_gateway.payments.core import Limits
 from billing_gateway.payments.room import Payments
 from billing_gateway.providers.vnpay.merchant import Vnpay
 from billing_gateway.settings import Settings
-from gridcare.http.auth import TokenVerifier
+from gridcare.http.tokens.verifier import TokenVerifier
 from gridcare.postgres.poison.guard import Guard
 from gridcare.process.service import Foundation
 
@@ -33,7 +33,9 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
     db, clock, settings = foundation.db, foundation.clock, foundation.settings
     vnpay = vnpay_of(settings)
     async with AsyncExitStack() as stack:
-        verifier = await stack.enter_async_context(TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME))
+        verifier = await stack.enter_async_context(
+            TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME, ca_file=settings.oidc_ca_file)
+        )
         yield Rooms(
             verifier=verifier,
             bills=Bills(db, clock),

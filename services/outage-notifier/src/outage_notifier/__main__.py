@@ -29,7 +29,7 @@ SLOT_WAIT_MAX_S = 300
 async def api(foundation: Foundation[Settings]) -> None:
     """Serve the HTTP API."""
     async with wired(foundation) as rooms:
-        await serve_api(foundation, build_app(rooms))
+        await serve_api(foundation, build_app(rooms, docs=foundation.settings.docs_page))
 
 
 async def consumer(foundation: Foundation[Settings]) -> None:

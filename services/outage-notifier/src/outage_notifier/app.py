@@ -14,8 +14,8 @@ from outage_notifier.receipts import http_callbacks, http_marks
 from outage_notifier.wiring import Rooms
 
 
-def build_app(rooms: Rooms | None) -> FastAPI:
-    """Return the app; without rooms it can only write its OpenAPI document."""
+def build_app(rooms: Rooms | None, *, docs: bool = False) -> FastAPI:
+    """Return the app; without rooms it can only write its OpenAPI document. `docs` serves that, and a page to try it."""
     return create_app(
         title=NAME,
         version=version(NAME),
@@ -29,6 +29,7 @@ def build_app(rooms: Rooms | None) -> FastAPI:
             http_marks.router,
             http_callbacks.router,
         ],
+        docs=docs,
         verifier=rooms.verifier if rooms else None,
         rooms=(rooms.outages, rooms.ledger, rooms.inbox, rooms.contacts, rooms.marks, rooms.callbacks) if rooms else (),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from gridcare.events.topics import CHANNELS
-from gridcare.http.auth import TokenVerifier
+from gridcare.http.tokens.verifier import TokenVerifier
 from gridcare.postgres.database import Database
 from gridcare.process.service import Foundation
 from outage_notifier import NAME
@@ -56,7 +56,9 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
     db, clock, settings = foundation.db, foundation.clock, foundation.settings
     vault, catalog = vault_of(settings), _catalog(settings)
     async with AsyncExitStack() as stack:
-        verifier = await stack.enter_async_context(TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME))
+        verifier = await stack.enter_async_context(
+            TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME, ca_file=settings.oidc_ca_file)
+        )
         yield Rooms(
             verifier=verifier,
             callbacks=Callbacks(db, clock, vault, twilio_of(settings)),

@@ -16,7 +16,7 @@ from repair_intake.worker import work
 async def api(foundation: Foundation[Settings]) -> None:
     """Serve the HTTP API."""
     async with wired(foundation) as rooms:
-        await serve_api(foundation, build_app(rooms))
+        await serve_api(foundation, build_app(rooms, docs=foundation.settings.docs_page))
 
 
 async def consumer(foundation: Foundation[Settings]) -> None:

@@ -11,12 +11,13 @@ from repair_intake.tickets import http_tickets
 from repair_intake.wiring import Rooms
 
 
-def build_app(rooms: Rooms | None) -> FastAPI:
-    """Return the app; without rooms it can only write its OpenAPI document."""
+def build_app(rooms: Rooms | None, *, docs: bool = False) -> FastAPI:
+    """Return the app; without rooms it can only write its OpenAPI document. `docs` serves that, and a page to try it."""
     return create_app(
         title=NAME,
         version=version(NAME),
         routers=[http_tickets.router, http_teams.router],
+        docs=docs,
         verifier=rooms.verifier if rooms else None,
         rooms=(rooms.tickets, rooms.teams) if rooms else (),
     )

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from gridcare.http.auth import TokenVerifier
+from gridcare.http.tokens.verifier import TokenVerifier
 from gridcare.process.service import Foundation
 from repair_intake import NAME
 from repair_intake.known_outages.core import Margins
@@ -32,7 +32,9 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
     """Open the rooms on a process's foundation; close what they hold, in reverse, at the end of the block."""
     db, clock, settings = foundation.db, foundation.clock, foundation.settings
     async with AsyncExitStack() as stack:
-        verifier = await stack.enter_async_context(TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME))
+        verifier = await stack.enter_async_context(
+            TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME, ca_file=settings.oidc_ca_file)
+        )
         yield Rooms(
             verifier=verifier,
             known_outages=KnownOutages(db, clock),

@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
-from starlette.types import Lifespan, Scope
+from starlette.types import Lifespan
 
-from gridcare.http import documentation, problems, routes
-from gridcare.http.auth import TokenVerifier
-from gridcare.http.middleware import BODY_IDLE_TIMEOUT_S, REQUESTS_MAX, RequestMiddleware
+from gridcare.http import problems, routes
+from gridcare.http.documents.openapi import with_problems
+from gridcare.http.documents.page import add_page
+from gridcare.http.edge.middleware import DEFAULT_LIMITS, RequestLimits, RequestMiddleware
+from gridcare.http.guard import Doors, put_doors
 from gridcare.http.rooms import let_in
+from gridcare.http.tokens.verifier import TokenVerifier
 from gridcare.observability import tracing
 
 BODY_SIZE_MAX_BYTES: Final = 256 * 1024
@@ -25,19 +28,21 @@ def create_app(
     verifier: TokenVerifier | None = None,
     rooms: Iterable[object] = (),
     lifespan: Lifespan[FastAPI] | None = None,
+    docs: bool = False,
     body_size_max_bytes: int = BODY_SIZE_MAX_BYTES,
-    body_idle_timeout_s: float = BODY_IDLE_TIMEOUT_S,
-    requests_max: int = REQUESTS_MAX,
+    limits: RequestLimits = DEFAULT_LIMITS,
 ) -> FastAPI:
     """Make the app of a service out of its routers.
 
-    `rooms` are what the service's doors work in (gridcare.http.rooms); they and `verifier` may be missing where only the
+    `docs` serves the OpenAPI document and a page to try it; a service in production does not. `rooms` are what the service's
+    doors work in (gridcare.http.rooms); they and `verifier` may be missing where only the
     documentation is wanted. Raises ValueError for a route without an auth dependency or `@public`.
     """
     app = FastAPI(
         title=title,
         version=version,
         lifespan=lifespan,
+        openapi_url="/openapi.json" if docs else None,
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
@@ -45,24 +50,15 @@ def create_app(
         redirect_slashes=False,  # a redirect would drop a POST's body and repeat the path outside a problem document
         telemetry=_telemetry(),
     )
-    documentation.add_page(app)
+    if docs:
+        add_page(app)
     own = frozenset(id(route) for route in app.routes)
     for router in routers:
-        app.include_router(
-            router, dependencies=[Depends(routes.refuse_unknown_query)], max_body_size=body_size_max_bytes
-        )
-    known = routes.check(app, own=own)
-    app.state.routes = known
-    app.state.verifier = verifier
+        app.include_router(router, max_body_size=body_size_max_bytes)
+    doors = Doors(routes.check(app, own=own), verifier)
+    put_doors(app, doors)
     let_in(app, rooms)
-
-    def route_of(scope: Scope) -> str | None:
-        route = known.get(id(scope.get("route")))
-        return route.path if route else None
-
-    app.add_middleware(
-        RequestMiddleware, route_of=route_of, body_idle_timeout_s=body_idle_timeout_s, requests_max=requests_max
-    )
+    app.add_middleware(RequestMiddleware, doors=doors, limits=limits)
     problems.register(app)
     _document(app)
     return app
@@ -84,7 +80,7 @@ def _document(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = documentation.with_problems(generate())
+            app.openapi_schema = with_problems(generate())
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend the document

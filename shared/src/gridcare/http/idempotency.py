@@ -14,8 +14,11 @@ import msgspec
 from fastapi import Depends, Header, Request
 
 from gridcare.errors import BadRequest
-from gridcare.http.auth import Caller, caller
+from gridcare.http.auth import Caller
 from gridcare.postgres.idempotency import IdempotentRequest
+
+HEADER_MAX_CHARACTERS: Final = 512
+"""A key has up to 255 characters; each may be escaped in a quoted one."""
 
 _VISIBLE: Final = re.compile(r"[!-~]{1,255}")
 _ESCAPED: Final = re.compile(r'\\(["\\])')
@@ -57,14 +60,20 @@ def fingerprint(method: str, path: str, query: str, body: bytes) -> bytes:
 
 async def idempotent(
     request: Request,
-    who: Annotated[Caller, Depends(caller)],
     idempotency_key: Annotated[
-        str | None, Header(description="Names this request; the same key again gives the same answer. Kept 7 days.")
-    ] = None,
+        str,
+        Header(
+            min_length=1,
+            max_length=HEADER_MAX_CHARACTERS,
+            description="Names this request: the same key again gives the same answer. Kept 7 days.",
+            openapi_examples={"uuid": {"value": "0b6f2c3e-5d0a-4f6e-9a51-0c4f6c2f7a10"}},
+        ),
+    ],
 ) -> IdempotentRequest:
-    """Return the request's caller, key and fingerprint (a dependency)."""
-    key = parse_key(idempotency_key)
+    """Return the request's caller, key and fingerprint (a dependency). The guard has checked the key before the body came."""
     body = await request.body()
+    who: Caller = request.state.caller
+    key = parse_key(idempotency_key)
     return IdempotentRequest(who.sub, key, fingerprint(request.method, request.url.path, request.url.query, body))
 
 

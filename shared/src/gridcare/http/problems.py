@@ -24,9 +24,14 @@ MEDIA_TYPE: Final = "application/problem+json"
 ERRORS_MAX: Final = 50
 RETRY_AFTER_S: Final = 2
 POINTER_PART_MAX: Final = 100
-LEAVES_BODY_UNREAD: Final = frozenset({408, 413})
 
-_CODES: Final = {400: "bad-request", 404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
+_CODES: Final = {
+    400: "bad-request",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "body-too-large",
+    503: "overloaded",
+}
 _DETAILS: Final = {  # pydantic's own messages for these quote the input
     "uuid_parsing": "Input should be a valid UUID",
     "union_tag_invalid": "Input has an unknown kind",
@@ -134,8 +139,6 @@ async def _http(request: Request, error: Exception) -> Response:
     phrase = HTTPStatus(error.status_code).phrase
     code = _CODES.get(error.status_code) or phrase.lower().replace(" ", "-")
     headers = dict(error.headers or {})
-    if error.status_code in LEAVES_BODY_UNREAD:
-        headers["Connection"] = "close"  # otherwise the server reads the rest of the body before the next request
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(allowed_methods(request))  # the framework lists those of one route only
     return problem(status=error.status_code, code=code, detail=phrase, trace_id=trace_id_of(request), headers=headers)

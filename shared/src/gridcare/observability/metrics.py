@@ -101,6 +101,17 @@ HTTP_REQUESTS: Final = Counter(
 HTTP_REQUEST_SECONDS: Final = Histogram(
     "http_request_seconds", "Time to answer a request.", {"route": _ROUTE, "method": _METHOD}, buckets_s=_FAST_S
 )
+CONNECTIONS_DROPPED: Final = Counter(
+    "connections_dropped",
+    "Connections without a request under way that were closed: late with their headers, or to make room for others.",
+    {"reason": one_of("headers", "address", "total")},
+)
+CONNECTIONS_REFUSED: Final = Counter(
+    "connections_refused",
+    "Connections refused: every place, of their address or in total, was taken by a request.",
+    {"reason": one_of("address", "total")},
+)
+BODIES_REFUSED: Final = Counter("bodies_refused", "Bodies refused: the memory for bodies was used up.")
 TOKENS_REFUSED: Final = Counter("tokens_refused", "Bearer tokens refused, by reason.", {"reason": _REASON})
 
 # database and process

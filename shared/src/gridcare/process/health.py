@@ -3,7 +3,7 @@
 `/livez`     a loop of the process has beaten recently. Kafka and the database are not asked: if they were, a broker's
              failure would restart every process.
 `/startupz`  the process has been ready once.
-`/readyz`    the process is ready, is not stopping, and its checks pass.
+`/readyz`    the process is ready, is not stopping, refused nobody for want of room in the last seconds, and its checks pass.
 `/metrics`   Prometheus metrics.
 """
 
@@ -12,13 +12,16 @@ import contextlib
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
-from typing import Final, Protocol
+from functools import partial
+from typing import Final, Protocol, cast
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gridcare.errors import GridcareError
+from gridcare.http.edge.refusals import hear_refusals
 from gridcare.observability import instruments
+from gridcare.process.connections import DEFAULT_LIMITS, ConnectionLimits, Doorkeeper, GuardedProtocol
 
 BEAT_AGE_MAX_S: Final = 60
 BEAT_INTERVAL_S: Final = 10
@@ -26,8 +29,8 @@ CHECK_TIMEOUT_S: Final = 2
 DRAIN_MARGIN_S: Final = 2
 """Kept back from the grace period, for closing the pool, the producer and the trace file after requests have drained."""
 KEEP_ALIVE_S: Final = 75
-CONNECTIONS_MAX: Final = 4000
-"""A backstop for memory; the app refuses far earlier, with a problem document (middleware.REQUESTS_MAX)."""
+REFUSAL_SHOWS_S: Final = 5
+"""How long a process that refused somebody for want of room counts as not ready: others may have room."""
 BACKLOG: Final = 2048
 HEADERS_MAX_BYTES: Final = 32 * 1024
 
@@ -42,6 +45,7 @@ class Life(Protocol):
     last_beat_s: float
     ready: bool
     grace_s: float
+    last_refusal_s: float | None
 
     def beat(self) -> None: ...
 
@@ -68,7 +72,7 @@ def health_app(life: Life, *, checks: Mapping[str, Check] | None = None) -> ASGI
         if path == "/readyz":
             if life.stopping.is_set() or not life.ready:
                 return _verdict(["stopping" if life.stopping.is_set() else "starting"])
-            return _verdict(await _failing(named))
+            return _verdict([*_refusing(life), *await _failing(named)])
         return 404, b"not found\n", "text/plain"
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - the ASGI signature
@@ -85,6 +89,11 @@ def health_app(life: Life, *, checks: Mapping[str, Check] | None = None) -> ASGI
 def _verdict(failing: list[str]) -> tuple[int, bytes, str]:
     text = "ok\n" if not failing else "failing: " + " ".join(failing) + "\n"
     return (503 if failing else 200), text.encode(), "text/plain"
+
+
+def _refusing(life: Life) -> list[str]:
+    recent = life.last_refusal_s is not None and time.monotonic() - life.last_refusal_s <= REFUSAL_SHOWS_S
+    return ["refusing"] if recent else []
 
 
 async def _failing(checks: Mapping[str, Check]) -> list[str]:
@@ -135,6 +144,7 @@ async def serve(
     *,
     host: str,
     port: int,
+    limits: ConnectionLimits = DEFAULT_LIMITS,
     bound: "asyncio.Future[int] | None" = None,
     beat_interval_s: float = BEAT_INTERVAL_S,
 ) -> None:
@@ -144,7 +154,7 @@ async def serve(
     one). Raises ServerError if the app or its socket does not start.
     """
     with bind(host, port) as listening:
-        server = _server(app, drain_s=max(1.0, life.grace_s - DRAIN_MARGIN_S))
+        server = _server(_heard(app, life), life, limits, drain_s=max(1.0, life.grace_s - DRAIN_MARGIN_S))
         running = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             await _until_started(server, running)
@@ -165,7 +175,7 @@ async def serve(
 async def serving(life: Life, *, host: str, port: int, checks: Mapping[str, Check] | None = None) -> AsyncIterator[int]:
     """Keep the health port open inside the block, which includes draining. Yields the port."""
     with bind(host, port) as listening:
-        server = _server(health_app(life, checks=checks), drain_s=1)
+        server = _server(health_app(life, checks=checks), life, DEFAULT_LIMITS, drain_s=1)
         running = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             await _until_started(server, running)
@@ -175,17 +185,35 @@ async def serving(life: Life, *, host: str, port: int, checks: Mapping[str, Chec
             await running
 
 
-def _server(app: ASGIApp, *, drain_s: float) -> _Server:
+def _heard(app: ASGIApp, life: Life) -> ASGIApp:
+    """Return the app, whose refusals for want of room are noted in the process's life."""
+    note = partial(_note_refusal, life)
+
+    async def heard(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            hear_refusals(scope, note)
+        await app(scope, receive, send)
+
+    return heard
+
+
+def _note_refusal(life: Life) -> None:
+    life.last_refusal_s = time.monotonic()
+
+
+def _server(app: ASGIApp, life: Life, limits: ConnectionLimits, *, drain_s: float) -> _Server:
+    doorkeeper = Doorkeeper(limits, on_refusal=partial(_note_refusal, life))
     config = uvicorn.Config(
         app,
         log_config=None,  # observability/logging.py routes uvicorn's loggers
         access_log=False,  # it would log addresses and query strings; the middleware logs route templates
         lifespan="auto",
         ws="none",
-        http="h11",
-        proxy_headers=False,
+        http=cast("type[asyncio.Protocol]", partial(GuardedProtocol, doorkeeper)),
+        proxy_headers=bool(limits.trusted_proxies.networks),
+        forwarded_allow_ips=str(limits.trusted_proxies),
         server_header=False,
-        limit_concurrency=CONNECTIONS_MAX,
+        limit_concurrency=None,  # it answers 503 to everybody while connections are open that say nothing
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(drain_s),

@@ -39,6 +39,7 @@ class Lifecycle:
         self.stopping = asyncio.Event()
         self.last_beat_s = time.monotonic()
         self.ready = False
+        self.last_refusal_s: float | None = None
         self.grace_s = GRACE_S
 
     def beat(self) -> None:

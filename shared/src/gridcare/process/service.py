@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from fastapi import FastAPI
 
+from gridcare.http.edge.address import Networks
 from gridcare.kafka.admin import ensure_topics
 from gridcare.kafka.consume import DEFAULT_LIMITS, ConsumerLimits, Subscription, run_consumer
 from gridcare.kafka.dead_letters.command import dead_letters_command
@@ -23,6 +24,7 @@ from gridcare.postgres.poison.command import parked_command
 from gridcare.postgres.relay import run_relay
 from gridcare.process import crash_points, health
 from gridcare.process import lifecycle as process
+from gridcare.process.connections import ConnectionLimits
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.settings import ServiceSettings, load
 from gridcare.values.clock import Clock, SystemClock
@@ -117,7 +119,11 @@ async def founded(service: str, name: str, settings: S, lifecycle: Lifecycle) ->
 async def serve_api(foundation: Foundation[S], app: FastAPI) -> None:
     """Serve an app on GRIDCARE_HTTP_PORT until told to stop, then finish the requests under way."""
     settings = foundation.settings
-    await health.serve(app, foundation.lifecycle, host=settings.http_host, port=settings.http_port)
+    limits = ConnectionLimits(
+        per_address_max=settings.connections_per_address_max,
+        trusted_proxies=Networks.of_text(settings.trusted_proxies),
+    )
+    await health.serve(app, foundation.lifecycle, host=settings.http_host, port=settings.http_port, limits=limits)
 
 
 async def relay(foundation: Foundation[S]) -> None:

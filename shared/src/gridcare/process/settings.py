@@ -1,13 +1,17 @@
 """Settings: environment variables named GRIDCARE_…, checked before anything else starts."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gridcare.errors import SettingsError
+from gridcare.http.edge.address import Networks
 from gridcare.process import crash_points
+from gridcare.process.connections import CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX
+from gridcare.values.addresses import is_safe
 
 PREFIX = "GRIDCARE_"
 
@@ -18,6 +22,21 @@ S = TypeVar("S", bound=BaseSettings)
 PostgresUrl = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://.+/.+")]
 HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+(/\S*)?$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _networks(text: str) -> str:
+    Networks.of_text(text)
+    return text
+
+
+def _safe(url: str) -> str:
+    if not is_safe(url):
+        raise ValueError("must be https: whoever can change an answer of the issuer can make tokens")
+    return url
+
+
+SafeUrl = Annotated[HttpUrl, AfterValidator(_safe)]
+"""https; plain http to this machine alone."""
 
 
 class ServiceSettings(BaseSettings):
@@ -34,7 +53,15 @@ class ServiceSettings(BaseSettings):
     http_host: str = "0.0.0.0"  # noqa: S104 - a pod listens on its own address
     http_port: Port = 8080
     health_port: Port = 8081
-    oidc_issuer: HttpUrl
+    docs_page: bool = False
+    """Serve /docs and /openapi.json; not in production, where they only help who looks for a way in."""
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
+    """Networks of the proxies before the api, comma-separated: their X-Forwarded-For names the caller. Empty: there is none."""
+    connections_per_address_max: int = Field(default=CONNECTIONS_PER_ADDRESS_MAX, ge=1, le=CONNECTIONS_MAX)
+    """Of one address that is no trusted proxy; mobile carriers put many customers behind one."""
+    oidc_issuer: SafeUrl
+    oidc_ca_file: Path | None = None
+    """PEM certificates that are trusted beside the system's, for an issuer of one's own."""
     clock_offset_s: float = 0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trace_file: str | None = None

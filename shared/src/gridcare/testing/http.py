@@ -30,6 +30,7 @@ class Issuer:
         self.delay_s = 0.0
         self.extra_keys: list[Any] = []
         self.raw_keys: bytes | None = None
+        self.jwks_uri: object = None
 
     def rotate(self, *, algorithm: Algorithm = "ES256", keep_old: bool = True) -> SigningKey:
         """Sign with a new key from now on."""
@@ -72,7 +73,7 @@ class Issuer:
         status = 404
         document: dict[str, Any] = {}
         if scope["path"] == "/.well-known/openid-configuration":
-            status, document = 200, {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
+            status, document = 200, {"issuer": self.url, "jwks_uri": self.jwks_uri or f"{self.url}/keys"}
         elif scope["path"] == "/keys":
             self.fetches += 1
             await asyncio.sleep(self.delay_s)
@@ -91,6 +92,7 @@ class _TestLife:
         self.stopping = asyncio.Event()
         self.last_beat_s = time.monotonic()
         self.ready = False
+        self.last_refusal_s: float | None = None
         self.grace_s = 3.0
 
     def beat(self) -> None:

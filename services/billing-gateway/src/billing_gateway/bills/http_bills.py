@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import Field
 
 from billing_gateway.bills.core import BillStanding, BillState, RegisterBill
@@ -14,6 +14,7 @@ from billing_gateway.bills.room import Bills
 from billing_gateway.bills.staff import MONEY_STAFF
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.guard import Router
 from gridcare.http.idempotency import IdempotencyKey
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
 from gridcare.http.rooms import room_of
@@ -21,11 +22,11 @@ from gridcare.postgres.idempotency import once
 from gridcare.values.customer_code import CUSTOMER_CODE_PATTERN
 from gridcare.values.money import AMOUNT_MAX_VND
 
-router = APIRouter(prefix="/v1/bills", tags=["bills"])
+router = Router(prefix="/v1/bills", tags=["bills"])
 
 Room = Annotated[Bills, Depends(room_of(Bills))]
-Biller = Annotated[Caller, Depends(require("accountant", "ops"))]
-Reader = Annotated[Caller, Depends(require("customer", *MONEY_STAFF))]
+Biller = Annotated[Caller, Depends(require(any_customer=("accountant", "ops")))]
+Reader = Annotated[Caller, Depends(require("customer", any_customer=MONEY_STAFF))]
 CustomerCode = Annotated[str, Field(pattern=CUSTOMER_CODE_PATTERN)]
 
 
@@ -73,7 +74,7 @@ async def post_bill(who: Biller, body: BillIn, key: IdempotencyKey, room: Room) 
 async def get_bill(who: Reader, bill_id: UUID, room: Room) -> BillOut:
     """Read a bill."""
     standing = await read_bill(bill_id, room=room)
-    who.must_see(standing.bill.customer_code, "bill-not-found", any_for=MONEY_STAFF)
+    who.must_see(standing.bill.customer_code, "bill-not-found")
     return _bill_out(standing)
 
 
@@ -86,9 +87,9 @@ async def get_bills(
     cursor: Cursor = None,
 ) -> Page[BillOut]:
     """List bills, newest first: the caller's own, or everybody's for staff; only of `customer_code` where it is given."""
-    codes = None if who.has_one_of(MONEY_STAFF) else who.customer_codes
+    codes = who.reach
     if customer_code is not None:
-        who.must_see(customer_code, "customer-not-found", any_for=MONEY_STAFF)
+        who.must_see(customer_code, "customer-not-found")
         codes = frozenset({customer_code})
     bills, following = await list_bills(codes, before=decode_cursor(cursor, UUID), limit=limit, room=room)
     return page_of([_bill_out(each) for each in bills], following)

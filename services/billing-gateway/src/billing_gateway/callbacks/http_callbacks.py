@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Request
+from fastapi import BackgroundTasks, Depends, Request
 
 from billing_gateway.callbacks.flow.handle_provider_event import handle_fresh_event
 from billing_gateway.callbacks.flow.store_callback import StoreCallback, store_callback
@@ -11,11 +11,12 @@ from billing_gateway.callbacks.room import Callbacks
 from billing_gateway.providers.core import Verdict
 from gridcare.errors import Retryable
 from gridcare.http.body import Body
+from gridcare.http.guard import Router
 from gridcare.http.rooms import room_of
 from gridcare.http.routes import public
 from gridcare.observability.logging import get_logger
 
-router = APIRouter(prefix="/v1/callbacks", tags=["callbacks"])
+router = Router(prefix="/v1/callbacks", tags=["callbacks"])
 
 Room = Annotated[Callbacks, Depends(room_of(Callbacks))]
 

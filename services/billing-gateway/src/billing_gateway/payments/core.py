@@ -55,6 +55,8 @@ class BegunPayment:
 
     payment: Payment
     pay_address: str
+    customer_code: str = ""
+    """Whose bill it pays; empty in a result that the former release kept, which is shown to staff alone."""
 
 
 @dataclass(frozen=True, slots=True)

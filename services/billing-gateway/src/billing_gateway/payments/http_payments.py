@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from pydantic import Field
 
 from billing_gateway.bills.staff import MONEY_STAFF
@@ -16,19 +16,18 @@ from billing_gateway.providers.core import Locale
 from gridcare.events.payments import Provider
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.edge.address import client_address
+from gridcare.http.guard import Router
 from gridcare.http.idempotency import IdempotencyKey
 from gridcare.http.rooms import room_of
 from gridcare.postgres.idempotency import once
 from gridcare.values.money import AMOUNT_MAX_VND
 
-router = APIRouter(prefix="/v1", tags=["payments"])
+router = Router(prefix="/v1", tags=["payments"])
 
 Room = Annotated[Payments, Depends(room_of(Payments))]
-Payer = Annotated[Caller, Depends(require("customer", "cashier"))]
-Reader = Annotated[Caller, Depends(require("customer", *MONEY_STAFF))]
-
-NO_ADDRESS = "127.0.0.1"
-"""VNPay demands an address of the payer; a server without one (behind a local socket) says its own."""
+Payer = Annotated[Caller, Depends(require("customer", any_customer=("cashier",)))]
+Reader = Annotated[Caller, Depends(require("customer", any_customer=MONEY_STAFF))]
 
 
 class PaymentIn(Body):
@@ -73,10 +72,11 @@ async def post_payment(
         provider="vnpay",
         amount_vnd=body.amount_vnd,
         locale=body.locale,
-        client_ip=request.client.host if request.client else NO_ADDRESS,
-        customer_codes=None if who.has_one_of(MONEY_STAFF) else who.customer_codes,
+        client_ip=client_address(request),
+        customer_codes=who.reach,
     )
     begun = await once(key, begin_payment, command, room=room)
+    who.must_see(begun.customer_code, "bill-not-found")  # a kept answer outlives the right to see it
     return PaymentBegunOut.of(begun.payment, pay_url=begun.pay_address)
 
 
@@ -84,5 +84,5 @@ async def post_payment(
 async def get_payment(who: Reader, payment_id: UUID, room: Room) -> PaymentOut:
     """Read what became of a payment."""
     payment, standing = await read_payment(payment_id, room=room)
-    who.must_see(standing.bill.customer_code, "payment-not-found", any_for=MONEY_STAFF)
+    who.must_see(standing.bill.customer_code, "payment-not-found")
     return PaymentOut.of(payment, bill_outstanding_vnd=standing.balance.receivable_vnd)

@@ -3,17 +3,18 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response, status
+from fastapi import Depends, Response, status
 from pydantic import Field
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.guard import Router
 from gridcare.http.rooms import room_of
 from outage_notifier.contacts.core.contact import REGISTRATION_PATTERN, DeviceKind, Platform
 from outage_notifier.contacts.flow.devices import RegisterDevice, RemoveDevice, register_device, remove_device
 from outage_notifier.contacts.room import Contacts
 
-router = APIRouter(prefix="/v1/devices", tags=["devices"])
+router = Router(prefix="/v1/devices", tags=["devices"])
 
 Room = Annotated[Contacts, Depends(room_of(Contacts))]
 Customer = Annotated[Caller, Depends(require("customer"))]

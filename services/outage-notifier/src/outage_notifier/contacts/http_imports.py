@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.guard import Router
 from gridcare.http.rooms import room_of
+from gridcare.http.routes import streamed
 from outage_notifier.contacts.core.import_line import (
     CONTACT_COLUMNS,
     DEVICE_COLUMNS,
@@ -29,7 +31,7 @@ IMPORT_SIZE_MAX_BYTES = 1024**3
 _TABLE = {"schema": {"type": "string", "format": "binary"}}
 _BODY = {"requestBody": {"required": True, "content": {"text/csv": _TABLE, "application/jsonl": _TABLE}}}
 
-router = APIRouter(prefix="/v1/imports", tags=["imports"], max_body_size=IMPORT_SIZE_MAX_BYTES)
+router = Router(prefix="/v1/imports", tags=["imports"], max_body_size=IMPORT_SIZE_MAX_BYTES)
 
 Room = Annotated[Contacts, Depends(room_of(Contacts))]
 Ops = Annotated[Caller, Depends(require("ops"))]
@@ -53,6 +55,7 @@ class ImportOut(Body):
 
 
 @router.post("/supply-points", openapi_extra=_BODY)
+@streamed
 async def post_supply_points(_: Ops, request: Request, room: Room) -> ImportOut:
     """Import supply points (supply_point_id, customer_code, transformer_id, feeder_id, substation_id, ward_code, version).
 
@@ -63,6 +66,7 @@ async def post_supply_points(_: Ops, request: Request, room: Room) -> ImportOut:
 
 
 @router.post("/contacts", openapi_extra=_BODY)
+@streamed
 async def post_contacts(_: Ops, request: Request, room: Room) -> ImportOut:
     """Import contacts (customer_code, phone, language, consent; optional: name, segment), one phone per line."""
     lines = _lines(request, CONTACT_COLUMNS, read_contact)
@@ -70,6 +74,7 @@ async def post_contacts(_: Ops, request: Request, room: Room) -> ImportOut:
 
 
 @router.post("/devices", openapi_extra=_BODY)
+@streamed
 async def post_devices(_: Ops, request: Request, room: Room) -> ImportOut:
     """Import devices (customer_code, kind, registration, platform) that are known from an earlier app."""
     lines = _lines(request, DEVICE_COLUMNS, read_device)

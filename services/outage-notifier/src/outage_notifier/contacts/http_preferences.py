@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.guard import Router
 from gridcare.http.rooms import room_of
 from outage_notifier.contacts.flow.choose_language import ChooseLanguage, choose_language
 from outage_notifier.contacts.room import Contacts
 from outage_notifier.texts.languages import Language
 
-router = APIRouter(prefix="/v1/preferences", tags=["preferences"])
+router = Router(prefix="/v1/preferences", tags=["preferences"])
 
 Room = Annotated[Contacts, Depends(room_of(Contacts))]
 Customer = Annotated[Caller, Depends(require("customer"))]

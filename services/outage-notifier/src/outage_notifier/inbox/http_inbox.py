@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from msgspec import Meta
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.guard import Router
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
 from gridcare.http.rooms import room_of
 from outage_notifier.inbox.core import InboxMessage
@@ -17,7 +18,7 @@ from outage_notifier.inbox.room import Inbox
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.delivery_id import DeliveryId
 
-router = APIRouter(prefix="/v1", tags=["inbox"])
+router = Router(prefix="/v1", tags=["inbox"])
 
 Room = Annotated[Inbox, Depends(room_of(Inbox))]
 Customer = Annotated[Caller, Depends(require("customer"))]

@@ -5,17 +5,18 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.guard import Router
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
 from gridcare.http.rooms import room_of
 from outage_notifier.ledger.core.delivery import Delivery, State
 from outage_notifier.ledger.flow.read_notices import list_deliveries, list_notices, read_notice
 from outage_notifier.ledger.room import Ledger
 
-router = APIRouter(prefix="/v1", tags=["notices"])
+router = Router(prefix="/v1", tags=["notices"])
 
 Room = Annotated[Ledger, Depends(room_of(Ledger))]
 Staff = Annotated[Caller, Depends(require("planner", "dispatcher", "ops"))]

@@ -5,10 +5,11 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import EARLIEST, LATEST
+from gridcare.http.guard import Router
 from gridcare.http.idempotency import IdempotencyKey
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
 from gridcare.http.rooms import room_of
@@ -50,7 +51,7 @@ from outage_notifier.outages.http_bodies import (
 )
 from outage_notifier.outages.room import Outages
 
-router = APIRouter(prefix="/v1/outages", tags=["outages"], max_body_size=OUTAGE_SIZE_MAX_BYTES)
+router = Router(prefix="/v1/outages", tags=["outages"], max_body_size=OUTAGE_SIZE_MAX_BYTES)
 
 Room = Annotated[Outages, Depends(room_of(Outages))]
 Planner = Annotated[Caller, Depends(require("planner"))]

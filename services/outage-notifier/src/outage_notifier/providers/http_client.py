@@ -11,6 +11,7 @@ from pyreqwest.client import BaseClientBuilder
 from pyreqwest.exceptions import RequestError, RequestTimeoutError
 
 from gridcare.errors import SettingsError
+from gridcare.values.addresses import THIS_MACHINE
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 
 USER_AGENT: Final = "gridcare/0.1"
@@ -18,7 +19,6 @@ CONNECT_DEADLINE_S: Final = 3.0
 RETRY_AFTER_S_MAX: Final = 3600.0
 """A provider that wants a longer wait is called again after an hour: a date of next year must not park a message for ever."""
 
-_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _NOT_CONNECTED: Final = "client error (Connect)"
 
 B = TypeVar("B", bound=BaseClientBuilder)
@@ -37,7 +37,7 @@ def configured(builder: B, *, url: str, deadline_s: float, ca_file: str | None =
         .follow_redirects(enable=False)
         .referer(enable=False)
     )
-    if urlsplit(url).hostname in _THIS_MACHINE:
+    if urlsplit(url).hostname in THIS_MACHINE:
         builder = builder.no_proxy()
     if ca_file is None:
         return builder

@@ -2,14 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response, status
+from fastapi import Depends, Header, Query, Request, Response, status
 
+from gridcare.http.guard import Router
 from gridcare.http.rooms import room_of
 from gridcare.http.routes import public
 from outage_notifier.receipts.flow.store_callback import StoreCallback, store_callback
 from outage_notifier.receipts.room import Callbacks
 
-router = APIRouter(prefix="/v1/callbacks", tags=["callbacks"])
+router = Router(prefix="/v1/callbacks", tags=["callbacks"])
 
 Room = Annotated[Callbacks, Depends(room_of(Callbacks))]
 

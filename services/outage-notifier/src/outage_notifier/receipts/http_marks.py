@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response, status
+from fastapi import Depends, Path, Response, status
 
 from gridcare.http.auth import Caller, require
+from gridcare.http.guard import Router
 from gridcare.http.rooms import room_of
 from outage_notifier.ledger.core.delivery_id import DELIVERY_ID_PATTERN, read_delivery_id
 from outage_notifier.receipts.flow.mark_received import mark_received
 from outage_notifier.receipts.room import Marks
 
-router = APIRouter(prefix="/v1", tags=["inbox"])
+router = Router(prefix="/v1", tags=["inbox"])
 
 Room = Annotated[Marks, Depends(room_of(Marks))]
 Customer = Annotated[Caller, Depends(require("customer"))]

@@ -2,18 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
 from fastapi import Body as InBody
+from fastapi import Depends
 from pydantic import Field
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.guard import Router
 from gridcare.http.rooms import room_of
 from repair_intake.teams.core import Team
 from repair_intake.teams.flow import import_teams
 from repair_intake.teams.room import Teams
 
-router = APIRouter(prefix="/v1/teams", tags=["teams"])
+router = Router(prefix="/v1/teams", tags=["teams"])
 
 Room = Annotated[Teams, Depends(room_of(Teams))]
 

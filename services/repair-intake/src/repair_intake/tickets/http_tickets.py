@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import Field
 
 from gridcare.events.tickets import TicketKind, TicketState
 from gridcare.http.auth import Caller, Role, require
 from gridcare.http.body import Body
+from gridcare.http.guard import Router
 from gridcare.http.idempotency import IdempotencyKey
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
 from gridcare.http.rooms import room_of
@@ -21,14 +22,14 @@ from repair_intake.tickets.flow.read_tickets import list_tickets, read_ticket
 from repair_intake.tickets.flow.submit_ticket import submit_ticket
 from repair_intake.tickets.room import Tickets
 
-router = APIRouter(prefix="/v1/tickets", tags=["tickets"])
+router = Router(prefix="/v1/tickets", tags=["tickets"])
 
 SEES_ANY: Final[tuple[Role, ...]] = ("dispatcher",)
 """Who may see any customer's tickets."""
 
 Room = Annotated[Tickets, Depends(room_of(Tickets))]
 Customer = Annotated[Caller, Depends(require("customer"))]
-Reader = Annotated[Caller, Depends(require("customer", *SEES_ANY))]
+Reader = Annotated[Caller, Depends(require("customer", any_customer=SEES_ANY))]
 
 
 class TicketIn(Body):
@@ -80,14 +81,16 @@ async def post_ticket(who: Customer, body: TicketIn, key: IdempotencyKey, room: 
         description=body.description,
         client_ref=body.client_ref,
     )
-    return _ticket_out(await once(key, submit_ticket, command, room=room))
+    ticket = await once(key, submit_ticket, command, room=room)
+    who.must_see(ticket.customer_code, "supply-point-not-found")  # a kept answer outlives the right to see it
+    return _ticket_out(ticket)
 
 
 @router.get("/{ticket_id}")
 async def get_ticket(who: Reader, ticket_id: UUID, room: Room) -> TicketOut:
     """Read a ticket."""
     ticket = await read_ticket(ticket_id, room=room)
-    who.must_see(ticket.customer_code, "ticket-not-found", any_for=SEES_ANY)
+    who.must_see(ticket.customer_code, "ticket-not-found")
     return _ticket_out(ticket)
 
 

@@ -30,7 +30,8 @@ async def begin_payment(command: BeginPayment, *, room: Payments) -> BegunPaymen
             "payment_begun", payment_id=begun.payment_id, bill_id=begun.bill_id, provider=begun.provider
         )
     )
-    return BegunPayment(begun, room.providers[begun.provider].pay_address(_order(begun, standing.bill, command)))
+    address = room.providers[begun.provider].pay_address(_order(begun, standing.bill, command))
+    return BegunPayment(begun, address, standing.bill.customer_code)
 
 
 def _order(begun: Payment, owed: Bill, command: BeginPayment) -> PayOrder:

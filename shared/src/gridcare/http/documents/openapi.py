@@ -1,23 +1,8 @@
-"""The OpenAPI document that FastAPI generates, with our problem documents as its error responses, and a page to try it."""
+"""The OpenAPI document that FastAPI generates, with our problem documents as its error responses."""
 
-from functools import cache
-from importlib import resources
 from typing import Any, Final
 
-import fastapi_swagger
-from fastapi import FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.requests import Request
-from starlette.responses import Response
-
 from gridcare.http.problems import MEDIA_TYPE
-
-PAGE: Final = "/docs"
-_SCRIPT: Final = "swagger-ui-bundle.js"
-_STYLE: Final = "swagger-ui.css"
-_ICON: Final = "favicon-32x32.png"
-_MEDIA_TYPES: Final = {_SCRIPT: "text/javascript", _STYLE: "text/css", _ICON: "image/png"}
-_ASSET_HEADERS: Final = {"cache-control": "public, max-age=86400"}  # they change only with a release
 
 _REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
 _PROBLEM: Final = {
@@ -52,35 +37,6 @@ _BY_STATUS: Final = {
     "default": "Any other refusal.",
 }
 _GUARDED: Final = frozenset({"401", "403"})
-
-
-def add_page(app: FastAPI) -> None:
-    """Serve Swagger UI at /docs, with its three files from the installed package, so that no other host is contacted."""
-
-    async def page(_: Request) -> Response:
-        return get_swagger_ui_html(
-            openapi_url="./openapi.json",  # relative, so that it works behind a path prefix
-            title=app.title,
-            swagger_js_url=f".{PAGE}/{_SCRIPT}",
-            swagger_css_url=f".{PAGE}/{_STYLE}",
-            swagger_favicon_url=f".{PAGE}/{_ICON}",
-            # the default sends the document's address to a validator on another host
-            swagger_ui_parameters={"validatorUrl": None},
-        )
-
-    async def asset(request: Request) -> Response:
-        name = request.url.path.rpartition("/")[2]
-        return Response(_file(name), headers=_ASSET_HEADERS, media_type=_MEDIA_TYPES[name])
-
-    app.add_route(PAGE, page, include_in_schema=False)
-    for name in _MEDIA_TYPES:
-        app.add_route(f"{PAGE}/{name}", asset, include_in_schema=False)
-
-
-@cache
-def _file(name: str) -> bytes:
-    """Return one of the page's files; read when it is first asked for, since the script has over a megabyte."""
-    return (resources.files(fastapi_swagger) / "resources" / name).read_bytes()
 
 
 def with_problems(document: dict[str, Any]) -> dict[str, Any]:

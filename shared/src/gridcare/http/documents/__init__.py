@@ -1,0 +1,1 @@
+"""What an app says of itself: its OpenAPI document, the page to try it, and what its problem codes mean."""

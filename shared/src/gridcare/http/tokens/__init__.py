@@ -1,0 +1,1 @@
+"""Bearer tokens: who signed them, and whom they name."""
