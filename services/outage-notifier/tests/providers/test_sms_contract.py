@@ -121,3 +121,14 @@ async def test_list_is_newest_first(provider):
     assert [it.message_id for it in listed] == sent[::-1]
     assert [it.body for it in listed] == ["message 2", "message 1", "message 0"]
     assert all(began.replace(microsecond=0) <= it.created_at <= datetime.now(UTC) for it in listed)
+
+
+async def test_provider_tells_its_clock(provider):
+    """Before the first answer its time is not known; after it, it is no later than that of the next message."""
+    to = next(numbers)
+    assert provider.sender.provider_time() is None
+    await send(provider.sender, to)
+    known = provider.sender.provider_time()
+    await send(provider.sender, to, "Co dien")
+    newest, *_ = await provider.sender.recent(to)
+    assert newest.created_at - timedelta(minutes=1) < known.replace(microsecond=0) <= newest.created_at

@@ -7,7 +7,7 @@ import pytest
 from outage_notifier.ledger.core.attempt import body_hash
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.outcome import ListedMessage
-from outage_notifier.receipts.core.look_up import SKEW, decide_not_asked, decide_not_found, fitting
+from outage_notifier.receipts.core.look_up import UNMEASURED, decide_not_asked, decide_not_found, fitting
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 BETWEEN = timedelta(seconds=90)
@@ -23,11 +23,27 @@ def test_same_text_since_the_call():
         listed("young", after_s=60),
         listed("other", body="Cat dien!"),
         listed("trimmed", body=" Cat dien\n", after_s=5),
-        listed("early", after_s=-SKEW.total_seconds()),
-        listed("too early", after_s=-SKEW.total_seconds() - 1),
+        listed("early"),
+        listed("too early", after_s=-1),
     ]
-    fits = fitting(messages, text_hash=body_hash("Cat dien"), begun_at=NOW)
-    assert [message.message_id for message in fits] == ["early", "trimmed", "young"]
+    measured = NOW + timedelta(seconds=0.9)
+    for begun_at in (NOW - timedelta(hours=1), NOW + timedelta(hours=1)):
+        fits = fitting(messages, text_hash=body_hash("Cat dien"), begun_at=begun_at, not_before=measured)
+        assert [message.message_id for message in fits] == ["early", "trimmed", "young"]
+
+
+def test_unmeasured_clock_is_wide():
+    """Before the provider has answered for the first time, only a text of another day is somebody else's."""
+    messages = [listed("skewed", after_s=-45), listed("old", after_s=-UNMEASURED.total_seconds() - 1)]
+    fits = fitting(messages, text_hash=body_hash("Cat dien"), begun_at=NOW, not_before=None)
+    assert [message.message_id for message in fits] == ["skewed"]
+
+
+def test_order_is_the_providers():
+    """Two of the same second are taken as the provider lists them, the older one first."""
+    messages = [listed("second"), listed("first")]
+    fits = fitting(messages, text_hash=body_hash("Cat dien"), begun_at=NOW, not_before=NOW)
+    assert [message.message_id for message in fits] == ["first", "second"]
 
 
 @pytest.mark.parametrize(

@@ -123,3 +123,23 @@ async def test_silent_provider_unresolved(scene, running_twilio):
         assert await scene.world.books(notice_id) == {"unresolved": 1}
     finally:
         running_twilio.start_again()
+
+
+@pytest.mark.parametrize("measured", [True, False])
+@pytest.mark.parametrize("ahead_s", [45, -45, 900])
+async def test_skewed_sender_sends_once(scene, running_twilio, *, ahead_s, measured):
+    """A sender whose clock is off by 45 seconds, or by far more, and whose callback is lost: found, and not sent again."""
+    number = f"+8491200{ahead_s + 1_000:04}{int(measured)}"
+    if measured:
+        await scene.notice(f"+8491300{ahead_s + 1_000:04}1", feeder="FD2")
+        scene.world.clock.move(seconds=1)
+    running_twilio.script([{"match": {"to": number}, "action": {"hang": True, "callbacks": ["lost"]}}])
+    scene.world.clock.move(seconds=ahead_s)
+    notice_id = await scene.notice(number)
+    assert await scene.world.books(notice_id) == {"unknown": 1}
+    async with scene.world.db.read() as c:
+        known = await c.fetchval("SELECT not_before IS NOT NULL FROM attempt WHERE outcome = 'unknown'")
+    assert known == measured
+    await scene.look()
+    assert set(await scene.world.books(notice_id)) <= {"accepted", "delivered"}
+    assert len(taken(running_twilio, number)) == 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from gridcare.events.notices import Channel
@@ -32,6 +32,10 @@ class SmsSender(Protocol):
 
         After `validity_s`, which is cut to the provider's limits, the provider gives up.
         """
+        ...
+
+    def provider_time(self) -> datetime | None:
+        """Return what the provider's clock shows now, at least, by its own answers; None before the first one."""
         ...
 
 

@@ -56,6 +56,9 @@ class FakeSmsSender:
         self.sent.append(SentSms(message_id, to, body, callback_ref, validity_s, self._clock.now()))
         return outcome if refused else Outcome(OutcomeKind.ACCEPTED, message_id=message_id)
 
+    def provider_time(self) -> datetime | None:
+        return self._clock.now() if self.sent else None
+
     async def recent(self, to: str) -> list[ListedMessage]:
         self.looks += 1
         return [

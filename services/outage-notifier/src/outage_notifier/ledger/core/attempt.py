@@ -31,6 +31,7 @@ class Attempt(Struct, frozen=True, gc=False):
     """One call. `contact_number` counts its contact among all contacts of the batch's members.
 
     `try_` is the claim number under which it was made. Without an `outcome` it has begun, and nothing more is known of it.
+    `not_before` is what the SMS provider's clock showed at least when it began; None where that was not known.
     """
 
     batch_id: UUID
@@ -46,6 +47,7 @@ class Attempt(Struct, frozen=True, gc=False):
     error_code: str | None = None
     provider_message_id: str | None = None
     body_hash: bytes | None = None
+    not_before: datetime | None = None
 
     @property
     def name(self) -> AttemptName:

@@ -27,7 +27,7 @@ WHERE a.batch_id = $1 AND a.place = c.place AND a.try = c.try AND a.outcome IS N
 _SELECT = """
 SELECT a.batch_id, a.place AS contact_number, a.try AS try_, a.notice_id, a.recipient_id, a.channel, a.contact_id,
        a.started_at, a.ended_at,
-    a.outcome, a.error_code, a.provider_message_id, a.body_hash
+    a.outcome, a.error_code, a.provider_message_id, a.body_hash, a.not_before
 FROM attempt a
 """
 _NAMED = f"""

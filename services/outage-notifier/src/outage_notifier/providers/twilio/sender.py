@@ -4,7 +4,8 @@ Messages have no idempotency key. Whether a call of unknown end made one is lear
 (receipts/flow/resolve_unknown.py), never by sending again.
 """
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
@@ -46,6 +47,32 @@ _SERVER_ERROR: Final = 500
 _BAD_ANSWER: Final = Outcome(OutcomeKind.UNKNOWN, "bad-answer")
 
 
+_HOSTS_APART: Final = timedelta(seconds=2)
+"""The provider has many hosts, whose clocks may differ by about that."""
+_DRIFT: Final = 1e-4
+"""How much slower our monotonic clock may run; good ones keep within a tenth of that."""
+
+
+class ProviderClock:
+    """The provider's clock, read from its answers and carried on by our monotonic clock: our time of day plays no part."""
+
+    def __init__(self, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic_s = monotonic_s
+        self._read: tuple[datetime, float] | None = None
+
+    def heed(self, created_at: datetime) -> None:
+        """Note when the provider says that it made what it answers with just now."""
+        self._read = (created_at, self._monotonic_s())
+
+    def at_least(self) -> datetime | None:
+        """Return what it shows now, at least; None before the first answer."""
+        if self._read is None:
+            return None
+        created_at, heeded_s = self._read
+        passed = timedelta(seconds=(self._monotonic_s() - heeded_s) * (1 - _DRIFT))
+        return created_at + passed - _HOSTS_APART
+
+
 class TwilioSmsSender:
     """Sends as one account and sender. It never retries by itself."""
 
@@ -53,6 +80,7 @@ class TwilioSmsSender:
         self._client = client
         self._sender = sender
         self._callback_url = callback_url
+        self._clock = ProviderClock()
 
     @classmethod
     @asynccontextmanager
@@ -95,7 +123,15 @@ class TwilioSmsSender:
             return failed(error)
         except (TwilioException, ValueError, AttributeError, TypeError):
             return _BAD_ANSWER  # the library could not read an answer of 2xx: the message may well exist
-        return Outcome(OutcomeKind.ACCEPTED, message_id=message.sid) if message.sid else _BAD_ANSWER
+        if not message.sid:
+            return _BAD_ANSWER
+        if message.date_created:
+            self._clock.heed(message.date_created)
+        return Outcome(OutcomeKind.ACCEPTED, message_id=message.sid)
+
+    def provider_time(self) -> datetime | None:
+        """Return what Twilio's clock shows now, at least, by its own answers; None before the first one."""
+        return self._clock.at_least()
 
     async def recent(self, to: str) -> list[ListedMessage]:
         """List the newest messages to a number, newest first. Raises Retryable.

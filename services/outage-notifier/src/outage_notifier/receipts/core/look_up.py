@@ -9,22 +9,26 @@ from outage_notifier.ledger.core.decision import Decision
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.outcome import ListedMessage
 
-SKEW: Final = timedelta(seconds=30)
-"""The provider's clock may differ from ours, and it counts whole seconds."""
+UNMEASURED: Final = timedelta(days=1)
+"""How far our clock may be from the provider's where its answers have not told yet: the same text of another day is no match."""
 
 LOOKS: Final = 2
 """A message may be listed late: only two look-ups, 90 s apart, prove that it is not there."""
 
 
-def fitting(listed: Sequence[ListedMessage], *, text_hash: bytes, begun_at: datetime) -> list[ListedMessage]:
+def fitting(
+    listed: Sequence[ListedMessage], *, text_hash: bytes, begun_at: datetime, not_before: datetime | None
+) -> list[ListedMessage]:
     """Return the messages that a call may have made: with the same body, created since it began, oldest first.
 
-    The first one that belongs to no other attempt is taken: younger ones are of later calls.
+    `listed` is in the provider's own order, newest first. `not_before` is what the provider's clock showed at least when the
+    call began; without it, only `begun_at` on our own clock is known. The provider counts whole seconds. The first one that
+    belongs to no other attempt is taken: younger ones are of later calls.
     """
-    fits = [
-        message for message in listed if message.created_at >= begun_at - SKEW and body_hash(message.body) == text_hash
+    since = not_before.replace(microsecond=0) if not_before else begun_at - UNMEASURED
+    return [
+        message for message in reversed(listed) if message.created_at >= since and body_hash(message.body) == text_hash
     ]
-    return sorted(fits, key=lambda message: message.created_at)
 
 
 def decide_not_found(

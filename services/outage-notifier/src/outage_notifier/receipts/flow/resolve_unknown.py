@@ -135,7 +135,7 @@ async def _lock(tx: Connection, case: Case, room: LookUps) -> Delivery:
 
 async def _pick(tx: Connection, call: Attempt, listed: Sequence[ListedMessage]) -> ListedMessage | None:
     """Pick the call's message: the oldest that fits and that is not known to be another attempt's."""
-    fits = fitting(listed, text_hash=call.body_hash or b"", begun_at=call.started_at)
+    fits = fitting(listed, text_hash=call.body_hash or b"", begun_at=call.started_at, not_before=call.not_before)
     ids = [message.message_id for message in fits]
     taken = {*await attempt.of_messages(tx, ids), *await receipt.of_other_attempts(tx, ids, str(call.name))}
     return next((message for message in fits if message.message_id not in taken), None)

@@ -100,7 +100,7 @@ def _prepare(texting: Texting, chunk: Sequence[Pending]) -> tuple[list[Delivery]
         decision = decision or _unusable(phone, to_send.situation(pending, now))
         if phone is not None and decision is None:
             body = room.renderer.sms(pending.content, member.language)
-            texts.append(Text(pending, phone, body, _begin(to_send, pending, body, now)))
+            texts.append(Text(pending, phone, body, _begin(texting, pending, body, now)))
         else:
             masked = phone.masked if phone else ""
             unsent.append(to_send.delivery(pending, decision or REMOVED, contact=masked, called=False, now=now))
@@ -122,18 +122,20 @@ def _unusable(phone: SendingPhone | None, situation: Situation) -> Decision | No
     return keep_told(Decision(State.UNREACHABLE, "bad-contact"), situation) if phone.bad_reason else None
 
 
-def _begin(to_send: BatchToSend, pending: Pending, body: str, now: datetime) -> Attempt:
+def _begin(texting: Texting, pending: Pending, body: str, now: datetime) -> Attempt:
+    claimed = texting.to_send.claimed
     contact_number, member, content = pending
     return Attempt(
-        batch_id=to_send.claimed.batch_id,
+        batch_id=claimed.batch_id,
         contact_number=contact_number,
-        try_=to_send.claimed.claim_number,
+        try_=claimed.claim_number,
         notice_id=content.notice_id,
         recipient_id=member.recipient_id,
         channel="sms",
         contact_id=member.contacts[0],
         started_at=now,
         body_hash=body_hash(body),
+        not_before=texting.room.sms.provider_time(),
     )
 
 
