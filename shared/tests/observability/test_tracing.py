@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter, Header
+from fastapi import Header
 
 from gridcare.http.app import create_app
+from gridcare.http.guard import Router
 from gridcare.http.routes import public
 from gridcare.observability import tracing
 from gridcare.testing.http import client_for
@@ -72,7 +73,7 @@ def test_spans_hold_no_personal_data(trace_file):
 
 async def test_spans_hold_route_templates(trace_file):
     """A request's span is named by its route template; path, query and headers are not in it."""
-    router = APIRouter(prefix="/v1")
+    router = Router(prefix="/v1")
 
     @router.get("/people/{phone}")
     @public("a test")
