@@ -127,6 +127,8 @@ class Catalog:
                 "GRIDCARE_FCM_CREDENTIALS_FILE": str(self.emulator_dir("fcm") / "service-account.json"),
                 "GRIDCARE_FCM_API_URL": self.emulator_url("fcm"),
                 "GRIDCARE_FCM_CA_FILE": str(self._ca_file),
+                "GRIDCARE_DEVICES_PER_HOUR_MAX": "1000000",  # loads and demos come from few callers
+                "GRIDCARE_MARKS_PER_HOUR_MAX": "1000000",
                 "GRIDCARE_SMS_RATE_PER_S": "2000",  # the emulator is faster than a real Twilio sender
                 "GRIDCARE_HINT_SILENT_S": "5",  # a demo that kills processes must not wait a minute for leases
                 "GRIDCARE_LEASE_S": "10",
@@ -137,6 +139,7 @@ class Catalog:
             }
         if service == "billing-gateway":
             return {
+                "GRIDCARE_PAYMENTS_PER_HOUR_MAX": "1000000",
                 "GRIDCARE_VNPAY_TMN_CODE": "GRIDCARE",
                 "GRIDCARE_VNPAY_HASH_SECRET": secrets["vnpay_hash_secret"],
                 # not followed here: tests and the demo post the callbacks

@@ -20,5 +20,6 @@ def build_app(rooms: Rooms | None, *, docs: bool = False) -> FastAPI:
         routers=[http_bills.router, http_payments.router, http_callbacks.router],
         docs=docs,
         verifier=rooms.verifier if rooms else None,
+        buckets=rooms.buckets if rooms else None,
         rooms=(rooms.bills, rooms.payments, rooms.callbacks) if rooms else (),
     )

@@ -19,6 +19,8 @@ class Settings(ServiceSettings):
     vnpay_order_type: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,100}$")] = "billpayment"
     payment_lifetime_s: float = Field(default=15 * 60, ge=60, le=24 * 3600)
     """How long the payer may take; VNPay closes its page after that."""
+    payments_per_hour_max: int = Field(default=60, ge=1, le=1_000_000)
+    """Of one caller; a cashier begins one a minute."""
     payment_amount_min_vnd: int = Field(default=5_000, ge=1)
     payment_amount_max_vnd: int = Field(default=999_999_999, ge=1, validate_default=True)
     """The most that the provider takes in one payment, by VNPay's contract; larger bills are paid through a bank."""

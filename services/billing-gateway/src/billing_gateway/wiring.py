@@ -14,14 +14,16 @@ from billing_gateway.providers.vnpay.merchant import Vnpay
 from billing_gateway.settings import Settings
 from gridcare.http.tokens.verifier import TokenVerifier
 from gridcare.postgres.poison.guard import Guard
+from gridcare.postgres.token_buckets import Buckets
 from gridcare.process.service import Foundation
 
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """The service's rooms, and who checks the callers' tokens at their doors."""
+    """The service's rooms, and what checks the callers at their doors: their tokens, and how often they come."""
 
     verifier: TokenVerifier
+    buckets: Buckets
     bills: Bills
     callbacks: Callbacks
     payments: Payments
@@ -38,6 +40,7 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
         )
         yield Rooms(
             verifier=verifier,
+            buckets=Buckets(db, {"payments": settings.payments_per_hour_max}),
             bills=Bills(db, clock),
             callbacks=Callbacks(db, clock, Guard(db), {"vnpay": vnpay}),
             payments=Payments(db, clock, {"vnpay": vnpay}, limits_of(settings)),

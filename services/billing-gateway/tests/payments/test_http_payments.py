@@ -1,11 +1,15 @@
 """Payments through the API."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from billing_gateway.app import build_app
 from billing_gateway.payments.flow.expire_payments import expire_payments
+from gridcare.postgres.token_buckets import Buckets
+from gridcare.testing.http import client_for
 from gridcare_local.emulators.vnpay import read_pay_url
 
 
@@ -95,3 +99,18 @@ async def test_late_successes_count(gateway: Any) -> None:
     assert await gateway.call_back(query) == "00"
     assert (await gateway.read("payment", begun))["state"] == "succeeded"
     assert (await gateway.read("bill", bill))["state"] == "paid"
+
+
+async def test_payments_have_a_rate(gateway: Any) -> None:
+    """One caller begins so many payments an hour; a repeat counts too, and a cashier beside the customer does not."""
+    bill = await gateway.bill()
+    path = f"/v1/bills/{bill['bill_id']}/payments"
+    limited = build_app(replace(gateway.rooms, buckets=Buckets(gateway.db, {"payments": 2})))
+    async with client_for(limited) as client:
+        caller = replace(gateway, client=client)
+        answers = [await caller.post(path, {}, key="k1") for _ in range(3)]
+        other = await caller.post(path, {}, sub="a cashier", roles=("cashier",), codes=())
+    assert [each.status_code for each in answers] == [201, 201, 429]
+    assert answers[2].json()["code"] == "too-many-requests"
+    assert int(answers[2].headers["retry-after"]) >= 1
+    assert other.status_code == 201

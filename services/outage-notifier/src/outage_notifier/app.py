@@ -31,5 +31,6 @@ def build_app(rooms: Rooms | None, *, docs: bool = False) -> FastAPI:
         ],
         docs=docs,
         verifier=rooms.verifier if rooms else None,
+        buckets=rooms.buckets if rooms else None,
         rooms=(rooms.outages, rooms.ledger, rooms.inbox, rooms.contacts, rooms.marks, rooms.callbacks) if rooms else (),
     )

@@ -42,6 +42,8 @@ class Settings(ServiceSettings):
     # the SMS provider
     twilio_account_sid: Annotated[str, StringConstraints(pattern=r"^AC[0-9a-f]{32}$")]
     twilio_auth_token: SecretStr
+    twilio_other_auth_token: SecretStr | None = None
+    """The token that replaces it, or the one that it replaced, while they are rotated: callbacks may be signed with either."""
     twilio_sender: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ]{3,11}$|^\+\d{6,15}$")]
     """The sender id that Vietnam's carriers registered for the distributor; Twilio allows at most 11 characters."""
     twilio_api_url: HttpUrl = TWILIO_API_URL
@@ -56,6 +58,11 @@ class Settings(ServiceSettings):
     fcm_ca_file: Path | None = None
     push_connections: int = Field(default=12, ge=1, le=64)
     """Each is one HTTP/2 connection of 100 streams: twelve keep 10,000 a second in flight at 100 ms a call."""
+
+    # the app's requests, of one caller
+    devices_per_hour_max: int = Field(default=60, ge=1, le=1_000_000)
+    marks_per_hour_max: int = Field(default=3_600, ge=1, le=1_000_000)
+    """The app marks each push once, and again when it is not sure."""
 
     # sending
     quiet_hours: Annotated[str, AfterValidator(_hours)] = "21:00-07:00"

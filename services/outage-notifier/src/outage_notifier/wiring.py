@@ -8,6 +8,7 @@ from datetime import timedelta
 from gridcare.events.topics import CHANNELS
 from gridcare.http.tokens.verifier import TokenVerifier
 from gridcare.postgres.database import Database
+from gridcare.postgres.token_buckets import Buckets
 from gridcare.process.service import Foundation
 from outage_notifier import NAME
 from outage_notifier.contacts.core.sealed_column import SEALED_COLUMNS
@@ -35,12 +36,13 @@ from outage_notifier.texts.rendering import Catalog
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """The service's rooms, and who checks the callers' tokens at their doors.
+    """The service's rooms, and what checks the callers at their doors: their tokens, and how often they come.
 
     `sending` and `looking_up` open the rooms that call a provider.
     """
 
     verifier: TokenVerifier
+    buckets: Buckets
     callbacks: Callbacks
     contacts: Contacts
     inbox: Inbox
@@ -61,6 +63,7 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
         )
         yield Rooms(
             verifier=verifier,
+            buckets=Buckets(db, {"devices": settings.devices_per_hour_max, "marks": settings.marks_per_hour_max}),
             callbacks=Callbacks(db, clock, vault, twilio_of(settings)),
             contacts=Contacts(db, clock, vault),
             inbox=Inbox(db, clock, KeptTexts(catalog)),
@@ -150,8 +153,10 @@ def vault_of(settings: Settings) -> Vault:
 
 def twilio_of(settings: Settings) -> TwilioCallbacks:
     """Return the reader of Twilio's callbacks that the settings describe."""
+    tokens = [settings.twilio_auth_token, settings.twilio_other_auth_token]
     return TwilioCallbacks(
-        address=callback_address(settings.public_url), auth_token=settings.twilio_auth_token.get_secret_value()
+        address=callback_address(settings.public_url),
+        auth_tokens=tuple(token.get_secret_value() for token in tokens if token is not None),
     )
 
 

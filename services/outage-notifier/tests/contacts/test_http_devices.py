@@ -1,9 +1,13 @@
 """Devices of the app: registering, moving between accounts, logging out."""
 
-from uuid import uuid4
+from dataclasses import replace
+from uuid import UUID, uuid4
 
 import pytest
 
+from gridcare.postgres.token_buckets import Buckets
+from gridcare.testing.http import client_for
+from outage_notifier.app import build_app
 from outage_notifier.contacts.flow.devices import DEVICES_PER_ACCOUNT_MAX
 from outage_notifier.contacts.vault import DEVICE
 
@@ -126,3 +130,18 @@ async def test_customers_only(api):
     answer = await api.call("POST", "/v1/devices", roles=("planner",), json=DEVICE_BODY)
     assert (answer.status_code, answer.json()["code"]) == (403, "role-missing")
     assert (await api.client.post("/v1/devices", json=DEVICE_BODY)).status_code == 401
+
+
+async def test_registrations_have_a_rate(rooms, api, db):
+    """One account registers so many devices an hour; then it is told when to come again, and others are not affected."""
+    app = build_app(replace(rooms, buckets=Buckets(db, {"devices": 2, "marks": 1})))
+    async with client_for(app) as client:
+        limited = replace(api, client=client)
+        answers = [await _register(limited) for _ in range(3)]
+        assert [each.status_code for each in answers] == [201, 200, 429]
+        assert answers[2].json()["code"] == "too-many-requests"
+        assert int(answers[2].headers["retry-after"]) >= 1
+        assert (await _register(limited, sub="binh")).status_code == 200
+        path = f"/v1/deliveries/{UUID(int=7)}-1/received"
+        marks = [await limited.call("POST", path, roles=("customer",), codes=(MINE,)) for _ in range(2)]
+    assert [each.status_code for each in marks] == [404, 429]

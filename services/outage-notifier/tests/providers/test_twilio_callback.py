@@ -23,11 +23,11 @@ def signed(url: str, form: dict[str, str], token: str = TOKEN) -> str:
 def fits(body: bytes, signature: str, url: str = URL) -> bool:
     """Say whether the reader of callbacks at this address takes the signature."""
     address, _, query = url.partition("?")
-    return TwilioCallbacks(address=address, auth_token=TOKEN).verify(query=query, body=body, signature=signature)
+    return TwilioCallbacks(address=address, auth_tokens=(TOKEN,)).verify(query=query, body=body, signature=signature)
 
 
 def read(body: bytes) -> StatusCallback | None:
-    return TwilioCallbacks(address=URL, auth_token=TOKEN).read(body)
+    return TwilioCallbacks(address=URL, auth_tokens=(TOKEN,)).read(body)
 
 
 @given(forms)
@@ -119,3 +119,13 @@ def test_no_form_is_refused(body):
 def test_form_of_one_message(form, told):
     """Its id, its status, its error code if there is one."""
     assert read(urlencode(form).encode()) == told
+
+
+@pytest.mark.parametrize(("token", "taken"), [(TOKEN, True), (TOKEN[::-1], True), ("z" * 32, False), ("", False)])
+def test_tokens_rotate_without_loss(token, taken):
+    """While the account's token is rotated, callbacks signed with either are taken, and no others."""
+    callbacks = TwilioCallbacks(address=URL.partition("?")[0], auth_tokens=(TOKEN, TOKEN[::-1]))
+    form = {"MessageSid": "SM1"}
+    body = urlencode(form).encode()
+    query = URL.partition("?")[2]
+    assert callbacks.verify(query=query, body=body, signature=signed(URL, form, token)) is taken

@@ -78,6 +78,7 @@ async def test_callback_carries_the_attempt(twilio, sms):
     address = urlsplit(line["status_callback"])
     assert address[:3] == ("https", "api.gridcare.test", "/v1/callbacks/twilio")
     assert parse_qs(address.query) == {"attempt": ["0192-é.7.2&x"]}
+    assert address.fragment == "rc=5&rp=all"  # Twilio calls again when we are away
     assert line["from"] == "GRIDCARE"
 
 

@@ -15,6 +15,7 @@ from gridcare.http.guard import Doors, put_doors
 from gridcare.http.rooms import let_in
 from gridcare.http.tokens.verifier import TokenVerifier
 from gridcare.observability import tracing
+from gridcare.postgres.token_buckets import Buckets
 
 BODY_SIZE_MAX_BYTES: Final = 256 * 1024
 """Enough for a scope part of 2,000 supply points; a route that streams more declares its own `max_body_size`."""
@@ -26,6 +27,7 @@ def create_app(
     version: str,
     routers: Sequence[APIRouter],
     verifier: TokenVerifier | None = None,
+    buckets: Buckets | None = None,
     rooms: Iterable[object] = (),
     lifespan: Lifespan[FastAPI] | None = None,
     docs: bool = False,
@@ -35,7 +37,7 @@ def create_app(
     """Make the app of a service out of its routers.
 
     `docs` serves the OpenAPI document and a page to try it; a service in production does not. `rooms` are what the service's
-    doors work in (gridcare.http.rooms); they and `verifier` may be missing where only the
+    doors work in (gridcare.http.rooms); they, `buckets` and `verifier` may be missing where only the
     documentation is wanted. Raises ValueError for a route without an auth dependency or `@public`.
     """
     app = FastAPI(
@@ -55,7 +57,7 @@ def create_app(
     own = frozenset(id(route) for route in app.routes)
     for router in routers:
         app.include_router(router, max_body_size=body_size_max_bytes)
-    doors = Doors(routes.check(app, own=own), verifier)
+    doors = Doors(routes.check(app, own=own), verifier, buckets)
     put_doors(app, doors)
     let_in(app, rooms)
     app.add_middleware(RequestMiddleware, doors=doors, limits=limits)

@@ -17,6 +17,7 @@ from gridcare.errors import Unauthenticated
 from gridcare.http.auth import BEARER, Caller, Requirement
 from gridcare.http.idempotency import parse_key
 from gridcare.http.tokens.verifier import TokenVerifier
+from gridcare.postgres.token_buckets import Buckets
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Public:
 class KnownRoute:
     """A checked route: whom it admits (None: everybody) and what it takes. `query` is None if any parameter will do.
 
-    `keyed`: it demands an Idempotency-Key. `streamed`: it reads its body piece by piece and keeps none of it.
+    `keyed`: it demands an Idempotency-Key. `bucket`: what limits each caller's requests by the hour. `streamed`: it reads its
+    body piece by piece and keeps none of it.
     """
 
     path: str
@@ -40,15 +42,17 @@ class KnownRoute:
     requirement: Requirement | None = None
     query: frozenset[str] | None = None
     keyed: bool = False
+    bucket: str | None = None
     streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What the guard needs of an app: its routes, by the `id` of the route object, and who verifies tokens."""
+    """What the guard needs of an app: its routes, by the `id` of the route object, who verifies tokens, and the buckets."""
 
     routes: dict[int, KnownRoute]
     verifier: TokenVerifier | None
+    buckets: Buckets | None = None
 
     def of(self, scope: Any) -> KnownRoute | None:
         """Return the route that a request matched, or None."""
@@ -98,6 +102,8 @@ async def _guard(request: Request) -> None:
     _refuse_unknown_query(request, route)
     if route.keyed:
         parse_key(request.headers.get("idempotency-key"))
+    if route.bucket is not None and doors.buckets is not None:
+        await doors.buckets.take(route.bucket, request.state.caller.sub)
 
 
 async def _caller(request: Request, doors: Doors) -> Caller:

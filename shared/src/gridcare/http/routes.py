@@ -18,6 +18,7 @@ from gridcare.http.idempotency import idempotent
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PUBLIC: Final = "__gridcare_public__"
+_BUCKET: Final = "__gridcare_bucket__"
 _STREAMED: Final = "__gridcare_streamed__"
 
 
@@ -29,6 +30,16 @@ def public(reason: str, *, any_query: bool = False) -> Callable[[F], F]:
 
     def mark(endpoint: F) -> F:
         setattr(endpoint, _PUBLIC, Public(reason, any_query))
+        return endpoint
+
+    return mark
+
+
+def limited(bucket: str) -> Callable[[F], F]:
+    """Mark an endpoint whose caller may use it so many times an hour (gridcare.postgres.token_buckets), else 429."""
+
+    def mark(endpoint: F) -> F:
+        setattr(endpoint, _BUCKET, bucket)
         return endpoint
 
     return mark
@@ -79,6 +90,7 @@ def _known(route: APIRoute, path: str, name: str, dependant: Dependant) -> Known
         requirement=requirements[0] if requirements else None,
         query=None if mark and mark.any_query else _query_names(dependant),
         keyed=idempotent in calls,
+        bucket=getattr(route.endpoint, _BUCKET, None),
         streamed=getattr(route.endpoint, _STREAMED, False),
     )
 

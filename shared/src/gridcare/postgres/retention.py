@@ -2,7 +2,7 @@
 
 from gridcare.kafka.dead_letters import dead_letter
 from gridcare.observability.logging import get_logger
-from gridcare.postgres import idempotency, inbox
+from gridcare.postgres import idempotency, inbox, token_buckets
 from gridcare.postgres.database import Database
 from gridcare.postgres.poison import store as poison
 from gridcare.values.clock import Clock
@@ -14,7 +14,7 @@ logger = get_logger()
 
 
 async def forget_expired(db: Database, clock: Clock) -> int:
-    """Delete expired answers, event ids, rows of dead letters and counts of failures, and return their number.
+    """Delete expired answers, event ids, rows of dead letters counts of failures and full token buckets, and return their number.
 
     Each table has its own transaction, so that none waits for another. Raises Retryable.
     """
@@ -26,6 +26,8 @@ async def forget_expired(db: Database, clock: Clock) -> int:
         letters = await dead_letter.forget(tx)
     async with db.transaction() as tx:
         counts = await poison.forget(tx)
-    rows = answers + events + letters + counts
+    async with db.transaction() as tx:
+        buckets = await token_buckets.forget(tx)
+    rows = answers + events + letters + counts + buckets
     logger.info("expired_forgotten", rows=rows)
     return rows

@@ -20,6 +20,7 @@ from gridcare.http.edge.address import client_address
 from gridcare.http.guard import Router
 from gridcare.http.idempotency import IdempotencyKey
 from gridcare.http.rooms import room_of
+from gridcare.http.routes import limited
 from gridcare.postgres.idempotency import once
 from gridcare.values.money import AMOUNT_MAX_VND
 
@@ -63,6 +64,7 @@ class PaymentOut(Body):
 
 
 @router.post("/bills/{bill_id}/payments", status_code=201)
+@limited("payments")
 async def post_payment(
     who: Payer, bill_id: UUID, *, body: PaymentIn, key: IdempotencyKey, request: Request, room: Room
 ) -> PaymentBegunOut:

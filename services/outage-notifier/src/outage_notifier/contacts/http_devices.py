@@ -10,6 +10,7 @@ from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from gridcare.http.guard import Router
 from gridcare.http.rooms import room_of
+from gridcare.http.routes import limited
 from outage_notifier.contacts.core.contact import REGISTRATION_PATTERN, DeviceKind, Platform
 from outage_notifier.contacts.flow.devices import RegisterDevice, RemoveDevice, register_device, remove_device
 from outage_notifier.contacts.room import Contacts
@@ -35,6 +36,7 @@ class DeviceOut(Body):
 
 
 @router.post("", status_code=201, responses={200: {"model": DeviceOut, "description": "It was registered before."}})
+@limited("devices")
 async def post_device(who: Customer, body: DeviceIn, room: Room, response: Response) -> DeviceOut:
     """Register a device, or move it here from another account; the same registration keeps its id.
 

@@ -7,6 +7,7 @@ from fastapi import Depends, Path, Response, status
 from gridcare.http.auth import Caller, require
 from gridcare.http.guard import Router
 from gridcare.http.rooms import room_of
+from gridcare.http.routes import limited
 from outage_notifier.ledger.core.delivery_id import DELIVERY_ID_PATTERN, read_delivery_id
 from outage_notifier.receipts.flow.mark_received import mark_received
 from outage_notifier.receipts.room import Marks
@@ -18,6 +19,7 @@ Customer = Annotated[Caller, Depends(require("customer"))]
 
 
 @router.post("/deliveries/{delivery_id}/received", status_code=204)
+@limited("marks")
 async def post_received(
     who: Customer, delivery_id: Annotated[str, Path(pattern=DELIVERY_ID_PATTERN)], room: Room
 ) -> Response:

@@ -20,7 +20,7 @@ BETWEEN = timedelta(seconds=90)
 
 def callbacks(world: Any) -> Callbacks:
     """Return what stored callbacks are applied in: signatures were checked before."""
-    return Callbacks(world.db, world.clock, world.vault, TwilioCallbacks(address="", auth_token=""))
+    return Callbacks(world.db, world.clock, world.vault, TwilioCallbacks(address="", auth_tokens=()))
 
 
 @dataclass

@@ -6,6 +6,7 @@ Source: twilio.com/docs/usage/security (X-Twilio-Signature).
 import base64
 import hmac
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
@@ -18,13 +19,16 @@ _MESSAGE_ID_CHARS_MAX: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwilioCallbacks:
-    """Reads what Twilio posts to us: the address that it was given, without its query, and the token that it signs with."""
+    """Reads what Twilio posts to us: the address that it was given, without its query, and the tokens that it may sign with.
+
+    There are two while the account's token is rotated: Twilio signs with the new one from one moment to the next.
+    """
 
     address: str
-    auth_token: str = field(repr=False)
+    auth_tokens: tuple[str, ...] = field(repr=False)
 
     def verify(self, *, query: str, body: bytes, signature: str) -> bool:
-        """Say whether a form post is signed with our token: HMAC-SHA1 over the address and the sorted fields.
+        """Say whether a form post is signed with a token of ours: HMAC-SHA1 over the address and the sorted fields.
 
         Twilio signs the whole address that it was given, query included, with the port or without.
         """
@@ -36,8 +40,8 @@ class TwilioCallbacks:
         signed_fields = "".join(name + value for name, value in sorted(set(fields)))
         given = signature.encode()
         fits = False
-        for address in _addresses(url):
-            digest = hmac.digest(self.auth_token.encode(), (address + signed_fields).encode(), "sha1")
+        for address, token in product(_addresses(url), self.auth_tokens):
+            digest = hmac.digest(token.encode(), (address + signed_fields).encode(), "sha1")
             fits |= hmac.compare_digest(base64.b64encode(digest), given)
         return fits
 
