@@ -8,6 +8,7 @@ from outage_notifier.ledger.flow.complete_notices import complete_notices
 from outage_notifier.planning.flow.cut_follow_ups import cut_follow_ups
 from outage_notifier.planning.flow.hint_batches import hint_again
 from outage_notifier.planning.flow.look_at_covers import look_at_covers
+from outage_notifier.planning.flow.recut_strays import recut_strays
 from outage_notifier.receipts.flow.apply_marks import apply_marks
 from outage_notifier.receipts.flow.apply_receipts import apply_receipts
 from outage_notifier.receipts.flow.resolve_unknown import resolve_unknown
@@ -15,6 +16,8 @@ from outage_notifier.receipts.room import LookUps
 from outage_notifier.wiring import Rooms
 
 SWEEP_INTERVAL_S = 1.0
+STRAYS_INTERVAL_S = 60.0
+"""There should be none; the look costs one index probe for each follow-up batch that waits."""
 PROMPT_INTERVAL_S = 0.2
 """For what somebody waits for: a receipt's effect, a notice's completion."""
 
@@ -27,6 +30,7 @@ async def work(rooms: Rooms, look_ups: LookUps, lifecycle: Lifecycle) -> None:
         ("hint_again", SWEEP_INTERVAL_S, partial(hint_again, room=planning)),
         ("cut_follow_ups", SWEEP_INTERVAL_S, partial(cut_follow_ups, room=planning)),
         ("look_at_covers", SWEEP_INTERVAL_S, partial(look_at_covers, room=planning)),
+        ("recut_strays", STRAYS_INTERVAL_S, partial(recut_strays, room=planning)),
         ("apply_receipts", PROMPT_INTERVAL_S, partial(apply_receipts, room=rooms.callbacks)),
         ("apply_marks", PROMPT_INTERVAL_S, partial(apply_marks, room=rooms.marks)),
         ("complete_notices", PROMPT_INTERVAL_S, partial(complete_notices, room=ledger)),

@@ -39,11 +39,16 @@ async def one(world):
         covered_by=None,
         tries=0,
         looks=0,
-        next_attempt_at=None,
+        next_attempt_at=world.clock.now(),
         next_channel=None,
         follow_up_batch_id=None,
         recorded_at=world.clock.now(),
     )
+
+
+def in_state(row: Delivery, state: State) -> Delivery:
+    """Return a row in another state, with a due time while it is open."""
+    return replace(row, state=state, next_attempt_at=row.recorded_at if state in OPEN else None)
 
 
 async def record(world, *rows, **how) -> int:
@@ -66,8 +71,8 @@ async def walk(world, one):
             await batch.insert(tx, [home])
             await tx.execute("UPDATE notice SET audience = audience + $1", len(rows))
         steps = list(zip(rows, PAIRS, strict=True))
-        await record(world, *(replace(row, state=now) for row, (now, _) in steps if now is not State.PLANNED))
-        await record(world, *(replace(row, state=then) for row, (_, then) in steps), only_from=only_from)
+        await record(world, *(in_state(row, now) for row, (now, _) in steps if now is not State.PLANNED))
+        await record(world, *(in_state(row, then) for row, (_, then) in steps), only_from=only_from)
         async with world.db.read() as c:
             recorded = await delivery.find(c, [row.key for row in rows])
         return [(pair, recorded[row.key].state) for row, pair in steps]
@@ -110,8 +115,8 @@ async def test_counted_each_at_home(world, one):
                 )
             ],
         )
-    await record(world, replace(one, state=State.ACCEPTED), replace(other, state=State.UNKNOWN))
-    await record(world, replace(one, state=State.FAILED), replace(other, state=State.RETRYING))
+    await record(world, in_state(one, State.ACCEPTED), in_state(other, State.UNKNOWN))
+    await record(world, in_state(one, State.FAILED), in_state(other, State.RETRYING))
     async with world.db.read() as c:
         rows = await c.fetch("SELECT accepted, failed, unknown, retrying FROM batch ORDER BY notice_id NULLS LAST")
     assert [tuple(row) for row in rows] == [(1, 0, 0, 0), (0, 0, 0, 1)]
@@ -119,18 +124,18 @@ async def test_counted_each_at_home(world, one):
 
 async def test_counts_in_any_plan(world, one):
     """With joins forced the other way round the former state is still taken off."""
-    await record(world, replace(one, state=State.RETRYING))
+    await record(world, in_state(one, State.RETRYING))
     for method in ("enable_hashjoin", "enable_mergejoin", "enable_nestloop"):
         async with world.db.transaction() as tx:
             await tx.execute(f"SET LOCAL {method} = off")
-            await delivery.record(tx, [replace(one, state=State.UNKNOWN)])
-            await delivery.record(tx, [replace(one, state=State.RETRYING)])
+            await delivery.record(tx, [in_state(one, State.UNKNOWN)])
+            await delivery.record(tx, [in_state(one, State.RETRYING)])
     assert await world.books(one.notice_id) == {"planned": 1, "retrying": 1}
 
 
 async def test_impossible_books_are_refused(world, one):
     """More deliveries than members violates the batch's own check."""
-    rows = [replace(one, recipient_id=f"PB1101000000{n}", state=State.ACCEPTED) for n in range(1, 4)]
+    rows = [replace(in_state(one, State.ACCEPTED), recipient_id=f"PB1101000000{n}") for n in range(1, 4)]
     with pytest.raises(asyncpg.CheckViolationError):
         await record(world, *rows)
     assert await world.books(one.notice_id) == {"planned": 2}

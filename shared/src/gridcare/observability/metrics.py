@@ -76,6 +76,9 @@ BREAKERS_OPENED: Final = Counter(
     "Times that a channel was stopped because our own credentials looked wrong.",
     {"channel": _CHANNEL},
 )
+DELIVERIES_STRAYED: Final = Counter(
+    "deliveries_strayed", "Open deliveries that no batch and no due time would have tried again; they are cut again."
+)
 RATE_GRANT_WAITS: Final = Counter("rate_grant_waits", "Waits for a share of the provider's rate.", {"lane": _LANE})
 RATE_GRANT_WAIT_SECONDS: Final = Histogram(
     "rate_grant_wait_seconds", "Time waited for a share of the provider's rate.", {"lane": _LANE}, buckets_s=_SLOW_S

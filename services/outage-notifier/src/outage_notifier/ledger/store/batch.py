@@ -7,7 +7,7 @@ import msgspec
 
 from gridcare.postgres.database import Connection
 from outage_notifier.ledger.core.batch import ClaimedBatch, Hint, NewBatch
-from outage_notifier.ledger.core.delivery import RECORDED
+from outage_notifier.ledger.core.delivery import OPEN, RECORDED
 from outage_notifier.ledger.core.member import Member
 
 _INSERT = """
@@ -32,7 +32,9 @@ SELECT batch_id FROM batch WHERE batch_id = ANY($1::uuid[]) AND NOT home ORDER B
 """
 _SETTLE = f"""
 UPDATE batch SET state = 'settled', settled_at = now(), lease_until = NULL
-WHERE batch_id = $1 AND (NOT home OR {" + ".join(RECORDED)} = size)
+WHERE batch_id = $1 AND CASE WHEN home THEN {" + ".join(RECORDED)} = size ELSE NOT EXISTS (
+    SELECT FROM delivery d
+    WHERE d.follow_up_batch_id = batch.batch_id AND d.next_attempt_at IS NULL AND d.state = ANY($2::text[])) END
 """
 _RELEASE = "UPDATE batch SET lease_until = NULL, hinted_at = '-infinity' WHERE batch_id = $1 AND attempt = $2 AND state = 'ready'"
 _HINT_AGAIN = """
@@ -93,9 +95,10 @@ async def lock_follow_ups(tx: Connection, batch_ids: Collection[UUID]) -> set[UU
 async def settle(tx: Connection, batch_id: UUID) -> bool:
     """Mark a batch as needing no sender any more; the caller holds its lock.
 
-    Return False, and write nothing, while a member of a home batch has no row: it was not sent, or not recorded.
+    Return False, and write nothing, while a member was not sent, or not recorded: in a home batch it has no row, in a
+    follow-up batch its row is open and without a due time.
     """
-    tag: str = await tx.execute(_SETTLE, batch_id)
+    tag: str = await tx.execute(_SETTLE, batch_id, [state.value for state in OPEN])
     return tag == "UPDATE 1"
 
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from msgspec.structs import replace
 
 from gridcare.events.notices import Channel
 from outage_notifier.ledger.core.cover import Cover
 from outage_notifier.ledger.core.decision import Decision, Situation, decide_unsent
-from outage_notifier.ledger.core.delivery import Delivery, DeliveryChannel, State, settled
+from outage_notifier.ledger.core.delivery import OPEN, Delivery, DeliveryChannel, State, settled
 from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.core.notice import Content
 from outage_notifier.planning.core.choice import Contacts, Device, Phone, nobody_to_call
@@ -68,6 +69,11 @@ def is_due(row: Delivery, now: datetime) -> bool:
     """Say whether it is still due, now that it is locked: a received mark or another worker may have come first."""
     waits = row.state in CUT_FROM and row.follow_up_batch_id is None
     return waits and row.next_attempt_at is not None and row.next_attempt_at <= now
+
+
+def is_stray(row: Delivery, batch_id: UUID) -> bool:
+    """Say whether it still waits, without a due time, in a batch that settled without it, now that it is locked."""
+    return row.state in OPEN and row.next_attempt_at is None and row.follow_up_batch_id == batch_id
 
 
 def end_useless(row: Delivery, content: Content, now: datetime) -> Delivery | None:

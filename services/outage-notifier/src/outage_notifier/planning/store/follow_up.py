@@ -1,9 +1,10 @@
 """Deliveries that are due again."""
 
 from datetime import datetime
+from uuid import UUID
 
 from gridcare.postgres.database import Connection
-from outage_notifier.ledger.core.delivery import DeliveryKey
+from outage_notifier.ledger.core.delivery import OPEN, DeliveryKey
 from outage_notifier.planning.core.follow_up import CUT_FROM
 
 _DUE = """
@@ -11,9 +12,33 @@ SELECT notice_id, recipient_id FROM delivery
 WHERE next_attempt_at <= $1 AND state = ANY($2::text[]) AND follow_up_batch_id IS NULL
 ORDER BY next_attempt_at LIMIT $3
 """
+# One look for each batch that is named, from index entry to index entry: not one for each delivery in it. A subquery, since
+# a join could read all batches there ever were.
+_STRAYS = """
+WITH RECURSIVE named AS (
+    (SELECT follow_up_batch_id AS batch_id FROM delivery WHERE follow_up_batch_id IS NOT NULL ORDER BY 1 LIMIT 1)
+    UNION ALL
+    SELECT (SELECT d.follow_up_batch_id FROM delivery d WHERE d.follow_up_batch_id > n.batch_id ORDER BY 1 LIMIT 1)
+    FROM named n WHERE n.batch_id IS NOT NULL
+)
+SELECT d.notice_id, d.recipient_id, n.batch_id
+FROM named n CROSS JOIN LATERAL (
+    SELECT notice_id, recipient_id FROM delivery
+    WHERE follow_up_batch_id = n.batch_id AND next_attempt_at IS NULL AND state = ANY($1::text[])
+    LIMIT $2
+) AS d
+WHERE coalesce((SELECT b.state FROM batch b WHERE b.batch_id = n.batch_id), 'settled') = 'settled'
+LIMIT $2
+"""
 
 
 async def due(tx: Connection, *, now: datetime, limit: int) -> list[DeliveryKey]:
     """Find deliveries that are due, the longest waiting first; unlocked, so look again under their locks."""
     rows = await tx.fetch(_DUE, now, [state.value for state in CUT_FROM], limit)
     return [(row["notice_id"], row["recipient_id"]) for row in rows]
+
+
+async def strays(tx: Connection, *, limit: int) -> dict[DeliveryKey, UUID]:
+    """Find open deliveries whose follow-up batch settled without them, or is not there, with that batch; unlocked."""
+    rows = await tx.fetch(_STRAYS, [state.value for state in OPEN], limit)
+    return {(row["notice_id"], row["recipient_id"]): row["batch_id"] for row in rows}

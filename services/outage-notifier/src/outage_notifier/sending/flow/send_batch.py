@@ -27,7 +27,8 @@ from outage_notifier.sending.room import Sending
 async def send_batch(batch_id: UUID, stopping: asyncio.Event, *, room: Sending) -> None:
     """Send the unsent part of a batch; nothing if it is settled or leased elsewhere. Raises Retryable.
 
-    When `stopping` is set, no further call is started, what came back is recorded, and the lease is given back.
+    When `stopping` is set, no further call is started, what came back is recorded, and the lease is given back. An error of
+    one member is raised once the others are sent and recorded; the lease then runs out, so that the batch rests a while.
     """
     limits = room.limits
     claimed_at_s = time.monotonic()
@@ -45,6 +46,7 @@ async def send_batch(batch_id: UUID, stopping: asyncio.Event, *, room: Sending) 
             await send_pushes(to_send, under_way, room=room)
         else:
             await send_texts(to_send, under_way, room=room)
+        under_way.raise_error()
         await _settle_or_release(claimed, under_way, room)
 
 

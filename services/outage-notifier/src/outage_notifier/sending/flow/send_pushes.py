@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from gridcare.errors import Retryable
 from gridcare.process.crash_points import reach
 from outage_notifier.contacts import vault
 from outage_notifier.contacts.store import contact
@@ -55,7 +56,8 @@ class Pushing:
 async def send_pushes(to_send: BatchToSend, under_way: UnderWay, *, room: Sending) -> None:
     """Call every device of the pending members; record at least every `record_interval_s`.
 
-    A few callers share the members: one task per member would cost more than the work around its call.
+    A few callers share the members: one task per member would cost more than the work around its call. The batch may settle
+    only when all of them have ended.
     """
     limits = room.limits
     device_ids = [device_id for pending in to_send.pending for device_id in pending.member.contacts]
@@ -68,7 +70,7 @@ async def send_pushes(to_send: BatchToSend, under_way: UnderWay, *, room: Sendin
         asyncio.create_task(_push_members(pushing, waiting))
         for _ in range(min(limits.push_concurrency, len(to_send.pending)))
     ]
-    calling = asyncio.gather(*callers)
+    calling = asyncio.gather(*callers, return_exceptions=True)  # done only when each of them has ended, whatever fails
     try:
         ended = False
         while not ended:
@@ -76,33 +78,38 @@ async def send_pushes(to_send: BatchToSend, under_way: UnderWay, *, room: Sendin
             ended = calling.done()  # looked at before recording: what ends meanwhile is to be recorded too
             if not await _record_ended(pushing, last=ended):
                 return
-        calling.result()
         await _record_doubtful(pushing, calls=len(device_ids))
     finally:
         for caller in callers:
             caller.cancel()
-        await asyncio.gather(calling, *callers, return_exceptions=True)
+        await calling
 
 
 async def _push_members(pushing: Pushing, waiting: Iterator[Pending]) -> None:
-    """Push to one member after another; the outcomes wait to be recorded."""
+    """Push to one member after another; the outcomes wait to be recorded. A member that fails leaves its neighbours alone."""
     unrecorded = pushing.unrecorded
     for pending in waiting:
-        result = await _push_member(pushing, pending)
+        calls: list[PushCall] = []
+        try:
+            result = await _push_member(pushing, pending, calls)
+        except Exception as error:  # noqa: BLE001 - raised by send_batch, after the neighbours are sent
+            pushing.under_way.failed(error)
+            if isinstance(error, Retryable):  # the database is away: the next member would fail too
+                return
+            result = PushedMember(pending, calls, cut_short=True) if calls else None
         if isinstance(result, Delivery):
             unrecorded.unsent.append(result)
         elif result is not None:
             (unrecorded.doubtful if result.lost else unrecorded.pushed).append(result)
 
 
-async def _push_member(pushing: Pushing, pending: Pending) -> PushedMember | Delivery | None:
-    """Call a member's devices one after another.
+async def _push_member(pushing: Pushing, pending: Pending, calls: list[PushCall]) -> PushedMember | Delivery | None:
+    """Call a member's devices one after another, and add each call that ended to `calls`.
 
     Return a row at once for a member that is not to be sent, and None for one that may not be called any more.
     """
     room, to_send, member = pushing.room, pushing.to_send, pending.member
     clock, rate, breaker, lane = room.clock, room.rates["push"], room.breakers["push"], to_send.claimed.lane
-    calls: list[PushCall] = []
     cut_short = False
     for device_id in member.contacts:
         device = pushing.devices.get((member.recipient_id, device_id))

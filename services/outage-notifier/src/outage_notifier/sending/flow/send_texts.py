@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from gridcare.errors import Retryable
 from gridcare.process.crash_points import reach
 from outage_notifier.contacts import vault
 from outage_notifier.contacts.store import contact
@@ -21,7 +22,7 @@ from outage_notifier.ledger.core.delivery import Delivery, State
 from outage_notifier.ledger.core.outcome import Outcome
 from outage_notifier.ledger.store import attempt
 from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
-from outage_notifier.sending.core.not_called import BLOCKED, NOT_STARTED
+from outage_notifier.sending.core.not_called import BLOCKED, BROKEN, NOT_STARTED
 from outage_notifier.sending.flow.last_check import LastCheck
 from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_claimed, record_deliveries
 from outage_notifier.sending.flow.take_rate import take_rate
@@ -37,7 +38,8 @@ class Text:
     """One SMS that is about to be sent, and the attempt that is committed first."""
 
     pending: Pending
-    phone: SendingPhone = field(repr=False)
+    number: str = field(repr=False)
+    masked: str
     body: str
     attempt: Attempt
 
@@ -66,7 +68,8 @@ class Texting:
 async def send_texts(to_send: BatchToSend, under_way: UnderWay, *, room: Sending) -> None:
     """Send to the pending members, `sms_chunk_size` at a time.
 
-    One transaction records the ends of a chunk and commits the next one's attempts.
+    One transaction records the ends of a chunk and commits the next one's attempts. A member that fails leaves its neighbours
+    alone: a chunk has ended only when all of its calls have.
     """
     async with room.db.read() as connection:
         phones = await contact.phones(
@@ -89,22 +92,32 @@ async def send_texts(to_send: BatchToSend, under_way: UnderWay, *, room: Sending
 
 def _prepare(texting: Texting, chunk: Sequence[Pending]) -> tuple[list[Delivery], list[Text]]:
     """Return the rows of those who are not sent anything now, and the texts of the others."""
-    room, to_send = texting.room, texting.to_send
     unsent: list[Delivery] = []
     texts: list[Text] = []
-    now = room.clock.now()
     for pending in chunk:
-        member = pending.member
-        phone = texting.phones.get(member.contacts[0]) if member.contacts else None
-        decision = _in_doubt(to_send, pending, now) or texting.last_check.why_unsent(pending)
-        decision = decision or _unusable(phone, to_send.situation(pending, now))
-        if phone is not None and decision is None:
-            body = room.renderer.sms(pending.content, member.language)
-            texts.append(Text(pending, phone, body, _begin(texting, pending, body, now)))
+        try:
+            prepared = _prepare_one(texting, pending)
+        except Exception as error:  # noqa: BLE001 - raised by send_batch, after the neighbours are sent
+            texting.under_way.failed(error)
+            continue
+        if isinstance(prepared, Text):
+            texts.append(prepared)
         else:
-            masked = phone.masked if phone else ""
-            unsent.append(to_send.delivery(pending, decision or REMOVED, contact=masked, called=False, now=now))
+            unsent.append(prepared)
     return unsent, texts
+
+
+def _prepare_one(texting: Texting, pending: Pending) -> Text | Delivery:
+    to_send, member, now = texting.to_send, pending.member, texting.room.clock.now()
+    phone = texting.phones.get(member.contacts[0]) if member.contacts else None
+    decision = _in_doubt(to_send, pending, now) or texting.last_check.why_unsent(pending)
+    decision = decision or _unusable(phone, to_send.situation(pending, now))
+    if phone is None or decision is not None:
+        masked = phone.masked if phone else ""
+        return to_send.delivery(pending, decision or REMOVED, contact=masked, called=False, now=now)
+    number = texting.room.vault.open(phone.number_sealed, vault.PHONE).decode()
+    body = texting.room.renderer.sms(pending.content, member.language)
+    return Text(pending, number, phone.masked, body, _begin(texting, pending, body, now))
 
 
 def _in_doubt(to_send: BatchToSend, pending: Pending, now: datetime) -> Decision | None:
@@ -140,19 +153,27 @@ def _begin(texting: Texting, pending: Pending, body: str, now: datetime) -> Atte
 
 
 async def _call(texting: Texting, text: Text) -> Outcome | None:
-    """Send one. Return None if it may no longer start."""
+    """Send one. Return None if it may no longer start, or could not."""
     room, breaker = texting.room, texting.room.breakers["sms"]
-    await take_rate(room.rates["sms"], texting.to_send.claimed.lane, room=room)
+    try:
+        await take_rate(room.rates["sms"], texting.to_send.claimed.lane, room=room)
+    except Retryable as error:
+        texting.under_way.failed(error)
+        return None
     if not texting.under_way.may_call():
         return None
     if breaker.is_open:
         return BLOCKED
-    outcome = await room.sms.send(
-        to=room.vault.open(text.phone.number_sealed, vault.PHONE).decode(),
-        body=text.body,
-        callback_ref=str(text.attempt.name),
-        validity_s=int((text.pending.content.useful_until - room.clock.now()).total_seconds()),
-    )
+    try:
+        outcome = await room.sms.send(
+            to=text.number,
+            body=text.body,
+            callback_ref=str(text.attempt.name),
+            validity_s=int((text.pending.content.useful_until - room.clock.now()).total_seconds()),
+        )
+    except Exception as error:  # noqa: BLE001 - raised by send_batch, after the neighbours are sent
+        texting.under_way.failed(error)
+        return BROKEN
     reach("sender.text-accepted")
     breaker.heed(outcome)
     return outcome
@@ -172,7 +193,7 @@ def _end(texting: Texting, texts: Sequence[Text], outcomes: Sequence[Outcome | N
         elif outcome.contact_dead:
             bad.append((text.attempt.contact_id, outcome.code))
         decision = decide_sms(outcome, to_send.situation(text.pending, now))
-        deliveries.append(to_send.delivery(text.pending, decision, contact=text.phone.masked, called=True, now=now))
+        deliveries.append(to_send.delivery(text.pending, decision, contact=text.masked, called=True, now=now))
     attempts = [
         _ended_attempt(text.attempt, outcome or NOT_STARTED, now) for text, outcome in zip(texts, outcomes, strict=True)
     ]

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gridcare.errors import Retryable
 from outage_notifier.sending.core.lease import Lease
 
 
@@ -12,7 +13,8 @@ class UnderWay:
     """A batch's lease, and what became of the batch so far.
 
     `stopping` is set when the process is told to stop. `left_unsent`: somebody was not called who should have been, so the
-    batch must be claimed again. `settled`: the ledger says that it needs no sender any more.
+    batch must be claimed again. `settled`: the ledger says that it needs no sender any more. `errors` are those of single
+    members: the others are sent all the same, and then one of the errors is raised.
     """
 
     lease: Lease
@@ -20,6 +22,7 @@ class UnderWay:
     call_timeout_s: float
     left_unsent: bool = False
     settled: bool = False
+    errors: list[Exception] = field(default_factory=list)
 
     def may_call(self) -> bool:
         """Say whether another call may start now; remember that something is left unsent when not."""
@@ -28,3 +31,13 @@ class UnderWay:
         )
         self.left_unsent |= not allowed
         return allowed
+
+    def failed(self, error: Exception) -> None:
+        """Note that a member could not be sent."""
+        self.errors.append(error)
+        self.left_unsent = True
+
+    def raise_error(self) -> None:
+        """Raise one of the members' errors, if there are any: rather a bug than a fault that passes."""
+        for error in sorted(self.errors, key=lambda each: isinstance(each, Retryable)):
+            raise error
