@@ -15,7 +15,7 @@ export UV_NO_PROGRESS=1
 unexport PYTHONDONTWRITEBYTECODE  # a stack is twenty processes: each would compile all that it imports, for seconds
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test quick test-containers test-images test-isolated lint types format lock setup clean docs bench faults images k8s-render
+.PHONY: help demo run test quick test-containers test-images test-isolated lint types format lock setup clean docs bench faults faults-selftest images k8s-render
 
 help:  ## list the tasks
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -64,8 +64,11 @@ docs: $(READY)  ## write the OpenAPI and AsyncAPI documents to docs/
 bench: $(READY)  ## the benchmark suite, written to docs/benchmarks.md (ARGS="--only fanout")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-faults: $(READY)  ## break Gridcare in every way of docs/reliability.md and judge what is left (ONLY=1,14; SEED=)
-	@$(BIN)/python -m tests.faults --only "$(ONLY)" --seed $(SEED)
+faults: $(READY)  ## break Gridcare in every way of docs/reliability.md and judge what is left (ONLY=1,14; MINUTES=60 SEED=n: at random)
+	@$(BIN)/python -m tests.faults --only "$(ONLY)" --seed $(SEED) $(if $(MINUTES),--minutes $(MINUTES))
+
+faults-selftest: $(READY)  ## put bugs into a copy of the code and see the faults catch each (ONLY="signatures not checked")
+	@$(BIN)/python -m tests.faults --selftest --only "$(ONLY)" --seed $(SEED)
 
 images:  ## build gridcare/<service>:IMAGE_TAG of each service with Docker (IMAGE_TAG=, BASE=, BUILD_ARGS=)
 	@for service in $(SERVICES); do \

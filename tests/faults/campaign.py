@@ -48,7 +48,7 @@ SELECT d.notice_id || '-' || d.number AS delivery_id, d.recipient_id FROM delive
 
 @dataclass
 class Campaign:
-    """Everything that a fault needs. `reports` gets a line for what happens."""
+    """Everything that a fault needs."""
 
     rig: Rig
     journal: Journal
@@ -56,7 +56,7 @@ class Campaign:
     work: Workload
     topics: TopicsJournal
     dice: random.Random
-    report: Callable[[str], None]
+    quiet_timeout_s: float = QUIET_TIMEOUT_S
     known: set[Violation] = field(default_factory=set)
     deaths: Counter[str] = field(default_factory=Counter)
     evidence: Evidence | None = None
@@ -80,7 +80,7 @@ class Campaign:
                 return False
             await asyncio.sleep(LOOK_S)
 
-    async def calm_down(self, *, timeout_s: float = QUIET_TIMEOUT_S) -> list[str]:
+    async def calm_down(self) -> list[str]:
         """End every fault and wait until nothing is left to do. Return what is left all the same."""
         await asyncio.to_thread(self.rig.heal)
         await self.work.finish()
@@ -91,7 +91,7 @@ class Campaign:
             return not left
 
         await self.until(self.rig.ready, timeout_s=120)
-        await self.until(calm, timeout_s=timeout_s)
+        await self.until(calm, timeout_s=self.quiet_timeout_s)
         return left
 
     async def _left(self) -> list[str]:
@@ -149,9 +149,7 @@ class Campaign:
 
 
 @asynccontextmanager
-async def campaign(
-    root: Path, *, seed: int, supply_points: int, report: Callable[[str], None], python_path: str = ""
-) -> AsyncIterator[Campaign]:
+async def campaign(root: Path, *, seed: int, supply_points: int, python_path: str = "") -> AsyncIterator[Campaign]:
     """Start a stack with a town for a campaign, and stop it at the end."""
     rig = Rig(root, supply_points=supply_points, python_path=python_path)
     try:
@@ -162,7 +160,7 @@ async def campaign(
         dice = random.Random(seed)  # noqa: S311 - a campaign is to be repeated
         topics = TopicsJournal(lambda: f"127.0.0.1:{rig.kafka.port}", canaries_of(rig.root))
         topics.start()
-        made = Campaign(rig, journal, caller, Workload(rig, caller, journal, dice), topics, dice, report)
+        made = Campaign(rig, journal, caller, Workload(rig, caller, journal, dice), topics, dice)
         try:
             yield made
         finally:

@@ -1,6 +1,7 @@
 """The campaign's proxy passes bytes, holds them back, and breaks connections when it is told to."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -16,9 +17,10 @@ async def echo() -> AsyncIterator[int]:
     """Yield the port of a server that sends back what it gets."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while chunk := await reader.read(1000):
-            writer.write(chunk)
-        writer.close()
+        with contextlib.suppress(OSError):
+            while chunk := await reader.read(1000):
+                writer.write(chunk)
+        writer.transport.abort()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         yield server.sockets[0].getsockname()[1]

@@ -4,8 +4,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import asyncpg
+import httpx
 from tests.faults.campaign import Campaign
 from tests.faults.judge.violation import shown
+
+from gridcare_local.errors import LocalStackError
 
 Act = Callable[[Campaign], Awaitable[str]]
 """Injects the fault while business goes on, and returns what was injected. Raises Broken for what it sees itself."""
@@ -49,6 +53,8 @@ async def run_fault(fault: Fault, run: Campaign) -> Outcome:
         injected = await fault.act(run)
     except Broken as broken:
         wrong.append(str(broken))
+    except (AssertionError, OSError, LocalStackError, httpx.HTTPError, asyncpg.PostgresError) as error:
+        wrong.append(f"not injected: {type(error).__name__}: {error}")
     left = await run.calm_down()
     if left:
         wrong.append(f"not quiet: {', '.join(left)}")

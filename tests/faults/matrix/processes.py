@@ -1,10 +1,28 @@
 """Faults of our own processes: killed at random, killed at the worst moments, stalled, restarted."""
 
 import asyncio
+import contextlib
+import signal
 from typing import Final
 
+import psutil
 from tests.faults.campaign import Campaign
 from tests.faults.matrix.fault import Broken, Fault
+from tests.faults.matrix.providers import script
+
+from gridcare_local.stack.catalog import SERVICE_PARTS
+
+GRACE_S: Final = 40.0
+"""Twice the services' own: the machine may be busy."""
+
+RELAY_STALL_S: Final = 20.0
+FULL_BYTES: Final = 256 << 10
+SKEWS: Final = {
+    "outage-notifier-sender": 45.0,
+    "outage-notifier-worker": -45.0,
+    "outage-notifier-planner": 600.0,
+    "repair-intake-api": -600.0,
+}
 
 REPAIR_API, BILLING_API = "repair-intake-api", "billing-gateway-api"
 
@@ -18,7 +36,7 @@ async def kill_often(run: Campaign, names: list[str], *, kills: int) -> int:
     return done
 
 
-async def _at(run: Campaign, name: str, moment: str, **business: float) -> bool:
+async def die_at(run: Campaign, name: str, moment: str, **business: float) -> bool:
     """Let a process die at a moment while business goes on, and do some more business afterwards."""
     run.work.start(**business)
     died = await run.rig.crash_at(name, moment, timeout_s=45, meanwhile=lambda: None)
@@ -37,20 +55,20 @@ async def kill_intake(run: Campaign) -> str:
 
 
 async def die_after_commit(run: Campaign) -> str:
-    await _at(run, REPAIR_API, "request.committed:5", tickets=6)
-    await _at(run, BILLING_API, "request.committed:5", payments=4)
+    await die_at(run, REPAIR_API, "request.committed:5", tickets=6)
+    await die_at(run, BILLING_API, "request.committed:5", payments=4)
     return "died after the commit, before the 201: repair-intake-api, billing-gateway-api"
 
 
 async def die_after_acknowledgement(run: Campaign) -> str:
     for service in ("repair-intake", "billing-gateway", "outage-notifier"):
-        await _at(run, f"{service}-relay", "relay.acknowledged:2", tickets=4, payments=2, cuts=0.3)
+        await die_at(run, f"{service}-relay", "relay.acknowledged:2", tickets=4, payments=2, cuts=0.3)
     return "three relays died after Kafka's acknowledgement, before the delete"
 
 
 async def die_before_acknowledgement(run: Campaign) -> str:
     for service in ("repair-intake", "billing-gateway"):
-        await _at(run, f"{service}-relay", "relay.read:2", tickets=4, payments=2)
+        await die_at(run, f"{service}-relay", "relay.read:2", tickets=4, payments=2)
     return "two relays died after reading, before sending"
 
 
@@ -59,9 +77,89 @@ async def kill_consumers(run: Campaign) -> str:
     names = [f"{each}-consumer" for each in ("outage-notifier", "repair-intake", "billing-gateway")]
     kills = await kill_often(run, [*names, "outage-notifier-sender"], kills=4)
     await run.work.finish()
-    await _at(run, "outage-notifier-consumer", "consumer.applied:3", tickets=4)
-    await _at(run, "repair-intake-consumer", "consumer.applied:1", cuts=0.5)
-    return f"{kills} x SIGKILL of consumers and sender; two died after applying, before the offset"
+    await die_at(run, "outage-notifier-consumer", "consumer.applied:3", tickets=4)
+    await die_at(run, "repair-intake-consumer", "consumer.applied:1", cuts=0.5)
+    await die_at(run, "outage-notifier-consumer", "consumer.committed:2", tickets=6)
+    return f"{kills} x SIGKILL of consumers and sender; two died between commit and offset, one after the offset"
+
+
+async def three_relays(run: Campaign) -> str:
+    """Stop one of three relays for a while: its locks are its database session's, and it must not publish out of order."""
+    name = "repair-intake-relay"
+    others = [run.rig.second(name) for _ in range(2)]
+    for other in others:
+        await asyncio.to_thread(other.start)
+    run.work.start(tickets=8, cuts=0.4)
+    run.rig.hold(name)
+    await asyncio.sleep(2)
+    run.rig.signal(name, signal.SIGSTOP)
+    await asyncio.sleep(RELAY_STALL_S)
+    run.rig.signal(name, signal.SIGCONT)
+    await asyncio.sleep(3)
+    run.rig.release(name)
+    await run.work.finish()
+    await run.calm_down()
+    for other in others:
+        await asyncio.to_thread(other.stop)
+    return f"three relays of repair-intake, one stopped for {RELAY_STALL_S:.0f} s"
+
+
+async def rolling_restart(run: Campaign) -> str:
+    run.work.start(tickets=4, payments=2, cuts=0.3)
+    for name in SERVICE_PARTS:
+        before = run.rig.pid(name)
+        run.rig.terminate(name)
+        if before is not None and not await run.until(lambda gone=before: not gone.alive(), timeout_s=GRACE_S):
+            raise Broken(f"{name} did not end within {GRACE_S:.0f} s of SIGTERM")
+        await run.until(lambda part=name: run.rig.part(part).ready(), timeout_s=60)
+    await run.work.finish()
+    return f"SIGTERM to {len(SERVICE_PARTS)} processes, one after another, under load"
+
+
+async def clocks_differ(run: Campaign) -> str:
+    """Let senders run ahead, workers behind and an api ten minutes ahead of the others, with answers that never came."""
+    assert run.rig.town is not None
+    offset = run.rig.stack.settings.clock_offset_s
+    for name, ahead_s in SKEWS.items():
+        await asyncio.to_thread(run.rig.restart_with, name, clock_offset_s=str(offset + ahead_s))
+    unanswered = [
+        {"match": {"every": 6}, "action": {"hang": True, "callbacks": ["lost"]}, "times": 15},
+        {"match": {"every": 5}, "action": {"http_status": 500}, "times": 8},
+    ]
+    await script(run, "twilio", unanswered)
+    await run.work.publish(list(run.rig.town.feeder_ids))
+    await run.busy(15, tickets=3, payments=2, cuts=0.2)
+
+    async def resolved() -> bool:
+        unknown = "SELECT count(*) FROM delivery WHERE state IN ('unknown', 'retrying')"
+        return not (await run.rig.fetch("outage-notifier", unknown))[0][0]
+
+    await run.until(resolved, timeout_s=90)
+    await script(run, "twilio", [])
+    return "sender +45 s, worker -45 s, planner +600 s, api -600 s, 23 SMS without an answer"
+
+
+async def disk_full(run: Campaign) -> str:
+    """Let no backend of PostgreSQL write beyond a small size, which works as a full disk does and needs no rights."""
+    server = run.rig.postgres_server()
+    postmaster = psutil.Process(server.pid)
+    unlimited = (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY)
+    run.work.start(tickets=4, payments=2)
+    await asyncio.sleep(2)
+    for process in [postmaster, *postmaster.children()]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.rlimit(psutil.RLIMIT_FSIZE, (FULL_BYTES, psutil.RLIM_INFINITY))
+    await asyncio.sleep(6)
+    left = run.rig.pid("postgres")
+    for process in [postmaster, *postmaster.children()] if left else []:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.rlimit(psutil.RLIMIT_FSIZE, unlimited)
+    run.rig.tally.kills["postgres"] += 1
+    await asyncio.to_thread(run.rig.stop_postgres_at_once)
+    await asyncio.to_thread(run.rig.stack.restart, "postgres")
+    await asyncio.sleep(2)
+    await run.work.finish()
+    return f"no file of PostgreSQL may grow beyond {FULL_BYTES >> 10} KiB for 6 s (RLIMIT_FSIZE), then a restart"
 
 
 PROCESS_FAULTS: Final = (
@@ -69,5 +167,9 @@ PROCESS_FAULTS: Final = (
     Fault(2, "killed after the commit, before the answer", die_after_commit),
     Fault(3, "relay killed after the acknowledgement", die_after_acknowledgement),
     Fault(4, "relay killed before sending", die_before_acknowledgement),
+    Fault(5, "three relays, one stalled", three_relays),
     Fault(10, "consumers killed in the middle of records", kill_consumers),
+    Fault(18, "disk full", disk_full),
+    Fault(29, "clocks that differ", clocks_differ),
+    Fault(31, "rolling restart under load", rolling_restart),
 )

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 
 CHUNK_BYTES = 1 << 16
 LOOK_S = 0.02
+FAIR_LOOK_S = 0.25
+CLOSING_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -98,16 +100,7 @@ class Proxy:
         """Pass bytes on until one side ends or the weather breaks the connection."""
         since, passed = self._weather, 0
         with contextlib.suppress(OSError):
-            while True:
-                reading = asyncio.ensure_future(source.read(CHUNK_BYTES))
-                while not reading.done():
-                    await asyncio.wait({reading}, timeout=LOOK_S if self._weather is not FAIR else 0.25)
-                    if self._weather.refuse:
-                        reading.cancel()
-                        return
-                chunk = reading.result()
-                if not chunk:
-                    return
+            while chunk := await self._read(source):
                 while not (self._weather.up if up else self._weather.down):  # noqa: ASYNC110 - set by another thread
                     await asyncio.sleep(LOOK_S)
                 if self._weather is not since:
@@ -121,6 +114,18 @@ class Proxy:
                     return
                 sink.write(chunk)
                 await sink.drain()
+
+    async def _read(self, source: asyncio.StreamReader) -> bytes:
+        """Read what there is; nothing at the end, or when the weather refuses."""
+        reading = asyncio.ensure_future(source.read(CHUNK_BYTES))
+        try:
+            while not reading.done():
+                await asyncio.wait({reading}, timeout=LOOK_S if self._weather is not FAIR else FAIR_LOOK_S)
+                if self._weather.refuse:
+                    return b""
+            return reading.result()
+        finally:
+            reading.cancel()
 
 
 class ProxyThread:
@@ -148,6 +153,7 @@ class ProxyThread:
         for task in left:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        self._loop.run_until_complete(asyncio.sleep(CLOSING_S))  # aborted transports close in the next rounds
         self._loop.close()
 
     async def _serve(self) -> None:

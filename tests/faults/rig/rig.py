@@ -183,8 +183,9 @@ class Rig(Databases):
         `meanwhile` is called now and then to make it come there.
         """
         self.hold(name)
-        await asyncio.to_thread(self.restart_with, name, crash_at=moment)
-        self.hold(name)
+        await asyncio.to_thread(self.part(name).stop)
+        self.set(name, crash_at=moment)
+        await asyncio.to_thread(replace(self.part(name), probe=_at_once).start)  # it may die before it is ready
         armed = self.pid(name)
         deadline = time.monotonic() + timeout_s
         while (died := armed is None or not armed.alive()) is False and time.monotonic() < deadline:

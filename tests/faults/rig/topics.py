@@ -28,6 +28,7 @@ class Seen:
     type: str
     version: int
     value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class TopicsJournal:
@@ -101,6 +102,7 @@ class TopicsJournal:
             headers.get("ce_type", b"").decode(errors="replace"),
             version,
             value,
+            tuple(record.headers),  # type: ignore[attr-defined]
         )
         self.records.append(seen)
         whole = b" ".join(

@@ -1,0 +1,22 @@
+"""The seeded bugs still fit the code: each edit finds its place once, and leaves a program behind."""
+
+import ast
+
+import pytest
+from tests.faults.seeded.bugs import BUGS
+from tests.faults.seeded.selftest import BY_NUMBER, ROOT
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_bugs_can_be_seeded(bug):
+    """Each edit applies to the code as it is, changes it, and can be compiled; its faults exist."""
+    for edit in bug.edits:
+        changed = edit.applied(ROOT)
+        assert changed != (ROOT / edit.file).read_text()
+        assert ast.parse(changed)
+    assert set(bug.faults) <= BY_NUMBER.keys()
+
+
+def test_enough_bugs_are_seeded():
+    """There are at least twelve, under different names."""
+    assert len({bug.name for bug in BUGS}) == len(BUGS) >= 12
