@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outage_notifier.ledger.core.decision import (
-    TRIES_MAX,
     Situation,
     backoff,
     decide_push,
@@ -22,8 +21,11 @@ TAKEN = Outcome(OutcomeKind.ACCEPTED, message_id="M1")
 GONE = Outcome(OutcomeKind.REFUSED, "UNREGISTERED", contact_dead=True)
 INVALID = Outcome(OutcomeKind.REFUSED, "INVALID_ARGUMENT")
 AGAIN = Outcome(OutcomeKind.RETRY, "UNAVAILABLE", retry_after_s=120)
+BUSY = Outcome(OutcomeKind.RETRY, "UNAVAILABLE")
 LOST = Outcome(OutcomeKind.UNKNOWN, "timeout")
 OURS = Outcome(OutcomeKind.MISCONFIGURED, "SENDER_ID_MISMATCH")
+MANY = 300
+"""More calls than five days of pauses have room for."""
 STOP = Outcome(OutcomeKind.REFUSED, "21610", opted_out=True)
 OUTCOMES = st.sampled_from([TAKEN, GONE, INVALID, AGAIN, LOST, OURS])
 
@@ -47,7 +49,7 @@ def after(seconds: float) -> datetime:
         ([TAKEN], {"told_before": True, "tries": 1}, State.ACCEPTED, None, None),
         ([], {"told_before": True}, State.ACCEPTED, None, None),
         ([GONE], {"told_before": True, "fallback": True}, State.ACCEPTED, None, None),
-        ([TAKEN, AGAIN], {"tries": TRIES_MAX - 1}, State.ACCEPTED, None, None),
+        ([TAKEN, AGAIN], {"tries": MANY}, State.AWAITING, after(1800), "push"),
         ([TAKEN, AGAIN], {"useful_until": after(60)}, State.ACCEPTED, None, None),
         ([TAKEN, LOST], {"patience": timedelta(minutes=30), "fallback": True}, State.AWAITING, after(10), "push"),
         (
@@ -72,8 +74,12 @@ def after(seconds: float) -> datetime:
         ([AGAIN, GONE], {}, State.RETRYING, after(120), "push"),
         ([LOST], {}, State.RETRYING, after(10), "push"),
         ([OURS], {}, State.RETRYING, after(60), "push"),
-        ([AGAIN], {"tries": TRIES_MAX - 1}, State.FAILED, None, None),
-        ([AGAIN], {"tries": TRIES_MAX - 1, "fallback": True}, State.RETRYING, NOW, "sms"),
+        ([AGAIN], {"tries": MANY}, State.RETRYING, after(1800), "push"),
+        ([AGAIN], {"tries": MANY, "useful_until": after(600)}, State.RETRYING, after(300), "push"),
+        ([AGAIN], {"tries": 6, "fallback": True}, State.RETRYING, after(640), "push"),
+        ([AGAIN], {"tries": 7, "fallback": True}, State.RETRYING, NOW, "sms"),
+        ([LOST], {"tries": 3, "fallback": True, "untaken_patience": timedelta(minutes=2)}, State.RETRYING, NOW, "sms"),
+        ([LOST], {"useful_until": after(10)}, State.EXPIRED, None, None),
         ([AGAIN], {"useful_until": after(60)}, State.EXPIRED, None, None),
         ([AGAIN], {"useful_until": after(60), "fallback": True}, State.RETRYING, NOW, "sms"),
         ([OURS], {"useful_until": after(30)}, State.EXPIRED, None, None),
@@ -94,7 +100,7 @@ def test_what_follows_pushes(outcomes, changes, state, at, channel):
         (LOST, {}, State.UNKNOWN, after(90)),
         (AGAIN, {}, State.RETRYING, after(120)),
         (OURS, {}, State.RETRYING, after(60)),
-        (AGAIN, {"tries": TRIES_MAX - 1}, State.FAILED, None),
+        (AGAIN, {"tries": MANY}, State.RETRYING, after(1800)),
         (AGAIN, {"useful_until": after(60)}, State.EXPIRED, None),
         (TAKEN, {"told_before": True}, State.ACCEPTED, None),
         (LOST, {"told_before": True}, State.UNKNOWN, after(90)),
@@ -128,7 +134,22 @@ def test_why_unsent(changes, superseded, held_until, state):
     assert (decision.state if decision else None) is state
 
 
-@given(st.lists(OUTCOMES, max_size=4), st.booleans(), st.integers(0, TRIES_MAX), st.integers(-1, 7200))
+@pytest.mark.parametrize("away", [timedelta(minutes=30), timedelta(days=4), timedelta(days=4, hours=23, minutes=59)])
+@pytest.mark.parametrize("channel", ["push", "sms"])
+def test_away_provider_loses_nobody(away, channel):
+    """However long a provider is away, somebody is told if it is back before the notice's use ends: five days here."""
+    now, end, tries = NOW, NOW + timedelta(days=5), 0
+    while now < NOW + away:
+        at_now = situation(now=now, useful_until=end, tries=tries)
+        decision = decide_push([BUSY], at_now) if channel == "push" else decide_sms(BUSY, at_now)
+        assert decision.next_attempt_at is not None
+        pause, now, tries = decision.next_attempt_at - now, decision.next_attempt_at, tries + 1
+        assert timedelta(seconds=5) <= pause <= timedelta(minutes=30)
+    assert now < end
+    assert tries < MANY
+
+
+@given(st.lists(OUTCOMES, max_size=4), st.booleans(), st.integers(0, MANY), st.integers(-1, 7200))
 def test_open_means_next_attempt(outcomes, fallback, tries, left_s):
     """An open delivery has a time when it is tried next, and a settled one has none."""
     decision = decide_push(outcomes, situation(fallback=fallback, tries=tries, useful_until=after(left_s)))

@@ -30,6 +30,7 @@ class Template:
     """One kind of message.
 
     `patience` is how long a push may go without the app's received mark before an SMS follows; with None none follows.
+    `untaken_patience` is how long a push that no device takes (their provider is silent or busy) is tried before the SMS.
     `sms_first` sends an SMS at once even where a device is live. `ignores_quiet_hours` is for what cannot wait until morning.
     """
 
@@ -37,6 +38,7 @@ class Template:
     version: int
     lane: Lane
     patience: timedelta | None = None
+    untaken_patience: timedelta = timedelta(minutes=30)
     sms_first: bool = False
     ignores_quiet_hours: bool = False
 
@@ -49,7 +51,14 @@ TEMPLATES: Final[Mapping[Kind, Template]] = {
         Template("change", 1, "bulk", patience=timedelta(minutes=30)),
         Template("cancellation", 1, "bulk"),
         Template("restoration", 1, "bulk"),
-        Template("emergency", 1, "urgent", ignores_quiet_hours=True, patience=timedelta(minutes=10)),
+        Template(
+            "emergency",
+            1,
+            "urgent",
+            ignores_quiet_hours=True,
+            patience=timedelta(minutes=10),
+            untaken_patience=timedelta(minutes=2),
+        ),
         Template("ticket-opened", 1, "transactional", ignores_quiet_hours=True),
         Template("ticket-attached", 1, "transactional", ignores_quiet_hours=True),
         Template("payment-received", 1, "transactional"),

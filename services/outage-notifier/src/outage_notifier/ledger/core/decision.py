@@ -10,9 +10,6 @@ from gridcare.events.notices import Channel
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 
-TRIES_MAX: Final = 8
-"""Calls for one delivery before it counts as failed: about two hours, with the backoff below."""
-
 TRIES_BESIDE_FALLBACK_MAX: Final = 4
 """Calls for a recipient's other devices before the patience of a fallback begins: about 70 seconds."""
 
@@ -36,7 +33,8 @@ class Situation(Struct, frozen=True, gc=False):
 
     `tries` counts earlier claims that made a call. `fallback`: the recipient has a phone that a push may fall back to.
     `told_before`: an earlier push of this delivery was accepted by a device (it is awaiting). `patience` is the template's;
-    `first_look` is how long after a call of unknown end the provider is first asked about it.
+    `untaken_patience` is how long a push that no device takes is tried before the SMS; `first_look` is how long after a call of
+    unknown end the provider is first asked about it.
     """
 
     now: datetime
@@ -45,6 +43,7 @@ class Situation(Struct, frozen=True, gc=False):
     fallback: bool
     told_before: bool = False
     patience: timedelta | None = None
+    untaken_patience: timedelta = timedelta(minutes=30)
     first_look: timedelta = timedelta(seconds=90)
 
 
@@ -55,7 +54,7 @@ def decide_push(outcomes: Sequence[Outcome], situation: Situation) -> Decision:
     retry = _retry(again, situation, channel="push") if again else None
     if told:
         return _after_accepted_push(situation, retry)
-    if retry is not None:
+    if retry is not None and not (situation.fallback and _waits_too_long(retry, situation)):
         return retry
     code = outcomes[0].code if outcomes else "no-device"
     if situation.fallback and situation.now < situation.useful_until:
@@ -63,7 +62,7 @@ def decide_push(outcomes: Sequence[Outcome], situation: Situation) -> Decision:
     if outcomes and not again and not all(outcome.contact_lost for outcome in outcomes):
         return Decision(State.FAILED, code)
     if again:
-        return _given_up(again[0], situation)
+        return Decision(State.EXPIRED, code)
     return Decision(State.UNREACHABLE, code)
 
 
@@ -116,7 +115,7 @@ def _decide_sms(outcome: Outcome, situation: Situation) -> Decision:
         case OutcomeKind.UNKNOWN:
             return Decision(State.UNKNOWN, outcome.code, situation.now + situation.first_look, "sms")
         case _:
-            return _retry([outcome], situation, channel="sms") or _given_up(outcome, situation)
+            return _retry([outcome], situation, channel="sms") or Decision(State.EXPIRED, outcome.code)
 
 
 def _after_accepted_push(situation: Situation, retry: Decision | None) -> Decision:
@@ -134,19 +133,25 @@ def _after_accepted_push(situation: Situation, retry: Decision | None) -> Decisi
 
 
 def _retry(outcomes: Sequence[Outcome], situation: Situation, *, channel: Channel) -> Decision | None:
-    """Return the next try, or None if none is worth making."""
+    """Return the next try, or None if none would come in time.
+
+    What may still succeed is tried until the end of its use, however often that is. Pauses grow, but take at most half of the
+    time that is left: a provider that is back shortly before the end is still asked.
+    """
     first = outcomes[0]
     if first.kind is OutcomeKind.MISCONFIGURED:
         at = situation.now + _MISCONFIGURED_PAUSE
         return Decision(State.RETRYING, first.code, at, channel) if at < situation.useful_until else None
     wanted_s = max((outcome.retry_after_s or 0 for outcome in outcomes), default=0)
-    at = situation.now + backoff(situation.tries, wanted_s)
-    if situation.tries + 1 >= TRIES_MAX or at >= situation.useful_until:
+    left = situation.useful_until - situation.now
+    if left <= max(_BACKOFF_FIRST, timedelta(seconds=wanted_s)):
         return None
-    return Decision(State.RETRYING, first.code, at, channel)
+    pause = max(min(backoff(situation.tries, None), left / 2), timedelta(seconds=wanted_s))
+    return Decision(State.RETRYING, first.code, situation.now + pause, channel)
 
 
-def _given_up(outcome: Outcome, situation: Situation) -> Decision:
-    if situation.tries + 1 >= TRIES_MAX:
-        return Decision(State.FAILED, outcome.code)
-    return Decision(State.EXPIRED, outcome.code)
+def _waits_too_long(retry: Decision, situation: Situation) -> bool:
+    """Say whether the pauses of a push, up to and with the next one, are longer than the patience before its SMS."""
+    waited = sum((backoff(tries, None) for tries in range(situation.tries)), timedelta())
+    next_pause = (retry.next_attempt_at or situation.now) - situation.now
+    return waited + next_pause > situation.untaken_patience

@@ -52,6 +52,7 @@ class BatchToSend:
             fallback=member.fallback,
             told_before=member.told_before,
             patience=TEMPLATES[content.template].patience,
+            untaken_patience=TEMPLATES[content.template].untaken_patience,
             first_look=self.first_look,
         )
 
