@@ -5,6 +5,8 @@ from collections import defaultdict
 from uuid import uuid4
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.partitioner import murmur2
 
 from gridcare.errors import Rejected, Retryable
@@ -23,6 +25,16 @@ def _producer(bootstrap: str, **options) -> Producer:
 
 def _huge(topic: Topic) -> Wire:
     return Wire(topic.name, b"huge", b"x" * 1_500_000, [])
+
+
+async def _limit(bootstrap: str, topic: Topic, *, size_max_bytes: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        limit = {"max.message.bytes": str(size_max_bytes)}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name, limit)])
+    finally:
+        await admin.close()
 
 
 async def test_order_within_a_key(kafka_bootstrap: str, new_topic: NewTopic):
@@ -85,6 +97,35 @@ async def test_unknown_topic_is_retryable(kafka_bootstrap: str):
     async with _producer(kafka_bootstrap, send_deadline_s=1) as producer:
         with pytest.raises(Retryable):
             await producer.send_batch([Wire("no-such-topic.v1", b"k", b"v", [])])
+
+
+async def test_missing_topic_stops_nobody(kafka_bootstrap: str, new_topic: NewTopic):
+    """Records of a topic that is not there fail alone, and the next call does not wait for them again."""
+    topic = await new_topic(partitions=3)
+    missing = [Wire("no-such-topic.v1", b"k", b"v", [])]
+    async with _producer(kafka_bootstrap) as producer:
+        outcomes = await producer.send_each([*missing, *wires(topic, [hint() for _ in range(20)])])
+        assert isinstance(outcomes[0], Retryable)
+        assert outcomes[1:] == [None] * 20
+        started = time.monotonic()
+        first, second = await producer.send_each([*missing, *wires(topic, [hint()])])
+        assert isinstance(first, Retryable)
+        assert second is None
+        assert time.monotonic() - started < 1
+    assert len(await read_all(kafka_bootstrap, topic.name)) == 21
+
+
+async def test_refused_amid_a_batch(kafka_bootstrap: str, new_topic: NewTopic):
+    """Of records that are refused as one batch, only the one that is too large is refused; the others arrive in order."""
+    topic = await new_topic()
+    await _limit(kafka_bootstrap, topic, size_max_bytes=20_000)
+    large = Wire(topic.name, b"large", b"x" * 25_000, [])
+    sent = wires(topic, [hint(number) for number in range(1, 9)])
+    async with _producer(kafka_bootstrap) as producer:
+        outcomes = await producer.send_each([*sent[:4], large, *sent[4:]])
+    assert [type(outcome) for outcome in outcomes] == [type(None)] * 4 + [Rejected] + [type(None)] * 4
+    kept = [record.key for record in await read_all(kafka_bootstrap, topic.name)]
+    assert kept == [wire.key for wire in sent]
 
 
 async def test_no_broker_is_retryable(unused_tcp_port: int):

@@ -1,19 +1,20 @@
 """The producer: idempotent, acknowledged by all replicas, never waiting forever, replaced after a fatal error."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
-from aiokafka.partitioner import DefaultPartitioner
-from aiokafka.structs import RecordMetadata
+from aiokafka.errors import KafkaError
 
 from gridcare.errors import Rejected, Retryable
 from gridcare.events import Wire
 from gridcare.kafka.clients import close_producer, new_producer
+from gridcare.kafka.delivery.delivery import Delivery, Fault
+from gridcare.kafka.delivery.resting import Resting
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.outbox import RECORD_SIZE_MAX_BYTES, size_bytes
@@ -24,7 +25,6 @@ SEND_DEADLINE_S = 30.0
 CLOSE_GRACE_S = 5.0
 
 logger = get_logger()
-_partition_of = DefaultPartitioner()
 
 
 class Producer:
@@ -50,6 +50,7 @@ class Producer:
         self._client: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
+        self._resting = Resting()
 
     async def __aenter__(self) -> Self:
         return self
@@ -65,29 +66,65 @@ class Producer:
     async def send_batch(self, wires: Sequence[Wire]) -> None:
         """Send records and wait until all replicas hold every one; records of the same key keep their order.
 
-        Raises Rejected `record-too-large`, before anything is sent or if the topic's own limit is lower, and Retryable for
-        any other error: some records may have been written, so send all of them again with the same event ids.
+        Raises Rejected, before anything is sent if a record is larger than the producer's own limit, and Retryable for
+        any error that may pass: some records may have been written, so send all of them again with the same event ids.
         """
         for wire in wires:
             if size_bytes(wire) > self._record_size_max_bytes:
                 raise Rejected("record-too-large", f"{wire.topic}: {size_bytes(wire)} bytes")
+        faults = [fault for fault in await self.send_each(wires) if fault is not None]
+        for fault in sorted(faults, key=lambda each: isinstance(each, Retryable)):
+            raise fault
+
+    async def send_each(self, wires: Sequence[Wire]) -> list[Fault | None]:
+        """Send records and return what became of each, in their order: None if all replicas hold it.
+
+        A Retryable may have been written all the same, so send it again with the same event id, before anything else of
+        its key; a Rejected is never taken. A partition that fails does not hold up the others, and rests for a while.
+        """
         if not wires:
-            return
+            return []
+        began_s = time.monotonic()
+        delivery = Delivery(wires, self._resting)
+        delivery.refuse_larger_than(self._record_size_max_bytes, [size_bytes(wire) for wire in wires])
         client: AIOKafkaProducer | None = None
         try:
             async with asyncio.timeout(self._send_deadline_s):
                 client = await self._connected()
-                await _deliver(client, wires)
+            await delivery.deliver(client, deadline_s=began_s + self._send_deadline_s - time.monotonic())
         except (KafkaError, TimeoutError, OSError) as error:
-            if client is not None:
-                metrics.KAFKA_PRODUCERS_REPLACED.inc()
-                self._throw_away(client)
-            if isinstance(error, MessageSizeTooLargeError):
-                raise Rejected("record-too-large", "the topic's limit is lower") from error
-            if isinstance(error, TimeoutError):
-                metrics.KAFKA_SEND_TIMEOUTS.inc()
-            raise Retryable(f"kafka: {type(error).__name__}") from error
-        for topic, count in Counter(wire.topic for wire in wires).items():
+            delivery.fail(error)
+        if client is not None and delivery.disturbed:
+            self._replace(client)
+        await self._send_singly(delivery, deadline_s=began_s + self._send_deadline_s - time.monotonic())
+        delivery.note_rests()
+        self._count(wires, delivery.outcomes)
+        return delivery.outcomes
+
+    async def _send_singly(self, delivery: Delivery, *, deadline_s: float) -> None:
+        """Send the records of refused batches one by one, so that only what is refused by itself counts as refused."""
+        try:
+            async with asyncio.timeout(deadline_s):
+                for indexes in delivery.refused_together:
+                    for index in indexes:
+                        client = await self._connected()
+                        fault = await delivery.deliver_one(client, index)
+                        if fault is not None:
+                            self._replace(client)
+                        if isinstance(fault, Retryable):
+                            break
+        except (KafkaError, TimeoutError, OSError) as error:
+            logger.info("records_not_sent_singly", error_class=type(error).__name__)
+
+    def _replace(self, client: AIOKafkaProducer) -> None:
+        metrics.KAFKA_PRODUCERS_REPLACED.inc()
+        self._throw_away(client)
+
+    def _count(self, wires: Sequence[Wire], outcomes: Sequence[Fault | None]) -> None:
+        if any(fault is not None and isinstance(fault.__cause__, TimeoutError) for fault in outcomes):
+            metrics.KAFKA_SEND_TIMEOUTS.inc()
+        taken = Counter(wire.topic for wire, fault in zip(wires, outcomes, strict=True) if fault is None)
+        for topic, count in taken.items():
             metrics.KAFKA_RECORDS_SENT.inc(count, topic=topic)
 
     async def _connected(self) -> AIOKafkaProducer:
@@ -114,47 +151,3 @@ class Producer:
         task = asyncio.create_task(close_producer(client, grace_s=CLOSE_GRACE_S))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-
-
-async def _deliver(client: AIOKafkaProducer, wires: Sequence[Wire]) -> None:
-    """Send in batches built here, one series per partition: this costs a seventh of calling `send` for each record."""
-    partitions = {topic: list(await client.partitions_for(topic)) for topic in {wire.topic for wire in wires}}
-    by_partition: dict[tuple[str, int], list[Wire]] = {}
-    for wire in wires:
-        known = partitions[wire.topic]
-        by_partition.setdefault((wire.topic, _partition_of(wire.key, known, known)), []).append(wire)
-    results = await asyncio.gather(
-        *(_deliver_in_order(client, topic, partition, part) for (topic, partition), part in by_partition.items()),
-        return_exceptions=True,
-    )
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-
-
-async def _deliver_in_order(client: AIOKafkaProducer, topic: str, partition: int, wires: Sequence[Wire]) -> None:
-    acknowledgements: list[asyncio.Future[RecordMetadata]] = []
-    batch = client.create_batch()
-    for wire in wires:
-        if batch.append(timestamp=None, key=wire.key, value=wire.value, headers=wire.headers) is None:
-            acknowledgements.append(await _submit(client, batch, topic, partition))
-            batch = client.create_batch()
-            batch.append(timestamp=None, key=wire.key, value=wire.value, headers=wire.headers)
-    acknowledgements.append(await _submit(client, batch, topic, partition))
-    for result in await asyncio.gather(*acknowledgements, return_exceptions=True):
-        if isinstance(result, BaseException):
-            raise result
-
-
-async def _submit(
-    client: AIOKafkaProducer, batch: object, topic: str, partition: int
-) -> "asyncio.Future[RecordMetadata]":
-    acknowledged: asyncio.Future[RecordMetadata] = await client.send_batch(batch, topic, partition=partition)
-    acknowledged.add_done_callback(_look_at)
-    return acknowledged
-
-
-def _look_at(acknowledged: "asyncio.Future[RecordMetadata]") -> None:
-    """Retrieve an error that nobody may be waiting for any more, so that asyncio does not report it as never retrieved."""
-    if not acknowledged.cancelled():
-        acknowledged.exception()
