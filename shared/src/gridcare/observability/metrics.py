@@ -47,6 +47,9 @@ OUTBOX_OLDEST_UNSENT_SECONDS: Final = Gauge(
 RELAY_BATCH_SECONDS: Final = Histogram(
     "relay_batch_seconds", "Time from reading a batch of the outbox to marking it sent.", buckets_s=_SLOW_S
 )
+RECORDS_QUARANTINED: Final = Counter(
+    "records_quarantined", "Events that the broker refused for good.", {"topic": _TOPIC, "reason": _REASON}
+)
 RELAY_SHARDS_HELD: Final = Gauge("relay_shards_held", "Shards of the outbox that this process publishes.")
 
 # Kafka

@@ -1,7 +1,7 @@
 """A connection pool and the transactions on it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Self, Union
 
@@ -38,6 +38,7 @@ _TRANSIENT = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.IdleSessionTimeoutError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # a connection that ended while a statement was running
     OSError,
@@ -45,8 +46,19 @@ _TRANSIENT = (
 )
 
 
+_KEEPALIVE = {
+    "tcp_keepalives_idle": "3",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10s",
+}
+"""The server ends the session of a process that vanished, and so its locks, within about ten seconds. A machine that lost its
+power or its network says no goodbye, and with the system's defaults the server would believe in it for two hours."""
+
+
 def _server_settings(application_name: str, statement_timeout_s: float) -> dict[str, str]:
     return {
+        **_KEEPALIVE,
         "application_name": application_name,
         "timezone": "UTC",
         "statement_timeout": f"{int(statement_timeout_s * 1000)}",
@@ -169,15 +181,18 @@ class _Joining(Database):
 
 @asynccontextmanager
 async def direct_connection(
-    url: str, *, application_name: str, statement_timeout_s: float = 30
+    url: str, *, application_name: str, statement_timeout_s: float = 30, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """Open a connection outside the pool, for what belongs to a session, such as advisory locks."""
+    """Open a connection outside the pool, for what belongs to a session, such as advisory locks and its own `settings`.
+
+    Raises Retryable, as `Database` does.
+    """
     try:
         connection: asyncpg.Connection[Any] = await asyncpg.connect(
             url,
             timeout=ACQUIRE_TIMEOUT_S,
             command_timeout=statement_timeout_s + 5,
-            server_settings=_server_settings(application_name, statement_timeout_s),
+            server_settings={**_server_settings(application_name, statement_timeout_s), **(settings or {})},
         )
     except _TRANSIENT as error:
         raise _passing(error) from error

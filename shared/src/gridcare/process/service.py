@@ -21,7 +21,7 @@ from gridcare.observability import logging, tracing
 from gridcare.postgres.database import Database
 from gridcare.postgres.migrate import migrate
 from gridcare.postgres.poison.command import parked_command
-from gridcare.postgres.relay import run_relay
+from gridcare.postgres.relay.run import SEND_DEADLINE_S, run_relay
 from gridcare.process import crash_points, health
 from gridcare.process import lifecycle as process
 from gridcare.process.connections import ConnectionLimits
@@ -129,7 +129,9 @@ async def serve_api(foundation: Foundation[S], app: FastAPI) -> None:
 async def relay(foundation: Foundation[S]) -> None:
     """Publish the service's outbox."""
     settings = foundation.settings
-    async with Producer(settings.kafka_bootstrap, client_id=f"{foundation.service}-relay") as producer:
+    async with Producer(
+        settings.kafka_bootstrap, client_id=f"{foundation.service}-relay", send_deadline_s=SEND_DEADLINE_S
+    ) as producer:
         await run_relay(
             foundation.lifecycle,
             database_url=settings.database_direct_url or settings.database_url,

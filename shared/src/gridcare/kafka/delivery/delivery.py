@@ -22,7 +22,7 @@ from aiokafka.structs import RecordMetadata
 
 from gridcare.errors import Rejected, Retryable
 from gridcare.events import Wire
-from gridcare.kafka.delivery.resting import Resting
+from gridcare.kafka.delivery.resting import PartitionRests, Resting
 
 Fault = Retryable | Rejected
 """Why a record was not taken: for now, or for good."""
@@ -169,7 +169,7 @@ class Delivery:
 
     def _rest(self, indexes: list[int]) -> None:
         for index in indexes:
-            self.outcomes[index] = Retryable("kafka: the partition rests")
+            self.outcomes[index] = PartitionRests("kafka: the partition rests")
             self._partitions.pop(index, None)  # nothing was tried
 
     def _batches(self, client: AIOKafkaProducer, indexes: list[int]) -> "list[tuple[object, list[int]]]":

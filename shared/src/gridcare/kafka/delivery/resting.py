@@ -3,10 +3,15 @@
 import time
 from collections.abc import Hashable
 
+from gridcare.errors import Retryable
 from gridcare.process.backoff import Backoff
 
 REST_FIRST_S = 1.0
 REST_MAX_S = 30.0
+
+
+class PartitionRests(Retryable):
+    """The record was not sent: its partition failed lately."""
 
 
 class Resting:

@@ -1,76 +1,17 @@
 """The outbox and its relay: in order within a key, at least once, one relay per shard."""
 
 import asyncio
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
-from gridcare.errors import Retryable
-from gridcare.events import Envelope, Wire, decode
-from gridcare.events.notices import BatchPlanned
+from gridcare.events import Envelope
 from gridcare.kafka.produce import Producer
 from gridcare.postgres import outbox
 from gridcare.postgres.database import direct_connection
-from gridcare.postgres.relay import run_relay
-from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.kafka import read_all
+from gridcare.testing.outbox import NOW, Publisher, hint, unsent
 from gridcare.testing.waiting import eventually
-
-NOW = datetime(2026, 11, 23, tzinfo=UTC)
-
-
-@dataclass
-class Publisher:
-    """Keeps what it was sent; refuses while `down`."""
-
-    sent: list[Wire] = field(default_factory=list)
-    down: bool = False
-    after_send = None
-
-    async def send_batch(self, wires: list[Wire]) -> None:
-        if self.down:
-            raise Retryable("broker away")
-        self.sent += wires
-        if self.after_send:
-            await self.after_send()
-
-    @property
-    def hints(self) -> list[tuple[str, int]]:
-        return [(e.subject, e.sequence) for e in (decode(w.key, w.value, w.headers) for w in self.sent)]
-
-
-def hint(batch_id: UUID, number: int) -> BatchPlanned:
-    return BatchPlanned(version=number, batch_id=batch_id, channel="push", lane="bulk")
-
-
-@pytest.fixture
-def relaying(database_url):
-    """Return a function that runs a relay as a task, which ends with the test."""
-    running: list[tuple[Lifecycle, asyncio.Task[None]]] = []
-
-    def start(publisher) -> Lifecycle:
-        lifecycle = Lifecycle()
-        work = run_relay(lifecycle, database_url=database_url, application_name="relay test", producer=publisher)
-        running.append((lifecycle, asyncio.create_task(work)))
-        return lifecycle
-
-    start.running = running
-    return start
-
-
-@pytest.fixture(autouse=True)
-async def _stop(relaying):
-    yield
-    for lifecycle, task in relaying.running:
-        lifecycle.stop()
-        await task
-
-
-async def unsent(db) -> int:
-    async with db.read() as c:
-        return await c.fetchval("SELECT count(*) FROM outbox")
 
 
 async def test_rolled_back_is_not_published(db, relaying):

@@ -1,0 +1,1 @@
+"""The relay: publishes the outbox at least once, in order within each key."""
