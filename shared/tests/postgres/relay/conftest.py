@@ -15,7 +15,13 @@ def relaying(database_url):
 
     def start(publisher) -> Lifecycle:
         lifecycle = Lifecycle()
-        work = run_relay(lifecycle, database_url=database_url, application_name="relay test", producer=publisher)
+        work = run_relay(
+            lifecycle,
+            database_url=database_url,
+            application_name="relay test",
+            producer=publisher,
+            balance_interval_s=0.1,
+        )
         running.append((lifecycle, asyncio.create_task(work)))
         return lifecycle
 

@@ -7,7 +7,6 @@ import pytest
 from gridcare.errors import Rejected, Retryable
 from gridcare.kafka.produce import Producer
 from gridcare.postgres.database import direct_connection
-from gridcare.postgres.relay import run
 from gridcare.postgres.relay.rows import SESSION
 from gridcare.postgres.relay.run import publish_once
 from gridcare.postgres.relay.shares import Shares
@@ -25,7 +24,7 @@ async def shares(database_url):
         yield all_of_them
 
 
-async def test_a_bad_partition_stops_its_keys(db, relaying):
+async def test_bad_partition_stops_its_keys(db, relaying):
     """Keys that cannot be published hold nobody up and nothing is published twice; when they can, they keep their order."""
     bad, publisher = uuid4(), Publisher()
     publisher.bad[str(bad).encode()] = Retryable("no leader")
@@ -42,26 +41,24 @@ async def test_a_bad_partition_stops_its_keys(db, relaying):
     assert len(publisher.sent) == 203
 
 
-async def test_a_long_held_row_is_passed(db, shares, monkeypatch):
+async def test_held_back_rows_are_passed(db, shares):
     """Rows that are held back may fill pages: what waits behind them is published, up to what was there at the start."""
-    monkeypatch.setattr(run, "PAGE_SIZE_MAX", 32)
     bad, publisher = uuid4(), Publisher()
     publisher.bad[str(bad).encode()] = Retryable("no leader")
     await append(db, *((bad, number) for number in range(1, 101)))
     await append_many(db, 100)
     held = sorted(shares.held)
-    done = await publish_once(shares._connection, held, publisher)
+    done = await publish_once(shares._connection, held, publisher, page_size_max=32)
     assert done.held_back > 0
     while done.published:
-        done = await publish_once(shares._connection, held, publisher, past_held_back=True)
+        done = await publish_once(shares._connection, held, publisher, past_held_back=True, page_size_max=32)
     assert len(publisher.sent) == 100
     assert done.held_back == 100
     assert await unsent(db) == 100
 
 
-async def test_committed_meanwhile_does_not_overtake(db, shares, monkeypatch):
+async def test_late_rows_do_not_overtake(db, shares):
     """A row that is appended while pages are read waits for the next round, so that none of its key overtakes another."""
-    monkeypatch.setattr(run, "PAGE_SIZE_MAX", 16)
     bad, late, publisher = uuid4(), uuid4(), Publisher()
     publisher.bad[str(bad).encode()] = Retryable("no leader")
     await append(db, *((bad, number) for number in range(1, 50)))
@@ -72,9 +69,9 @@ async def test_committed_meanwhile_does_not_overtake(db, shares, monkeypatch):
         await append(db, (late, 1))
 
     publisher.after_send = somebody_appends
-    await publish_once(shares._connection, held, publisher, past_held_back=True)
+    await publish_once(shares._connection, held, publisher, past_held_back=True, page_size_max=16)
     assert publisher.versions(late) == []
-    await publish_once(shares._connection, held, publisher, past_held_back=True)
+    await publish_once(shares._connection, held, publisher, past_held_back=True, page_size_max=16)
     assert publisher.versions(late) == [1]
 
 

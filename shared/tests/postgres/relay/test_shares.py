@@ -12,12 +12,6 @@ from gridcare.testing.outbox import Publisher
 from gridcare.testing.waiting import eventually
 
 
-@pytest.fixture(autouse=True)
-def _often(monkeypatch):
-    monkeypatch.setattr(shares, "BALANCE_INTERVAL_S", 0.1)
-    monkeypatch.setattr(shares, "CLAIM_INTERVAL_S", 0.1)
-
-
 async def held(db: Database) -> Counter[int]:
     """Return how many shards each session holds."""
     async with db.read() as connection:
@@ -79,7 +73,7 @@ async def test_ready_means_holding(db, relaying, database_url):
     await eventually(lambda: waiting.ready)
 
 
-async def test_the_server_misses_a_vanished_process(database_url):
+async def test_vanished_sessions_end(database_url):
     """A session whose process vanished ends within seconds, since the server itself asks for a sign of life."""
     async with direct_connection(database_url, application_name="tests") as connection:
         idle_s, interval_s, count, user_ms = [

@@ -22,7 +22,7 @@ from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import direct_connection
 from gridcare.postgres.relay import rows
 from gridcare.postgres.relay.rows import NO_HORIZON, SESSION, Row
-from gridcare.postgres.relay.shares import Shares
+from gridcare.postgres.relay.shares import BALANCE_INTERVAL_S, Shares
 from gridcare.process.backoff import Backoff
 from gridcare.process.crash_points import reach
 from gridcare.process.lifecycle import Lifecycle
@@ -63,7 +63,14 @@ class Round:
     error_class: str | None = None
 
 
-async def run_relay(lifecycle: Lifecycle, *, database_url: str, application_name: str, producer: Publisher) -> None:
+async def run_relay(
+    lifecycle: Lifecycle,
+    *,
+    database_url: str,
+    application_name: str,
+    producer: Publisher,
+    balance_interval_s: float = BALANCE_INTERVAL_S,
+) -> None:
     """Publish until told to stop, waiting while the database or the broker is away. Ready while it holds shards."""
     backoff = Backoff(first_s=BACKOFF_FIRST_S, limit_s=BACKOFF_MAX_S)
     while not lifecycle.stopping.is_set():
@@ -71,7 +78,8 @@ async def run_relay(lifecycle: Lifecycle, *, database_url: str, application_name
             async with direct_connection(
                 database_url, application_name=application_name, settings=SESSION
             ) as connection:
-                await _publish_until_told(lifecycle, connection, producer, backoff)
+                shares = Shares(connection, balance_interval_s=balance_interval_s)
+                await _publish_until_told(lifecycle, connection, shares, producer, backoff)
         except Retryable as error:
             backoff_s = backoff.failed()
             logger.warning("relay_waits", error_class=type(error.__cause__ or error).__name__, backoff_s=backoff_s)
@@ -82,9 +90,12 @@ async def run_relay(lifecycle: Lifecycle, *, database_url: str, application_name
 
 
 async def _publish_until_told(
-    lifecycle: Lifecycle, connection: "asyncpg.Connection[asyncpg.Record]", producer: Publisher, backoff: Backoff
+    lifecycle: Lifecycle,
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    shares: Shares,
+    producer: Publisher,
+    backoff: Backoff,
 ) -> None:
-    shares = Shares(connection)
     last = Round()
     busy_at_s = time.monotonic()
     while not lifecycle.stopping.is_set():
@@ -116,6 +127,7 @@ async def publish_once(
     producer: Publisher,
     *,
     past_held_back: bool = False,
+    page_size_max: int = PAGE_SIZE_MAX,
 ) -> Round:
     """Publish the oldest rows of the shards whose locks this connection holds. Raises Retryable without the database.
 
@@ -129,7 +141,7 @@ async def publish_once(
     blocked: set[tuple[str, bytes]] = set()
     oldest_s = 0.0
     while after:
-        limit = max(1, PAGE_SIZE_MAX // len(after))
+        limit = max(1, page_size_max // len(after))
         page = await rows.read(connection, after, horizon, limit=limit)
         oldest_s = max([oldest_s, *(row.age_s for row in page)])
         await _publish_page(connection, page, blocked, producer, done)

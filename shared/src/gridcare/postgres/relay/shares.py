@@ -38,9 +38,12 @@ _UNLOCK = "SELECT pg_advisory_unlock($1, shard) FROM unnest($2::int[]) AS shard"
 class Shares:
     """The shards of one relay, on the connection that holds their locks."""
 
-    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    def __init__(
+        self, connection: "asyncpg.Connection[asyncpg.Record]", *, balance_interval_s: float = BALANCE_INTERVAL_S
+    ) -> None:
         self.held: set[int] = set()
         self._connection = connection
+        self._balance_interval_s = balance_interval_s
         self._joined = False
         self._balance_at_s = 0.0
 
@@ -60,7 +63,8 @@ class Shares:
             self.held -= set(surplus)
             await self._connection.execute(_UNLOCK, SHARD_LOCK_CLASS, surplus)
         metrics.RELAY_SHARDS_HELD.set(len(self.held))
-        self._balance_at_s = time.monotonic() + (CLAIM_INTERVAL_S if len(self.held) < share else BALANCE_INTERVAL_S)
+        wait_s = CLAIM_INTERVAL_S if len(self.held) < share else BALANCE_INTERVAL_S
+        self._balance_at_s = time.monotonic() + min(wait_s, self._balance_interval_s)
 
 
 def fair_share(members: Sequence[int], this: int) -> int:
