@@ -1,4 +1,4 @@
-"""The command `quarantine`: what the broker refused is listed and released."""
+"""The command `parked`: what the broker refused is listed and released."""
 
 from types import SimpleNamespace
 from uuid import uuid4
@@ -6,7 +6,9 @@ from uuid import uuid4
 import pytest
 
 from gridcare.errors import Rejected
-from gridcare.postgres.relay.quarantine import quarantine_command
+from gridcare.postgres.poison.command import parked_command
+from gridcare.postgres.poison.guard import count_parked
+from gridcare.testing.metrics import sample
 from gridcare.testing.outbox import Publisher, append, unsent
 from gridcare.testing.waiting import eventually
 
@@ -25,15 +27,17 @@ async def test_listed_and_released(db, relaying, settings, capsys):
     relaying(publisher)
 
     async def listed() -> str:
-        assert await quarantine_command(settings, ["list", "--reason", "record-too-large"]) == 0
+        assert await parked_command(settings, ["list"]) == 0
         return capsys.readouterr().out
 
     await eventually(listed)
     line = (await listed()).split()
     assert line[2] == "notice-batches.push.bulk.v1"
     assert line[-1] == "record-too-large"
+    await count_parked(db)
+    assert sample("parked_work_items", kind="event") == 1
     publisher.bad.clear()
-    assert await quarantine_command(settings, ["release", line[0]]) == 0
+    assert await parked_command(settings, ["release", "event", line[1]]) == 0
     await eventually(lambda: publisher.versions(bad) == [1])
     assert dict(publisher.sent[0].headers)["ce_id"].decode() == line[3]
     capsys.readouterr()
@@ -43,5 +47,5 @@ async def test_listed_and_released(db, relaying, settings, capsys):
 
 async def test_nothing_to_release(db, settings, capsys):
     """Releasing what is not there says so, by its exit status too."""
-    assert await quarantine_command(settings, ["release", "--all"]) == 1
+    assert await parked_command(settings, ["release", "event", "--all"]) == 1
     assert capsys.readouterr().out.endswith("0 released\n")

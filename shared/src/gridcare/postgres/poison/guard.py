@@ -17,6 +17,7 @@ from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Database
 from gridcare.postgres.poison import store
 from gridcare.postgres.poison.store import Begun
+from gridcare.postgres.relay import quarantine
 
 Kind = Literal[
     "batch", "completion", "follow-up", "look-up", "notice", "payment-query", "provider-event", "receipt"
@@ -206,8 +207,10 @@ async def count_parked(db: Database) -> int:
     """Tell the metrics how much is parked. Return 0: there is never more of it at once."""
     async with db.read() as connection:
         items = await store.count_parked(connection)
+        events = await quarantine.count(connection)
     for kind in get_args(Kind):
         metrics.PARKED_WORK.set(items.get(kind, 0), kind=kind)
+    metrics.PARKED_WORK.set(events, kind=quarantine.KIND)
     return 0
 
 
