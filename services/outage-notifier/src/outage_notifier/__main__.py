@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gridcare.kafka.consume import ConsumerLimits
 from gridcare.known_supply_points import topic_supply_points
+from gridcare.postgres.retention import retention_command
 from gridcare.process.lifecycle import repeat_all, run_together
 from gridcare.process.service import Foundation, Service, follow_topics, main, serve_api
 from outage_notifier import NAME
@@ -18,8 +19,8 @@ from outage_notifier.planning.flow.pack_due_singles import pack_due_singles
 from outage_notifier.planning.flow.plan_notice import plan_due_notice
 from outage_notifier.sending.topic_notice_batches import BatchesUnderWay
 from outage_notifier.settings import Settings
-from outage_notifier.wiring import devices_aside, looking_up, resealing, sending, wired
-from outage_notifier.worker import work
+from outage_notifier.wiring import devices_aside, looking_up, resealing, retaining, sending, wired
+from outage_notifier.worker import retention_steps, work
 
 PLAN_INTERVAL_S = 0.25
 SLOT_WAIT_MAX_S = 300
@@ -86,12 +87,18 @@ async def list_devices_aside(settings: Settings, arguments: Sequence[str]) -> in
         return await devices_aside_command(arguments, room=room)
 
 
+async def retention(settings: Settings, _: Sequence[str]) -> int:
+    """Do at once what retention does each hour."""
+    async with retaining(settings) as (keeping, marks):
+        return await retention_command(retention_steps(keeping, marks))
+
+
 SERVICE = Service(
     name=NAME,
     settings=Settings,
     migrations=Path(__file__).parents[2] / "migrations",
     processes={"api": api, "consumer": consumer, "planner": planner, "sender": sender, "worker": worker},
-    commands={"devices-aside": list_devices_aside, "reseal-contacts": reseal_contacts},
+    commands={"devices-aside": list_devices_aside, "reseal-contacts": reseal_contacts, "retention": retention},
 )
 
 if __name__ == "__main__":

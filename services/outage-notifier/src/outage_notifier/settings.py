@@ -93,6 +93,11 @@ class Settings(ServiceSettings):
     hint_silent_s: float = Field(default=60, ge=0.5, le=3600)
     """How long a batch that nobody holds waits until it is hinted at again."""
 
+    # retention
+    deliveries_kept_months: int = Field(default=15, ge=3, le=120)
+    """Deliveries, batches, attempts and notices are dropped this many whole months after their own month, unless a notice of
+    that time is still open. The default covers a complaint about last year's cut."""
+
     # outages
     statutory_notice_h: float = Field(default=120, ge=0, le=24 * 60)
     """How long before its start a planned cut must be announced, unless it says why not; five days by the law below."""

@@ -10,12 +10,13 @@ from gridcare.http.tokens.verifier import TokenVerifier
 from gridcare.postgres.database import Database
 from gridcare.postgres.token_buckets import Buckets
 from gridcare.process.service import Foundation
+from gridcare.values.clock import SystemClock
 from outage_notifier import NAME
 from outage_notifier.contacts.core.sealed_column import SEALED_COLUMNS
 from outage_notifier.contacts.room import Aside, Contacts, Resealing
 from outage_notifier.contacts.vault import Vault
 from outage_notifier.inbox.room import Inbox
-from outage_notifier.ledger.room import Ledger
+from outage_notifier.ledger.room import Keeping, Ledger
 from outage_notifier.outages.core.rules import OutageRules
 from outage_notifier.outages.room import Outages
 from outage_notifier.planning.room import Planning
@@ -46,6 +47,7 @@ class Rooms:
     callbacks: Callbacks
     contacts: Contacts
     inbox: Inbox
+    keeping: Keeping
     ledger: Ledger
     marks: Marks
     outages: Outages
@@ -67,6 +69,7 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
             callbacks=Callbacks(db, clock, vault, twilio_of(settings)),
             contacts=Contacts(db, clock, vault),
             inbox=Inbox(db, clock, KeptTexts(catalog)),
+            keeping=Keeping(db, clock, settings.deliveries_kept_months),
             ledger=Ledger(db, clock),
             marks=Marks(db, clock),
             outages=Outages(db, clock, rules_of(settings), catalog, settings.sms_price_vnd),
@@ -132,6 +135,14 @@ async def devices_aside(settings: Settings) -> AsyncIterator[Aside]:
     """Open the database for the command that lists the devices that are put aside."""
     async with Database.open(settings.database_url, application_name=f"{NAME} devices-aside", pool_size=2) as db:
         yield Aside(db)
+
+
+@asynccontextmanager
+async def retaining(settings: Settings) -> AsyncIterator[tuple[Keeping, Marks]]:
+    """Open the database for the command that does at once what workers do each hour."""
+    async with Database.open(settings.database_url, application_name=f"{NAME} retention", pool_size=2) as db:
+        clock = SystemClock(settings.clock_offset_s)
+        yield Keeping(db, clock, settings.deliveries_kept_months), Marks(db, clock)
 
 
 def texting(settings: Settings) -> AbstractAsyncContextManager[TwilioSmsSender]:

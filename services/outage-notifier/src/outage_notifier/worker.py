@@ -2,17 +2,21 @@
 
 from functools import partial
 
-from gridcare.postgres.retention import RETENTION_INTERVAL_S, forget_expired
+from gridcare.postgres.retention import RETENTION_INTERVAL_S, Steps, shared_steps
 from gridcare.process.lifecycle import Lifecycle, repeat_all
 from outage_notifier.ledger.flow.complete_notices import complete_notices
+from outage_notifier.ledger.flow.forget_notices import forget_notices
+from outage_notifier.ledger.flow.keep_partitions import keep_partitions
+from outage_notifier.ledger.room import Keeping
 from outage_notifier.planning.flow.cut_follow_ups import cut_follow_ups
 from outage_notifier.planning.flow.hint_batches import hint_again
 from outage_notifier.planning.flow.look_at_covers import look_at_covers
 from outage_notifier.planning.flow.recut_strays import recut_strays
 from outage_notifier.receipts.flow.apply_marks import apply_marks
 from outage_notifier.receipts.flow.apply_receipts import apply_receipts
+from outage_notifier.receipts.flow.forget_keys import forget_keys
 from outage_notifier.receipts.flow.resolve_unknown import resolve_unknown
-from outage_notifier.receipts.room import LookUps
+from outage_notifier.receipts.room import LookUps, Marks
 from outage_notifier.wiring import Rooms
 
 SWEEP_INTERVAL_S = 1.0
@@ -35,5 +39,15 @@ async def work(rooms: Rooms, look_ups: LookUps, lifecycle: Lifecycle) -> None:
         ("apply_marks", PROMPT_INTERVAL_S, partial(apply_marks, room=rooms.marks)),
         ("complete_notices", PROMPT_INTERVAL_S, partial(complete_notices, room=ledger)),
         ("resolve_unknown", SWEEP_INTERVAL_S, partial(resolve_unknown, room=look_ups)),
-        ("forget_expired", RETENTION_INTERVAL_S, partial(forget_expired, ledger.db, ledger.clock)),
+        *((name, RETENTION_INTERVAL_S, step) for name, step in retention_steps(rooms.keeping, rooms.marks).items()),
     )
+
+
+def retention_steps(keeping: Keeping, marks: Marks) -> Steps:
+    """Return what retention consists of here, in its order."""
+    return {
+        "keep_partitions": partial(keep_partitions, room=keeping),
+        "forget_notices": partial(forget_notices, room=keeping),
+        "forget_keys": partial(forget_keys, room=marks),
+        **shared_steps(keeping.db, keeping.clock),
+    }

@@ -27,7 +27,10 @@ ON CONFLICT (caller, key) DO UPDATE
 SET fingerprint = excluded.fingerprint, result = excluded.result, status = DEFAULT, body = DEFAULT,
     created_at = excluded.created_at
 """
-_FORGET = "DELETE FROM idempotency WHERE created_at < $1"
+_FORGET = """
+DELETE FROM idempotency WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM idempotency WHERE created_at < $1 ORDER BY created_at LIMIT $2))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,9 @@ async def once(request: IdempotentRequest, use_case: UseCase[C, R, T], command: 
     return result
 
 
-async def forget(tx: Connection, now: datetime) -> int:
-    """Delete results that have expired and return the number of rows."""
-    tag: str = await tx.execute(_FORGET, now - KEPT)
+async def forget(tx: Connection, now: datetime, *, limit: int) -> int:
+    """Delete results that have expired, at most `limit`, and return the number of rows."""
+    tag: str = await tx.execute(_FORGET, now - KEPT, limit)
     return int(tag.split()[1])
 
 

@@ -26,7 +26,10 @@ _WAIT: Final = """
 SELECT extract(epoch FROM full_at - statement_timestamp())::float8 + $3 - $4 FROM token_bucket
 WHERE bucket = $1 AND subject = $2
 """
-_FORGET: Final = "DELETE FROM token_bucket WHERE full_at < statement_timestamp()"
+_FORGET: Final = """
+DELETE FROM token_bucket WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM token_bucket WHERE full_at < statement_timestamp() LIMIT $1))
+"""
 
 
 class Buckets:
@@ -50,7 +53,7 @@ class Buckets:
         )
 
 
-async def forget(tx: Connection) -> int:
+async def forget(tx: Connection, *, limit: int) -> int:
     """Delete buckets that are full again and return the number of rows."""
-    tag: str = await tx.execute(_FORGET)
+    tag: str = await tx.execute(_FORGET, limit)
     return int(tag.split()[1])

@@ -1,12 +1,14 @@
 """What every process of every service is built on, so that all services start, run and stop the same way.
 
 A service's `__main__` declares its settings, its migrations and its own processes. The processes `relay`, `migrate` and
-`topics` and the operational commands `dead-letters` and `parked` are the same in every service and live here.
+`topics` and the operational commands `dead-letters`, `parked` and `retention` are the same in every service and live here; a
+service that has more to keep in order has a `retention` of its own.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -22,6 +24,7 @@ from gridcare.postgres.database import Database
 from gridcare.postgres.migrate import migrate
 from gridcare.postgres.poison.command import parked_command
 from gridcare.postgres.relay.run import SEND_DEADLINE_S, run_relay
+from gridcare.postgres.retention import retention_command, shared_steps
 from gridcare.process import crash_points, health
 from gridcare.process import lifecycle as process
 from gridcare.process.connections import ConnectionLimits
@@ -91,7 +94,12 @@ def main(service: Service[S]) -> int:
         return command
 
     processes: dict[str, Process[S]] = {**service.processes, "relay": relay}
-    commands = {"dead-letters": dead_letters_command, "parked": parked_command, **service.commands}
+    commands: dict[str, Callable[[S, Sequence[str]], Awaitable[int]]] = {
+        "dead-letters": dead_letters_command,
+        "parked": parked_command,
+        "retention": partial(_retention, service.name),
+        **service.commands,
+    }
     return process.run(
         {name: as_main(name, run) for name, run in processes.items()},
         {
@@ -100,6 +108,11 @@ def main(service: Service[S]) -> int:
             **{name: as_command(name, run) for name, run in commands.items()},
         },
     )
+
+
+async def _retention(service: str, settings: ServiceSettings, _: Sequence[str]) -> int:
+    async with Database.open(settings.database_url, application_name=f"{service} retention", pool_size=2) as db:
+        return await retention_command(shared_steps(db, SystemClock(settings.clock_offset_s)))
 
 
 @asynccontextmanager

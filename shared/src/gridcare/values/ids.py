@@ -22,3 +22,8 @@ def uuid7(now: datetime, *, random: bytes | None = None) -> UUID:
 def first_id(at: datetime) -> UUID:
     """Return the lowest UUIDv7 of the millisecond of an aware time: ids drawn from then on are not lower."""
     return UUID(int=(at - _EPOCH) // _MILLISECOND << _RANDOM_BITS)
+
+
+def time_of(id_: UUID) -> datetime:
+    """Return the time that a UUIDv7 carries, in whole milliseconds."""
+    return _EPOCH + (id_.int >> _RANDOM_BITS) * _MILLISECOND

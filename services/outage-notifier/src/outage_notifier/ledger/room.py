@@ -7,6 +7,15 @@ from gridcare.values.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
+class Keeping:
+    """What retention works in. Deliveries, batches and attempts are dropped `kept_months` after their month."""
+
+    db: Database
+    clock: Clock
+    kept_months: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """The database and the clock."""
 

@@ -56,7 +56,10 @@ _PUBLISHED = """
 UPDATE dead_letter SET published_at = clock_timestamp()
 WHERE consumer_group = $1 AND topic = $2 AND partition = $3 AND "offset" = $4
 """
-_FORGET = "DELETE FROM dead_letter WHERE dead_lettered_at < clock_timestamp() - make_interval(days => $1)"
+_FORGET = """
+DELETE FROM dead_letter WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM dead_letter WHERE dead_lettered_at < clock_timestamp() - make_interval(days => $1) LIMIT $2))
+"""
 
 Record = ConsumerRecord[bytes, bytes]
 
@@ -158,9 +161,9 @@ def event_id_of(headers: Sequence[tuple[str, bytes]]) -> UUID | None:
     return None
 
 
-async def forget(tx: Connection, *, kept_days: int = KEPT_DAYS) -> int:
-    """Delete the rows of dead letters that no topic holds any more and return their number."""
-    tag: str = await tx.execute(_FORGET, kept_days)
+async def forget(tx: Connection, *, limit: int, kept_days: int = KEPT_DAYS) -> int:
+    """Delete the rows of dead letters that no topic holds any more, at most `limit`, and return their number."""
+    tag: str = await tx.execute(_FORGET, kept_days, limit)
     return int(tag.split()[1])
 
 

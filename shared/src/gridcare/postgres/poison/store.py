@@ -54,7 +54,9 @@ WHERE kind = $1 AND ($2::text IS NULL OR item_id = $2) AND parked_at IS NOT NULL
 """
 _COUNT: Final = "SELECT kind, count(*) AS items FROM poison WHERE parked_at IS NOT NULL GROUP BY kind"
 _FORGET: Final = f"""
-DELETE FROM poison WHERE parked_at IS NULL AND last_at < clock_timestamp() - make_interval(days => {KEPT_DAYS})
+DELETE FROM poison WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM poison WHERE parked_at IS NULL AND last_at < clock_timestamp() - make_interval(days => {KEPT_DAYS})
+    LIMIT $1))
 """
 
 
@@ -136,7 +138,7 @@ async def count_parked(tx: Connection) -> dict[str, int]:
     return {row["kind"]: row["items"] for row in await tx.fetch(_COUNT)}
 
 
-async def forget(tx: Connection) -> int:
+async def forget(tx: Connection, *, limit: int) -> int:
     """Delete old counts of what is not parked. Return how many."""
-    tag: str = await tx.execute(_FORGET)
+    tag: str = await tx.execute(_FORGET, limit)
     return int(tag.split()[1])

@@ -61,6 +61,10 @@ _NOT_CREATED = """
 UPDATE attempt SET outcome = 'unknown', ended_at = $4, error_code = 'not-created'
 WHERE batch_id = $1 AND place = $2 AND try = $3 AND outcome IS NULL
 """
+_FORGET_MESSAGES = """
+DELETE FROM sms_message WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM sms_message WHERE bound_at < $1 ORDER BY bound_at LIMIT $2))
+"""
 _IN_DOUBT = "SELECT notice_id, recipient_id FROM attempt WHERE batch_id = $1 AND outcome IS DISTINCT FROM 'retry'"
 
 
@@ -125,6 +129,12 @@ async def bind(tx: Connection, bindings: Mapping[AttemptName, str], *, now: date
 async def not_created(tx: Connection, name: AttemptName, *, now: datetime) -> None:
     """Complete an attempt that is still open: its message is certainly not there."""
     await tx.execute(_NOT_CREATED, name.batch_id, name.contact_number, name.try_, now)
+
+
+async def forget_messages(tx: Connection, *, before: datetime, limit: int) -> int:
+    """Forget which attempts messages belonged to that were bound before a time, and return how many."""
+    tag: str = await tx.execute(_FORGET_MESSAGES, before, limit)
+    return int(tag.split()[1])
 
 
 def _keys(names: Sequence[AttemptName]) -> tuple[list[UUID], list[int], list[int]]:

@@ -8,6 +8,7 @@ import msgspec
 
 from gridcare.events.notices import Lane
 from gridcare.postgres.database import Connection
+from gridcare.values.ids import first_id
 from outage_notifier.ledger.core.notice import ClaimedNotice, Content, NewNotice, SingleNotice
 
 _COLUMNS = """notice_id, outage_id, revision, kind, template, template_version, slots, tag, lane, audience_rule, recipient_id,
@@ -65,6 +66,18 @@ ORDER BY due_at, notice_id LIMIT $3 FOR UPDATE SKIP LOCKED
 """
 _SINGLES_PLANNED = """
 UPDATE notice SET state = 'planned', planned_at = $2, audience = 1 WHERE notice_id = ANY($1::uuid[])
+"""
+_FORGET = """
+WITH old AS MATERIALIZED (
+    SELECT notice_id FROM notice WHERE notice_id < $1 ORDER BY notice_id LIMIT $2
+), contacts AS (
+    DELETE FROM notice_contact WHERE ctid = ANY(ARRAY(
+        SELECT c.ctid FROM notice_contact c WHERE c.notice_id < $1 ORDER BY c.notice_id LIMIT $2))
+    RETURNING 1
+), notices AS (
+    DELETE FROM notice WHERE notice_id IN (SELECT notice_id FROM old) RETURNING 1
+)
+SELECT (SELECT count(*) FROM contacts) + (SELECT count(*) FROM notices)
 """
 
 
@@ -130,6 +143,12 @@ async def contents(tx: Connection, notice_ids: Sequence[UUID]) -> dict[UUID, Con
 async def take_singles(tx: Connection, *, now: datetime, lane: Lane, limit: int) -> list[SingleNotice]:
     """Lock due one-recipient notices of a lane, to be packed in this transaction."""
     return [SingleNotice(**row) for row in await tx.fetch(_TAKE_SINGLES, now, lane, limit)]
+
+
+async def forget(tx: Connection, *, before: datetime, limit: int) -> int:
+    """Delete notices that were made before a time, and their shared contacts, at most `limit` of each. Return how many."""
+    gone: int = await tx.fetchval(_FORGET, first_id(before), limit)
+    return gone
 
 
 async def singles_planned(tx: Connection, notice_ids: Sequence[UUID], *, now: datetime) -> None:

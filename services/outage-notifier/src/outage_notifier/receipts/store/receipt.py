@@ -47,6 +47,10 @@ WHERE EXISTS (
     WHERE r.source = 'twilio' AND r.dedup_key > m.message_id || ':' AND r.dedup_key < m.message_id || ';'
       AND r.attempt_name <> $2)
 """
+_FORGET_KEYS = """
+DELETE FROM receipt_key WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM receipt_key WHERE noted_at < $1 ORDER BY noted_at LIMIT $2))
+"""
 
 
 def dedup_key(message_id: str, status: str) -> str:
@@ -79,3 +83,9 @@ async def later(tx: Connection, times: Sequence[tuple[int, datetime]]) -> None:
 async def of_other_attempts(tx: Connection, message_ids: Sequence[str], attempt_name: str) -> set[str]:
     """Return those messages that belong to another attempt, as a receipt says."""
     return {row["message_id"] for row in await tx.fetch(_OF_OTHERS, list(message_ids), attempt_name)}
+
+
+async def forget_keys(tx: Connection, *, before: datetime, limit: int) -> int:
+    """Delete the keys of receipts that came before a time, at most `limit`, and return how many."""
+    tag: str = await tx.execute(_FORGET_KEYS, before, limit)
+    return int(tag.split()[1])
