@@ -23,6 +23,7 @@ from benchmarks.town import DATABASE, feeder, settle_in
 
 from gridcare_local.demo.client import Client
 from gridcare_local.demo.cut import DAYS_AHEAD, NOTIFIER, draft
+from gridcare_local.demo.site import StackSite
 from gridcare_local.stack.parts import Part, ProcessPart
 from gridcare_local.stack.probes import http_probe
 from gridcare_local.stack.stack import Stack, StartOptions, running_stack
@@ -81,7 +82,7 @@ async def _ours(stack: Stack, size: int, warm_up: int, *, anew: bool, second: Pr
     if second is not None:
         await asyncio.to_thread(second.start)
         parts[SECOND] = second
-    planner = Client(stack, "planner")
+    planner = Client(StackSite(stack), "planner")
     async with Completions.open(stack.settings.addresses["kafka"]) as completions:
         await _tell(stack, planner, warm_up, completions)
         with Meter(_pids(parts)) as meter:

@@ -7,6 +7,7 @@ import pytest
 from tests.integration.support.wholestack import CANARIES, FAST, SEED, SUPPLY_POINTS, Whole
 
 from gridcare_local.demo.load import load_town
+from gridcare_local.demo.site import StackSite
 from gridcare_local.stack.stack import ALL_PARTS, Stack, StartOptions
 from gridcare_local.town.world import DemoWorld
 
@@ -25,7 +26,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     stack = Stack(Path(tmp_path_factory.mktemp("stack")))
     stack.start(StartOptions(environment=FAST))
     try:
-        town = load_town(stack, supply_points=SUPPLY_POINTS, seed=SEED, canaries=CANARIES, report=lambda _: None)
+        town = load_town(
+            StackSite(stack), supply_points=SUPPLY_POINTS, seed=SEED, canaries=CANARIES, report=lambda _: None
+        )
         yield Whole(stack, town, DemoWorld(supply_points=SUPPLY_POINTS, seed=SEED, canaries=CANARIES))
     finally:
         stack.stop()

@@ -143,6 +143,6 @@ def test_watchers_survive_kills(whole, part):
 
     restarts: list[Future[None]] = []
     with ThreadPoolExecutor(max_workers=1) as threads:
-        notice = publish_cut(whole.stack, whole.town.feeder_ids, timeout_s=TOLD_TIMEOUT_S, watch=kill_once)
+        notice = publish_cut(whole.site, whole.town.feeder_ids, timeout_s=TOLD_TIMEOUT_S, watch=kill_once)
     restarts[0].result()
-    assert balance(whole.stack, notice).wrong == []
+    assert balance(whole.site, notice).wrong == []

@@ -23,8 +23,8 @@ def test_all_customers_are_told_once(whole):
 
 def test_demo_books_balance(whole):
     """The accounting of `gridcare demo` agrees with the providers."""
-    notice = publish_cut(whole.stack, whole.town.feeder_ids, timeout_s=120, watch=lambda *_: None)
-    books = balance(whole.stack, notice)
+    notice = publish_cut(whole.site, whole.town.feeder_ids, timeout_s=120, watch=lambda *_: None)
+    books = balance(whole.site, notice)
     assert books.wrong == []
     assert books.notice.audience == whole.town.customers
     assert books.pushes_repeated == 0

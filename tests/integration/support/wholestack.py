@@ -15,6 +15,7 @@ from gridcare.values.clock import SystemClock
 from gridcare_local.demo.client import Client
 from gridcare_local.demo.cut import NOTIFIER, OPEN
 from gridcare_local.demo.load import Town
+from gridcare_local.demo.site import StackSite
 from gridcare_local.emulators.control import free_port
 from gridcare_local.emulators.journal import read_lines
 from gridcare_local.stack.parts import ProcessPart
@@ -78,9 +79,14 @@ class Whole:
         """The time according to the clock of the stack's processes."""
         return SystemClock(self.stack.settings.clock_offset_s).now()
 
+    @property
+    def site(self) -> StackSite:
+        """The stack, as the demo's people reach it."""
+        return StackSite(self.stack)
+
     def client(self, role: str, *codes: str) -> Client:
         """Return a client with a role; a customer has these codes."""
-        return Client(self.stack, role, codes)
+        return Client(self.site, role, codes)
 
     def people(self) -> list[Person]:
         """Return the town's customers, each with the first of their supply points."""

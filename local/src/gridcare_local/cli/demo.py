@@ -17,6 +17,7 @@ from gridcare_local.stack.stack import ALL_PARTS, Stack, erase_stack
 
 if TYPE_CHECKING:  # slow to import, and only needed to publish
     from gridcare_local.demo.accounting import Books
+    from gridcare_local.demo.site import Site
 
 DEMO_SUPPLY_POINTS = 20_000
 SUPPLY_POINTS_MAX = 2_000_000
@@ -86,7 +87,7 @@ def publish(
 
     stack = this_stack()
     console = Console(stderr=as_json)
-    books = _publish(stack, tuple(feeder or loaded_feeders(stack)), timeout_s, console)
+    books = _publish(stack, tuple(feeder or loaded_feeders(_site(stack))), timeout_s, console)
     if as_json:
         facts = asdict(books)
         print_json({**facts.pop("notice"), **facts})
@@ -101,7 +102,7 @@ def _load(stack: Stack, supply_points: int, seed: int, bars: Progress) -> tuple[
 
     task = bars.add_task("loading", total=None)
     town = load_town(
-        stack,
+        _site(stack),
         supply_points=supply_points,
         seed=seed,
         canaries=0,
@@ -118,18 +119,25 @@ def _publish(
 ) -> "Books":
     """Publish, show progress on `console`, and balance the books. With `strictly`, no part may die meanwhile."""
     from gridcare_local.demo.accounting import balance  # noqa: PLC0415 - as above
-    from gridcare_local.demo.cut import fail_on_death, publish_cut  # noqa: PLC0415 - as above
+    from gridcare_local.demo.cut import publish_cut  # noqa: PLC0415 - as above
 
     with _steps(console) as bars:
         task = bars.add_task("telling every affected customer", total=None)
-        look = fail_on_death(stack) if strictly else (lambda *_: None)
+        site = _site(stack)
 
         def watch(done: int, of: int) -> None:
             bars.update(task, completed=done, total=of)
-            look(done, of)
+            if strictly:
+                site.check_alive()
 
-        notice = publish_cut(stack, feeders, timeout_s=timeout_s, watch=watch)
-    return balance(stack, notice)
+        notice = publish_cut(site, feeders, timeout_s=timeout_s, watch=watch)
+    return balance(site, notice)
+
+
+def _site(stack: Stack) -> "Site":
+    from gridcare_local.demo.site import StackSite  # noqa: PLC0415 - as above
+
+    return StackSite(stack)
 
 
 def _show(books: "Books", console: Console) -> None:

@@ -3,15 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from gridcare_local.demo.client import Client
 from gridcare_local.demo.cut import NOTIFIER, OPEN, CompletedNotice
-from gridcare_local.emulators.journal import read_lines
-from gridcare_local.stack.stack import Stack
+from gridcare_local.demo.site import Site
 from outage_notifier.texts.segments import segments
 
 PAGE: Final = 200
@@ -32,19 +30,19 @@ class Books:
     wrong: list[str] = field(default_factory=list)
 
 
-def balance(stack: Stack, notice: CompletedNotice) -> Books:
+def balance(site: Site, notice: CompletedNotice) -> Books:
     """Compare the ledger with the providers' journals, delivery by delivery.
 
     Receipts change deliveries for minutes after a notice is complete, so also while its rows are read page by page.
     """
-    planner = Client(stack, "planner")
+    planner = Client(site, "planner")
     before = planner.get(NOTIFIER, f"/v1/notices/{notice.notice_id}")
     rows = list(_deliveries(planner, notice.notice_id))
     after = planner.get(NOTIFIER, f"/v1/notices/{notice.notice_id}")
     books = Books(replace(notice, states=after["states"], channels=after["channels"]))
     _check_counts(books, rows, still=before["states"] == after["states"])
-    _check_pushes(books, stack, rows)
-    _check_texts(books, stack, rows)
+    _check_pushes(books, site, rows)
+    _check_texts(books, site, rows)
     return books
 
 
@@ -73,10 +71,10 @@ def _state_name(state: str, *, still: bool) -> str:
     return state if still or state not in RAISED else "sent"
 
 
-def _check_pushes(books: Books, stack: Stack, rows: list[dict[str, Any]]) -> None:
+def _check_pushes(books: Books, site: Site, rows: list[dict[str, Any]]) -> None:
     """Check that FCM accepted every delivery by push and no push that the ledger does not know."""
     accepted = Counter[tuple[str, str]]()
-    for line in _accepted(stack, "fcm"):
+    for line in _accepted(site, "fcm"):
         message = line["body"]["message"]
         data = message.get("data") or {}  # other senders' messages in the emulator may have none
         if data.get("notice_id") == books.notice.notice_id:
@@ -91,10 +89,10 @@ def _check_pushes(books: Books, stack: Stack, rows: list[dict[str, Any]]) -> Non
         books.wrong.append(f"{len(unknown)} pushes that the ledger does not know")
 
 
-def _check_texts(books: Books, stack: Stack, rows: list[dict[str, Any]]) -> None:
+def _check_texts(books: Books, site: Site, rows: list[dict[str, Any]]) -> None:
     """Check that Twilio accepted each delivery by SMS once and nothing else."""
     numbers = Counter[str]()
-    for line in _accepted(stack, "twilio"):
+    for line in _accepted(site, "twilio"):
         if books.notice.mark in line["body"]:
             numbers[line["to"]] += 1
             books.segments += segments(line["body"]).count
@@ -116,9 +114,8 @@ def _deliveries(planner: Client, notice_id: str) -> Iterator[dict[str, Any]]:
         after = f"&cursor={page['next']}"
 
 
-def _accepted(stack: Stack, provider: str) -> Iterator[dict[str, Any]]:
-    journal: Path = stack.catalog.emulator_dir(provider) / "journal.jsonl"
-    for line in read_lines(journal):
+def _accepted(site: Site, provider: str) -> Iterator[dict[str, Any]]:
+    for line in site.journal(provider):
         entry = msgspec.json.decode(line)
         if entry["kind"] == "accepted":
             yield entry

@@ -1,4 +1,4 @@
-"""Calls the services of a stack as the utility's staff would: over HTTP, with tokens for their roles."""
+"""Calls the services of a site as the utility's staff would: over HTTP, with tokens for their roles."""
 
 import ssl
 import time
@@ -10,34 +10,29 @@ from typing import Any, Final
 
 import httpx
 
-from gridcare_local.emulators.oidc.keys import mint
+from gridcare_local.demo.site import Site
 from gridcare_local.errors import LocalStackError
 from gridcare_local.stack.catalog import SERVICES
-from gridcare_local.stack.stack import Stack
 
 TIMEOUT_S: Final = 600.0
 PATIENCE_S: Final = 60.0
 """Longer than the restart of any part takes."""
 
 AGAIN_INTERVAL_S: Final = 0.25
-TOKEN_LIFETIME_S: Final = 3600
 
 
 class Client:
     """A person with a role; a customer has customer codes."""
 
-    def __init__(self, stack: Stack, role: str, customer_codes: Sequence[str] = ()) -> None:
-        catalog = stack.catalog
+    def __init__(self, site: Site, role: str, customer_codes: Sequence[str] = ()) -> None:
         claims: dict[str, object] = {
             "sub": f"demo-{role}",
             "aud": list(SERVICES),
             "roles": [role],
             "customer_codes": list(customer_codes),
         }
-        self._token = mint(
-            catalog.emulator_dir("oidc"), catalog.emulator_url("oidc"), claims, lifetime_s=TOKEN_LIFETIME_S
-        )
-        self._urls = {service: catalog.api_url(service) for service in SERVICES}
+        self._token = site.token(claims)
+        self._urls = {service: site.api_url(service) for service in SERVICES}
 
     def get(self, service: str, path: str) -> Any:
         """Send a GET request. Raises LocalStackError with the problem's text."""

@@ -8,15 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from gridcare_local.demo.client import Client
+from gridcare_local.demo.site import Site
 from gridcare_local.errors import LocalStackError
-from gridcare_local.stack.stack import Stack
 
 NOTIFIER: Final = "outage-notifier"
 OPEN: Final = ("planned", "held", "retrying", "unknown", "awaiting")
 DAYS_AHEAD: Final = 7
 """More than the five days of notice that the law requires."""
 
-LOG_SHOWN: Final = 1_500
 LOOK_INTERVAL_S: Final = 0.25
 
 Watcher = Callable[[int, int], None]
@@ -52,25 +51,14 @@ def draft(
     return str(planner.post(NOTIFIER, "/v1/outages", body)["outage_id"])
 
 
-def fail_on_death(stack: Stack) -> Watcher:
-    """Return a watcher that raises LocalStackError if a part of the stack is dead."""
-
-    def watch(_settled: int, _audience: int) -> None:
-        dead = [part for part in stack.parts() if part.running() is None]
-        if dead:
-            raise LocalStackError(f"{dead[0].name} died; the end of its log: {dead[0].log.read_text()[-LOG_SHOWN:]}")
-
-    return watch
-
-
-def publish_cut(stack: Stack, feeder_ids: Sequence[str], *, timeout_s: float, watch: Watcher) -> CompletedNotice:
+def publish_cut(site: Site, feeder_ids: Sequence[str], *, timeout_s: float, watch: Watcher) -> CompletedNotice:
     """Publish a cut of these feeders in a week and wait until its announcement is complete.
 
     Raises LocalStackError with the states of its deliveries if it is not complete in time.
     """
-    planner = Client(stack, "planner")
+    planner = Client(site, "planner")
     mark = secrets.token_hex(3).upper()
-    offset_s = stack.settings.clock_offset_s
+    offset_s = site.clock_offset_s
     outage_id = draft(planner, feeder_ids, days_ahead=DAYS_AHEAD, clock_offset_s=offset_s, mark=mark)
     started = time.monotonic()
     published = planner.post(NOTIFIER, f"/v1/outages/{outage_id}/publish", {})

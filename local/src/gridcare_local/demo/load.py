@@ -1,4 +1,4 @@
-"""Loads a made-up town into a running stack through the APIs that a utility would use."""
+"""Loads a made-up town into a running site through the APIs that a utility would use."""
 
 import json
 import time
@@ -8,8 +8,8 @@ from typing import Final
 
 from gridcare_local.demo.client import Client
 from gridcare_local.demo.cut import NOTIFIER, draft
+from gridcare_local.demo.site import Site
 from gridcare_local.errors import LocalStackError
-from gridcare_local.stack.stack import Stack
 from gridcare_local.town.world import DemoWorld
 from gridcare_local.town.write import write_demo_data
 
@@ -27,12 +27,12 @@ class Town:
     customers: int
 
 
-def load_town(stack: Stack, *, supply_points: int, seed: int, canaries: int, report: Report) -> Town:
+def load_town(site: Site, *, supply_points: int, seed: int, canaries: int, report: Report) -> Town:
     """Generate a town, import it, and wait until its supply points have passed through their topic."""
-    directory = stack.root / "data"
+    directory = site.data_dir
     report(f"generating {supply_points:,} supply points")
     write_demo_data(directory, supply_points=supply_points, seed=seed, canaries=canaries)
-    ops = Client(stack, "ops")
+    ops = Client(site, "ops")
     teams = json.loads((directory / "teams.json").read_text())
     ops.put("repair-intake", "/v1/teams", teams)
     for what, file, media_type in (
@@ -45,30 +45,28 @@ def load_town(stack: Stack, *, supply_points: int, seed: int, canaries: int, rep
         if answer["refused"]:
             raise LocalStackError(f"{file}: {answer['refused']} lines refused, the first {answer['bad_lines'][0]}")
     world = DemoWorld(supply_points=supply_points, seed=seed, canaries=canaries)
-    town = Town(loaded_feeders(stack), len({point.customer_code for point in world.supply_points()}))
+    town = Town(loaded_feeders(site), len({point.customer_code for point in world.supply_points()}))
     report("waiting for the supply points to pass their topic")
-    _wait_projected(stack, town)
+    _wait_projected(site, town)
     return town
 
 
-def loaded_feeders(stack: Stack) -> tuple[str, ...]:
+def loaded_feeders(site: Site) -> tuple[str, ...]:
     """Return the feeders of the town that was loaded last. Raises LocalStackError if none was."""
-    grid = stack.root / "data" / "grid.json"
+    grid = site.data_dir / "grid.json"
     if not grid.exists():
         raise LocalStackError("no town was loaded: `gridcare run` loads one")
     return tuple(feeder["feeder_id"] for feeder in json.loads(grid.read_text())["feeders"])
 
 
-def _wait_projected(stack: Stack, town: Town) -> None:
+def _wait_projected(site: Site, town: Town) -> None:
     """Wait until an outage of all feeders would reach all customers."""
-    planner = Client(stack, "planner")
+    planner = Client(site, "planner")
     deadline = time.monotonic() + PROJECTED_TIMEOUT_S
     outage_id = ""
     while time.monotonic() < deadline:
         try:
-            outage_id = outage_id or draft(
-                planner, town.feeder_ids, days_ahead=30, clock_offset_s=stack.settings.clock_offset_s
-            )
+            outage_id = outage_id or draft(planner, town.feeder_ids, days_ahead=30, clock_offset_s=site.clock_offset_s)
             reach = planner.post(NOTIFIER, f"/v1/outages/{outage_id}/preview", {})["notices"][0]
             if reach["audience"] >= town.customers:  # a larger town loaded before is still there
                 return
