@@ -16,6 +16,7 @@ RESTRICTED: Final[Manifest] = {
 }
 POD: Final[Manifest] = {"automountServiceAccountToken": False, "enableServiceLinks": False}
 SECCOMP: Final = {"type": "RuntimeDefault"}
+PRODUCT: Final = "gridcare"
 UID_MIN: Final = 10_000
 """Lower user ids belong to accounts of the system on many nodes."""
 
@@ -159,6 +160,8 @@ def services_are_migrated(manifests: Sequence[Manifest]) -> Iterator[str]:
     services: dict[str, dict[str, set[str]]] = {}
     for _, template in workloads(manifests):
         labels = template["metadata"]["labels"]
+        if labels.get("app.kubernetes.io/part-of") != PRODUCT:
+            continue  # a server that an environment brings along
         by_component = services.setdefault(labels["app.kubernetes.io/name"], {})
         by_component[labels["app.kubernetes.io/component"]] = {each["image"] for each in containers(template)}
     for service, by_component in services.items():

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import kubernetes_validate  # type: ignore[import-untyped]  # it ships no types
 import yaml
+from deploy.k8s.dev_authority import generate
 from deploy.k8s.house_rules import RULES, Manifest
 
 HERE = Path(__file__).resolve().parent
@@ -45,6 +46,7 @@ def render(folder: Path) -> list[Manifest]:
     kubectl = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or shutil.which("kubectl")
     if kubectl is None:
         raise RenderError("kubectl is not installed: run `make setup`")
+    generate()
     built = subprocess.run(  # noqa: S603 - our own arguments
         [kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False, timeout=RENDER_TIMEOUT_S
     )

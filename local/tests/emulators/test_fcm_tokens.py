@@ -131,7 +131,7 @@ def test_a_token_outlives_a_restart(tmp_path, connect_fcm):
 
 def test_accounts_keep_their_key(tmp_path):
     """Writing the account for another port changes only the token address."""
-    first = write_service_account(tmp_path, 1001).read_text()
-    second = write_service_account(tmp_path, 1002).read_text()
+    first = write_service_account(tmp_path, "https://127.0.0.1:1001").read_text()
+    second = write_service_account(tmp_path, "https://127.0.0.1:1002").read_text()
     assert second == first.replace(":1001/token", ":1002/token")
     assert (tmp_path / "service-account.json").stat().st_mode & 0o077 == 0

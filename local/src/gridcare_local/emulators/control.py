@@ -130,7 +130,7 @@ class Emulator:
         **claims: object,
     ) -> str:
         """Mint a token of this issuer without the claims that are None. `foreign` signs it with an unknown key."""
-        issuer = self.environment.get("EMULATOR_OIDC_ISSUER") or self.url
+        issuer = self.environment.get("EMULATOR_PUBLIC_URL") or self.url
         return mint(self.state_dir, issuer, claims, algorithm=algorithm, lifetime_s=lifetime_s, foreign=foreign)
 
     def rotate_keys(self, *, drop_old: bool = False) -> None:

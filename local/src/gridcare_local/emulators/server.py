@@ -69,9 +69,9 @@ async def _serve(emulator: Emulator, application: Handler, certificate: tuple[Pa
         # nothing is buffered, so an immediate exit loses nothing that was answered
         loop.add_signal_handler(number, os._exit, 0)
     settings = emulator.settings
-    servers = [_listen(application, settings.port, certificate)]
+    servers = [_listen(application, settings.host, settings.port, certificate)]
     if settings.control_port is not None:
-        servers.append(_listen(control_handler(emulator), settings.control_port, None))
+        servers.append(_listen(control_handler(emulator), settings.host, settings.control_port, None))
     emulator.rebuild()
     await emulator.started()
     watch = None if settings.parent_pid is None else loop.create_task(_leave_with(settings.parent_pid))
@@ -80,12 +80,12 @@ async def _serve(emulator: Emulator, application: Handler, certificate: tuple[Pa
         watch.cancel()
 
 
-def _listen(application: Handler, port: int, certificate: tuple[Path, Path] | None) -> Server:
-    _refuse_taken_port(port)
+def _listen(application: Handler, host: str, port: int, certificate: tuple[Path, Path] | None) -> Server:
+    _refuse_taken_port(host, port)
     chain, key = certificate or (None, None)
     return Server(
         application,
-        address="127.0.0.1",
+        address=host,
         port=port,
         ssl_cert=chain,
         ssl_key=key,
@@ -97,12 +97,12 @@ def _listen(application: Handler, port: int, certificate: tuple[Path, Path] | No
     )
 
 
-def _refuse_taken_port(port: int) -> None:
+def _refuse_taken_port(host: str, port: int) -> None:
     """Exit if another process listens on the port: granian sets SO_REUSEPORT, so each would get some requests."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError as error:
             raise SystemExit(f"port {port} is taken: {error.strerror}") from error
 

@@ -6,6 +6,6 @@ from gridcare_local.emulators.server import serve
 from gridcare_local.emulators.settings import from_environment
 
 settings = from_environment()
-certificate = localhost_certificate(settings.state_dir)
+certificate = settings.certificate or localhost_certificate(settings.state_dir)
 emulator = FcmEmulator(settings)
 serve(emulator, fast=emulator.handle, certificate=certificate)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import secrets
 import time
 from pathlib import Path
@@ -28,8 +29,8 @@ SKEW_S: Final = 300
 TOKENS_KNOWN_MAX: Final = 1000
 
 
-def write_service_account(state_dir: Path, port: int) -> Path:
-    """Write service-account.json for an emulator on `port` and return its path. An existing key is kept."""
+def write_service_account(state_dir: Path, url: str) -> Path:
+    """Write service-account.json for an emulator at `url` and return its path. An existing key is kept."""
     path = state_dir / "service-account.json"
     known = json.loads(path.read_text()) if path.exists() else {}
     account = {
@@ -39,7 +40,7 @@ def write_service_account(state_dir: Path, port: int) -> Path:
         "private_key": known.get("private_key") or pem(new_rsa_key()).decode(),
         "client_email": CLIENT_EMAIL,
         "client_id": "100000000000000000001",
-        "token_uri": f"https://127.0.0.1:{port}/token",
+        "token_uri": f"{url}/token",
     }
     if account != known:
         write_whole(path, json.dumps(account, indent=2).encode())
@@ -57,8 +58,10 @@ class TokenError(Exception):
 class Tokens:
     """Access tokens. They contain their expiry and a MAC, so that they stay valid when the emulator is restarted."""
 
-    def __init__(self, state_dir: Path, port: int) -> None:
-        account = json.loads(write_service_account(state_dir, port).read_text())
+    def __init__(self, state_dir: Path, url: str) -> None:
+        given = os.environ.get("EMULATOR_FCM_ACCOUNT_FILE")
+        file = Path(given) if given else write_service_account(state_dir, url)
+        account = json.loads(file.read_text())
         key = serialization.load_pem_private_key(
             account["private_key"].encode(), None, unsafe_skip_rsa_key_validation=True
         )

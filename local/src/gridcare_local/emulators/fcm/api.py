@@ -58,7 +58,7 @@ class FcmEmulator(Emulator):
 
     def __init__(self, settings: EmulatorSettings) -> None:
         super().__init__(settings, FcmRule)
-        self.tokens = Tokens(settings.state_dir, settings.port)
+        self.tokens = Tokens(settings.state_dir, settings.address("https"))
         self.options = FcmSettings()
         self.newest: deque[bytes] = deque(maxlen=outbox.ROWS_MAX)
         self._decoder = msgspec.json.Decoder(SendRequest)

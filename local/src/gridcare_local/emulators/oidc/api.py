@@ -1,6 +1,5 @@
 """The issuer's endpoints: discovery and JWKS for services, tokens and key rotation for the emulator's users."""
 
-import os
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -66,7 +65,7 @@ class OidcEmulator(Emulator):
 
     def __init__(self, settings: EmulatorSettings) -> None:
         super().__init__(settings, OidcRule)
-        self.issuer = os.environ.get("EMULATOR_OIDC_ISSUER") or f"http://127.0.0.1:{settings.port}"
+        self.issuer = settings.address("http")
         self.ring = KeyRing(settings.state_dir)
 
     def replayed(self, line: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from gridcare_local.errors import LocalStackError
 from gridcare_local.servers.cache import cache_dir, file_lock
 
 MIRROR_VARIABLE = "GRIDCARE_MAVEN_MIRROR"
+FOLDER_VARIABLE = "GRIDCARE_JARS_DIR"
 LIST = Path(__file__).with_name("jars.txt")
 PARALLEL_MAX = 8
 LOCK_TIMEOUT_S = 900.0  # another clone may be fetching all of them over a slow connection
@@ -55,19 +56,28 @@ def ensure_jars(
 ) -> list[Path]:
     """Return the paths of all jars (by default those of the list), after fetching the missing and damaged ones.
 
-    They are kept in `folder`, by default the user's cache, which several processes may use at once. `mirror` is the
+    They are kept in `folder`, by default $GRIDCARE_JARS_DIR or the user's cache, which several processes may use at once and
+    which is not written to when it holds them all. `mirror` is the
     base address of a Maven repository, by default $GRIDCARE_MAVEN_MIRROR or the public one. `progress(done, of)` is
     called for each jar that was fetched. Raises LocalStackError with advice if a jar cannot be fetched or has the wrong
     checksum.
     """
     jars = read_list() if jars is None else jars
-    folder = cache_dir() / "jars" if folder is None else folder
-    folder.mkdir(parents=True, exist_ok=True)
-    with file_lock(folder / "lock", timeout_s=LOCK_TIMEOUT_S):
-        missing = [jar for jar in jars if not _is_good(folder / jar.file_name, jar.sha256)]
-        if missing:
-            _fetch_all(missing, folder, mirror or os.environ.get(MIRROR_VARIABLE) or None, progress)
+    folder = _default_folder() if folder is None else folder
+    if _missing(jars, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with file_lock(folder / "lock", timeout_s=LOCK_TIMEOUT_S):
+            _fetch_all(_missing(jars, folder), folder, mirror or os.environ.get(MIRROR_VARIABLE) or None, progress)
     return [folder / jar.file_name for jar in jars]
+
+
+def _default_folder() -> Path:
+    configured = os.environ.get(FOLDER_VARIABLE)
+    return Path(configured) if configured else cache_dir() / "jars"
+
+
+def _missing(jars: Sequence[Jar], folder: Path) -> list[Jar]:
+    return [jar for jar in jars if not _is_good(folder / jar.file_name, jar.sha256)]
 
 
 def _fetch_all(jars: Sequence[Jar], folder: Path, mirror: str | None, progress: Progress | None) -> None:

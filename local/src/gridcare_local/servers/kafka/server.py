@@ -79,11 +79,14 @@ class KafkaServer:
             process.send(number)
 
 
-def start_kafka(data_dir: Path, *, outlives_us: bool = False, progress: Progress | None = None) -> KafkaServer:
+def start_kafka(
+    data_dir: Path, *, outlives_us: bool = False, progress: Progress | None = None, public: str | None = None
+) -> KafkaServer:
     """Start a broker on the data in `data_dir`, created if missing, after stopping one that still runs on it.
 
     A user's first start fetches the jars (`progress` as in `ensure_jars`). The broker does not create topics
-    automatically. Unless it `outlives_us`, as a stack's does, the next start of any server after the death of this
+    automatically. With `public` (host:port), it listens on that port for other machines too, which know it by that name.
+    Unless it `outlives_us`, as a stack's does, the next start of any server after the death of this
     process stops it. Raises LocalStackError with the end of the broker's log if it does not start.
     """
     data_dir = data_dir.resolve()
@@ -92,9 +95,12 @@ def start_kafka(data_dir: Path, *, outlives_us: bool = False, progress: Progress
     jars = ensure_jars(progress=progress)
     with file_lock(data_dir / "lock", timeout_s=LOCK_TIMEOUT_S):
         _stop(data_dir)
+        if public is not None:
+            port = int(public.rpartition(":")[2])
+            remember(data_dir, port=port, controller_port=port + 1)
         port, controller_port = _ports(data_dir)
         properties = data_dir / "server.properties"
-        write_atomically(properties, _properties(data_dir, port, controller_port))
+        write_atomically(properties, _properties(data_dir, port, controller_port, public))
         _format(data_dir, jars, properties)
         log = data_dir / "kafka.log"
         started = spawn([*_java(jars), "kafka.Kafka", properties], log=log)
@@ -112,11 +118,11 @@ def find_kafka(data_dir: Path) -> KafkaServer | None:
     return None if process is None else KafkaServer(f"{HOST}:{recall(data_dir)['port']}", process.pid, data_dir)
 
 
-def _properties(data_dir: Path, port: int, controller_port: int) -> str:
+def _properties(data_dir: Path, port: int, controller_port: int, public: str | None) -> str:
     settings = SINGLE_NODE | {
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
-        "listeners": f"BROKER://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
-        "advertised.listeners": f"BROKER://{HOST}:{recall(data_dir).get(ADVERTISED_PORT, port)}",
+        "listeners": f"BROKER://{'' if public else HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
+        "advertised.listeners": f"BROKER://{public or f'{HOST}:{recall(data_dir).get(ADVERTISED_PORT, port)}'}",
         "log.dirs": str(data_dir / "data"),
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())

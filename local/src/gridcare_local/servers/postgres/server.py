@@ -31,6 +31,7 @@ INITDB_TIMEOUT_S = 120.0
 POLL_S = 0.02
 POSTMASTER_PID_LINES = 8  # the eighth line, the status, exists when the server listens
 ADMIN = "postgres"
+ADMITTED = "host all all all scram-sha-256\n"
 
 
 @dataclass
@@ -75,12 +76,15 @@ class PostgresServer:
         self.port, self.pid = again.port, again.pid
 
 
-def start_postgres(data_dir: Path, *, durable: bool, outlives_us: bool = False) -> PostgresServer:
+def start_postgres(
+    data_dir: Path, *, durable: bool, outlives_us: bool = False, public_port: int | None = None
+) -> PostgresServer:
     """Start a server on the data in `data_dir`, created if missing, after removing what is left of an earlier one.
 
     If it is not `durable`, as in tests, it runs without fsync: a crash of the process still loses nothing, but one of
     the machine may. Unless it `outlives_us`, as a stack's does, the next start of any server after the death of this
-    process stops it. Raises LocalStackError with the end of the server's log if it does not start.
+    process stops it. With `public_port`, it listens there for other machines too, which need a password as all do. Raises
+    LocalStackError with the end of the server's log if it does not start.
     """
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -91,9 +95,13 @@ def start_postgres(data_dir: Path, *, durable: bool, outlives_us: bool = False) 
         _clean_orphans(cluster)
         password = recall_or(data_dir, "password", secrets.token_urlsafe(18))
         _make_cluster(cluster, password, durable=durable)
+        if public_port is not None:
+            remember(data_dir, port=public_port)
+            _admit_other_machines(cluster)
         port = _port(data_dir)
         log = data_dir / "postgres.log"
-        started = spawn([*postgres_account.prefix(), *_server_command(cluster, port, durable=durable)], log=log)
+        command = _server_command(cluster, port, durable=durable, public=public_port is not None)
+        started = spawn([*postgres_account.prefix(), *command], log=log)
         remember(data_dir, outlives_us=outlives_us)
         if not outlives_us:
             tie_to_us(started)
@@ -111,9 +119,9 @@ def find_postgres(data_dir: Path) -> PostgresServer | None:
     return PostgresServer(HOST, int(state["port"]), data_dir, True, postmaster.pid, str(state["password"]))
 
 
-def _server_command(cluster: Path, port: int, *, durable: bool) -> Sequence[str | Path]:
+def _server_command(cluster: Path, port: int, *, durable: bool, public: bool) -> Sequence[str | Path]:
     settings = {
-        "listen_addresses": HOST,
+        "listen_addresses": "*" if public else HOST,
         "port": str(port),
         "unix_socket_directories": "",  # the path of a clone in a deep folder would be too long for a socket's name
         "max_connections": str(CONNECTIONS_MAX),
@@ -158,6 +166,13 @@ def _make_cluster(cluster: Path, password: str, *, durable: bool) -> None:
     if done.returncode != 0:
         raise LocalStackError(f"initdb could not make {cluster}:\n{done.stderr.strip()}")
     unfinished.rename(cluster)
+
+
+def _admit_other_machines(cluster: Path) -> None:
+    rules = cluster / "pg_hba.conf"
+    if ADMITTED not in rules.read_text():
+        with rules.open("a") as file:
+            file.write(ADMITTED)
 
 
 def _wait_ready(cluster: Path, started: ProcessRef, log: Path) -> None:
