@@ -36,6 +36,13 @@ def workloads(manifests: Sequence[Manifest]) -> Iterator[tuple[str, Manifest]]:
             yield name_of(manifest), manifest["spec"]["template"]
 
 
+def our_workloads(manifests: Sequence[Manifest]) -> Iterator[tuple[str, Manifest]]:
+    """Yield the workloads of Gridcare's services, without the servers that an environment brings along."""
+    for name, template in workloads(manifests):
+        if template["metadata"]["labels"].get("app.kubernetes.io/part-of") == PRODUCT:
+            yield name, template
+
+
 def containers(template: Manifest) -> list[Manifest]:
     """Return all containers of a pod template, init containers included."""
     spec = template["spec"]
@@ -158,10 +165,8 @@ def selectors_match(manifests: Sequence[Manifest]) -> Iterator[str]:
 def services_are_migrated(manifests: Sequence[Manifest]) -> Iterator[str]:
     """Check that each service has the jobs of a release, with the same image as its processes."""
     services: dict[str, dict[str, set[str]]] = {}
-    for _, template in workloads(manifests):
+    for _, template in our_workloads(manifests):
         labels = template["metadata"]["labels"]
-        if labels.get("app.kubernetes.io/part-of") != PRODUCT:
-            continue  # a server that an environment brings along
         by_component = services.setdefault(labels["app.kubernetes.io/name"], {})
         by_component[labels["app.kubernetes.io/component"]] = {each["image"] for each in containers(template)}
     for service, by_component in services.items():

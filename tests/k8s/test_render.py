@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from deploy.k8s import render
-from deploy.k8s.house_rules import Manifest, containers, workloads
+from deploy.k8s.house_rules import Manifest, containers, our_workloads, workloads
 
 SERVICES = {
     "outage-notifier": {"api", "consumer", "planner", "sender", "worker", "relay"},
@@ -29,6 +29,20 @@ def test_every_folder_is_valid(manifests: list[Manifest]):
     """No rendered manifest breaks the API's schema or a house rule."""
     assert render.schema_faults(manifests) == []
     assert render.house_faults(manifests) == []
+
+
+def test_checks_are_valid():
+    """The jobs of `make cluster-check` fit the API's schema and the house rules."""
+    manifests = render.render(render.HERE / "checks")
+    assert [manifest["metadata"]["name"] for manifest in manifests] == ["main-job", "restarts"]
+    assert render.schema_faults(manifests) == []
+    assert render.house_faults(manifests) == []
+
+
+def test_servers_stay_in_development(staging: list[Manifest], prod: list[Manifest]):
+    """Staging and production bring neither servers nor emulators along."""
+    for manifests in (staging, prod):
+        assert [name for name, _ in workloads(manifests)] == [name for name, _ in our_workloads(manifests)]
 
 
 def test_deployments_match_processes(prod: list[Manifest]):
@@ -57,7 +71,11 @@ def test_environments_have_one_namespace(manifests: list[Manifest]):
 def test_new_settings_restart_pods(dev: list[Manifest], prod: list[Manifest]):
     """The names of generated ConfigMaps contain a hash of their content, so pods are replaced when settings change."""
     sources = [
-        {each["configMapRef"]["name"] for _, template in workloads(part) for each in containers(template)[0]["envFrom"]}
+        {
+            each["configMapRef"]["name"]
+            for _, template in our_workloads(part)
+            for each in containers(template)[0]["envFrom"]
+        }
         for part in (dev, prod)
     ]
     assert not sources[0] & sources[1]
