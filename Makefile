@@ -15,7 +15,7 @@ export UV_NO_PROGRESS=1
 unexport PYTHONDONTWRITEBYTECODE  # a stack is twenty processes: each would compile all that it imports, for seconds
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test quick test-containers test-images test-isolated lint types format lock setup clean docs bench faults faults-selftest images k8s-render cluster-check
+.PHONY: help demo run test quick test-containers test-images test-isolated lint types format lock setup clean docs bench faults faults-selftest images k8s-render cluster-check audit
 
 help:  ## list the tasks
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -74,6 +74,9 @@ images:  ## build gridcare/<service>:IMAGE_TAG of each service with Docker (IMAG
 	@for service in $(SERVICES); do \
 	  docker build --file services/$$service/Dockerfile --build-arg BASE=$(BASE) $(BUILD_ARGS) --tag gridcare/$$service:$(IMAGE_TAG) . || exit 1; \
 	done
+
+audit: $(READY)  ## look up known vulnerabilities of what the images hold, and write their bills of materials to .local/audit
+	@$(BIN)/python requirements/audit.py
 
 cluster-check: $(READY)  ## try the overlay dev on a real cluster (KUBECONFIG=FILE LOAD='reads an image archive'; KEEP=1, BUILD=0, BASE=, BUILD_ARGS=)
 	@LOAD='$(LOAD)' KUBECONFIG='$(KUBECONFIG)' BASE='$(BASE)' BUILD_ARGS='$(BUILD_ARGS)' $(BIN)/python -m deploy.k8s.cluster_check

@@ -45,6 +45,13 @@ def test_servers_stay_in_development(staging: list[Manifest], prod: list[Manifes
         assert [name for name, _ in workloads(manifests)] == [name for name, _ in our_workloads(manifests)]
 
 
+def test_production_images_have_digests(prod: list[Manifest]):
+    """Production names its images by digest: a tag can be moved after it was tested."""
+    images = {each["image"] for _, template in workloads(prod) for each in containers(template)}
+    assert len(images) == len(SERVICES)
+    assert all("@sha256:" in image for image in images)
+
+
 def test_deployments_match_processes(prod: list[Manifest]):
     """Each process has one Deployment with one argument, and each service has its two jobs."""
     processes: dict[str, set[str]] = {}
