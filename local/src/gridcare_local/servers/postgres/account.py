@@ -1,4 +1,4 @@
-"""The account that PostgreSQL runs as. It refuses to run as root, so root starts it as `nobody`."""
+"""The account that PostgreSQL runs as, and whom it admits. It refuses to run as root, so root starts it as `nobody`."""
 
 import os
 import pwd
@@ -8,6 +8,7 @@ from pathlib import Path
 from gridcare_local.errors import LocalStackError
 
 ACCOUNT = "nobody"
+ADMITTED = "host all all all scram-sha-256\n"
 
 
 def prefix() -> list[str]:
@@ -36,6 +37,13 @@ def hand_over(folder: Path) -> None:
     if os.geteuid() == 0:
         account = _account()
         os.chown(folder, account.pw_uid, account.pw_gid)
+
+
+def admit_other_machines(rules: Path) -> None:
+    """Let roles with a password connect from everywhere, by a line in pg_hba.conf; by default only this machine may."""
+    if ADMITTED not in rules.read_text():
+        with rules.open("a") as file:
+            file.write(ADMITTED)
 
 
 def _account() -> pwd.struct_passwd:

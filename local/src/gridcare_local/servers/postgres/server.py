@@ -31,7 +31,6 @@ INITDB_TIMEOUT_S = 120.0
 POLL_S = 0.02
 POSTMASTER_PID_LINES = 8  # the eighth line, the status, exists when the server listens
 ADMIN = "postgres"
-ADMITTED = "host all all all scram-sha-256\n"
 
 
 @dataclass
@@ -97,7 +96,7 @@ def start_postgres(
         _make_cluster(cluster, password, durable=durable)
         if public_port is not None:
             remember(data_dir, port=public_port)
-            _admit_other_machines(cluster)
+            postgres_account.admit_other_machines(cluster / "pg_hba.conf")
         port = _port(data_dir)
         log = data_dir / "postgres.log"
         command = _server_command(cluster, port, durable=durable, public=public_port is not None)
@@ -166,13 +165,6 @@ def _make_cluster(cluster: Path, password: str, *, durable: bool) -> None:
     if done.returncode != 0:
         raise LocalStackError(f"initdb could not make {cluster}:\n{done.stderr.strip()}")
     unfinished.rename(cluster)
-
-
-def _admit_other_machines(cluster: Path) -> None:
-    rules = cluster / "pg_hba.conf"
-    if ADMITTED not in rules.read_text():
-        with rules.open("a") as file:
-            file.write(ADMITTED)
 
 
 def _wait_ready(cluster: Path, started: ProcessRef, log: Path) -> None:
