@@ -5,21 +5,23 @@ import dataclasses
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaConnectionError
 
 from gridcare.errors import Retryable
 from gridcare.events import ALL_TOPICS
+from gridcare.kafka import admin
 from gridcare.kafka.admin import TopicMismatch, ensure_topics
 from gridcare_local.testing.servers import NewTopic
 
 
 async def _config(bootstrap: str, name: str) -> dict[str, str]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
-        await admin.start()
-        (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+        await client.start()
+        (answer,) = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
         return {entry[0]: entry[1] for entry in answer.resources[0][4]}
     finally:
-        await admin.close()
+        await client.close()
 
 
 async def test_all_topics_once(kafka_bootstrap: str):
@@ -59,3 +61,19 @@ async def test_no_broker_is_retryable(unused_tcp_port: int):
     """A missing broker is reported as Retryable."""
     with pytest.raises(Retryable):
         await ensure_topics(f"127.0.0.1:{unused_tcp_port}", deadline_s=5)
+
+
+async def test_a_late_broker_is_awaited(monkeypatch: pytest.MonkeyPatch):
+    """A broker that starts after the job is waited for; the job neither fails nor gives up before its deadline."""
+    answers = [KafkaConnectionError(), OSError("no such name"), ["made.v1"]]
+
+    async def ensure(*_: object) -> list[str]:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(admin, "_ensure", ensure)
+    monkeypatch.setattr(admin, "BACKOFF_FIRST_S", 0.01)
+    assert await ensure_topics("late:9092") == ["made.v1"]
+    assert answers == []

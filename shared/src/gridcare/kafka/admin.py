@@ -1,6 +1,7 @@
 """Creates the topics that gridcare.events.topics declares. Topics never grow."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from gridcare.errors import GridcareError, Retryable
 from gridcare.events.topics import ALL_TOPICS, Topic
 from gridcare.observability.logging import get_logger
+from gridcare.process.backoff import Backoff
 
 REPLICAS = 3
 """If the cluster has that many brokers; a single broker (development, tests) holds one copy."""
@@ -19,7 +21,11 @@ REPLICAS = 3
 DEAD_LETTER_SIZE_MAX_BYTES = 2_000_000
 """A dead letter is the original record plus headers, so whatever fits a topic must fit its dead-letter topic."""
 
-DEADLINE_S = 30
+DEADLINE_S = 600
+"""A release may start before its brokers do: the job waits for them rather than fail."""
+
+BACKOFF_FIRST_S = 0.5
+BACKOFF_MAX_S = 10.0
 
 logger = get_logger()
 
@@ -36,18 +42,29 @@ async def ensure_topics(
     Raises TopicMismatch if an existing topic differs, and Retryable if the cluster does not answer in time.
     """
     wanted = {each.name: each for topic in topics for each in (topic, topic.dead_letters)}
+    backoff = Backoff(first_s=BACKOFF_FIRST_S, limit_s=BACKOFF_MAX_S)
+    ends_s = time.monotonic() + deadline_s
+    while True:
+        try:
+            async with asyncio.timeout(max(ends_s - time.monotonic(), 0)):
+                return await _ensure(bootstrap, wanted)
+        except (KafkaError, TimeoutError, OSError) as error:
+            pause_s = backoff.failed()
+            if time.monotonic() + pause_s >= ends_s:
+                raise Retryable(f"kafka: {type(error).__name__}") from error
+            logger.info("topics_wait", error_class=type(error).__name__, pause_s=round(pause_s, 1))
+            await asyncio.sleep(pause_s)
+
+
+async def _ensure(bootstrap: str, wanted: dict[str, Topic]) -> list[str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
     try:
-        async with asyncio.timeout(deadline_s):
-            admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
-            try:
-                await admin.start()
-                created = await _create_missing(admin, wanted)
-                await _verify(admin, wanted)
-                return created
-            finally:
-                await admin.close()
-    except (KafkaError, TimeoutError, OSError) as error:
-        raise Retryable(f"kafka: {type(error).__name__}") from error
+        await admin.start()
+        created = await _create_missing(admin, wanted)
+        await _verify(admin, wanted)
+        return created
+    finally:
+        await admin.close()
 
 
 async def _create_missing(admin: AIOKafkaAdminClient, wanted: dict[str, Topic]) -> list[str]:

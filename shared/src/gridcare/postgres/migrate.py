@@ -14,6 +14,8 @@ from gridcare.errors import GridcareError
 PLUMBING = Path(__file__).parent / "migrations"
 LOCK_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 600
+WAIT_S = 600
+"""A release may start before its database does: the job waits for it rather than fail."""
 
 
 class MigrationFailed(GridcareError):
@@ -33,7 +35,7 @@ async def migrate(database_url: str, migrations: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         dbmate,
         *("--migrations-dir", str(PLUMBING), "--migrations-dir", str(migrations), "--no-dump-schema"),
-        *("--wait", "--wait-timeout", "30s", "up"),
+        *("--wait", "--wait-timeout", f"{WAIT_S}s", "up"),
         env={"DATABASE_URL": url},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
