@@ -17,12 +17,16 @@ from outage_notifier.contacts.command_reseal import reseal_command
 from outage_notifier.planning import topic_payments, topic_tickets
 from outage_notifier.planning.flow.pack_due_singles import pack_due_singles
 from outage_notifier.planning.flow.plan_notice import plan_due_notice
+from outage_notifier.sending.flow.probe_channels import probe_channels
 from outage_notifier.sending.topic_notice_batches import BatchesUnderWay
 from outage_notifier.settings import Settings
 from outage_notifier.wiring import devices_aside, looking_up, resealing, retaining, sending, wired
 from outage_notifier.worker import retention_steps, work
 
 PLAN_INTERVAL_S = 0.25
+PROBE_INTERVAL_S = 2.0
+"""How often a sender looks whether a channel is stopped and a probe is due."""
+
 SLOT_WAIT_MAX_S = 300
 """A hint waits for a free slot at most this long before its partition is paused. Hints are repeated, so none is lost."""
 
@@ -66,7 +70,11 @@ async def sender(foundation: Foundation[Settings]) -> None:
             await follow_topics(foundation, under_way.subscriptions(), group=f"{NAME}-sender", limits=limits)
             await under_way.drain()
 
-        await run_together(foundation.lifecycle, follow(), under_way.watch())
+        async def probe() -> None:
+            step = partial(probe_channels, foundation.lifecycle.stopping, room=room)
+            await repeat_all(foundation.lifecycle, ("probe_channels", PROBE_INTERVAL_S, step))
+
+        await run_together(foundation.lifecycle, follow(), under_way.watch(), probe())
 
 
 async def worker(foundation: Foundation[Settings]) -> None:

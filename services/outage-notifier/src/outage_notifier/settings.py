@@ -83,7 +83,7 @@ class Settings(ServiceSettings):
     reserved_share: float = Field(default=0.2, ge=0, le=0.4)
     """The share of each rate that is kept for the urgent lane; as much again is kept for the transactional one."""
     breaker_pause_s: float = Field(default=60, ge=0, le=3600)
-    """How long a channel is left alone after its provider refused us."""
+    """How long a stopped channel is left alone before each probe."""
     unknown_first_look_after_s: float = Field(default=90, ge=0)
     unknown_second_look_after_s: float = Field(default=180, ge=0)
     """When Twilio is asked about an SMS whose call ended unknown, counted from the call."""

@@ -28,7 +28,7 @@ from outage_notifier.receipts.room import Callbacks, LookUps, Marks
 from outage_notifier.sending.breaker import Breaker
 from outage_notifier.sending.rate import Rate
 from outage_notifier.sending.render import MessageRenderer
-from outage_notifier.sending.room import Sending, SendLimits
+from outage_notifier.sending.room import Sending, SendLimits, Waiting
 from outage_notifier.settings import Settings
 from outage_notifier.texts.kept import KeptTexts
 from outage_notifier.texts.languages import read_texts
@@ -52,6 +52,7 @@ class Rooms:
     marks: Marks
     outages: Outages
     planning: Planning
+    waiting: Waiting
 
 
 @asynccontextmanager
@@ -74,6 +75,7 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
             marks=Marks(db, clock),
             outages=Outages(db, clock, rules_of(settings), catalog, settings.sms_price_vnd),
             planning=Planning(db, clock, lease_s=settings.planner_lease_s, hint_silent_s=settings.hint_silent_s),
+            waiting=Waiting(db, clock, timedelta(seconds=settings.unknown_first_look_after_s)),
         )
 
 

@@ -17,6 +17,7 @@ from outage_notifier.receipts.flow.apply_receipts import apply_receipts
 from outage_notifier.receipts.flow.forget_keys import forget_keys
 from outage_notifier.receipts.flow.resolve_unknown import resolve_unknown
 from outage_notifier.receipts.room import LookUps, Marks
+from outage_notifier.sending.flow.fall_back import fall_back
 from outage_notifier.wiring import Rooms
 
 SWEEP_INTERVAL_S = 1.0
@@ -35,6 +36,7 @@ async def work(rooms: Rooms, look_ups: LookUps, lifecycle: Lifecycle) -> None:
         ("cut_follow_ups", SWEEP_INTERVAL_S, partial(cut_follow_ups, room=planning)),
         ("look_at_covers", SWEEP_INTERVAL_S, partial(look_at_covers, room=planning)),
         ("recut_strays", STRAYS_INTERVAL_S, partial(recut_strays, room=planning)),
+        ("fall_back", SWEEP_INTERVAL_S, partial(fall_back, room=rooms.waiting)),
         ("apply_receipts", PROMPT_INTERVAL_S, partial(apply_receipts, room=rooms.callbacks)),
         ("apply_marks", PROMPT_INTERVAL_S, partial(apply_marks, room=rooms.marks)),
         ("complete_notices", PROMPT_INTERVAL_S, partial(complete_notices, room=ledger)),

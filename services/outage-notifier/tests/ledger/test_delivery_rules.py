@@ -23,7 +23,7 @@ INVALID = Outcome(OutcomeKind.REFUSED, "INVALID_ARGUMENT")
 AGAIN = Outcome(OutcomeKind.RETRY, "UNAVAILABLE", retry_after_s=120)
 BUSY = Outcome(OutcomeKind.RETRY, "UNAVAILABLE")
 LOST = Outcome(OutcomeKind.UNKNOWN, "timeout")
-OURS = Outcome(OutcomeKind.MISCONFIGURED, "SENDER_ID_MISMATCH")
+OURS = Outcome(OutcomeKind.MISCONFIGURED, "token-refused")
 MANY = 300
 """More calls than five days of pauses have room for."""
 STOP = Outcome(OutcomeKind.REFUSED, "21610", opted_out=True)
@@ -73,7 +73,7 @@ def after(seconds: float) -> datetime:
         ([AGAIN], {"tries": 5}, State.RETRYING, after(320), "push"),
         ([AGAIN, GONE], {}, State.RETRYING, after(120), "push"),
         ([LOST], {}, State.RETRYING, after(10), "push"),
-        ([OURS], {}, State.RETRYING, after(60), "push"),
+        ([TAKEN, OURS], {}, State.AWAITING, after(10), "push"),
         ([AGAIN], {"tries": MANY}, State.RETRYING, after(1800), "push"),
         ([AGAIN], {"tries": MANY, "useful_until": after(600)}, State.RETRYING, after(300), "push"),
         ([AGAIN], {"tries": 6, "fallback": True}, State.RETRYING, after(640), "push"),
@@ -82,7 +82,6 @@ def after(seconds: float) -> datetime:
         ([LOST], {"useful_until": after(10)}, State.EXPIRED, None, None),
         ([AGAIN], {"useful_until": after(60)}, State.EXPIRED, None, None),
         ([AGAIN], {"useful_until": after(60), "fallback": True}, State.RETRYING, NOW, "sms"),
-        ([OURS], {"useful_until": after(30)}, State.EXPIRED, None, None),
     ],
 )
 def test_what_follows_pushes(outcomes, changes, state, at, channel):
@@ -99,7 +98,6 @@ def test_what_follows_pushes(outcomes, changes, state, at, channel):
         (INVALID, {}, State.FAILED, None),
         (LOST, {}, State.UNKNOWN, after(90)),
         (AGAIN, {}, State.RETRYING, after(120)),
-        (OURS, {}, State.RETRYING, after(60)),
         (AGAIN, {"tries": MANY}, State.RETRYING, after(1800)),
         (AGAIN, {"useful_until": after(60)}, State.EXPIRED, None),
         (TAKEN, {"told_before": True}, State.ACCEPTED, None),

@@ -1,13 +1,21 @@
-"""The breakers: our own wrong credentials stop a channel and delete nothing."""
+"""The breakers: our own fault stops a channel for all senders, counts no try and deletes nothing; a probe lets it go on."""
 
+import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
+from outage_notifier.ledger.store import batch, breaker
 from outage_notifier.sending.breaker import Breaker
+from outage_notifier.sending.core.lease import Lease
+from outage_notifier.sending.flow.probe_channels import probe_channels
+from outage_notifier.sending.flow.renew_lease import renew_lease
+from outage_notifier.sending.flow.stop_channel import stop_channel
 
 GONE = Outcome(OutcomeKind.REFUSED, "UNREGISTERED", contact_dead=True)
+OURS = {"push": Outcome(OutcomeKind.MISCONFIGURED, "token-refused"), "sms": Outcome(OutcomeKind.MISCONFIGURED, "20003")}
 
 
 def a_phone(n):
@@ -18,60 +26,131 @@ def a_device(n):
     return {"devices": [f"d{n}"]}
 
 
-async def test_too_many_gone_devices(world, planned, send, sending, fake_push):
-    """When a tenth of a batch is unregistered the credential is wrong, not the devices."""
+EACH = {"push": a_device, "sms": a_phone}
+
+
+@pytest.fixture
+def another(sending):
+    """Return what a second sender process works in: breakers of its own, that know nothing yet."""
+    return replace(sending, breakers={channel: Breaker(channel, pause_s=0) for channel in ("push", "sms")})
+
+
+@pytest.fixture
+def ledger_of(world):
+    """Return a function that counts the attempts, and reads which channels are stopped."""
+
+    async def read():
+        async with world.db.read() as c:
+            states = await breaker.read(c)
+            attempts = await c.fetchval("SELECT count(*) FROM attempt")
+        return attempts, {channel: state.reason for channel, state in states.items() if state.opened_at}
+
+    return read
+
+
+def break_all(sending, channel, count):
+    fake = sending.push if channel == "push" else sending.sms
+    fake.outcomes = {(f"d{n}" if channel == "push" else f"+8490100{n:04}"): OURS[channel] for n in range(count)}
+
+
+@pytest.mark.parametrize("channel", ["push", "sms"])
+async def test_first_refusal_stops_all(world, planned, send, sending, *, ledger_of, channel):
+    """The call that met the fault is kept; nobody is recorded, and no more than a handful were called."""
+    break_all(sending, channel, 10)
+    notice_id = await planned(10, each=EACH[channel])
+    await send(limits=replace(sending.limits, push_concurrency=1, sms_chunk_size=1))
+    assert await world.books(notice_id) == {"planned": 10}
+    assert await ledger_of() == (1, {channel: OURS[channel].code})
+
+
+@pytest.mark.parametrize("channel", ["push", "sms"])
+async def test_stopped_channel_is_unclaimed(world, planned, send, another, *, ledger_of, channel):
+    """Another sender, which never met the fault, claims nothing: no attempt, no try, no lease."""
+    await stop_channel(channel, "a test", room=another)
+    notice_id = await planned(3, each=EACH[channel])
+    await send(breakers={each: Breaker(each) for each in ("push", "sms")})
+    assert await world.books(notice_id) == {"planned": 3}
+    assert (await ledger_of())[0] == 0
+    async with world.db.read() as c:
+        assert await c.fetchval("SELECT max(attempt) FROM batch") == 0
+
+
+async def test_other_channel_goes_on(world, planned, send, sending):
+    """A wrong Twilio account leaves pushes alone."""
+    break_all(sending, "sms", 10)
+    notice_id = await planned(12, each=lambda n: a_phone(n) if n < 10 else a_device(n))
+    await send()
+    assert await world.books(notice_id) == {"planned": 10, "accepted": 2}
+
+
+async def test_renewal_learns_of_a_stop(world, planned, sending, another):
+    """A sender in the midst of a batch learns within a second that another one met the fault."""
+    await planned(1, each=a_device)
+    [batch_id] = await world.batches()
+    async with world.db.transaction() as tx:
+        claimed = await batch.claim(tx, batch_id, lease_s=5)
+    await stop_channel("push", "a test", room=another)
+    await renew_lease(claimed, Lease(5, 1e9), room=sending)
+    assert sending.breakers["push"].is_open
+
+
+@pytest.mark.parametrize("channel", ["push", "sms"])
+async def test_taken_probe_resumes(world, planned, send, another, *, ledger_of, channel):
+    """One call is made; taken, it lets the channel go on, and everybody is told once."""
+    await stop_channel(channel, "a test", room=another)
+    notice_id = await planned(5, each=EACH[channel])
+    assert await probe_channels(asyncio.Event(), room=another) == 1
+    assert await ledger_of() == (1, {})
+    await send()
+    assert await world.books(notice_id) == {"accepted": 5}
+    assert await probe_channels(asyncio.Event(), room=another) == 0
+
+
+@pytest.mark.parametrize("channel", ["push", "sms"])
+async def test_refused_probe_waits(world, planned, another, *, ledger_of, channel):
+    """One call, no more; nobody's tries are counted, and the next probe comes after the pause."""
+    break_all(another, channel, 5)
+    await stop_channel(channel, "a test", room=another)
+    another.breakers[channel].pause_s = 60
+    notice_id = await planned(5, each=EACH[channel])
+    assert await probe_channels(asyncio.Event(), room=another) == 1
+    assert await probe_channels(asyncio.Event(), room=another) == 0
+    assert (await ledger_of())[0] == 1
+    assert await world.books(notice_id) == {"planned": 5}
+
+
+async def test_urgent_probe_goes_first(world, plan, another, fake_push):
+    """An emergency that came last is what the probe sends."""
+    for n in range(2):
+        await world.customer(f"PB1101000{n:04}", feeder=f"FD{n}", **a_device(n))
+    await stop_channel("push", "a test", room=another)
+    for n, kind in enumerate(("announcement", "emergency")):
+        await world.notice(await world.outage(feeders=(f"FD{n}",)), kind=kind)
+        await plan()
+    await probe_channels(asyncio.Event(), room=another)
+    assert fake_push.registrations == ["d1"]
+
+
+async def test_odd_batch_is_doubted(world, planned, send, sending, fake_push, *, ledger_of):
+    """Half of one batch is gone: nothing is pruned yet, and the channel goes on; those devices are asked again."""
     fake_push.outcomes = {f"d{n}": GONE for n in range(20)}
     notice_id = await planned(40, each=a_device)
     await send()
     assert await world.books(notice_id) == {"accepted": 20, "retrying": 20}
-    assert sending.breakers["push"].is_open
+    assert (await ledger_of())[1] == {}
     async with world.db.read() as c:
         assert await c.fetchval("SELECT count(*) FROM device") == 40
+        assert await c.fetchval("SELECT min(next_attempt_at) FROM delivery") == world.clock.now() + timedelta(minutes=1)
 
 
-async def test_wrong_push_credential(world, planned, send, sending, fake_push):
-    """A refused token stops the calls: what is left is retried later, nothing is deleted."""
-    fake_push.outcomes = {f"d{n}": Outcome(OutcomeKind.MISCONFIGURED, "token-refused") for n in range(10)}
-    notice_id = await planned(10, each=a_device)
-    await send(limits=replace(sending.limits, push_concurrency=1))
-    assert await world.books(notice_id) == {"retrying": 10}
-    assert sending.breakers["push"].is_open
-
-
-async def test_wrong_sms_account(world, planned, send, sending, fake_sms):
-    """After the first 401 nobody is texted, everybody is retried later, and pushes go on."""
-    fake_sms.outcomes = {f"+8490100{n:04}": Outcome(OutcomeKind.MISCONFIGURED, "20003") for n in range(10)}
-    notice_id = await planned(12, each=lambda n: a_phone(n) if n < 10 else a_device(n))
-    await send(limits=replace(sending.limits, sms_chunk_size=2))
-    assert await world.books(notice_id) == {"retrying": 10, "accepted": 2}
-    assert (sending.breakers["sms"].is_open, sending.breakers["push"].is_open) == (True, False)
-
-
-@pytest.mark.parametrize("channel", ["push", "sms"])
-async def test_open_breaker_makes_no_call(world, planned, send, sending, channel):
-    """Nobody is called; the attempts say why, and the deliveries are retried."""
-    sending.breakers[channel].trip("a test")
-    notice_id = await planned(3, each=a_device if channel == "push" else a_phone)
+async def test_many_odd_batches_stop(world, planned, send, sending, fake_push, *, ledger_of):
+    """Batch after batch without a device that is ours: the fault is ours, nothing is pruned, the rest waits."""
+    fake_push.outcomes = {f"d{n}": GONE for n in range(80)}
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE breaker SET suspicion = 20 WHERE channel = 'push'")
+    notice_id = await planned(40, each=a_device)
     await send()
-    assert (sending.push.accepted, sending.sms.sent) == ([], [])
-    assert await world.books(notice_id) == {"retrying": 3}
+    assert await world.books(notice_id) == {"planned": 40}
+    assert (await ledger_of())[1] == {"push": "too-many-devices-lost"}
     async with world.db.read() as c:
-        codes = await c.fetch("SELECT DISTINCT error_code FROM attempt")
-    assert [row["error_code"] for row in codes] == ["breaker-open"]
-
-
-def test_breaker_closes_by_time():
-    """A pause of nothing is over at once."""
-    breaker = Breaker("sms", pause_s=0)
-    breaker.trip("a test")
-    assert not breaker.is_open
-
-
-def test_breaker_heeds_our_faults_alone():
-    """Whatever is wrong with a contact or with the provider leaves it closed."""
-    breaker = Breaker("push")
-    for kind in set(OutcomeKind) - {OutcomeKind.MISCONFIGURED}:
-        breaker.heed(Outcome(kind))
-    assert not breaker.is_open
-    breaker.heed(Outcome(OutcomeKind.MISCONFIGURED, "token-refused"))
-    assert breaker.is_open
+        assert await c.fetchval("SELECT count(*) FROM device") == 40

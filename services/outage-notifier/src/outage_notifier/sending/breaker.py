@@ -1,40 +1,18 @@
-"""The breaker of a channel: it stops the calls while our own credentials look wrong."""
+"""What one process knows of a channel's breaker. The truth is a row that all senders share (ledger/store/breaker.py)."""
 
-import time
 from dataclasses import dataclass
 
 from gridcare.events.notices import Channel
-from gridcare.observability import metrics
-from gridcare.observability.logging import get_logger
-from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
-
-logger = get_logger()
 
 
 @dataclass(slots=True)
 class Breaker:
-    """Open while our own credentials look wrong: nothing is sent and nothing is pruned until it closes by itself.
+    """A channel's breaker as this process saw it last: at a refusal, at a renewal of a lease, or at a claim.
 
-    Ask `is_open` before a call, and tell it the outcome with `heed`. `open_until_s` is on the monotonic clock.
+    Between two looks of a probe there are `pause_s`. `taken` counts accepted calls that the judge has not heard of yet.
     """
 
     channel: Channel
     pause_s: float = 60.0
-    open_until_s: float = 0.0
-
-    @property
-    def is_open(self) -> bool:
-        """Whether calls are forbidden now."""
-        return time.monotonic() < self.open_until_s
-
-    def heed(self, outcome: Outcome) -> None:
-        """Open when an outcome says that our own credentials are refused."""
-        if outcome.kind is OutcomeKind.MISCONFIGURED:
-            self.trip(outcome.code)
-
-    def trip(self, why: str) -> None:
-        """Open for `pause_s` from now."""
-        if not self.is_open:
-            logger.error("breaker_opened", channel=self.channel, reason=why)
-            metrics.BREAKERS_OPENED.inc(channel=self.channel)
-        self.open_until_s = time.monotonic() + self.pause_s
+    is_open: bool = False
+    taken: int = 0

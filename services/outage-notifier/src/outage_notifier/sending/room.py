@@ -59,6 +59,15 @@ class SendLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Where the batches are looked after that wait for a stopped channel; no provider is called."""
+
+    db: Database
+    clock: Clock
+    first_look: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Sending:
     """What a sender works with; each channel has a rate and a breaker of its own."""
 

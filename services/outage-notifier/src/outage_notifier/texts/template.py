@@ -29,6 +29,7 @@ Kind = Literal[
 class Template:
     """One kind of message.
 
+    `stopped_patience` is how long a push waits for its channel while that is stopped, before an SMS goes out instead.
     `patience` is how long a push may go without the app's received mark before an SMS follows; with None none follows.
     `untaken_patience` is how long a push that no device takes (their provider is silent or busy) is tried before the SMS.
     `sms_first` sends an SMS at once even where a device is live. `ignores_quiet_hours` is for what cannot wait until morning.
@@ -37,6 +38,7 @@ class Template:
     name: Kind
     version: int
     lane: Lane
+    stopped_patience: timedelta
     patience: timedelta | None = None
     untaken_patience: timedelta = timedelta(minutes=30)
     sms_first: bool = False
@@ -46,21 +48,22 @@ class Template:
 TEMPLATES: Final[Mapping[Kind, Template]] = {
     template.name: template
     for template in (
-        Template("announcement", 1, "bulk"),
-        Template("reminder", 1, "bulk"),
-        Template("change", 1, "bulk", patience=timedelta(minutes=30)),
-        Template("cancellation", 1, "bulk"),
-        Template("restoration", 1, "bulk"),
+        Template("announcement", 1, "bulk", timedelta(hours=4)),
+        Template("reminder", 1, "bulk", timedelta(hours=2)),
+        Template("change", 1, "bulk", timedelta(minutes=30), patience=timedelta(minutes=30)),
+        Template("cancellation", 1, "bulk", timedelta(minutes=30)),
+        Template("restoration", 1, "bulk", timedelta(minutes=15)),
         Template(
             "emergency",
             1,
             "urgent",
+            timedelta(minutes=2),
             ignores_quiet_hours=True,
             patience=timedelta(minutes=10),
             untaken_patience=timedelta(minutes=2),
         ),
-        Template("ticket-opened", 1, "transactional", ignores_quiet_hours=True),
-        Template("ticket-attached", 1, "transactional", ignores_quiet_hours=True),
-        Template("payment-received", 1, "transactional"),
+        Template("ticket-opened", 1, "transactional", timedelta(minutes=15), ignores_quiet_hours=True),
+        Template("ticket-attached", 1, "transactional", timedelta(minutes=15), ignores_quiet_hours=True),
+        Template("payment-received", 1, "transactional", timedelta(hours=1)),
     )
 }

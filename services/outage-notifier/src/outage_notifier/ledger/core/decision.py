@@ -16,7 +16,6 @@ TRIES_BESIDE_FALLBACK_MAX: Final = 4
 _ENDS: Final = (OutcomeKind.ACCEPTED, OutcomeKind.REFUSED)
 _BACKOFF_FIRST: Final = timedelta(seconds=10)
 _BACKOFF_MAX: Final = timedelta(minutes=30)
-_MISCONFIGURED_PAUSE: Final = timedelta(minutes=1)
 
 
 class Decision(Struct, frozen=True, gc=False):
@@ -139,9 +138,6 @@ def _retry(outcomes: Sequence[Outcome], situation: Situation, *, channel: Channe
     time that is left: a provider that is back shortly before the end is still asked.
     """
     first = outcomes[0]
-    if first.kind is OutcomeKind.MISCONFIGURED:
-        at = situation.now + _MISCONFIGURED_PAUSE
-        return Decision(State.RETRYING, first.code, at, channel) if at < situation.useful_until else None
     wanted_s = max((outcome.retry_after_s or 0 for outcome in outcomes), default=0)
     left = situation.useful_until - situation.now
     if left <= max(_BACKOFF_FIRST, timedelta(seconds=wanted_s)):

@@ -65,7 +65,10 @@ _FORGET_MESSAGES = """
 DELETE FROM sms_message WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM sms_message WHERE bound_at < $1 ORDER BY bound_at LIMIT $2))
 """
-_IN_DOUBT = "SELECT notice_id, recipient_id FROM attempt WHERE batch_id = $1 AND outcome IS DISTINCT FROM 'retry'"
+_IN_DOUBT = """
+SELECT notice_id, recipient_id FROM attempt
+WHERE batch_id = $1 AND (outcome IS NULL OR outcome NOT IN ('retry', 'misconfigured'))
+"""
 
 
 async def insert(tx: Connection, attempts: Sequence[Attempt]) -> None:

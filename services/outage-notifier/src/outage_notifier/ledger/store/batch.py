@@ -1,10 +1,13 @@
 """`batch`: the ledger that senders work from. A Kafka record only hints at a row here."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from gridcare.events.notices import Channel
 from gridcare.postgres.database import Connection
 from outage_notifier.ledger.core.batch import ClaimedBatch, Hint, NewBatch
 from outage_notifier.ledger.core.delivery import OPEN, RECORDED
@@ -18,12 +21,14 @@ FROM unnest($1::uuid[], $2::uuid[], $3::bool[], $4::text[], $5::text[], $6::json
 _CLAIM = """
 UPDATE batch SET attempt = attempt + 1, lease_until = clock_timestamp() + make_interval(secs => $2)
 WHERE batch_id = $1 AND state = 'ready' AND (lease_until IS NULL OR lease_until < clock_timestamp())
+  AND ($3 OR NOT EXISTS (SELECT FROM breaker r WHERE r.channel = batch.channel AND r.opened_at IS NOT NULL))
 RETURNING batch_id, notice_id, home, channel, lane, attempt AS claim_number, members
 """
 _RENEW = """
 UPDATE batch SET lease_until = clock_timestamp() + make_interval(secs => $3)
 WHERE batch_id = $1 AND attempt = $2 AND state = 'ready'
-RETURNING (SELECT superseded_at IS NOT NULL FROM notice n WHERE n.notice_id = batch.notice_id) AS superseded
+RETURNING (SELECT superseded_at IS NOT NULL FROM notice n WHERE n.notice_id = batch.notice_id) AS superseded,
+    EXISTS (SELECT FROM breaker r WHERE r.channel = batch.channel AND r.opened_at IS NOT NULL) AS stopped
 """
 _LOCK = "SELECT FROM batch WHERE batch_id = $1 AND attempt = $2 AND state = 'ready' FOR UPDATE"
 _LOCK_MANY = "SELECT FROM batch WHERE batch_id = ANY($1::uuid[]) ORDER BY batch_id FOR UPDATE"
@@ -37,6 +42,20 @@ WHERE batch_id = $1 AND CASE WHEN home THEN {" + ".join(RECORDED)} = size ELSE N
     WHERE d.follow_up_batch_id = batch.batch_id AND d.next_attempt_at IS NULL AND d.state = ANY($2::text[])) END
 """
 _RELEASE = "UPDATE batch SET lease_until = NULL, hinted_at = '-infinity' WHERE batch_id = $1 AND attempt = $2 AND state = 'ready'"
+_WAKE = """
+UPDATE batch SET hinted_at = '-infinity' WHERE batch_id IN (
+    SELECT batch_id FROM batch WHERE channel = $1 AND state = 'ready' AND (lease_until IS NULL OR lease_until < now())
+    FOR UPDATE SKIP LOCKED)
+"""
+_TAKE_STOPPED = """
+UPDATE batch SET attempt = attempt + 1 WHERE batch_id = (
+    SELECT batch_id FROM batch
+    WHERE state = 'ready' AND channel = ANY($1::text[]) AND stopped_look_at <= $2
+      AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    ORDER BY batch_id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING batch_id, notice_id, home, channel, lane, attempt AS claim_number, members
+"""
+_LOOK_AGAIN = "UPDATE batch SET stopped_look_at = $2 WHERE batch_id = $1"
 _HINT_AGAIN = """
 UPDATE batch SET hints = hints + 1, hinted_at = now()
 WHERE batch_id IN (
@@ -47,6 +66,14 @@ WHERE batch_id IN (
 RETURNING batch_id, channel, lane, hints AS number
 """
 _DECODER = msgspec.json.Decoder(tuple[Member, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """What a renewal finds out: whether the batch's notice was superseded (False if it has none), or its channel stopped."""
+
+    superseded: bool
+    stopped: bool
 
 
 async def insert(tx: Connection, batches: Sequence[NewBatch]) -> None:
@@ -65,16 +92,19 @@ async def insert(tx: Connection, batches: Sequence[NewBatch]) -> None:
     )
 
 
-async def claim(tx: Connection, batch_id: UUID, *, lease_s: float) -> ClaimedBatch | None:
-    """Take a batch under a lease on the database's clock. Return None if it is settled or leased elsewhere."""
-    row = await tx.fetchrow(_CLAIM, batch_id, lease_s)
+async def claim(tx: Connection, batch_id: UUID, *, lease_s: float, probes: bool = False) -> ClaimedBatch | None:
+    """Take a batch under a lease on the database's clock.
+
+    Return None if it is settled or leased elsewhere, or if its channel is stopped: then only one who `probes` gets it.
+    """
+    row = await tx.fetchrow(_CLAIM, batch_id, lease_s, probes)
     return ClaimedBatch(**{**row, "members": _DECODER.decode(row["members"])}) if row is not None else None
 
 
-async def renew(tx: Connection, batch_id: UUID, claim_number: int, *, lease_s: float) -> bool | None:
-    """Renew a lease. Return whether the batch's notice was superseded (False if it has none), or None if the lease is lost."""
+async def renew(tx: Connection, batch_id: UUID, claim_number: int, *, lease_s: float) -> Renewed | None:
+    """Renew a lease. Return what is new, or None if the lease is lost."""
     row = await tx.fetchrow(_RENEW, batch_id, claim_number, lease_s)
-    return None if row is None else bool(row["superseded"])
+    return None if row is None else Renewed(superseded=bool(row["superseded"]), stopped=row["stopped"])
 
 
 async def lock(tx: Connection, batch_id: UUID, claim_number: int) -> bool:
@@ -105,6 +135,25 @@ async def settle(tx: Connection, batch_id: UUID) -> bool:
 async def release(tx: Connection, batch_id: UUID, claim_number: int) -> None:
     """Release a lease before its end; the next hint is due at once."""
     await tx.execute(_RELEASE, batch_id, claim_number)
+
+
+async def wake(tx: Connection, channel: Channel) -> None:
+    """Make hints due at once for the batches of a channel that goes on again."""
+    await tx.execute(_WAKE, channel)
+
+
+async def take_stopped(tx: Connection, channels: Sequence[Channel], *, now: datetime) -> ClaimedBatch | None:
+    """Lock, under a claim number of its own, a batch that waits for one of the stopped channels and is due to be looked at.
+
+    Return None if there is none.
+    """
+    row = await tx.fetchrow(_TAKE_STOPPED, channels, now)
+    return ClaimedBatch(**{**row, "members": _DECODER.decode(row["members"])}) if row is not None else None
+
+
+async def look_again(tx: Connection, batch_id: UUID, *, at: datetime) -> None:
+    """Note when a batch that waits for a stopped channel is looked at again."""
+    await tx.execute(_LOOK_AGAIN, batch_id, at)
 
 
 async def hint_again(tx: Connection, *, silent_s: float, limit: int) -> list[Hint]:

@@ -1,7 +1,7 @@
 """A claimed batch as its sender needs it: who is still to be sent what, and the rows that its decisions become."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -15,6 +15,9 @@ from outage_notifier.texts.template import TEMPLATES
 
 _STAYS_TOLD: Final = frozenset({State.AWAITING, State.ACCEPTED})
 """Of an SMS that follows an accepted push; with a reason: the SMS is not, or not yet, what told the recipient."""
+
+
+_STRIDE, _SPAN = 7_919, 10_007  # two primes: multiples of the one are well spread over the other
 
 
 class Pending(NamedTuple):
@@ -92,6 +95,13 @@ class BatchToSend:
             told_devices=told if told and some_left else None,
             told_by_push=member.told_before,
         )
+
+
+def one_by_one(batch: BatchToSend) -> BatchToSend:
+    """Return the batch in an order for a probe, which differs from batch to batch: neighbours may be lost for one reason."""
+    number = batch.claimed.claim_number * _STRIDE
+    order = sorted(batch.pending, key=lambda pending: (pending.contact_number * _STRIDE + number) % _SPAN)
+    return replace(batch, pending=order)
 
 
 def notice_id_of(member: Member, claimed: ClaimedBatch) -> UUID:

@@ -14,11 +14,8 @@ from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
 from outage_notifier.sending.core.not_called import NOT_STARTED
 
-PRUNED_SHARE_MAX: Final = 0.05
-"""If more than this share of a batch's devices are gone, the credential is wrong, not the devices."""
-
-PRUNED_MIN: Final = 10
-"""The share means nothing in a small batch."""
+DOUBT_PAUSE_S: Final = 60.0
+"""How long after a doubted answer the provider is asked again: meanwhile other batches show whether the fault is ours."""
 
 
 class PushCall(Struct, frozen=True, gc=False):
@@ -62,20 +59,37 @@ class PushedMember(Struct, frozen=True, gc=False):
         return [(call.device_id, call.outcome.code) for call in self.calls if call.outcome.contact_foreign]
 
     @property
+    def is_first_try(self) -> bool:
+        """Whether this was the delivery's first try: the later ones are of those who were unlucky, and say little."""
+        return self.pending.member.tries == 0
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether a fault of ours kept it from everybody: no device took it, so the member stays pending."""
+        kinds = {call.outcome.kind for call in self.calls}
+        return OutcomeKind.MISCONFIGURED in kinds and OutcomeKind.ACCEPTED not in kinds
+
+    @property
     def lost(self) -> int:
         """How many of its devices the provider says are gone or another sender's."""
         return sum(call.outcome.contact_lost for call in self.calls)
 
 
-def too_many_lost(lost: int, *, calls: int) -> bool:
-    """Say whether so many devices are lost that the fault must be ours."""
-    return lost > max(PRUNED_MIN, calls * PRUNED_SHARE_MAX)
+def doubted(pushed: PushedMember) -> PushedMember:
+    """Return the member with its devices not lost yet: they are asked again after a pause, and believed then."""
+    if not pushed.is_first_try:
+        return pushed
+    return _instead_of_lost(pushed, OutcomeKind.RETRY, DOUBT_PAUSE_S)
 
 
-def with_ours_to_blame(pushed: PushedMember) -> PushedMember:
-    """Return the member with its devices not lost after all: our credentials are wrong instead."""
+def blamed_on_us(pushed: PushedMember) -> PushedMember:
+    """Return the member with its devices not lost after all: the fault is ours."""
+    return _instead_of_lost(pushed, OutcomeKind.MISCONFIGURED, None)
+
+
+def _instead_of_lost(pushed: PushedMember, kind: OutcomeKind, retry_after_s: float | None) -> PushedMember:
     calls = [
-        replace(call, outcome=Outcome(OutcomeKind.MISCONFIGURED, call.outcome.code, call.outcome.message_id))
+        replace(call, outcome=Outcome(kind, call.outcome.code, retry_after_s=retry_after_s))
         if call.outcome.contact_lost
         else call
         for call in pushed.calls

@@ -1,4 +1,4 @@
-"""Renew a batch's lease while it is sent, and learn whether a newer revision was published."""
+"""Renew a batch's lease while it is sent, and learn whether a newer revision was published, or the channel stopped."""
 
 import asyncio
 import time
@@ -46,11 +46,13 @@ async def renew_lease(claimed: ClaimedBatch, lease: Lease, *, room: Sending) -> 
     """Renew a lease once, or note that it is lost. Raises Retryable."""
     requested_at_s = time.monotonic()
     async with room.db.transaction() as tx:
-        superseded = await batch.renew(tx, claimed.batch_id, claimed.claim_number, lease_s=lease.duration_s)
-    if superseded is None:
+        renewed = await batch.renew(tx, claimed.batch_id, claimed.claim_number, lease_s=lease.duration_s)
+    if renewed is None:
         lease.lost = True
         metrics.BATCHES_LOST.inc(channel=claimed.channel)
         logger.warning("lease_lost", batch_id=str(claimed.batch_id))
         return
     lease.renewed(requested_at_s)
-    lease.superseded |= superseded
+    lease.superseded |= renewed.superseded
+    if renewed.stopped:
+        room.breakers[claimed.channel].is_open = True

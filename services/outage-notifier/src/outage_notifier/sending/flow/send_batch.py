@@ -7,6 +7,7 @@ fenced by the claim number: a sender that lost its lease stops and writes nothin
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from gridcare.observability import metrics
@@ -15,7 +16,7 @@ from gridcare.process.crash_points import reach
 from outage_notifier.ledger.core.batch import ClaimedBatch
 from outage_notifier.ledger.core.delivery import Delivery, DeliveryKey
 from outage_notifier.ledger.store import attempt, batch, delivery, notice
-from outage_notifier.sending.core.batch_to_send import BatchToSend, is_fresh, notice_id_of, pending_of
+from outage_notifier.sending.core.batch_to_send import BatchToSend, is_fresh, notice_id_of, one_by_one, pending_of
 from outage_notifier.sending.core.lease import Lease
 from outage_notifier.sending.flow.renew_lease import renewed_lease
 from outage_notifier.sending.flow.send_pushes import send_pushes
@@ -24,8 +25,10 @@ from outage_notifier.sending.flow.under_way import UnderWay
 from outage_notifier.sending.room import Sending
 
 
-async def send_batch(batch_id: UUID, stopping: asyncio.Event, *, room: Sending) -> None:
-    """Send the unsent part of a batch; nothing if it is settled or leased elsewhere. Raises Retryable.
+async def send_batch(batch_id: UUID, stopping: asyncio.Event, *, room: Sending, probes: bool = False) -> None:
+    """Send the unsent part of a batch; nothing if it is settled, leased elsewhere, or its channel stopped. Raises Retryable.
+
+    One that `probes` a stopped channel makes a few calls, one after another, until it is known whether the fault is mended.
 
     When `stopping` is set, no further call is started, what came back is recorded, and the lease is given back. An error of
     one member is raised once the others are sent and recorded; the lease then runs out, so that the batch rests a while.
@@ -33,14 +36,18 @@ async def send_batch(batch_id: UUID, stopping: asyncio.Event, *, room: Sending) 
     limits = room.limits
     claimed_at_s = time.monotonic()
     async with room.db.transaction() as tx:
-        claimed = await batch.claim(tx, batch_id, lease_s=limits.lease_s)
+        claimed = await batch.claim(tx, batch_id, lease_s=limits.lease_s, probes=probes)
         if claimed is None:
             return
         to_send = await _load(tx, claimed, room)
     reach("sender.claimed")
     metrics.BATCHES_CLAIMED.inc(channel=claimed.channel, lane=claimed.lane)
     lease = Lease(limits.lease_s, claimed_at_s + limits.lease_s)
-    under_way = UnderWay(lease, stopping, limits.call_timeout_s)
+    breaker = room.breakers[claimed.channel]
+    breaker.is_open = probes
+    under_way = UnderWay(lease, stopping, limits.call_timeout_s, breaker, probes)
+    if probes:
+        to_send, room = one_by_one(to_send), replace(room, limits=replace(limits, push_concurrency=1, sms_chunk_size=1))
     async with renewed_lease(claimed, lease, room=room):
         if claimed.channel == "push":
             await send_pushes(to_send, under_way, room=room)

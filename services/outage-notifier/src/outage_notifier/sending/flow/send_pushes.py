@@ -12,20 +12,14 @@ from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.store.contact import SendingDevice
 from outage_notifier.ledger.core.delivery import Delivery
 from outage_notifier.ledger.core.delivery_id import DeliveryId
+from outage_notifier.ledger.core.outcome import OutcomeKind
 from outage_notifier.ledger.store import attempt, batch
 from outage_notifier.providers.fcm.message import PushMessage
 from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
-from outage_notifier.sending.core.not_called import BLOCKED
-from outage_notifier.sending.core.pushed import (
-    PushCall,
-    PushedMember,
-    attempts_of,
-    delivery_of,
-    too_many_lost,
-    with_ours_to_blame,
-)
+from outage_notifier.sending.core.pushed import PushCall, PushedMember, attempts_of, blamed_on_us, delivery_of, doubted
 from outage_notifier.sending.flow.last_check import LastCheck
 from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_claimed, record_deliveries
+from outage_notifier.sending.flow.stop_channel import heed, judge_calls
 from outage_notifier.sending.flow.take_rate import take_rate
 from outage_notifier.sending.flow.under_way import UnderWay
 from outage_notifier.sending.room import Sending
@@ -33,11 +27,15 @@ from outage_notifier.sending.room import Sending
 
 @dataclass(slots=True)
 class Unrecorded:
-    """What waits to be recorded: who was pushed to, who is not to be, and who has devices that may be lost."""
+    """What waits to be recorded: who was pushed to, who is not to be, and who has devices that may be lost.
+
+    `taken` counts the first calls that were accepted.
+    """
 
     pushed: list[PushedMember] = field(default_factory=list)
     unsent: list[Delivery] = field(default_factory=list)
     doubtful: list[PushedMember] = field(default_factory=list)
+    taken: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ async def send_pushes(to_send: BatchToSend, under_way: UnderWay, *, room: Sendin
             ended = calling.done()  # looked at before recording: what ends meanwhile is to be recorded too
             if not await _record_ended(pushing, last=ended):
                 return
-        await _record_doubtful(pushing, calls=len(device_ids))
+        await _record_doubtful(pushing)
     finally:
         for caller in callers:
             caller.cancel()
@@ -109,7 +107,7 @@ async def _push_member(pushing: Pushing, pending: Pending, calls: list[PushCall]
     Return a row at once for a member that is not to be sent, and None for one that may not be called any more.
     """
     room, to_send, member = pushing.room, pushing.to_send, pending.member
-    clock, rate, breaker, lane = room.clock, room.rates["push"], room.breakers["push"], to_send.claimed.lane
+    clock, rate, lane = room.clock, room.rates["push"], to_send.claimed.lane
     cut_short = False
     for device_id in member.contacts:
         device = pushing.devices.get((member.recipient_id, device_id))
@@ -130,13 +128,11 @@ async def _push_member(pushing: Pushing, pending: Pending, calls: list[PushCall]
             break
         body = _body(pushing, pending, device)
         started_at = clock.now()
-        if breaker.is_open:
-            outcome = BLOCKED
-        else:
-            outcome = await room.push.send(body)
-            reach("sender.push-accepted")
-            breaker.heed(outcome)
+        outcome = await room.push.send(body)
+        reach("sender.push-accepted")
         calls.append(PushCall(device_id, started_at, clock.now(), outcome))
+        if pushing.under_way.probes or outcome.kind is OutcomeKind.MISCONFIGURED:
+            await heed(outcome, "push", pushing.under_way, room=room)
     return PushedMember(pending, calls, cut_short)
 
 
@@ -170,8 +166,9 @@ async def _record(pushing: Pushing, pushed: list[PushedMember], unsent: list[Del
     """
     room, to_send, under_way, claimed = pushing.room, pushing.to_send, pushing.under_way, pushing.to_send.claimed
     now = room.clock.now()
-    deliveries = [*unsent, *(delivery_of(each, to_send, now) for each in pushed)]
+    deliveries = [*unsent, *(delivery_of(each, to_send, now) for each in pushed if not each.is_blocked)]
     attempts = [call for each in pushed for call in attempts_of(each, to_send)]
+    pushing.unrecorded.taken += sum(len(each.taken) for each in pushed if each.is_first_try)
     settled = False
     async with room.db.transaction() as tx:
         if not await lock_claimed(tx, claimed, under_way.lease):
@@ -186,17 +183,24 @@ async def _record(pushing: Pushing, pushed: list[PushedMember], unsent: list[Del
     return True
 
 
-async def _record_doubtful(pushing: Pushing, *, calls: int) -> None:
-    """Record who has devices that are lost, unless there are so many that the fault must be ours.
+async def _record_doubtful(pushing: Pushing) -> None:
+    """Record who has devices that are lost, unless the fault may be ours: then their devices are asked again.
 
     A device that is gone is pruned, one of another sender's is put aside.
     """
-    doubtful = pushing.unrecorded.doubtful
+    unrecorded, under_way = pushing.unrecorded, pushing.under_way
+    doubtful = unrecorded.doubtful
+    doubts = under_way.probes
+    if not doubts:
+        lost = sum(pushed.lost for pushed in doubtful if pushed.is_first_try)
+        doubts = await judge_calls("push", taken=unrecorded.taken, lost=lost, room=pushing.room)
     if not doubtful:
         return
-    if too_many_lost(sum(pushed.lost for pushed in doubtful), calls=calls):
-        pushing.room.breakers["push"].trip("too-many-devices-lost")
-        await _record(pushing, [with_ours_to_blame(pushed) for pushed in doubtful], [], last=False)
+    if under_way.breaker.is_open:
+        under_way.left_unsent = True
+        await _record(pushing, [blamed_on_us(pushed) for pushed in doubtful], [], last=False)
+    elif doubts:
+        await _record(pushing, [doubted(pushed) for pushed in doubtful], [], last=False)
     elif await _record(pushing, doubtful, [], last=False):
         async with pushing.room.db.transaction() as tx:
             await contact.prune_devices(tx, [device_id for pushed in doubtful for device_id in pushed.gone])

@@ -19,12 +19,13 @@ from outage_notifier.contacts.store.contact import SendingPhone
 from outage_notifier.ledger.core.attempt import Attempt, body_hash
 from outage_notifier.ledger.core.decision import Decision, Situation, decide_sms, keep_told
 from outage_notifier.ledger.core.delivery import Delivery, State
-from outage_notifier.ledger.core.outcome import Outcome
+from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.ledger.store import attempt
 from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
-from outage_notifier.sending.core.not_called import BLOCKED, BROKEN, NOT_STARTED
+from outage_notifier.sending.core.not_called import BROKEN, NOT_STARTED
 from outage_notifier.sending.flow.last_check import LastCheck
 from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_claimed, record_deliveries
+from outage_notifier.sending.flow.stop_channel import heed
 from outage_notifier.sending.flow.take_rate import take_rate
 from outage_notifier.sending.flow.under_way import UnderWay
 from outage_notifier.sending.room import Sending
@@ -154,7 +155,7 @@ def _begin(texting: Texting, pending: Pending, body: str, now: datetime) -> Atte
 
 async def _call(texting: Texting, text: Text) -> Outcome | None:
     """Send one. Return None if it may no longer start, or could not."""
-    room, breaker = texting.room, texting.room.breakers["sms"]
+    room = texting.room
     try:
         await take_rate(room.rates["sms"], texting.to_send.claimed.lane, room=room)
     except Retryable as error:
@@ -162,8 +163,6 @@ async def _call(texting: Texting, text: Text) -> Outcome | None:
         return None
     if not texting.under_way.may_call():
         return None
-    if breaker.is_open:
-        return BLOCKED
     try:
         outcome = await room.sms.send(
             to=text.number,
@@ -175,18 +174,25 @@ async def _call(texting: Texting, text: Text) -> Outcome | None:
         texting.under_way.failed(error)
         return BROKEN
     reach("sender.text-accepted")
-    breaker.heed(outcome)
+    if texting.under_way.probes or outcome.kind is OutcomeKind.MISCONFIGURED:
+        try:
+            await heed(outcome, "sms", texting.under_way, room=room)
+        except Retryable as error:
+            texting.under_way.failed(error)
     return outcome
 
 
 def _end(texting: Texting, texts: Sequence[Text], outcomes: Sequence[Outcome | None]) -> Ended:
-    """Decide what follows a chunk's outcomes. A call that was not started ends as `retry`, and its member stays pending."""
+    """Decide what follows a chunk's outcomes.
+
+    A call that was not started ends as `retry`; its member stays pending, and so does one whose call failed by a fault of ours.
+    """
     to_send, now = texting.to_send, texting.room.clock.now()
     deliveries: list[Delivery] = []
     bad: list[tuple[str, str]] = []
     opted_out: list[str] = []
     for text, outcome in zip(texts, outcomes, strict=True):
-        if outcome is None:
+        if outcome is None or outcome.kind is OutcomeKind.MISCONFIGURED:
             continue
         if outcome.opted_out:
             opted_out.append(text.attempt.contact_id)

@@ -1,0 +1,87 @@
+"""`breaker`: whether a channel is stopped by a fault of ours, what is usual on it, and who may probe it when."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from gridcare.events.notices import Channel
+from gridcare.postgres.database import Connection
+from outage_notifier.ledger.core.breaker import Health
+
+_READ = """
+SELECT channel, opened_at, reason, probe_at <= clock_timestamp() AS probe_due, usual_lost / usual_calls AS usual_share
+FROM breaker ORDER BY channel
+"""
+_LOCK_HEALTH = "SELECT usual_calls, usual_lost, suspicion FROM breaker WHERE channel = $1 FOR UPDATE"
+_SAVE_HEALTH = "UPDATE breaker SET usual_calls = $2, usual_lost = $3, suspicion = $4 WHERE channel = $1"
+_OPEN = """
+UPDATE breaker SET opened_at = $2, reason = $3, probe_at = clock_timestamp() + make_interval(secs => $4)
+WHERE channel = $1 AND opened_at IS NULL
+"""
+_CLOSE = """
+UPDATE breaker SET opened_at = NULL, reason = NULL, probe_at = NULL, suspicion = 0
+WHERE channel = $1 AND opened_at IS NOT NULL
+"""
+_LOCK_PROBE = """
+SELECT FROM breaker WHERE channel = $1 AND probe_at <= clock_timestamp() FOR UPDATE SKIP LOCKED
+"""
+_PROBED = "UPDATE breaker SET probe_at = clock_timestamp() + make_interval(secs => $2) WHERE channel = $1"
+_FIRST = """
+SELECT b.batch_id FROM batch b LEFT JOIN notice n USING (notice_id)
+WHERE b.state = 'ready' AND b.channel = $1 AND (b.lease_until IS NULL OR b.lease_until < clock_timestamp())
+ORDER BY array_position(ARRAY['urgent', 'transactional', 'bulk'], b.lane), n.useful_until NULLS FIRST, b.batch_id LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerState:
+    """A channel's breaker: since when it is open and why, None while it is closed; `usual_share` of contacts is usually lost."""
+
+    channel: Channel
+    opened_at: datetime | None
+    reason: str | None
+    probe_due: bool
+    usual_share: float
+
+
+async def read(connection: Connection) -> Mapping[Channel, BreakerState]:
+    """Read the breakers of all channels."""
+    rows = await connection.fetch(_READ)
+    return {row["channel"]: BreakerState(**{**row, "probe_due": bool(row["probe_due"])}) for row in rows}
+
+
+async def lock_health(tx: Connection, channel: Channel) -> Health:
+    """Lock a channel's health, to be judged and saved in this transaction."""
+    [row] = await tx.fetch(_LOCK_HEALTH, channel)
+    return Health(**row)
+
+
+async def save_health(tx: Connection, channel: Channel, health: Health) -> None:
+    """Save a channel's health."""
+    await tx.execute(_SAVE_HEALTH, channel, health.usual_calls, health.usual_lost, health.suspicion)
+
+
+async def open_breaker(tx: Connection, channel: Channel, reason: str, *, now: datetime, pause_s: float) -> bool:
+    """Stop a channel; the first probe is due after a pause. Return False if it was stopped before."""
+    tag: str = await tx.execute(_OPEN, channel, now, reason, pause_s)
+    return tag == "UPDATE 1"
+
+
+async def close_breaker(tx: Connection, channel: Channel) -> bool:
+    """Let a channel go on. Return False if it was not stopped."""
+    tag: str = await tx.execute(_CLOSE, channel)
+    return tag == "UPDATE 1"
+
+
+async def take_probe(tx: Connection, channel: Channel, *, pause_s: float) -> UUID | None:
+    """Choose the batch that a due probe takes: urgent ones first, then by deadline. The next probe is due after a pause.
+
+    Return None if no probe is due, another sender takes it, or no batch waits.
+    """
+    if await tx.fetchrow(_LOCK_PROBE, channel) is None:
+        return None
+    batch_id: UUID | None = await tx.fetchval(_FIRST, channel)
+    if batch_id is not None:
+        await tx.execute(_PROBED, channel, pause_s)
+    return batch_id

@@ -1,0 +1,41 @@
+"""What becomes of a member that waits for a stopped channel: an SMS after its kind's patience, or its end."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from outage_notifier.ledger.core.decision import Decision, decide_unsent
+from outage_notifier.ledger.core.delivery import State
+from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
+from outage_notifier.texts.template import TEMPLATES
+
+LOOK_MAX: Final = timedelta(minutes=5)
+"""How long a waiting batch is left alone at most: a newer revision of its notice is noticed then."""
+
+
+def decide_stopped(pending: Pending, batch: BatchToSend, *, since: datetime, now: datetime) -> Decision | None:
+    """Say what becomes of a member that has waited since a time, or return None while it waits on.
+
+    One whose SMS is in doubt waits for its sender, which has it looked up.
+    """
+    if pending.key in batch.in_doubt:
+        return None
+    content = pending.content
+    ended = decide_unsent(batch.situation(pending, now), superseded=content.superseded, held_until=None)
+    if ended is not None:
+        return ended
+    if batch.claimed.channel != "push" or not pending.member.fallback or now < falls_back_at(pending, since):
+        return None
+    return Decision(State.AWAITING if pending.member.told_before else State.RETRYING, "channel-stopped", now, "sms")
+
+
+def falls_back_at(pending: Pending, since: datetime) -> datetime:
+    """Return when a member's SMS goes out: after its kind's patience, and no later than half of the time that is left."""
+    content = pending.content
+    return since + min(TEMPLATES[content.template].stopped_patience, max(content.useful_until - since, timedelta()) / 2)
+
+
+def look_at(waiting: list[Pending], *, since: datetime, now: datetime) -> datetime:
+    """Return when those who wait on are to be looked at again."""
+    times = [falls_back_at(each, since) for each in waiting if each.member.fallback]
+    times += [each.content.useful_until for each in waiting]
+    return max(min([*times, now + LOOK_MAX]), now + timedelta(seconds=1))

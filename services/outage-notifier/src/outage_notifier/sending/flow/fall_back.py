@@ -1,0 +1,48 @@
+"""Look after the batches that wait for a stopped channel: who has a phone gets an SMS in time, and what is useless ends."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from outage_notifier.ledger.store import attempt, batch, breaker, delivery, notice
+from outage_notifier.sending.core.batch_to_send import BatchToSend, notice_id_of, pending_of
+from outage_notifier.sending.core.stopped import decide_stopped, look_at
+from outage_notifier.sending.flow.record_outcomes import record_deliveries
+from outage_notifier.sending.room import Waiting
+
+
+async def fall_back(*, room: Waiting) -> int:
+    """Look after one batch of a stopped channel. Return 1, or 0 if none is due. Raises Retryable.
+
+    It is locked under a claim number of its own, so that a sender whose lease ran out writes nothing any more.
+    """
+    async with room.db.transaction() as tx:
+        now = room.clock.now()
+        opened = {state.channel: state.opened_at for state in (await breaker.read(tx)).values() if state.opened_at}
+        claimed = await batch.take_stopped(tx, list(opened), now=now) if opened else None
+        if claimed is None:
+            return 0
+        opened_at = opened[claimed.channel]
+        since = max(opened_at, _cut_at(claimed.batch_id))
+        keys = [(notice_id_of(member, claimed), member.recipient_id) for member in claimed.members]
+        contents = await notice.contents(tx, list({notice_id for notice_id, _ in keys}))
+        if not claimed.home:
+            await batch.lock_many(tx, [member.home_batch_id for member in claimed.members if member.home_batch_id])
+        in_doubt = await attempt.in_doubt(tx, claimed.batch_id) if claimed.channel == "sms" else frozenset()
+        pending = pending_of(claimed, contents, await delivery.find(tx, keys))
+        to_send = BatchToSend(claimed, pending, in_doubt, room.first_look)
+        decided = [(each, decide_stopped(each, to_send, since=since, now=now)) for each in pending]
+        rows = [
+            to_send.delivery(each, decision, contact="", called=False, now=now)
+            for each, decision in decided
+            if decision is not None
+        ]
+        await record_deliveries(tx, claimed, rows)
+        waiting = [each for each, decision in decided if decision is None]
+        if waiting or not await batch.settle(tx, claimed.batch_id):
+            await batch.look_again(tx, claimed.batch_id, at=look_at(waiting, since=since, now=now))
+    return 1
+
+
+def _cut_at(batch_id: UUID) -> datetime:
+    """Return when a batch was cut: a UUIDv7 begins with its time in milliseconds (RFC 9562)."""
+    return datetime.fromtimestamp((batch_id.int >> 80) / 1000, UTC)

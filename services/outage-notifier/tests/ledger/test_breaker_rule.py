@@ -1,0 +1,64 @@
+"""The judge of a channel: ordinary decay never speaks against us, a fault of ours soon does."""
+
+from random import Random
+
+import pytest
+
+from outage_notifier.ledger.core.breaker import BATCHES_MIN, Health, judge
+
+FIRST = Health(2_000, 100)
+
+
+def opened_after(shares, *, size=500, seed=1):
+    """Return after how many batches with these shares of lost contacts the breaker opens, or None."""
+    draw, health = Random(seed), FIRST  # noqa: S311 - a repeatable order
+    for number, share in enumerate(shares, start=1):
+        judgement = judge(health, calls=size, lost=sum(draw.random() < share for _ in range(size)))
+        if judgement.opens:
+            return number
+        health = judgement.health
+    return None
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.1, 0.2])
+def test_ordinary_decay_never_opens(share):
+    """A thousand batches in which one device in five and fewer are gone."""
+    assert opened_after([share] * 1_000) is None
+
+
+def test_uneven_decay_never_opens():
+    """Most batches lose a twentieth, now and then one loses all: a block of old phones."""
+    draw = Random(2)  # noqa: S311 - a repeatable order
+    assert opened_after([1.0 if draw.random() < 0.05 else 0.05 for _ in range(1_000)]) is None
+
+
+@pytest.mark.parametrize("share", [1.0, 0.7])
+def test_our_fault_opens_soon(share):
+    """Five batches in which most are lost: not one alone, and not many."""
+    assert opened_after([0.05] * 100 + [share] * 20) == 100 + BATCHES_MIN
+
+
+def test_small_batches_count_too():
+    """One call a batch, all of them lost."""
+    assert 8 <= opened_after([1.0] * 40, size=1) <= 15
+
+
+def test_usual_share_is_learned():
+    """After an import of old devices a third is what is usual; after years of it the rule is still alive."""
+    health = FIRST
+    for _ in range(1_000):
+        health = judge(health, calls=500, lost=160).health
+    assert 0.3 < health.usual_share < 0.34
+    assert health.usual_calls <= 110_000
+
+
+def test_fault_is_not_learned():
+    """A batch that lost most of its contacts teaches nothing."""
+    assert judge(FIRST, calls=500, lost=400).health.usual_share == FIRST.usual_share
+
+
+def test_few_lost_are_believed():
+    """One of one, or ten of forty."""
+    assert not judge(FIRST, calls=1, lost=1).doubts
+    assert not judge(FIRST, calls=40, lost=10).doubts
+    assert judge(FIRST, calls=40, lost=20).doubts
