@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from gridcare.http.app import create_app
 from outage_notifier import NAME
-from outage_notifier.contacts import http_devices, http_imports, http_preferences
+from outage_notifier.contacts import http_devices, http_imports, http_phones, http_preferences
 from outage_notifier.inbox import http_inbox
 from outage_notifier.ledger import http_notices
 from outage_notifier.outages import http_outages
@@ -24,6 +24,7 @@ def build_app(rooms: Rooms | None, *, docs: bool = False) -> FastAPI:
             http_notices.router,
             http_inbox.router,
             http_devices.router,
+            http_phones.router,
             http_preferences.router,
             http_imports.router,
             http_marks.router,

@@ -242,7 +242,7 @@ async def test_many_contacts(rooms, db):
             yield ("\n".join(lines) + "\n").encode()
 
     lines = read_lines(table_rows(body(), "csv", CONTACT_COLUMNS), read_contact)
-    report = await import_contacts(lines, room=rooms.contacts)
+    report = await import_contacts(lines, made_by="ops", room=rooms.contacts)
     assert (report.kept, report.refused) == (20_000, 0)
     counts = "SELECT (SELECT count(*) FROM customer), (SELECT count(*) FROM phone)"
     assert await _table(db, counts) == [(10_000, 20_000)]

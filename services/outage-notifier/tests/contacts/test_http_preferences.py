@@ -25,7 +25,7 @@ async def _import(rooms, language: str) -> None:
             read_contact({"customer_code": MINE, "phone": "0912345678", "language": language, "consent": "true"}),
         )
 
-    report = await import_contacts(lines(), room=rooms.contacts)
+    report = await import_contacts(lines(), made_by="ops", room=rooms.contacts)
     assert report.kept == 1
 
 

@@ -64,6 +64,7 @@ async def test_told_owner_covers(world, plan, settle, fake_sms):
 
 LEAVES = [
     "DELETE FROM phone WHERE customer_code = $1",
+    "UPDATE phone SET removed_at = now() WHERE customer_code = $1",
     "UPDATE phone SET consent = false WHERE customer_code = $1",
     "UPDATE phone SET opted_out_at = now() WHERE customer_code = $1",
 ]

@@ -27,6 +27,9 @@ async def any_world(world, draw: Random) -> None:
     async with world.db.transaction() as tx:
         await tx.execute("UPDATE phone SET bad_reason = '21211' WHERE phone_id % 11 = 0")
         await tx.execute("UPDATE phone SET opted_out_at = now() WHERE phone_id % 13 = 0")
+        await tx.execute("UPDATE phone SET removed_at = now() WHERE phone_id % 7 = 0")
+        await tx.execute("UPDATE phone SET preferred_at = now() - phone_id * interval '1 s' WHERE phone_id % 3 = 0")
+        await tx.execute("UPDATE phone SET chosen = true WHERE phone_id % 5 = 0")
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -80,17 +80,19 @@ async def test_failure_before_the_answer(world, pushed, *, fall_back, send, scen
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ("DELETE FROM phone", "sms-contact-removed"),
+        ("DELETE FROM phone", "no-fallback"),
+        ("UPDATE phone SET removed_at = now()", "no-fallback"),
         ("UPDATE phone SET opted_out_at = now()", "sms-opted-out"),
         ("UPDATE phone SET bad_reason = '21211'", "sms-bad-contact"),
     ],
 )
-async def test_lost_phone_stays_told(world, pushed, *, fall_back, send, change, reason):
+async def test_lost_phone_stays_told(world, pushed, *, fall_back, send, planning, change, reason):
     """The phone went away after the SMS was cut: the push is what told them."""
     await fall_back()
     async with world.db.transaction() as tx:
         await tx.execute(change)
     await send()
+    await cut_follow_ups(room=planning)
     assert await told(world, pushed) == ({"accepted": 1}, "push", "app", reason)
 
 

@@ -67,10 +67,15 @@ async def post_supply_points(_: Ops, request: Request, room: Room) -> ImportOut:
 
 @router.post("/contacts", openapi_extra=_BODY)
 @streamed
-async def post_contacts(_: Ops, request: Request, room: Room) -> ImportOut:
-    """Import contacts (customer_code, phone, language, consent; optional: name, segment), one phone per line."""
+async def post_contacts(who: Ops, request: Request, room: Room) -> ImportOut:
+    """Import contacts (customer_code, phone, language, consent; optional: name, segment), one phone per line.
+
+    A phone that is new to a customer comes before the older ones. Optional too: `primary` (true: messages go to it first),
+    `replaces` (another of the customer's numbers, or `all` others: they are removed) and `removed` (true: nothing is sent to
+    it any more). What the customer removed or chose in the app stays.
+    """
     lines = _lines(request, CONTACT_COLUMNS, read_contact)
-    return ImportOut.of(await import_contacts(lines, room=room))
+    return ImportOut.of(await import_contacts(lines, made_by=who.sub, room=room))
 
 
 @router.post("/devices", openapi_extra=_BODY)

@@ -56,7 +56,7 @@ SUPPLY_POINT_COLUMNS: Final = Columns(
 )
 CONTACT_COLUMNS: Final = Columns(
     frozenset({"customer_code", "phone", "language", "consent"}),
-    optional=frozenset({"name", "segment"}),
+    optional=frozenset({"name", "segment", "primary", "replaces", "removed"}),
     may_be_empty=frozenset({"phone"}),
 )
 DEVICE_COLUMNS: Final = Columns(frozenset({"customer_code", "kind", "registration", "platform"}))
@@ -80,7 +80,8 @@ Line = tuple[int, T | BadLine]
 class ImportedContact:
     """A customer with a phone (E.164), or without one, and with language and consent.
 
-    An empty name or no segment changes nothing of what is known.
+    An empty name or no segment changes nothing of what is known. `primary`: messages go to the phone first. It `replaces`
+    another (E.164) or `all` others. `removed`: nothing is sent to it any more.
     """
 
     customer_code: str
@@ -89,6 +90,9 @@ class ImportedContact:
     consent: bool
     name: str = field(repr=False)
     segment: Segment | None
+    primary: bool = False
+    replaces: str = field(default="", repr=False)
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +120,14 @@ def read_supply_point(values: Values) -> SupplyPointChanged:
 
 def read_contact(values: Values) -> ImportedContact:
     """Read a contact; an empty phone means that the customer has none. Raises BadLine."""
-    consent = _TRUE_FALSE.get(values["consent"].lower())
-    if consent is None:
-        raise BadLine("not-true-or-false", "consent")
+    primary, removed = (
+        _true_false(values, column) if values.get(column) else False for column in ("primary", "removed")
+    )
+    replaces = values.get("replaces", "").strip()
+    if not values["phone"].strip() and (primary or removed or replaces):
+        raise BadLine("missing-value", "phone")
+    if removed and (primary or replaces):
+        raise BadLine("removed-and-kept", "removed")
     name = values.get("name", "").strip()
     if len(name) > NAME_LENGTH_MAX or "\x00" in name:
         raise BadLine("invalid-name", "name")
@@ -126,9 +135,12 @@ def read_contact(values: Values) -> ImportedContact:
         customer_code=_customer_code(values),
         phone=_phone(values["phone"]) if values["phone"].strip() else None,
         language=_one_of(values, "language", LANGUAGES, "unknown-language"),
-        consent=consent,
+        consent=_true_false(values, "consent"),
         name=name,
         segment=_one_of(values, "segment", SEGMENTS, "unknown-segment") if values.get("segment") else None,
+        primary=primary,
+        replaces=replaces if replaces in {"", "all"} else _phone(replaces, "replaces"),
+        removed=removed,
     )
 
 
@@ -145,11 +157,18 @@ def read_device(values: Values) -> ImportedDevice:
     )
 
 
-def _phone(text: str) -> str:
+def _phone(text: str, column: str = "phone") -> str:
     try:
         return parse_mobile(text)
     except InvalidPhone as error:
-        raise BadLine(f"phone-{error.reason}", "phone") from None
+        raise BadLine(f"phone-{error.reason}", column) from None
+
+
+def _true_false(values: Values, column: str) -> bool:
+    value = _TRUE_FALSE.get(values[column].lower())
+    if value is None:
+        raise BadLine("not-true-or-false", column)
+    return value
 
 
 def _code(values: Values, column: str) -> str:

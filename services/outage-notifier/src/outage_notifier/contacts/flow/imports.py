@@ -5,7 +5,7 @@ to theirs, and projected from there as by every service. Importing a file again,
 """
 
 from collections.abc import AsyncIterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.postgres import outbox
@@ -14,20 +14,31 @@ from gridcare.values.phone import mask
 from outage_notifier import NAME
 from outage_notifier.contacts import vault
 from outage_notifier.contacts.core.import_line import ImportedContact, ImportedDevice, Line
+from outage_notifier.contacts.core.phone_book import OwnPhone, PhoneBook
 from outage_notifier.contacts.flow.good_lines import GoodLines, ImportReport
 from outage_notifier.contacts.room import Contacts
-from outage_notifier.contacts.store import contact_import
+from outage_notifier.contacts.store import contact_import, phone
 from outage_notifier.contacts.store.contact_import import StagedContact, StagedDevice
 from outage_notifier.contacts.vault import Vault
 
 
-async def import_contacts(lines: AsyncIterable[Line[ImportedContact]], *, room: Contacts) -> ImportReport:
-    """Write each good line's customer, phone and consent. What a customer chose in the app stays."""
-    good = GoodLines(lines)
+async def import_contacts(lines: AsyncIterable[Line[ImportedContact]], *, made_by: str, room: Contacts) -> ImportReport:
+    """Write each good line's customer, phone and consent. What a customer chose in the app stays.
+
+    Of the phones that are new to a customer, the one that the file names first is the primary one.
+    """
+    good, begun_at, before = GoodLines(lines), room.clock.now(), 0
     async for contacts in good.chunks():
-        sealed = [_sealed_contact(each, room.vault) for each in contacts]
+        customers = [_sealed_contact(each, room.vault) for each in contacts]
         async with room.db.transaction() as tx:
-            await contact_import.merge_contacts(tx, sealed, now=room.clock.now())
+            await contact_import.merge_customers(tx, customers)
+            opened = await phone.books(tx, {each.customer_code for each in contacts if each.phone}, in_app=False)
+            for position, each in enumerate(contacts, start=before):
+                if each.phone:
+                    book = opened[each.customer_code]
+                    _import_phone(book, each, each.phone, room.vault, begun_at - timedelta(microseconds=position))
+            await phone.save(tx, opened, made_by=made_by, now=room.clock.now())
+        before += len(contacts)
     return good.report()
 
 
@@ -51,17 +62,33 @@ async def import_supply_points(lines: AsyncIterable[Line[SupplyPointChanged]], *
     return good.report()
 
 
+def _import_phone(book: PhoneBook, line: ImportedContact, number: str, sealer: Vault, now: datetime) -> None:
+    new = OwnPhone(
+        customer_code=line.customer_code,
+        number_sealed=sealer.seal(number.encode(), vault.PHONE),
+        number_index=sealer.index(number, vault.PHONE),
+        masked=mask(number),
+        consent=line.consent,
+    )
+    if line.removed:
+        book.remove(new.number_index, now=now)
+        return
+    if line.replaces in {"", "all"}:
+        book.add(new, now=now)
+    else:
+        book.replace(sealer.index(line.replaces, vault.PHONE), new, now=now)
+    if line.replaces == "all":
+        book.remove_others(new.number_index, now=now)
+    if line.primary:
+        book.prefer(new.number_index, now=now)
+
+
 def _sealed_contact(contact: ImportedContact, sealer: Vault) -> StagedContact:
-    phone = contact.phone
     return StagedContact(
         customer_code=contact.customer_code,
         language=contact.language,
         segment=contact.segment,
         name_sealed=sealer.seal(contact.name.encode(), vault.NAME) if contact.name else None,
-        consent=contact.consent,
-        number_sealed=sealer.seal(phone.encode(), vault.PHONE) if phone else None,
-        number_index=sealer.index(phone, vault.PHONE) if phone else None,
-        masked=mask(phone) if phone else None,
     )
 
 

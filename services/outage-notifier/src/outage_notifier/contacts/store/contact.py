@@ -26,6 +26,7 @@ class SendingPhone(Struct, frozen=True, gc=False):
     number_sealed: bytes
     masked: str
     opted_out: bool
+    removed: bool
     bad_reason: str | None
 
 
@@ -36,7 +37,7 @@ WHERE d.device_id = ANY($1::text[]::uuid[]) AND NOT EXISTS (SELECT FROM device_a
 """
 _PHONES = """
 SELECT customer_code, phone_id, number_sealed, masked, opted_out_at IS NOT NULL OR NOT consent AS opted_out,
-       bad_reason
+       removed_at IS NOT NULL AS removed, bad_reason
 FROM phone WHERE phone_id = ANY($1::bigint[])
 """
 _PRUNE = "DELETE FROM device WHERE device_id = ANY($1::text[]::uuid[])"
@@ -78,7 +79,7 @@ async def devices(tx: Connection, device_ids: Sequence[str]) -> dict[tuple[str, 
 
 
 async def phones(tx: Connection, phone_ids: Sequence[str]) -> dict[str, SendingPhone]:
-    """Return phones by their ids, as text."""
+    """Return phones by their ids, as text; those too that were removed."""
     rows = await tx.fetch(_PHONES, [int(phone_id) for phone_id in phone_ids])
     return {str(row["phone_id"]): SendingPhone(**row) for row in rows}
 

@@ -12,16 +12,12 @@ from outage_notifier.texts.languages import Language
 
 @dataclass(frozen=True, slots=True)
 class StagedContact:
-    """One line of contacts, sealed; the phone's fields are None for a customer without one."""
+    """What one line of contacts says of a customer, sealed; phone.py keeps what it says of a phone."""
 
     customer_code: str
     language: Language
     segment: Segment | None
     name_sealed: bytes | None
-    consent: bool
-    number_sealed: bytes | None
-    number_index: bytes | None
-    masked: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +33,9 @@ class StagedDevice:
 
 
 # No release gave this name to a table with other columns: a pooler may lend a session that still has an older table.
-_STAGE_CONTACTS = """
-CREATE TEMPORARY TABLE IF NOT EXISTS staged_contact_line (
-    position int, customer_code text COLLATE "C", language text, segment text, name_sealed bytea, consent boolean,
-    number_sealed bytea, number_index bytea, masked text
+_STAGE_CUSTOMERS = """
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_customer_line (
+    position int, customer_code text COLLATE "C", language text, segment text, name_sealed bytea
 ) ON COMMIT DELETE ROWS
 """
 # Of several lines about a customer the last one with a value counts; a file without segments removes none.
@@ -49,7 +44,7 @@ WITH staged AS MATERIALIZED (
     SELECT customer_code, (array_agg(language ORDER BY position DESC))[1] AS language,
            (array_agg(segment ORDER BY position DESC) FILTER (WHERE segment IS NOT NULL))[1] AS segment,
            (array_agg(name_sealed ORDER BY position DESC) FILTER (WHERE name_sealed IS NOT NULL))[1] AS name_sealed
-    FROM staged_contact_line GROUP BY customer_code
+    FROM staged_customer_line GROUP BY customer_code
 ), known AS (
     SELECT c.customer_code, c.segment FROM customer c JOIN staged USING (customer_code)
 )
@@ -59,13 +54,6 @@ FROM staged s LEFT JOIN known USING (customer_code) ORDER BY customer_code
 ON CONFLICT (customer_code) DO UPDATE SET
     language = CASE WHEN c.language_chosen THEN c.language ELSE excluded.language END,
     segment = excluded.segment, name_sealed = coalesce(excluded.name_sealed, c.name_sealed)
-"""
-_MERGE_PHONES = """
-INSERT INTO phone AS p (customer_code, number_sealed, number_index, masked, consent, created_at)
-SELECT DISTINCT ON (customer_code, number_index) customer_code, number_sealed, number_index, masked, consent, $1
-FROM staged_contact_line WHERE number_index IS NOT NULL ORDER BY customer_code, number_index, position DESC
-ON CONFLICT (customer_code, number_index) DO UPDATE SET consent = excluded.consent, bad_reason = NULL, bad_at = NULL
-WHERE p.consent <> excluded.consent OR p.bad_reason IS NOT NULL
 """
 _STAGE_DEVICES = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_device (
@@ -89,14 +77,13 @@ ON CONFLICT DO NOTHING
 """
 
 
-async def merge_contacts(tx: Connection, contacts: Sequence[StagedContact], *, now: datetime) -> None:
-    """Write customers and phones. Of two lines about the same customer or phone the later one counts."""
-    await tx.execute(_STAGE_CONTACTS)
+async def merge_customers(tx: Connection, contacts: Sequence[StagedContact]) -> None:
+    """Write customers. Of two lines about the same customer the later one counts."""
+    await tx.execute(_STAGE_CUSTOMERS)
     names = StagedContact.__slots__
     rows = [(position, *(getattr(c, name) for name in names)) for position, c in enumerate(contacts)]
-    await tx.copy_records_to_table("staged_contact_line", records=rows, columns=("position", *names))
+    await tx.copy_records_to_table("staged_customer_line", records=rows, columns=("position", *names))
     await tx.execute(_MERGE_CUSTOMERS)
-    await tx.execute(_MERGE_PHONES, now)
 
 
 async def merge_devices(tx: Connection, devices: Sequence[StagedDevice], *, now: datetime) -> None:

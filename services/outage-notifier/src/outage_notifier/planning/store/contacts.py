@@ -12,8 +12,10 @@ _LANGUAGES = "SELECT customer_code, language FROM customer WHERE customer_code =
 _PHONES = """
 SELECT p.customer_code, p.phone_id, p.number_index, p.masked, p.consent,
        p.opted_out_at IS NOT NULL AS opted_out, p.bad_reason IS NOT NULL AS bad,
-       EXISTS (SELECT FROM phone o WHERE o.number_index = p.number_index AND o.customer_code <> p.customer_code) AS shared
-FROM phone p WHERE p.customer_code = ANY($1::text[]) ORDER BY p.phone_id
+       EXISTS (SELECT FROM phone o WHERE o.number_index = p.number_index AND o.customer_code <> p.customer_code
+               AND o.removed_at IS NULL) AS shared
+FROM phone p WHERE p.customer_code = ANY($1::text[]) AND p.removed_at IS NULL
+ORDER BY p.chosen DESC, p.preferred_at DESC NULLS LAST, p.phone_id
 """
 _DEVICES = """
 SELECT c.customer_code, c.device_id::text,

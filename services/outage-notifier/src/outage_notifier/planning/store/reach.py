@@ -28,9 +28,9 @@ _COUNT = """
 WITH recipient (customer_code) AS MATERIALIZED ({recipients}
 ), of_phones AS (
     SELECT p.customer_code, bool_or(p.opted_out_at IS NOT NULL OR NOT p.consent) AS refused,
-        (array_agg(p.number_index ORDER BY p.phone_id)
+        (array_agg(p.number_index ORDER BY p.chosen DESC, p.preferred_at DESC NULLS LAST, p.phone_id)
             FILTER (WHERE p.consent AND p.opted_out_at IS NULL AND p.bad_reason IS NULL))[1:2] AS usable
-    FROM phone p JOIN recipient USING (customer_code) GROUP BY p.customer_code
+    FROM phone p JOIN recipient USING (customer_code) WHERE p.removed_at IS NULL GROUP BY p.customer_code
 ), owned AS (
     SELECT d.customer_code,
         min(d.customer_code) FILTER (WHERE NOT ($8 AND p.usable IS NOT NULL)) OVER (PARTITION BY d.device_id)
@@ -54,7 +54,8 @@ WITH recipient (customer_code) AS MATERIALIZED ({recipients}
              WHEN channel = 'push' THEN CASE WHEN some_mine THEN 'push' ELSE 'covered' END
              WHEN first_mine THEN 'sms'
              WHEN usable[2] IS NOT NULL AND NOT EXISTS (
-                SELECT FROM phone o WHERE o.number_index = usable[2] AND o.customer_code <> noted.customer_code) THEN 'sms'
+                SELECT FROM phone o
+                WHERE o.number_index = usable[2] AND o.customer_code <> noted.customer_code AND o.removed_at IS NULL) THEN 'sms'
              ELSE 'covered' END AS forecast
     FROM noted
 )

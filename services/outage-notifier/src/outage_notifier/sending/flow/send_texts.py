@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
 from msgspec.structs import replace
 
@@ -29,9 +28,6 @@ from outage_notifier.sending.flow.stop_channel import heed
 from outage_notifier.sending.flow.take_rate import take_rate
 from outage_notifier.sending.flow.under_way import UnderWay
 from outage_notifier.sending.room import Sending
-
-REMOVED: Final = Decision(State.UNREACHABLE, "contact-removed")
-"""The phone that planning chose no longer exists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +111,9 @@ def _prepare_one(texting: Texting, pending: Pending) -> Text | Delivery:
     decision = decision or _unusable(phone, to_send.situation(pending, now))
     if phone is None or decision is not None:
         masked = phone.masked if phone else ""
-        return to_send.delivery(pending, decision or REMOVED, contact=masked, called=False, now=now)
+        return to_send.delivery(
+            pending, decision or _removed(to_send.situation(pending, now)), contact=masked, called=False, now=now
+        )
     number = texting.room.vault.open(phone.number_sealed, vault.PHONE).decode()
     body = texting.room.renderer.sms(pending.content, member.language)
     return Text(pending, number, phone.masked, body, _begin(texting, pending, body, now))
@@ -129,11 +127,16 @@ def _in_doubt(to_send: BatchToSend, pending: Pending, now: datetime) -> Decision
 
 def _unusable(phone: SendingPhone | None, situation: Situation) -> Decision | None:
     """Say what becomes of a member whose phone cannot be used any more, or return None if it can."""
-    if phone is None:
-        return keep_told(REMOVED, situation)
+    if phone is None or phone.removed:
+        return keep_told(_removed(situation), situation)
     if phone.opted_out:
         return keep_told(Decision(State.OPTED_OUT, "opted-out"), situation)
     return keep_told(Decision(State.UNREACHABLE, "bad-contact"), situation) if phone.bad_reason else None
+
+
+def _removed(situation: Situation) -> Decision:
+    """Have a follow-up choose another phone now: the one that planning chose was removed or replaced."""
+    return Decision(State.RETRYING, "contact-removed", situation.now, "sms")
 
 
 def _begin(texting: Texting, pending: Pending, body: str, now: datetime) -> Attempt:

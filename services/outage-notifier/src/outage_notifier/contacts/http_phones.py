@@ -1,0 +1,134 @@
+"""A customer's phones, in the app or by staff of ops: listed masked, added, replaced, removed, made the primary one."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import Depends, Path
+from pydantic import Field
+
+from gridcare.http.auth import Caller, require
+from gridcare.http.body import Body
+from gridcare.http.guard import Router
+from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
+from gridcare.http.rooms import room_of
+from outage_notifier.contacts.core.phone_book import Action, OwnPhone
+from outage_notifier.contacts.flow.phones import (
+    NEWEST,
+    AddPhone,
+    OfPhone,
+    ReplacePhone,
+    add_phone,
+    prefer_phone,
+    read_changes,
+    read_phones,
+    remove_phone,
+    replace_phone,
+)
+from outage_notifier.contacts.room import Contacts
+
+router = Router(prefix="/v1/customers/{customer_code}/phones", tags=["phones"])
+
+Room = Annotated[Contacts, Depends(room_of(Contacts))]
+Holder = Annotated[Caller, Depends(require("customer", any_customer=("ops",)))]
+Code = Annotated[str, Path(max_length=64)]
+PhoneId = Annotated[int, Path(ge=1, le=NEWEST)]
+Number = Annotated[str, Field(max_length=30)]
+
+PhoneState = Literal["usable", "opted_out", "unreachable"]
+"""Whether messages go to it; if not: its owner refused them, or no message can reach it."""
+
+
+class PhoneIn(Body):
+    """A mobile number, as it is typed in Vietnam or with a country code; `primary`: messages go to it first."""
+
+    number: Number
+    primary: bool = False
+
+
+class ReplacementIn(Body):
+    """The number that takes the phone's place."""
+
+    number: Number
+
+
+class PhoneOut(Body):
+    """A phone; `masked` is what may be shown of its number."""
+
+    phone_id: int
+    masked: str
+    primary: bool
+    state: PhoneState
+
+
+class PhoneChangeOut(Body):
+    """A change of a phone: `replaced_phone_id` is the one whose place it took, `made_by` the subject of the token."""
+
+    phone_id: int
+    action: Action
+    replaced_phone_id: int | None
+    masked: str
+    made_by: str
+    made_at: datetime
+
+
+@router.get("")
+async def get_phones(who: Holder, customer_code: Code, room: Room) -> Page[PhoneOut]:
+    """List a customer's phones, the primary one first."""
+    who.must_see(customer_code, "customer-not-found")
+    return _page(await read_phones(customer_code, room=room))
+
+
+@router.post("")
+async def post_phone(who: Holder, customer_code: Code, body: PhoneIn, room: Room) -> Page[PhoneOut]:
+    """Add a phone; one that is there stays as it is, one that was removed comes back. Returns all phones."""
+    who.must_see(customer_code, "customer-not-found")
+    command = AddPhone(customer_code=customer_code, made_by=who.sub, number=body.number, primary=body.primary)
+    return _page(await add_phone(command, room=room))
+
+
+@router.put("/{phone_id}")
+async def put_phone(
+    who: Holder, customer_code: Code, phone_id: PhoneId, body: ReplacementIn, room: Room
+) -> Page[PhoneOut]:
+    """Replace a phone: the new number takes its place, and nothing is sent to the old one any more. Returns all phones."""
+    who.must_see(customer_code, "customer-not-found")
+    command = ReplacePhone(customer_code=customer_code, made_by=who.sub, phone_id=phone_id, number=body.number)
+    return _page(await replace_phone(command, room=room))
+
+
+@router.delete("/{phone_id}")
+async def delete_phone(who: Holder, customer_code: Code, phone_id: PhoneId, room: Room) -> Page[PhoneOut]:
+    """Remove a phone: nothing is sent to it any more, and no import brings it back. Returns the others."""
+    who.must_see(customer_code, "customer-not-found")
+    command = OfPhone(customer_code=customer_code, made_by=who.sub, phone_id=phone_id)
+    return _page(await remove_phone(command, room=room))
+
+
+@router.put("/{phone_id}/primary")
+async def put_primary_phone(who: Holder, customer_code: Code, phone_id: PhoneId, room: Room) -> Page[PhoneOut]:
+    """Make a phone the primary one; an import no longer changes that. Returns all phones."""
+    who.must_see(customer_code, "customer-not-found")
+    command = OfPhone(customer_code=customer_code, made_by=who.sub, phone_id=phone_id)
+    return _page(await prefer_phone(command, room=room))
+
+
+@router.get("/changes")
+async def get_phone_changes(
+    who: Holder, customer_code: Code, room: Room, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+) -> Page[PhoneChangeOut]:
+    """List who changed which phone of a customer and when, by the app or by an import, the newest change first."""
+    who.must_see(customer_code, "customer-not-found")
+    before = decode_cursor(cursor, int)
+    changes, following = await read_changes(customer_code, before=before, limit=limit, room=room)
+    return page_of([PhoneChangeOut.of(change) for change in changes], following)
+
+
+def _page(phones: list[OwnPhone]) -> Page[PhoneOut]:
+    shown = [PhoneOut.of(phone, primary=at == 0, state=_state(phone)) for at, phone in enumerate(phones)]
+    return page_of(shown, None)
+
+
+def _state(phone: OwnPhone) -> PhoneState:
+    if phone.opted_out or not phone.consent:
+        return "opted_out"
+    return "unreachable" if phone.bad_reason else "usable"
