@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from gridcare.errors import Rejected
-from gridcare.events import Envelope, Wire, decode, encode
+from gridcare.events import Envelope, UnknownEventType, Wire, decode, encode
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.events.topics import SUPPLY_POINTS
 
@@ -59,10 +59,37 @@ def test_unstorable_is_rejected(envelope: Envelope, reason: str):
     assert rejected.value.reason == reason
 
 
-@pytest.mark.parametrize("name", ["ce_id", "ce_type", "ce_time", "ce_source", "ce_sequence", "ce_specversion"])
+@pytest.mark.parametrize("name", ["ce_id", "ce_type", "ce_time", "ce_source", "ce_specversion"])
 def test_missing_attribute(name: str):
     """A record that lacks an attribute is not an event."""
     wire = encode(_envelope(), topic=SUPPLY_POINTS)
     with pytest.raises(Rejected) as rejected:
         decode(wire.key, wire.value, [header for header in wire.headers if header[0] != name])
     assert rejected.value.reason == "not-cloudevents"
+
+
+@pytest.mark.parametrize("kept", [{"ce_aggregateversion"}, {"ce_sequence"}, {"ce_aggregateversion", "ce_sequence"}])
+def test_version_has_two_names(kept: set[str]):
+    """The version is read by its name and by its former one; a record without either is no event."""
+    wire = encode(_envelope(), topic=SUPPLY_POINTS)
+    names = {"ce_aggregateversion", "ce_sequence"}
+    assert names <= dict(wire.headers).keys()
+    some = [header for header in wire.headers if header[0] not in names - kept]
+    assert decode(wire.key, wire.value, some).sequence == 3
+    with pytest.raises(Rejected, match="not-cloudevents"):
+        decode(wire.key, wire.value, [header for header in wire.headers if header[0] not in names])
+
+
+def test_new_name_wins():
+    """Where both are there, the version is what its new name says."""
+    wire = encode(_envelope(), topic=SUPPLY_POINTS)
+    headers = [(name, b"9" if name == "ce_sequence" else value) for name, value in wire.headers]
+    assert decode(wire.key, wire.value, headers).sequence == 3
+
+
+def test_later_types_are_told_apart():
+    """A type that this release does not know is no bad record."""
+    wire = encode(_envelope(), topic=SUPPLY_POINTS)
+    headers = [(name, b"gridcare.Later" if name == "ce_type" else value) for name, value in wire.headers]
+    with pytest.raises(UnknownEventType):
+        decode(wire.key, wire.value, headers)

@@ -13,6 +13,7 @@ from gridcare.kafka.dead_letters.replay import dead_letters
 from gridcare.kafka.produce import Producer
 from gridcare.postgres.database import Database
 from gridcare.testing.kafka import Seen, committed, consuming, hint, poison, read_all, wires
+from gridcare.testing.metrics import sample
 from gridcare.testing.waiting import eventually
 from gridcare_local.testing.servers import NewTopic
 
@@ -51,7 +52,7 @@ async def test_rejected_keeps_its_reason(
 async def test_poison_amid_a_batch(
     kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
-    """In a fetched batch, the records before and after an unreadable one are handled in order."""
+    """Around an unreadable record and one of a later type, the others are handled in order; the later one is counted."""
     topic, seen = await new_topic(), Seen()
     records = wires(topic, [hint(number) for number in range(1, 8)])
     unknown = Wire(
@@ -66,7 +67,8 @@ async def test_poison_amid_a_batch(
         dict(letter.headers)["kafka_dlt-exception-message"]
         for letter in await read_all(kafka_bootstrap, topic.dead_letters.name)
     ]
-    assert reasons == [b"not-cloudevents", b"unknown-event-type"]
+    assert reasons == [b"not-cloudevents"]
+    assert sample("consumer_records_total", topic=topic.name, fate="passed_over") == 1
     assert await committed(kafka_bootstrap, group, topic) == 9
 
 

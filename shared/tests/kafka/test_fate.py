@@ -10,7 +10,7 @@ from gridcare.kafka.fate import Fate, fate_of, reason_of
     ("error", "fate"),
     [
         (Retryable("database"), Fate.RETRYABLE),
-        (Rejected("unknown-event-type"), Fate.REJECTED),
+        (Rejected("no-such-thing"), Fate.REJECTED),
         (ValueError("oops"), Fate.BUG),
         (TimeoutError(), Fate.BUG),
         (Conflict("twin"), Fate.BUG),

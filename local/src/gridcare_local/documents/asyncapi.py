@@ -169,10 +169,13 @@ def _headers(event: type[Event] | None) -> Document:
         "ce_type": kind if event is None else {"type": "string", "const": type_name(event)},
         "ce_time": {"type": "string", "format": "date-time"},
         "ce_subject": {"type": "string", "description": "the record's key"},
-        "ce_sequence": {"type": "string", "pattern": "^[0-9]+$", "description": "`version` of the data"},
         "content-type": {"type": "string", "const": "application/json"},
     }
     required = list(properties)
+    version = "`version` of the data; a record of the former release has only ce_sequence"
+    properties["ce_aggregateversion"] = {"type": "string", "pattern": "^[0-9]+$", "description": version}
+    former = "the same, by its former name, until no consumer asks for it; do not read it"
+    properties["ce_sequence"] = {"type": "string", "pattern": "^[0-9]+$", "description": former, "deprecated": True}
     properties["traceparent"] = {"type": "string", "description": "W3C trace context of the transaction that wrote it"}
     return {"type": "object", "properties": properties, "required": required}
 

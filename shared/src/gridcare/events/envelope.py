@@ -8,12 +8,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, Literal, TypeVar, get_args, get_type_hints
 from uuid import UUID
 
 import msgspec
 
-from gridcare.errors import Rejected
+from gridcare.errors import GridcareError, Rejected
 from gridcare.events.topics import Topic
 
 Headers = Sequence[tuple[str, bytes]]
@@ -21,7 +21,15 @@ E = TypeVar("E", bound="Event")
 
 _TYPE_PREFIX = "gridcare."
 _CONTENT_TYPE = b"application/json"
-_SEQUENCE_END = 2**63
+_VERSION_END = 2**63
+_VERSION = "ce_aggregateversion"
+_FORMER_VERSION = "ce_sequence"
+"""The former name of the version's attribute, which means another thing in CloudEvents. It is still written, because consumers
+of the former release ask for it, and read, because a topic keeps records for 28 days; it goes 28 days after that release."""
+
+UNKNOWN: Final = "unknown"
+Unknown = Literal["unknown"]
+"""What a consumer is given for a value that came later than its release, in a field whose set of values is open."""
 _ESCAPED_NUL = b"\\u0000"
 """PostgreSQL text cannot hold NUL. Unless it is refused here, a consumer fails on the record as if by a bug of its own."""
 _TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
@@ -50,6 +58,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 _BY_TYPE: dict[str, type[Event]] = {}
 _ENCODER = msgspec.json.Encoder(uuid_format="canonical")
 _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {}
+_OPEN: dict[str, dict[str, frozenset[str]]] = {}
+
+
+class UnknownEventType(GridcareError):
+    """An event type that came later than this release: it is passed over and counted, since its reader is yet to come."""
 
 
 def published(cls: type[E]) -> type[E]:
@@ -57,6 +70,7 @@ def published(cls: type[E]) -> type[E]:
     name = type_name(cls)
     _BY_TYPE[name] = cls
     _DECODERS[name] = msgspec.json.Decoder(cls)
+    _OPEN[name] = _open_sets(cls)
     return cls
 
 
@@ -103,7 +117,8 @@ def encode(envelope: Envelope, *, topic: Topic) -> Wire:
         ("ce_type", envelope.type.encode()),
         ("ce_time", envelope.time.astimezone(UTC).isoformat(timespec="microseconds").encode()),
         ("ce_subject", envelope.subject.encode()),
-        ("ce_sequence", str(envelope.sequence).encode()),
+        (_VERSION, str(envelope.sequence).encode()),
+        (_FORMER_VERSION, str(envelope.sequence).encode()),
         ("content-type", _CONTENT_TYPE),
     ]
     if envelope.traceparent:
@@ -115,7 +130,8 @@ def encode(envelope: Envelope, *, topic: Topic) -> Wire:
 def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Envelope:
     """Return the envelope that a record carries.
 
-    Raises Rejected: `not-cloudevents` (attributes missing or malformed), `unknown-event-type`, `invalid-event-data`.
+    A value that is not in an open set is UNKNOWN in the event. Raises UnknownEventType, and Rejected: `not-cloudevents`
+    (attributes missing or malformed), `invalid-event-data`.
     """
     attributes = dict(headers)
     try:
@@ -123,27 +139,52 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Envelope
         kind = attributes["ce_type"].decode()
         time = datetime.fromisoformat(attributes["ce_time"].decode())
         source = attributes["ce_source"].decode()
-        sequence = int(attributes["ce_sequence"])
+        sequence = int(attributes[_VERSION] if _VERSION in attributes else attributes[_FORMER_VERSION])
         subject = attributes["ce_subject"].decode() if "ce_subject" in attributes else (key or b"").decode()
     except (KeyError, ValueError) as error:
         raise Rejected("not-cloudevents", type(error).__name__) from None
     if time.tzinfo is None or attributes.get("ce_specversion") != b"1.0":
         raise Rejected("not-cloudevents", "ce_time or ce_specversion")
-    if not 0 <= sequence < _SEQUENCE_END or "\x00" in subject:
-        raise Rejected("not-cloudevents", "ce_sequence or ce_subject")
+    if not 0 <= sequence < _VERSION_END or "\x00" in subject:
+        raise Rejected("not-cloudevents", "ce_aggregateversion or ce_subject")
     traceparent = attributes.get("traceparent", b"")
     data: Event | None = None
     if value is not None:
-        decoder = _DECODERS.get(kind)
-        if decoder is None:
-            raise Rejected("unknown-event-type")
+        if kind not in _DECODERS:
+            raise UnknownEventType(kind)
         if _ESCAPED_NUL in value:
             raise Rejected("invalid-event-data", "a text holds NUL")
         try:
-            data = decoder.decode(value)
+            data = _data_of(kind, value)
         except (msgspec.MsgspecError, UnicodeDecodeError):  # without its message, which could quote the data
             raise Rejected("invalid-event-data", kind) from None
         if data.version != sequence or data.key != subject:
             raise Rejected("invalid-event-data", "version or key differ from the headers")
     good = traceparent.decode() if _TRACEPARENT.match(traceparent) else None
     return Envelope(event_id, source, kind, time, subject, sequence, good, data)
+
+
+def _data_of(kind: str, value: bytes) -> Event:
+    """Return an event's data. Raises MsgspecError or UnicodeDecodeError."""
+    event: Event
+    try:
+        event = _DECODERS[kind].decode(value)
+    except msgspec.ValidationError:
+        fields = msgspec.json.decode(value)
+        if not isinstance(fields, dict):
+            raise
+        for name, known in _OPEN[kind].items():
+            if isinstance(fields.get(name), str) and fields[name] not in known:
+                fields[name] = UNKNOWN
+        event = msgspec.convert(fields, _BY_TYPE[kind], strict=True)
+    return event
+
+
+def _open_sets(cls: type[Event]) -> dict[str, frozenset[str]]:
+    """Return the fields whose sets are open, each with the values known today."""
+    hints = get_type_hints(cls)
+    return {
+        name: frozenset(value for part in get_args(hint) for value in get_args(part))
+        for name, hint in hints.items()
+        if Unknown in get_args(hint)
+    }

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from gridcare.events.envelope import Event, published
+from gridcare.events.envelope import Event, Unknown, published
 from gridcare.events.topics import OUTAGES, Topic
 
 SUPPLY_POINTS_PER_PART_MAX = 2_000
@@ -43,7 +43,7 @@ class OutageEvent(Event, frozen=True, kw_only=True):
     key_field: ClassVar[str] = "outage_id"
 
     outage_id: UUID
-    kind: OutageKind
+    kind: OutageKind | Unknown
     revision: int
     cause: str
     place: str

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from gridcare.events.envelope import Event, published
+from gridcare.events.envelope import Event, Unknown, published
 from gridcare.events.topics import PAYMENTS, Topic
 
 Provider = Literal["vnpay", "momo", "zalopay", "bank"]
@@ -42,7 +42,7 @@ class PaymentEvent(CustomerMoneyEvent, frozen=True, kw_only=True):
     payment_id: UUID
     bill_id: UUID
     bill_number: str
-    provider: Provider
+    provider: Provider | Unknown
     amount_vnd: int
     paid_at: datetime
     bill_outstanding_vnd: int

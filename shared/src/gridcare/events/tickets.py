@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from gridcare.events.envelope import Event, published
+from gridcare.events.envelope import Event, Unknown, published
 from gridcare.events.topics import TICKETS, Topic
 
 TicketKind = Literal["repair", "inspection", "installation"]
@@ -22,9 +22,9 @@ class TicketEvent(Event, frozen=True, kw_only=True):
     """The short number that people quote on the phone, such as `T-7K3M9Q`."""
     customer_code: str
     supply_point_id: str
-    kind: TicketKind
+    kind: TicketKind | Unknown
     category: str
-    state: TicketState
+    state: TicketState | Unknown
     team_id: str | None
     outage_id: UUID | None
     opened_at: datetime

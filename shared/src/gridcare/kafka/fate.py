@@ -13,6 +13,8 @@ class Fate(StrEnum):
     """A dependency is down: wait in place, keep the order."""
     REJECTED = "rejected"
     """The record is bad: dead-letter it at once."""
+    PASSED_OVER = "passed_over"
+    """Its type came later than this release: nothing is done with it."""
     BUG = "bug"
     """Our own bug: commit nothing, crash, be restarted; dead-letter the record only after several crashes."""
 

@@ -14,9 +14,9 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
 from gridcare.errors import Retryable
-from gridcare.events import Envelope, decode
+from gridcare.events import Envelope, UnknownEventType, decode
 from gridcare.kafka.crashes import CRASHES_MAX, CrashLedger
-from gridcare.kafka.dead_letters.dead_letter import REPLAY_FOR, DeadLetterLimitReached, DeadLetters, Record, Why
+from gridcare.kafka.dead_letters.dead_letter import DeadLetterLimitReached, DeadLetters, Record, Why, is_for_another
 from gridcare.kafka.fate import Fate, fate_of
 from gridcare.kafka.offsets import Offsets
 from gridcare.kafka.patience import BACKOFF_MAX_S, Patience, Stopped
@@ -104,10 +104,13 @@ class PartitionWork:
     async def _apply(self, records: Sequence[Record]) -> None:
         readable: list[tuple[Record, Envelope]] = []
         for record in records:
-            if self._is_for_another_group(record):
+            if is_for_another(record, self._tools.group):
                 continue
             try:
                 readable.append((record, decode(record.key, record.value, record.headers)))
+            except UnknownEventType as error:
+                self._count(Fate.PASSED_OVER)
+                logger.info("event_type_unknown", event_type=str(error), **self._where(record.offset))
             except Exception:  # noqa: BLE001 - its fate is decided when it is handled, after the records before it
                 await self._apply_readable(readable)
                 readable = []
@@ -233,10 +236,6 @@ class PartitionWork:
             logger.warning("crash_not_counted", **self._where(offset))
         logger.error("record_crashes", error_class=type(error).__name__, **self._where(offset))
         raise error
-
-    def _is_for_another_group(self, record: Record) -> bool:
-        group = self._tools.group.encode()
-        return any(name == REPLAY_FOR and value != group for name, value in record.headers)
 
     def _count(self, fate: Fate, records: int = 1) -> None:
         metrics.CONSUMER_RECORDS.inc(records, topic=self.partition.topic, fate=fate.value)

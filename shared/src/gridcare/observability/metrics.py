@@ -14,7 +14,7 @@ _LOOP: Final = Named(r"[a-z]+([-_][a-z]+){0,6}", values_max=32)
 _CHANNEL: Final = one_of("push", "sms")
 _LANE: Final = one_of("urgent", "transactional", "bulk")
 _PROVIDER: Final = one_of("twilio", "fcm", "vnpay", "momo", "zalopay", "bank", "oidc")
-_FATE: Final = one_of("handled", "retryable", "rejected", "bug")
+_FATE: Final = one_of("handled", "retryable", "rejected", "passed_over", "bug")
 _STATE: Final = one_of(
     "planned",
     "held",

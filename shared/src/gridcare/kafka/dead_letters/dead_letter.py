@@ -147,6 +147,11 @@ def dead_letter_of(record: Record, why: Why, *, group: str) -> Wire:
     return Wire(dead_letter_topic(record.topic), key, record.value, headers)
 
 
+def is_for_another(record: Record, group: str) -> bool:
+    """Return whether a record was replayed for a group other than this one."""
+    return any(name == REPLAY_FOR and value != group.encode() for name, value in record.headers)
+
+
 def original_headers(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     """Return a record's headers without those that an earlier dead letter or replay added; a null value becomes empty."""
     return [(name, value or b"") for name, value in headers if not name.startswith(PREFIX) and name != REPLAY_FOR]
