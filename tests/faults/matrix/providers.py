@@ -67,7 +67,7 @@ async def sender_dies_after_twilio(run: Campaign) -> str:
         publishing = Once(partial(run.work.publish, feeders))
         if not await run.rig.crash_at(SENDER, moment, timeout_s=60, meanwhile=publishing):
             raise Broken(f"the sender never came to {moment}")
-        await run.calm_down()
+    await run.calm_down()
     await script(run, "twilio", [])
     return "the sender died after Twilio's and FCM's answers, between attempt and call, and after a record"
 

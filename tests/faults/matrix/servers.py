@@ -35,7 +35,7 @@ async def kafka_away(run: Campaign) -> str:
     """Intake goes on without a broker; the outbox keeps what is to be published."""
     before = await _acknowledged(run, "ticket")
     await asyncio.to_thread(run.rig.kill, "kafka")
-    await run.busy(AWAY_S, tickets=4, payments=2)
+    await run.busy(AWAY_S, tickets=4, payments=2, cuts=0.6)
     taken = await _acknowledged(run, "ticket") - before
     waiting = (await run.rig.fetch(REPAIR, "SELECT count(*) FROM outbox"))[0][0]
     await asyncio.to_thread(run.rig.stack.restart, "kafka")

@@ -56,9 +56,9 @@ class Journal:
             operation.again.append((status, answer))
         self._write({"n": operation.number, "status": status, "answer": answer})
 
-    def note(self, what: str, **facts: Any) -> None:
+    def note(self, event: str, **facts: Any) -> None:
         """Note something that happened: a fault, a heal, a verdict."""
-        self._write({"note": what, **facts})
+        self._write({"note": event, **facts})
 
     def of(self, *kinds: str) -> list[Operation]:
         """Return the operations of some kinds."""

@@ -31,7 +31,8 @@ from gridcare_local.town.world import DemoWorld
 SUPERVISE_S = 0.3
 SEED_OF_TOWN = 11
 CANARIES = 12
-QUIET = {**FAST, "GRIDCARE_LOG_LEVEL": "info", "GRIDCARE_SMS_RATE_PER_S": "2000"}
+QUICK = {**FAST, "GRIDCARE_KAFKA_SESSION_TIMEOUT_S": "6"}
+"""The shortest session that the broker allows: a killed member's partitions are given to others after it."""
 
 SERVER_PROXIES = ("postgres", "kafka", "twilio")
 
@@ -94,7 +95,7 @@ class Rig(Databases):
     def start(self, *, report: Callable[[str], None]) -> None:
         """Start everything and load the town. Raises LocalStackError."""
         self._threads.start()
-        self.stack.start(StartOptions(environment=QUIET, report=report))
+        self.stack.start(StartOptions(environment=QUICK, report=report))
         self.town = load_town(
             self.stack, supply_points=self.supply_points, seed=SEED_OF_TOWN, canaries=CANARIES, report=report
         )
