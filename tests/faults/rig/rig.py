@@ -16,6 +16,7 @@ from tests.faults.rig.proxy import Proxy, ProxyThread
 from tests.integration.support.wholestack import FAST
 
 from gridcare_local.demo.load import Town, load_town
+from gridcare_local.demo.site import StackSite
 from gridcare_local.emulators.control import free_port
 from gridcare_local.errors import LocalStackError
 from gridcare_local.servers.kafka.server import ADVERTISED_PORT
@@ -97,7 +98,7 @@ class Rig(Databases):
         self._threads.start()
         self.stack.start(StartOptions(environment=QUICK, report=report))
         self.town = load_town(
-            self.stack, supply_points=self.supply_points, seed=SEED_OF_TOWN, canaries=CANARIES, report=report
+            StackSite(self.stack), supply_points=self.supply_points, seed=SEED_OF_TOWN, canaries=CANARIES, report=report
         )
         self._supervisor.start()
 
