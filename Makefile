@@ -52,6 +52,10 @@ lint: $(READY)  ## ruff, the format, the import contracts, what nothing uses, th
 	@for file in services/*/migrations/*.sql shared/src/gridcare/postgres/migrations/*.sql; do \
 		sed '/^-- migrate:down/,$$d' $$file | $(BIN)/squawk --config .squawk.toml --stdin-filepath $$file || exit 1; done
 
+lint-api: ## what redocly and spectral find in the OpenAPI documents (needs Node)
+	REDOCLY_TELEMETRY=off npx --yes @redocly/cli@2.77.0 lint docs/api/*.openapi.json
+	npx --yes @stoplight/spectral-cli@6.16.3 lint --ruleset docs/api.spectral.yaml --fail-severity warn docs/api/*.openapi.json
+
 types: $(READY)  ## mypy --strict
 	@$(BIN)/mypy
 

@@ -5,7 +5,7 @@ import re
 
 FILE = re.compile(r"services/[^/]+/src/(?P<package>\w+)/(?P<room>\w+)/(?P<stage>\w+)(?:\.py|/)")
 DOOR = re.compile(r"(http|topic|command)_\w+")
-SHARED_BY_DOORS = {"http_answers", "http_bodies", "http_import_tables"}
+SHARED_BY_DOORS = {"http_answers", "http_bodies", "http_import_tables", "http_refusals"}
 """Parts of a door that stand in files of their own, in its room."""
 PURE = {("contacts", "vault")}
 """What is neither core nor a door, a table, a call or state; `texts` is pure as a whole."""

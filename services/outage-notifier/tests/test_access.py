@@ -13,6 +13,16 @@ WATCHERS = staff("planner", "dispatcher", "ops")
 OWN_ACCOUNT = staff("customer")
 """The route acts on the caller's own account or codes, and its request names no customer."""
 
+PHONES: dict[str, dict[str, str] | None] = {
+    "GET /v1/customers/{customer_code}/phones": None,
+    "POST /v1/customers/{customer_code}/phones": {"number": "x"},
+    "PUT /v1/customers/{customer_code}/phones/{phone_id}": {"number": "x"},
+    "DELETE /v1/customers/{customer_code}/phones/{phone_id}": None,
+    "PUT /v1/customers/{customer_code}/phones/{phone_id}/primary": None,
+    "GET /v1/customers/{customer_code}/phones/changes": None,
+}
+"""Routes of a customer's phones, with bodies that name no phone."""
+
 ACCESS: dict[str, Access | str] = {
     "POST /v1/outages": PLANNER,
     "GET /v1/outages": READERS,
@@ -32,6 +42,7 @@ ACCESS: dict[str, Access | str] = {
     "POST /v1/devices": OWN_ACCOUNT,
     "DELETE /v1/devices/{device_id}": OWN_ACCOUNT,
     "PUT /v1/preferences/language": OWN_ACCOUNT,
+    **{route: own("ops") for route in PHONES},
     "POST /v1/imports/supply-points": OPS,
     "POST /v1/imports/contacts": OPS,
     "POST /v1/imports/devices": OPS,
@@ -61,5 +72,20 @@ async def test_other_customers_stay_hidden(api: Any, world: Any, plan: Any) -> N
     async def mark(roles: frozenset[str], owner: bool) -> Any:  # noqa: FBT001 - as Ask says
         return verdict_of(await api.call("POST", f"/v1/deliveries/{delivery_id}/received", **who(roles, owner)))
 
-    asks = {"GET /v1/inbox": listed, "POST /v1/deliveries/{delivery_id}/received": mark}
+    def phones(route: str) -> Any:
+        method, _, path = route.partition(" ")
+        address = path.format(customer_code=MINE, phone_id=1)
+
+        async def ask(roles: frozenset[str], owner: bool) -> Any:  # noqa: FBT001 - as Ask says
+            answer = await api.call(method, address, json=PHONES[route], **who(roles, owner))
+            found = answer.status_code == 404 and answer.json()["code"] == "phone-not-found"
+            return "seen" if found else verdict_of(answer)
+
+        return ask
+
+    asks = {
+        **{route: phones(route) for route in PHONES},
+        "GET /v1/inbox": listed,
+        "POST /v1/deliveries/{delivery_id}/received": mark,
+    }
     assert await wrong_sights(asks, ACCESS) == []

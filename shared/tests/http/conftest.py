@@ -13,6 +13,7 @@ from gridcare.errors import Conflict, Retryable, TooManyRequests
 from gridcare.http.app import create_app
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.guard import Router
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page
 from gridcare.http.routes import public
@@ -62,6 +63,7 @@ async def callback(request: Request) -> list[str]:
 
 @router.get("/failing/{how}")
 @public("a test")
+@refuses(Refusal(409, "thing-taken", "The thing is taken."), Refusal(429, "too-many", "Too many."))
 async def fail(how: str) -> None:
     failures: dict[str, Exception] = {
         "conflict": Conflict("thing-taken", "it is taken", holder="x"),

@@ -92,21 +92,41 @@ async def test_request_ids_are_our_own(client):
 
 
 def test_the_document_is_complete(app):
-    """OpenAPI has readable operation ids, problem documents for errors, and the security scheme."""
+    """Operations have readable ids, their callers, and each refusal with its codes; there are servers and a licence."""
     document = app.openapi()
     operations = {
         operation["operationId"]: operation for item in document["paths"].values() for operation in item.values()
     }
     assert set(operations) == {"add_thing", "list_things", "read_thing", "callback", "fail", "ignore_body"}
+
+    def codes(name, status):
+        content = operations[name]["responses"][status]["content"]["application/problem+json"]
+        return content["schema"]["allOf"][1]["properties"]["code"]["enum"]
+
     for operation in operations.values():
         errors = {s: r for s, r in operation["responses"].items() if not s.startswith("2")}
-        assert {"422", "503", "default"} <= set(errors)
+        assert {"422", "503"} <= set(errors)
         assert all(list(response["content"]) == ["application/problem+json"] for response in errors.values())
-    assert {"401", "403"} <= set(operations["read_thing"]["responses"])
+    assert operations["read_thing"]["security"] == [{"oidc": []}]
+    assert operations["read_thing"]["x-roles"] == ["planner"]
+    assert operations["fail"]["security"] == []
+    assert codes("read_thing", "401") == ["invalid-token", "missing-token"]
+    assert codes("list_things", "400") == ["invalid-character", "invalid-cursor"]
+    assert codes("fail", "409") == ["thing-taken"]
     assert "401" not in operations["fail"]["responses"]
+    assert document["servers"][0]["url"] == "/"
     assert document["components"]["securitySchemes"]["oidc"]["bearerFormat"] == "JWT"
     assert "HTTPValidationError" not in document["components"]["schemas"]
     assert document["components"]["schemas"]["ThingIn"]["additionalProperties"] is False
+
+
+async def test_problem_types_lead_somewhere(client):
+    """The `type` of a problem is the address of a page that says what it means, without a token; others are 404."""
+    refused = await client.get("/v1/failing/conflict")
+    page = await client.get(refused.json()["type"])
+    assert page.status_code == 200
+    assert "The thing is taken." in page.text
+    assert (await client.get("/problems/nothing-of-ours")).status_code == 404
 
 
 async def test_the_docs_page_is_there(client):

@@ -6,6 +6,7 @@ from fastapi.responses import PlainTextResponse
 
 from gridcare.http.app import create_app
 from gridcare.http.auth import require
+from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.guard import Router
 from gridcare.http.routes import public
 
@@ -70,3 +71,20 @@ def test_repeated_names_are_refused():
         async def same() -> None: ...
 
     assert "a second route named same" in refused(twice)
+
+
+def test_codes_have_one_meaning():
+    """A problem code with two meanings is refused where the app is made: its page could tell only one."""
+    router = Router()
+
+    @router.get("/a")
+    @public("a test")
+    @refuses(Refusal(404, "lost", "It is lost."))
+    async def first() -> None: ...
+
+    @router.get("/b")
+    @public("a test")
+    @refuses(Refusal(404, "lost", "It was never there."))
+    async def second() -> None: ...
+
+    assert "lost" in refused(router)

@@ -17,6 +17,7 @@ from gridcare.events.payments import BillIssued, PaymentRecorded
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.events.tickets import TicketAttached, TicketOpened
 from gridcare.events.topics import NOTICE_BATCHES, OUTAGES, PAYMENTS, SUPPLY_POINTS, TICKETS
+from gridcare.http.documents.openapi import part
 from gridcare_local.documents import asyncapi
 from gridcare_local.documents.asyncapi import Application
 from gridcare_local.servers.cache import write_atomically
@@ -66,7 +67,12 @@ def applications() -> list[Application]:
 
 def documents() -> dict[str, str]:
     """Return the text of every generated document by its path under `docs/`."""
-    texts = {f"api/{name}.openapi.json": _json(_openapi(package)) for name, package in PACKAGES.items()}
+    texts = {}
+    for name, package in PACKAGES.items():
+        whole = _openapi(package)
+        texts[f"api/{name}.openapi.json"] = _json(part(whole, callbacks=False))
+        if (called := part(whole, callbacks=True))["paths"]:
+            texts[f"api/{name}.callbacks.openapi.json"] = _json(called)
     for application in applications():
         written = asyncapi.document(application, version=version(application.name))
         texts[f"events/{application.name}.asyncapi.yaml"] = f"# {GENERATED}\n{_yaml(written)}"

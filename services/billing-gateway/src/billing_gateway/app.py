@@ -1,6 +1,6 @@
 """The HTTP API."""
 
-from importlib.metadata import version
+from importlib.metadata import metadata, version
 
 from fastapi import FastAPI
 
@@ -11,12 +11,21 @@ from billing_gateway.payments import http_payments
 from billing_gateway.wiring import Rooms
 from gridcare.http.app import create_app
 
+TAGS = {
+    "bills": "What customers owe, and where each bill stands.",
+    "payments": "Payments of a bill through a provider: begun, and read afterwards.",
+    "callbacks": "What payment providers report.",
+}
+"""What the groups of routes are about."""
+
 
 def build_app(rooms: Rooms | None, *, docs: bool = False) -> FastAPI:
     """Return the app; without rooms it can only write its OpenAPI document. `docs` serves that, and a page to try it."""
     return create_app(
         title=NAME,
         version=version(NAME),
+        description=metadata(NAME)["Summary"],
+        tags=TAGS,
         routers=[http_bills.router, http_payments.router, http_callbacks.router],
         docs=docs,
         verifier=rooms.verifier if rooms else None,

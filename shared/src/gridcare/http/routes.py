@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from gridcare.http.auth import Requirement
-from gridcare.http.guard import GuardedRoute, KnownRoute, Public, doors_of
+from gridcare.http.documents.refusals import Refusal, refusals_of
+from gridcare.http.guard import Doors, GuardedRoute, KnownRoute, Public, doors_of
 from gridcare.http.idempotency import idempotent
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -93,6 +94,17 @@ def _known(route: APIRoute, path: str, name: str, dependant: Dependant) -> Known
         bucket=getattr(route.endpoint, _BUCKET, None),
         streamed=getattr(route.endpoint, _STREAMED, False),
     )
+
+
+def refusals(app: FastAPI, doors: Doors) -> dict[int, tuple[Refusal, ...]]:
+    """Return what each route of the app's routers may refuse, by the `id` of its route object."""
+    return {
+        id(context.original_route): refusals_of(
+            context.original_route.endpoint, doors.routes[id(context.original_route)]
+        )
+        for context in iter_route_contexts(app.routes)
+        if isinstance(context.original_route, GuardedRoute)
+    }
 
 
 def _calls(dependant: Dependant) -> Iterator[object]:

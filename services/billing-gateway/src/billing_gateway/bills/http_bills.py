@@ -14,6 +14,7 @@ from billing_gateway.bills.room import Bills
 from billing_gateway.bills.staff import MONEY_STAFF
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.guard import Router
 from gridcare.http.idempotency import IdempotencyKey
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
@@ -28,6 +29,13 @@ Room = Annotated[Bills, Depends(room_of(Bills))]
 Biller = Annotated[Caller, Depends(require(any_customer=("accountant", "ops")))]
 Reader = Annotated[Caller, Depends(require("customer", any_customer=MONEY_STAFF))]
 CustomerCode = Annotated[str, Field(pattern=CUSTOMER_CODE_PATTERN)]
+
+
+BILL_NOT_FOUND = Refusal(404, "bill-not-found", "There is no such bill, or it is another customer's.")
+CUSTOMER_NOT_FOUND = Refusal(404, "customer-not-found", "The caller may not name this customer.")
+BILL_NUMBER_TAKEN = Refusal(409, "bill-number-taken", "A bill with this number is registered.")
+UNKNOWN_CUSTOMER = Refusal(422, "unknown-customer", "No supply point carries this customer code.")
+DUE_DATE_OUT_OF_RANGE = Refusal(422, "due-date-out-of-range", "The due day is more than a year away.")
 
 
 class BillIn(Body):
@@ -57,6 +65,7 @@ class BillOut(Body):
 
 
 @router.post("", status_code=201)
+@refuses(BILL_NUMBER_TAKEN, UNKNOWN_CUSTOMER, DUE_DATE_OUT_OF_RANGE)
 async def post_bill(who: Biller, body: BillIn, key: IdempotencyKey, room: Room) -> BillOut:
     """Register a bill."""
     command = RegisterBill(
@@ -71,6 +80,7 @@ async def post_bill(who: Biller, body: BillIn, key: IdempotencyKey, room: Room) 
 
 
 @router.get("/{bill_id}")
+@refuses(BILL_NOT_FOUND)
 async def get_bill(who: Reader, bill_id: UUID, room: Room) -> BillOut:
     """Read a bill."""
     standing = await read_bill(bill_id, room=room)
@@ -79,6 +89,7 @@ async def get_bill(who: Reader, bill_id: UUID, room: Room) -> BillOut:
 
 
 @router.get("")
+@refuses(CUSTOMER_NOT_FOUND)
 async def get_bills(
     who: Reader,
     room: Room,

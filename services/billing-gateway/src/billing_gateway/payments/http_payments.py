@@ -16,6 +16,7 @@ from billing_gateway.providers.core import Locale
 from gridcare.events.payments import Provider
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.edge.address import client_address
 from gridcare.http.guard import Router
 from gridcare.http.idempotency import IdempotencyKey
@@ -29,6 +30,13 @@ router = Router(prefix="/v1", tags=["payments"])
 Room = Annotated[Payments, Depends(room_of(Payments))]
 Payer = Annotated[Caller, Depends(require("customer", any_customer=("cashier",)))]
 Reader = Annotated[Caller, Depends(require("customer", any_customer=MONEY_STAFF))]
+
+
+BILL_NOT_FOUND = Refusal(404, "bill-not-found", "There is no such bill, or it is another customer's.")
+PAYMENT_NOT_FOUND = Refusal(404, "payment-not-found", "There is no such payment, or it is another customer's.")
+BILL_ALREADY_PAID = Refusal(409, "bill-already-paid", "Nothing is owed for this bill.")
+AMOUNT_EXCEEDS_OUTSTANDING = Refusal(422, "amount-exceeds-outstanding", "More than `outstanding_vnd`, which is owed.")
+AMOUNT_NOT_PAYABLE_ONLINE = Refusal(422, "amount-not-payable-online", "Not within what the provider takes at once.")
 
 
 class PaymentIn(Body):
@@ -65,6 +73,7 @@ class PaymentOut(Body):
 
 @router.post("/bills/{bill_id}/payments", status_code=201)
 @limited("payments")
+@refuses(BILL_NOT_FOUND, BILL_ALREADY_PAID, AMOUNT_EXCEEDS_OUTSTANDING, AMOUNT_NOT_PAYABLE_ONLINE)
 async def post_payment(
     who: Payer, bill_id: UUID, *, body: PaymentIn, key: IdempotencyKey, request: Request, room: Room
 ) -> PaymentBegunOut:
@@ -83,6 +92,7 @@ async def post_payment(
 
 
 @router.get("/payments/{payment_id}")
+@refuses(PAYMENT_NOT_FOUND)
 async def get_payment(who: Reader, payment_id: UUID, room: Room) -> PaymentOut:
     """Read what became of a payment."""
     payment, standing = await read_payment(payment_id, room=room)

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.guard import Router
 from gridcare.http.rooms import room_of
 from gridcare.http.routes import limited
@@ -19,6 +20,9 @@ router = Router(prefix="/v1/devices", tags=["devices"])
 
 Room = Annotated[Contacts, Depends(room_of(Contacts))]
 Customer = Annotated[Caller, Depends(require("customer"))]
+
+
+DEVICE_NOT_FOUND = Refusal(404, "device-not-found", "There is no such device, or it is another account's.")
 
 
 class DeviceIn(Body):
@@ -56,6 +60,7 @@ async def post_device(who: Customer, body: DeviceIn, room: Room, response: Respo
 
 
 @router.delete("/{device_id}", status_code=204)
+@refuses(DEVICE_NOT_FOUND)
 async def delete_device(who: Customer, device_id: UUID, room: Room) -> Response:
     """Log a device out: it gets no more messages."""
     await remove_device(RemoveDevice(account=who.sub, device_id=device_id), room=room)

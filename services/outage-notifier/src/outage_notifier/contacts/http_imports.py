@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.guard import Router
 from gridcare.http.rooms import room_of
 from gridcare.http.routes import streamed
@@ -38,6 +39,16 @@ Ops = Annotated[Caller, Depends(require("ops"))]
 T = TypeVar("T")
 
 
+UNSUPPORTED_TABLE = Refusal(422, "unsupported-table", "The body is neither CSV nor JSON lines.")
+INVALID_HEADER = Refusal(422, "invalid-header", "The first line of a CSV file names its columns.")
+UNKNOWN_COLUMN = Refusal(422, "unknown-column", "A column is unknown or comes twice; `known` lists them.")
+MISSING_COLUMN = Refusal(422, "missing-column", "A column that is needed is missing.")
+TOO_MANY_LINES = Refusal(413, "too-many-lines", "The file has more lines than an import takes. Split it.")
+
+
+_REFUSES = refuses(UNSUPPORTED_TABLE, INVALID_HEADER, UNKNOWN_COLUMN, MISSING_COLUMN, TOO_MANY_LINES)
+
+
 class BadLineOut(Body):
     """A line that was not kept: its number from 1, the reason, and the column at fault, if any."""
 
@@ -56,6 +67,7 @@ class ImportOut(Body):
 
 @router.post("/supply-points", openapi_extra=_BODY)
 @streamed
+@_REFUSES
 async def post_supply_points(_: Ops, request: Request, room: Room) -> ImportOut:
     """Import supply points (supply_point_id, customer_code, transformer_id, feeder_id, substation_id, ward_code, version).
 
@@ -67,6 +79,7 @@ async def post_supply_points(_: Ops, request: Request, room: Room) -> ImportOut:
 
 @router.post("/contacts", openapi_extra=_BODY)
 @streamed
+@_REFUSES
 async def post_contacts(who: Ops, request: Request, room: Room) -> ImportOut:
     """Import contacts (customer_code, phone, language, consent; optional: name, segment), one phone per line.
 
@@ -80,6 +93,7 @@ async def post_contacts(who: Ops, request: Request, room: Room) -> ImportOut:
 
 @router.post("/devices", openapi_extra=_BODY)
 @streamed
+@_REFUSES
 async def post_devices(_: Ops, request: Request, room: Room) -> ImportOut:
     """Import devices (customer_code, kind, registration, platform) that are known from an earlier app."""
     lines = _lines(request, DEVICE_COLUMNS, read_device)

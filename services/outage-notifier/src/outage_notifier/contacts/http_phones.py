@@ -8,6 +8,7 @@ from pydantic import Field
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.guard import Router
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
 from gridcare.http.rooms import room_of
@@ -33,6 +34,11 @@ Holder = Annotated[Caller, Depends(require("customer", any_customer=("ops",)))]
 Code = Annotated[str, Path(max_length=64)]
 PhoneId = Annotated[int, Path(ge=1, le=NEWEST)]
 Number = Annotated[str, Field(max_length=30)]
+
+CUSTOMER_NOT_FOUND = Refusal(404, "customer-not-found", "The caller may not name this customer.")
+PHONE_NOT_FOUND = Refusal(404, "phone-not-found", "The customer has no such phone.")
+TOO_MANY_PHONES = Refusal(409, "too-many-phones", "The customer has as many phones as one may have. Remove one.")
+INVALID_PHONE = Refusal(422, "invalid-phone", "It is no mobile number that can get an SMS.")
 
 PhoneState = Literal["usable", "opted_out", "unreachable"]
 """Whether messages go to it; if not: its owner refused them, or no message can reach it."""
@@ -72,6 +78,7 @@ class PhoneChangeOut(Body):
 
 
 @router.get("")
+@refuses(CUSTOMER_NOT_FOUND)
 async def get_phones(who: Holder, customer_code: Code, room: Room) -> Page[PhoneOut]:
     """List a customer's phones, the primary one first."""
     who.must_see(customer_code, "customer-not-found")
@@ -79,6 +86,7 @@ async def get_phones(who: Holder, customer_code: Code, room: Room) -> Page[Phone
 
 
 @router.post("")
+@refuses(CUSTOMER_NOT_FOUND, TOO_MANY_PHONES, INVALID_PHONE)
 async def post_phone(who: Holder, customer_code: Code, body: PhoneIn, room: Room) -> Page[PhoneOut]:
     """Add a phone; one that is there stays as it is, one that was removed comes back. Returns all phones."""
     who.must_see(customer_code, "customer-not-found")
@@ -87,6 +95,7 @@ async def post_phone(who: Holder, customer_code: Code, body: PhoneIn, room: Room
 
 
 @router.put("/{phone_id}")
+@refuses(CUSTOMER_NOT_FOUND, PHONE_NOT_FOUND, TOO_MANY_PHONES, INVALID_PHONE)
 async def put_phone(
     who: Holder, customer_code: Code, phone_id: PhoneId, body: ReplacementIn, room: Room
 ) -> Page[PhoneOut]:
@@ -97,6 +106,7 @@ async def put_phone(
 
 
 @router.delete("/{phone_id}")
+@refuses(CUSTOMER_NOT_FOUND, PHONE_NOT_FOUND)
 async def delete_phone(who: Holder, customer_code: Code, phone_id: PhoneId, room: Room) -> Page[PhoneOut]:
     """Remove a phone: nothing is sent to it any more, and no import brings it back. Returns the others."""
     who.must_see(customer_code, "customer-not-found")
@@ -105,6 +115,7 @@ async def delete_phone(who: Holder, customer_code: Code, phone_id: PhoneId, room
 
 
 @router.put("/{phone_id}/primary")
+@refuses(CUSTOMER_NOT_FOUND, PHONE_NOT_FOUND)
 async def put_primary_phone(who: Holder, customer_code: Code, phone_id: PhoneId, room: Room) -> Page[PhoneOut]:
     """Make a phone the primary one; an import no longer changes that. Returns all phones."""
     who.must_see(customer_code, "customer-not-found")
@@ -113,6 +124,7 @@ async def put_primary_phone(who: Holder, customer_code: Code, phone_id: PhoneId,
 
 
 @router.get("/changes")
+@refuses(CUSTOMER_NOT_FOUND)
 async def get_phone_changes(
     who: Holder, customer_code: Code, room: Room, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
 ) -> Page[PhoneChangeOut]:

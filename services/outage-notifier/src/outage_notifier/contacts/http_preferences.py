@@ -6,6 +6,7 @@ from fastapi import Depends
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.guard import Router
 from gridcare.http.rooms import room_of
 from outage_notifier.contacts.flow.choose_language import ChooseLanguage, choose_language
@@ -18,6 +19,9 @@ Room = Annotated[Contacts, Depends(room_of(Contacts))]
 Customer = Annotated[Caller, Depends(require("customer"))]
 
 
+NO_CUSTOMER_CODES = Refusal(403, "no-customer-codes", "The token names no customer whose language could be chosen.")
+
+
 class LanguageBody(Body):
     """A language that messages are written in: Vietnamese, Khmer, Chinese or English."""
 
@@ -25,6 +29,7 @@ class LanguageBody(Body):
 
 
 @router.put("/language")
+@refuses(NO_CUSTOMER_CODES)
 async def put_language(who: Customer, body: LanguageBody, room: Room) -> LanguageBody:
     """Choose the language for every customer whom the token names; an import no longer changes it."""
     await choose_language(ChooseLanguage(customer_codes=who.customer_codes, language=body.language), room=room)

@@ -9,6 +9,7 @@ from fastapi import Depends
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.guard import Router
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
 from gridcare.http.rooms import room_of
@@ -21,6 +22,10 @@ router = Router(prefix="/v1", tags=["notices"])
 Room = Annotated[Ledger, Depends(room_of(Ledger))]
 Staff = Annotated[Caller, Depends(require("planner", "dispatcher", "ops"))]
 RecipientId = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,64}$")]
+
+
+OUTAGE_NOT_FOUND = Refusal(404, "outage-not-found", "There is no such outage.")
+NOTICE_NOT_FOUND = Refusal(404, "notice-not-found", "There is no such notice.")
 
 
 class NoticeOut(Body):
@@ -59,18 +64,21 @@ class DeliveryOut(Body):
 
 
 @router.get("/outages/{outage_id}/notices")
+@refuses(OUTAGE_NOT_FOUND)
 async def get_outage_notices(_: Staff, outage_id: UUID, room: Room) -> list[NoticeOut]:
     """List the notices of an outage, the oldest first."""
     return [NoticeOut.of(each) for each in await list_notices(outage_id, room=room)]
 
 
 @router.get("/notices/{notice_id}")
+@refuses(NOTICE_NOT_FOUND)
 async def get_notice(_: Staff, notice_id: UUID, room: Room) -> NoticeOut:
     """Read how far a notice has got."""
     return NoticeOut.of(await read_notice(notice_id, room=room))
 
 
 @router.get("/notices/{notice_id}/deliveries")
+@refuses(NOTICE_NOT_FOUND)
 async def get_deliveries(
     _: Staff,
     notice_id: UUID,

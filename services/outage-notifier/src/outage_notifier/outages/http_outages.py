@@ -9,6 +9,7 @@ from fastapi import Depends
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import EARLIEST, LATEST
+from gridcare.http.documents.refusals import refuses
 from gridcare.http.guard import Router
 from gridcare.http.idempotency import IdempotencyKey
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
@@ -49,6 +50,18 @@ from outage_notifier.outages.http_bodies import (
     RestoreIn,
     ReviseIn,
 )
+from outage_notifier.outages.http_refusals import (
+    ALREADY_PUBLISHED,
+    CHANGED_MEANWHILE,
+    DOCUMENT,
+    IS_OVER,
+    NOT_PUBLISHED,
+    NOT_STARTED,
+    OUTAGE_NOT_FOUND,
+    OVER,
+    PUBLICATION,
+    UNCHANGED,
+)
 from outage_notifier.outages.room import Outages
 
 router = Router(prefix="/v1/outages", tags=["outages"], max_body_size=OUTAGE_SIZE_MAX_BYTES)
@@ -66,6 +79,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 @router.post("", status_code=201)
+@refuses(*DOCUMENT)
 async def post_outage(who: Planner, body: OutageIn, key: IdempotencyKey, room: Room) -> OutageOut:
     """Create an outage as a draft: nobody hears of it yet."""
     command = CreateOutage(kind=body.kind, document=body.document(), by=who.sub, reason=body.reason)
@@ -85,12 +99,14 @@ async def get_outages(
 
 
 @router.get("/{outage_id}")
+@refuses(OUTAGE_NOT_FOUND)
 async def get_outage(_: Staff, outage_id: UUID, room: Room) -> OutageOut:
     """Return an outage as of its newest revision."""
     return OutageOut.of(await read_outage(outage_id, room=room))
 
 
 @router.get("/{outage_id}/revisions")
+@refuses(OUTAGE_NOT_FOUND)
 async def get_revisions(
     _: Staff, outage_id: UUID, room: Room, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
 ) -> Page[RevisionOut]:
@@ -101,6 +117,7 @@ async def get_revisions(
 
 
 @router.put("/{outage_id}")
+@refuses(OUTAGE_NOT_FOUND, CHANGED_MEANWHILE, *OVER, ALREADY_PUBLISHED, *DOCUMENT)
 async def put_outage(who: Planner, outage_id: UUID, body: EditIn, key: IdempotencyKey, room: Room) -> OutageOut:
     """Replace what a draft says."""
     command = EditOutage(
@@ -110,6 +127,7 @@ async def put_outage(who: Planner, outage_id: UUID, body: EditIn, key: Idempoten
 
 
 @router.post("/{outage_id}/preview")
+@refuses(OUTAGE_NOT_FOUND, *OVER, ALREADY_PUBLISHED, NOT_PUBLISHED, UNCHANGED, IS_OVER, *DOCUMENT, *PUBLICATION)
 async def post_preview(_: Planner, outage_id: UUID, body: PreviewIn, room: Room) -> PreviewOut:
     """Say whom publishing (or revising, with a document) would reach, by channel and language, and at what cost."""
     proposed = body.document.document() if body.document else None
@@ -117,6 +135,7 @@ async def post_preview(_: Planner, outage_id: UUID, body: PreviewIn, room: Room)
 
 
 @router.post("/{outage_id}/publish", status_code=202)
+@refuses(OUTAGE_NOT_FOUND, CHANGED_MEANWHILE, *OVER, ALREADY_PUBLISHED, *DOCUMENT, *PUBLICATION)
 async def post_publish(who: Planner, outage_id: UUID, body: PublishIn, key: IdempotencyKey, room: Room) -> ChangedOut:
     """Publish a draft: customers are told from now on."""
     command = PublishOutage(
@@ -126,6 +145,7 @@ async def post_publish(who: Planner, outage_id: UUID, body: PublishIn, key: Idem
 
 
 @router.post("/{outage_id}/revise", status_code=202)
+@refuses(OUTAGE_NOT_FOUND, CHANGED_MEANWHILE, *OVER, NOT_PUBLISHED, UNCHANGED, IS_OVER, *DOCUMENT, *PUBLICATION)
 async def post_revise(who: Planner, outage_id: UUID, body: ReviseIn, key: IdempotencyKey, room: Room) -> ChangedOut:
     """Replace what a published outage says. Unsent notices are stopped, and those already told hear of the change."""
     command = ReviseOutage(
@@ -139,6 +159,7 @@ async def post_revise(who: Planner, outage_id: UUID, body: ReviseIn, key: Idempo
 
 
 @router.post("/{outage_id}/cancel", status_code=202)
+@refuses(OUTAGE_NOT_FOUND, CHANGED_MEANWHILE, *OVER, NOT_PUBLISHED, IS_OVER, *PUBLICATION)
 async def post_cancel(who: Planner, outage_id: UUID, body: EndIn, key: IdempotencyKey, room: Room) -> ChangedOut:
     """Call an outage off. Only those already told of it hear of this."""
     command = CancelOutage(outage_id=outage_id, by=who.sub, reason=body.reason, revision=body.revision)
@@ -146,6 +167,7 @@ async def post_cancel(who: Planner, outage_id: UUID, body: EndIn, key: Idempoten
 
 
 @router.post("/{outage_id}/restore", status_code=202)
+@refuses(OUTAGE_NOT_FOUND, CHANGED_MEANWHILE, *OVER, NOT_PUBLISHED, NOT_STARTED, *PUBLICATION)
 async def post_restore(who: Restorer, outage_id: UUID, body: RestoreIn, key: IdempotencyKey, room: Room) -> ChangedOut:
     """Note that the power is back."""
     command = RestoreOutage(outage_id=outage_id, by=who.sub, reason=body.reason, revision=body.revision)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request, Response, status
 
+from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.guard import Router
 from gridcare.http.rooms import room_of
 from gridcare.http.routes import public
@@ -15,8 +16,13 @@ router = Router(prefix="/v1/callbacks", tags=["callbacks"])
 Room = Annotated[Callbacks, Depends(room_of(Callbacks))]
 
 
+BAD_SIGNATURE = Refusal(403, "bad-signature", "The post is not signed by the provider.")
+NOT_A_STATUS_CALLBACK = Refusal(400, "not-a-status-callback", "The post names no message and status.")
+
+
 @router.post("/twilio", status_code=status.HTTP_204_NO_CONTENT)
 @public("Twilio signs its callbacks and has no token", any_query=True)
+@refuses(BAD_SIGNATURE, NOT_A_STATUS_CALLBACK)
 async def post_twilio_callback(
     request: Request,
     room: Room,

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Response, status
 
 from gridcare.http.auth import Caller, require
+from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.guard import Router
 from gridcare.http.rooms import room_of
 from gridcare.http.routes import limited
@@ -18,8 +19,12 @@ Room = Annotated[Marks, Depends(room_of(Marks))]
 Customer = Annotated[Caller, Depends(require("customer"))]
 
 
+DELIVERY_NOT_FOUND = Refusal(404, "delivery-not-found", "There is no such delivery, or it is another customer's.")
+
+
 @router.post("/deliveries/{delivery_id}/received", status_code=204)
 @limited("marks")
+@refuses(DELIVERY_NOT_FOUND)
 async def post_received(
     who: Customer, delivery_id: Annotated[str, Path(pattern=DELIVERY_ID_PATTERN)], room: Room
 ) -> Response:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
+from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.guard import Router
 from gridcare.http.rooms import room_of
 from repair_intake.teams.core import Team
@@ -22,6 +23,10 @@ TEAMS_MAX = 500
 WARDS_OF_A_TEAM_MAX = 500
 
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+
+TEAM_TWICE = Refusal(422, "team-twice", "A team is listed twice.")
+WARD_WITH_TWO_TEAMS = Refusal(422, "ward-with-two-teams", "A ward is worked by one team.")
 
 
 class TeamIn(Body):
@@ -40,6 +45,7 @@ class TeamsOut(Body):
 
 
 @router.put("")
+@refuses(TEAM_TWICE, WARD_WITH_TWO_TEAMS)
 async def put_teams(
     _: Annotated[Caller, Depends(require("ops"))],
     teams: Annotated[list[TeamIn], InBody(min_length=1, max_length=TEAMS_MAX)],

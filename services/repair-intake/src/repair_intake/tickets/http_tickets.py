@@ -10,6 +10,7 @@ from pydantic import Field
 from gridcare.events.tickets import TicketKind, TicketState
 from gridcare.http.auth import Caller, Role, require
 from gridcare.http.body import Body
+from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.guard import Router
 from gridcare.http.idempotency import IdempotencyKey
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
@@ -30,6 +31,14 @@ SEES_ANY: Final[tuple[Role, ...]] = ("dispatcher",)
 Room = Annotated[Tickets, Depends(room_of(Tickets))]
 Customer = Annotated[Caller, Depends(require("customer"))]
 Reader = Annotated[Caller, Depends(require("customer", any_customer=SEES_ANY))]
+
+
+TICKET_NOT_FOUND = Refusal(404, "ticket-not-found", "There is no such ticket, or it is another customer's.")
+SUPPLY_POINT_NOT_FOUND = Refusal(404, "supply-point-not-found", "None of the caller's supply points has this id.")
+TOO_MANY_OPEN_TICKETS = Refusal(409, "too-many-open-tickets", "Enough tickets of this supply point wait for work.")
+CATEGORY_NOT_OF_KIND = Refusal(422, "category-not-of-kind", "A ticket of this kind is about something else.")
+TOO_MANY_TICKETS = Refusal(429, "too-many-tickets", "The caller opened too many tickets within an hour.")
+NO_FREE_REFERENCE = Refusal(503, "no-free-reference", "No free ticket number was drawn. Try again.")
 
 
 class TicketIn(Body):
@@ -70,6 +79,7 @@ class TicketOut(Body):
 
 
 @router.post("", status_code=201)
+@refuses(SUPPLY_POINT_NOT_FOUND, TOO_MANY_OPEN_TICKETS, CATEGORY_NOT_OF_KIND, TOO_MANY_TICKETS, NO_FREE_REFERENCE)
 async def post_ticket(who: Customer, body: TicketIn, key: IdempotencyKey, room: Room) -> TicketOut:
     """Open a ticket; when an outage explains it, the answer says so at once."""
     command = SubmitTicket(
@@ -87,6 +97,7 @@ async def post_ticket(who: Customer, body: TicketIn, key: IdempotencyKey, room: 
 
 
 @router.get("/{ticket_id}")
+@refuses(TICKET_NOT_FOUND)
 async def get_ticket(who: Reader, ticket_id: UUID, room: Room) -> TicketOut:
     """Read a ticket."""
     ticket = await read_ticket(ticket_id, room=room)

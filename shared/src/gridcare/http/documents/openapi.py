@@ -1,13 +1,24 @@
-"""The OpenAPI document that FastAPI generates, with our problem documents as its error responses."""
+"""The OpenAPI documents of an app: one for its clients, one for the providers that call it back.
 
+FastAPI generates the paths; what it cannot know is added: each refusal with its status and codes, who may call, the servers.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from typing import Any, Final
 
+from gridcare.http.auth import Requirement
+from gridcare.http.documents.refusals import Refusal
 from gridcare.http.problems import MEDIA_TYPE
 
-_REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
+Document = dict[str, Any]
+
+CALLBACKS: Final = "callbacks"
+"""The tag of routes that providers call; they are not the app's."""
+
 _PROBLEM: Final = {
     "title": "Problem",
-    "description": "An RFC 9457 problem document.",
+    "description": "An RFC 9457 problem document. `type` leads to a page that says what the code means.",
     "type": "object",
     "required": ["type", "title", "status", "detail", "code", "traceId"],
     "properties": {
@@ -27,41 +38,114 @@ _PROBLEM: Final = {
         },
     },
 }
+_REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
 _GENERATED: Final = ("HTTPValidationError", "ValidationError")
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "patch", "head", "options"})
-_BY_STATUS: Final = {
-    "401": "The token is missing or not valid.",
-    "403": "The caller's roles do not allow this.",
-    "422": "The request is not what this document describes.",
-    "503": "A dependency is down; `Retry-After` says when to try again.",
-    "default": "Any other refusal.",
-}
-_GUARDED: Final = frozenset({"401", "403"})
+_SERVERS: Final = [{"url": "/", "description": "The host that serves this document, or the one that ops names."}]
+_CONTACT: Final = {"name": "The distributor's customer service platform"}
+_LICENSE: Final = {"name": "Proprietary", "identifier": "LicenseRef-Proprietary"}
 
 
-def with_problems(document: dict[str, Any]) -> dict[str, Any]:
-    """Add the problem responses to every operation of an OpenAPI document, in place."""
+def completed(
+    document: Document,
+    *,
+    refusals: Mapping[str, tuple[Refusal, ...]],
+    requirements: Mapping[str, Requirement | None],
+    tags: Mapping[str, str],
+) -> Document:
+    """Return a generated document with its refusals and callers (by operation id), servers and the texts of its tags."""
+    document = deepcopy(document)
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name in _GENERATED:
         schemas.pop(name, None)
     schemas["Problem"] = _PROBLEM
-    for item in document.get("paths", {}).values():
-        for method, operation in item.items():
-            if method in _METHODS:
-                _describe(operation)
+    document["info"] |= {"contact": _CONTACT, "license": _LICENSE}
+    document["servers"] = _SERVERS
+    used = set()
+    for operation in _operations(document):
+        name = operation["operationId"]
+        _add_refusals(operation, refusals[name])
+        _add_callers(operation, requirements[name])
+        used.update(operation.get("tags", ()))
+    document["tags"] = [{"name": name, "description": text} for name, text in tags.items() if name in used]
     return document
 
 
-def _describe(operation: dict[str, Any]) -> None:
+def part(document: Document, *, callbacks: bool) -> Document:
+    """Return the document of the providers' callbacks, or that of all else; with what it refers to and nothing more."""
+    kept: Document = {
+        path: {
+            name: value
+            for name, value in item.items()
+            if name not in _METHODS or (CALLBACKS in value.get("tags", ())) is callbacks
+        }
+        for path, item in document["paths"].items()
+    }
+    paths = {path: item for path, item in kept.items() if _METHODS & item.keys()}
+    made = {**document, "paths": paths}
+    made["tags"] = [tag for tag in document["tags"] if (tag["name"] == CALLBACKS) is callbacks]
+    schemas = document["components"]["schemas"]
+    needed = _needed(paths, schemas)
+    made["components"] = {
+        **document["components"],
+        "schemas": {name: schemas[name] for name in schemas if name in needed},
+    }
+    if callbacks:
+        made["components"].pop("securitySchemes", None)
+    return made
+
+
+def _operations(document: Document) -> Iterator[Document]:
+    for item in document.get("paths", {}).values():
+        for method, operation in item.items():
+            if method in _METHODS:
+                yield operation
+
+
+def _add_callers(operation: Document, requirement: Requirement | None) -> None:
+    """Say who may call: everybody, or one of the roles; and which of them may name any customer."""
+    if requirement is None:
+        operation["security"] = []
+        return
+    operation["security"] = [{"oidc": []}]
+    operation["x-roles"] = sorted(requirement.takes)
+    about_any = "".join(f" `{role}` may name any customer." for role in sorted(requirement.any_customer))
+    told = f"Roles: {', '.join(f'`{role}`' for role in sorted(requirement.takes))}.{about_any}"
+    operation["description"] = f"{operation.get('description', '')}\n\n{told}".strip()
+
+
+def _add_refusals(operation: Document, refusals: Iterable[Refusal]) -> None:
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)  # FastAPI's own shape, which we never send
-    for status, description in _BY_STATUS.items():
-        if status not in _GUARDED or operation.get("security"):
-            responses[status] = _response(description)
-    for status, response in responses.items():
-        if status.startswith(("4", "5")) and MEDIA_TYPE not in response.get("content", {}):
-            response["content"] = {MEDIA_TYPE: {"schema": _REFERENCE}}
+    by_status: dict[int, list[Refusal]] = {}
+    for refusal in refusals:
+        by_status.setdefault(refusal.status, []).append(refusal)
+    for status, several in sorted(by_status.items()):
+        text = "\n".join(f"- `{each.code}`: {each.means}" for each in several)
+        codes = {"type": "object", "properties": {"code": {"type": "string", "enum": [each.code for each in several]}}}
+        example = {
+            "type": f"/problems/{several[0].code}",
+            "title": several[0].code.replace("-", " ").capitalize(),
+            "status": status,
+            "detail": several[0].means,
+            "code": several[0].code,
+            "traceId": "0af7651916cd43dd8448eb211c80319c",
+        }
+        content = {MEDIA_TYPE: {"schema": {"allOf": [_REFERENCE, codes]}, "example": example}}
+        responses[str(status)] = {"description": text, "content": content}
 
 
-def _response(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {MEDIA_TYPE: {"schema": _REFERENCE}}}
+def _needed(node: object, schemas: Mapping[str, object]) -> set[str]:
+    needed: set[str] = set()
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            name = str(each.get("$ref", "")).rpartition("/")[2]
+            if name in schemas and name not in needed:
+                needed.add(name)
+                waiting.append(schemas[name])
+            waiting.extend(each.values())
+        elif isinstance(each, list):
+            waiting.extend(each)
+    return needed
