@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridcare.errors import Rejected
-from gridcare.observability.fields import TEXT_MAX, mask
+from gridcare.observability.fields import TEXT_MAX, clean, mask
 from gridcare.observability.logging import get_logger
 from gridcare.testing.logs import captured_logs
 
@@ -231,3 +231,10 @@ def test_every_phone_format_is_masked(prefix, rest, separator, before):
 def test_other_numbers_stay(text):
     """Ids, customer codes, times and topics are left whole, or nobody could follow a trace."""
     assert mask(text) == text
+
+
+@pytest.mark.parametrize("number", [84912345678, 84292373123])
+def test_a_phone_as_integer(number):
+    """It is masked like its text; counts, sizes and offsets stay numbers."""
+    assert clean(number) == f"***{str(number)[-2:]}"
+    assert [clean(n) for n in (0, 500, 1_048_576, 912_345, True)] == [0, 500, 1_048_576, 912_345, True]

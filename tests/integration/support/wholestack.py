@@ -49,6 +49,10 @@ PUSHES_IN_FLIGHT_MAX = 200
 CODES_A_TOKEN = 50
 """A header has no room for the codes of the whole town."""
 
+RECEIPT_WAITS = """
+SELECT 1 FROM receipt r WHERE applied_at IS NULL AND (apply_at <= received_at OR EXISTS (
+    SELECT FROM attempt a WHERE concat_ws('.', a.batch_id, a.place, a.try) = r.attempt_name
+        AND a.batch_id = split_part(r.attempt_name, '.', 1)::uuid)) LIMIT 1"""
 AWAITING = """
 SELECT d.notice_id || '-' || d.number, d.recipient_id FROM delivery d JOIN notice n USING (notice_id)
 WHERE n.outage_id = $1 AND d.state = 'awaiting'
@@ -225,11 +229,8 @@ class Whole:
         wait_until(self.receipts_applied, what="every receipt is applied", timeout_s=timeout_s)
 
     def receipts_applied(self) -> bool:
-        """Return whether the notifier has applied every receipt that is due."""
-        waiting = self.query(
-            NOTIFIER, "SELECT 1 FROM receipt WHERE applied_at IS NULL AND apply_at <= received_at LIMIT 1"
-        )
-        return not waiting
+        """Return whether the notifier has applied every receipt, also those it put off until their calls are recorded."""
+        return not self.query(NOTIFIER, RECEIPT_WAITS)
 
 
 def _open(notice: Mapping[str, Any], now: datetime) -> bool:

@@ -82,6 +82,25 @@ async def test_lost_lease_writes_nothing(world, planned, sending, fake_push):
         assert await c.fetchval("SELECT count(*) FROM attempt") == 0
 
 
+async def test_lost_lease_writes_no_text(world, planned, sending, fake_sms):
+    """Another sender claimed the batch in mid-call: the text's end is not recorded, and the attempt stays open for a look-up."""
+    notice_id = await planned(2, each=a_phone)
+    [batch_id] = await world.batches()
+
+    async def taken_over():
+        async with world.db.transaction() as tx:
+            await tx.execute("UPDATE batch SET attempt = attempt + 1")
+
+    fake_sms.meanwhile = taken_over
+    one_by_one = replace(sending, limits=replace(sending.limits, sms_chunk_size=1))
+    await send_batch(batch_id, asyncio.Event(), room=one_by_one)
+    assert await world.books(notice_id) == {"planned": 2}
+    async with world.db.read() as c:
+        assert await c.fetchval("SELECT count(*) FROM attempt") == 1
+        assert await c.fetchval("SELECT count(*) FROM attempt WHERE outcome IS NOT NULL") == 0
+    assert len(fake_sms.sent) == 1
+
+
 async def test_no_call_outlasts_its_lease(world, planned, sending, fake_sms):
     """With a lease no longer than a call may take, nothing is called and the batch stays."""
     notice_id = await planned(3, each=a_phone)

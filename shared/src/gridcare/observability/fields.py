@@ -53,8 +53,11 @@ def clean(value: object) -> object:
     Prose becomes `<text>`, since it may quote somebody, and a value of an unknown type becomes its class name.
     """
     cleaned: object = f"<{type(value).__name__}>"
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | float):
         cleaned = value
+    elif isinstance(value, int):
+        shown = mask(str(value))  # a phone number that somebody read as one integer is still a phone number
+        cleaned = value if shown == str(value) else shown
     elif isinstance(value, Enum):
         cleaned = clean(value.value)
     elif isinstance(value, UUID):
