@@ -23,7 +23,6 @@ LEDGER: Final = (
 )
 PAYMENTS: Final = "SELECT payment_id, state, version, settled_at FROM payment ORDER BY payment_id"
 TOGETHER: Final = 100
-JWKS_FETCHES_MAX: Final = 4
 SILENT: Final = 300
 BODY_BYTES: Final = 8 << 20
 MEMORY_MAX_MIB: Final = 400
