@@ -8,6 +8,7 @@ from datetime import timedelta
 from gridcare.events.topics import CHANNELS
 from gridcare.http.tokens.verifier import TokenVerifier
 from gridcare.postgres.database import Database
+from gridcare.postgres.poison.guard import Guard
 from gridcare.postgres.token_buckets import Buckets
 from gridcare.process.service import Foundation
 from gridcare.values.clock import SystemClock
@@ -59,7 +60,7 @@ class Rooms:
 async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
     """Open the rooms on a process's foundation; close what they hold, in reverse, at the end of the block."""
     db, clock, settings = foundation.db, foundation.clock, foundation.settings
-    vault, catalog = vault_of(settings), _catalog(settings)
+    vault, catalog, guard = vault_of(settings), _catalog(settings), Guard(db)
     async with AsyncExitStack() as stack:
         verifier = await stack.enter_async_context(
             TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME, ca_file=settings.oidc_ca_file)
@@ -67,14 +68,14 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
         yield Rooms(
             verifier=verifier,
             buckets=Buckets(db, {"devices": settings.devices_per_hour_max, "marks": settings.marks_per_hour_max}),
-            callbacks=Callbacks(db, clock, vault, twilio_of(settings)),
+            callbacks=Callbacks(db, clock, guard, vault, twilio_of(settings)),
             contacts=Contacts(db, clock, vault),
             inbox=Inbox(db, clock, KeptTexts(catalog)),
             keeping=Keeping(db, clock, settings.deliveries_kept_months),
             ledger=Ledger(db, clock),
-            marks=Marks(db, clock),
+            marks=Marks(db, clock, guard),
             outages=Outages(db, clock, rules_of(settings), catalog, settings.sms_price_vnd),
-            planning=Planning(db, clock, lease_s=settings.planner_lease_s, hint_silent_s=settings.hint_silent_s),
+            planning=Planning(db, clock, guard, lease_s=settings.planner_lease_s, hint_silent_s=settings.hint_silent_s),
             waiting=Waiting(db, clock, timedelta(seconds=settings.unknown_first_look_after_s)),
         )
 
@@ -88,6 +89,7 @@ async def looking_up(foundation: Foundation[Settings]) -> AsyncIterator[LookUps]
         yield LookUps(
             foundation.db,
             foundation.clock,
+            Guard(foundation.db),
             vault_of(settings),
             sms,
             between_looks=timedelta(seconds=max(between_s, 0)),
@@ -111,6 +113,7 @@ async def sending(foundation: Foundation[Settings]) -> AsyncIterator[Sending]:
         yield Sending(
             db=foundation.db,
             clock=foundation.clock,
+            guard=Guard(foundation.db),
             push=push,
             sms=sms,
             renderer=MessageRenderer(KeptTexts(_catalog(settings))),
@@ -144,7 +147,7 @@ async def retaining(settings: Settings) -> AsyncIterator[tuple[Keeping, Marks]]:
     """Open the database for the command that does at once what workers do each hour."""
     async with Database.open(settings.database_url, application_name=f"{NAME} retention", pool_size=2) as db:
         clock = SystemClock(settings.clock_offset_s)
-        yield Keeping(db, clock, settings.deliveries_kept_months), Marks(db, clock)
+        yield Keeping(db, clock, settings.deliveries_kept_months), Marks(db, clock, Guard(db))
 
 
 def texting(settings: Settings) -> AbstractAsyncContextManager[TwilioSmsSender]:

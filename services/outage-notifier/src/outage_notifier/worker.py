@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from gridcare.postgres.poison.guard import COUNT_INTERVAL_S, count_parked
 from gridcare.postgres.retention import RETENTION_INTERVAL_S, Steps, shared_steps
 from gridcare.process.lifecycle import Lifecycle, repeat_all
 from outage_notifier.ledger.flow.complete_notices import complete_notices
@@ -41,6 +42,7 @@ async def work(rooms: Rooms, look_ups: LookUps, lifecycle: Lifecycle) -> None:
         ("apply_marks", PROMPT_INTERVAL_S, partial(apply_marks, room=rooms.marks)),
         ("complete_notices", PROMPT_INTERVAL_S, partial(complete_notices, room=ledger)),
         ("resolve_unknown", SWEEP_INTERVAL_S, partial(resolve_unknown, room=look_ups)),
+        ("count_parked", COUNT_INTERVAL_S, partial(count_parked, ledger.db)),
         *((name, RETENTION_INTERVAL_S, step) for name, step in retention_steps(rooms.keeping, rooms.marks).items()),
     )
 

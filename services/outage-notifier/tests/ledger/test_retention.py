@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
+from gridcare.postgres.poison.guard import Guard
 from gridcare.testing.clock import StandingClock
 from gridcare.testing.metrics import sample
 from gridcare.values.ids import uuid7
@@ -177,7 +178,7 @@ async def test_keys_go_after_60_days(db, keeping):
             at = TODAY - timedelta(days=days)
             await tx.execute("INSERT INTO receipt_key VALUES ('twilio', $1, NULL, $2)", str(days), at)
             await tx.execute("INSERT INTO sms_message VALUES ($1, $2, 0, 1, $3)", str(days), uuid7(at), at)
-    marks = Marks(db, keeping.clock)
+    marks = Marks(db, keeping.clock, Guard(db))
     assert [await forget_keys(room=marks, limit=1) for _ in range(3)] == [1, 1, 0]
     assert [await forget_notices(room=keeping, limit=1) for _ in range(3)] == [1, 1, 0]
     assert await rows(db, "SELECT dedup_key FROM receipt_key") == await rows(db, "SELECT message_id FROM sms_message")
@@ -185,7 +186,7 @@ async def test_keys_go_after_60_days(db, keeping):
 
 async def test_steps_have_an_end(db, keeping):
     """Each step comes to nothing when it has done its work, so that the command ends."""
-    for step in retention_steps(keeping, Marks(db, keeping.clock)).values():
+    for step in retention_steps(keeping, Marks(db, keeping.clock, Guard(db))).values():
         while await step():
             pass
         assert await step() == 0

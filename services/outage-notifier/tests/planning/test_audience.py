@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gridcare.events.outages import Scope
+from gridcare.postgres.poison.guard import Guard
 from outage_notifier.planning.flow.plan_notice import plan_due_notice
 from outage_notifier.planning.room import Planning
 from outage_notifier.planning.store import reach
@@ -68,7 +69,7 @@ async def test_audience_is_the_scope(world, town, scope, page_size, listed_max):
         expected = await counted(c, scope)
         forecast = await reach.count(c, "scope", scope, Earlier(), sms_first=False)
     notice_id = await world.notice(await world.outage(scope=scope))
-    room = Planning(world.db, world.clock, page_size=page_size, listed_max=listed_max)
+    room = Planning(world.db, world.clock, Guard(world.db), page_size=page_size, listed_max=listed_max)
     assert await plan_due_notice(room=room) == 1
     async with world.db.read() as c:
         audience = await c.fetchval("SELECT audience FROM notice WHERE notice_id = $1", notice_id)

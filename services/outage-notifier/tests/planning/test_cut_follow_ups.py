@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from gridcare.postgres.poison.guard import Guard
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.ledger.store import notice
 from outage_notifier.planning.flow.cut_follow_ups import cut_follow_ups
@@ -21,7 +22,7 @@ def follow_up(world):
     """Return a function that cuts everything that is due now."""
 
     async def run() -> None:
-        while await cut_follow_ups(room=Planning(world.db, world.clock)):
+        while await cut_follow_ups(room=Planning(world.db, world.clock, Guard(world.db))):
             pass
 
     return run
@@ -234,7 +235,7 @@ async def test_workers_cut_each_once(world, plan, send, fake_push):
     await send()
     fake_push.outcomes.clear()
     world.clock.move(seconds=61)
-    await asyncio.gather(*(cut_follow_ups(room=Planning(world.db, world.clock)) for _ in range(4)))
+    await asyncio.gather(*(cut_follow_ups(room=Planning(world.db, world.clock, Guard(world.db))) for _ in range(4)))
     async with world.db.read() as c:
         members = await c.fetch("SELECT jsonb_array_elements(members)->>1 FROM batch WHERE NOT home")
     assert sorted(m[0] for m in members) == [f"PB1101000{n:04}" for n in range(40)]

@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from gridcare.events.outages import Scope
+from gridcare.postgres.poison.guard import Guard
 from outage_notifier.planning.flow.plan_notice import plan_due_notice
 from outage_notifier.planning.room import Planning
 from outage_notifier.planning.store import reach, recipients
@@ -40,7 +41,7 @@ async def test_preview_is_what_planning_makes(world, seed):
         counted = await reach.count(c, "scope", Scope(feeder_ids=("FD1",)), Earlier(), sms_first=False)
     await world.notice(await world.outage())
     page_size = 7 if seed % 2 else 5_000
-    while await plan_due_notice(room=Planning(world.db, world.clock, page_size=page_size)):
+    while await plan_due_notice(room=Planning(world.db, world.clock, Guard(world.db), page_size=page_size)):
         pass
     async with world.db.read() as c:
         members = await c.fetch(
@@ -60,7 +61,7 @@ async def test_each_rule_counts_its_pages(world):
     await any_world(world, Random(1))  # noqa: S311 - a repeatable world
     outage_id = await world.outage(feeders=("FD1",))
     notice_id = await world.notice(outage_id)
-    await plan_due_notice(room=Planning(world.db, world.clock))
+    await plan_due_notice(room=Planning(world.db, world.clock, Guard(world.db)))
     async with world.db.transaction() as tx:
         await tx.execute(
             "INSERT INTO delivery SELECT $1, m->>1, (m->>0)::int, batch_id, 'vi', 'accepted', '', 'sms', '', null, 1, 0,"

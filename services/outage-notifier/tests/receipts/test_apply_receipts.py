@@ -194,16 +194,16 @@ async def test_stray_holds_up_nobody(scene, one):
     assert await scene.results() == ["unmatched", "raised"]
 
 
-async def test_unreadable_is_put_aside(scene, one):
-    """A status that we do not know, and a body that no key opens, end with a result that says so."""
+async def test_unopened_receipt_waits(scene, one):
+    """A body that no key opens is counted and waits for its key; the receipts beside it are applied."""
     await scene.send()
     await scene.tell_of_sent("read_by_nobody")
     async with scene.world.db.transaction() as tx:
-        await receipt.add(
-            tx, source="twilio", key="x", attempt_name=None, body_sealed=b"\x02t1broken", now=scene.world.clock.now()
-        )
-    assert await scene.apply() == 2
-    assert await scene.results() == ["unknown-status", "unreadable"]
+        at = scene.world.clock.now()
+        await receipt.add(tx, source="twilio", key="x", attempt_name=None, body_sealed=b"\x02t1broken", now=at)
+    assert [await scene.apply(), await scene.apply()] == [2, 0]
+    assert await scene.results() == ["unknown-status", None]
+    assert await scene.world.rows("SELECT kind, error_class FROM poison") == [("receipt", "Unsealable")]
     assert await scene.world.books(one) == {"accepted": 1}
 
 

@@ -69,17 +69,30 @@ async def test_stopping_returns_leases(under_way, two_batches, fake_sms, clock, 
     assert await world.batches("state = 'ready' AND lease_until IS NULL AND hinted_at = '-infinity'") == two_batches[:1]
 
 
-async def test_bug_ends_the_process(under_way, two_batches, fake_sms, clock):
-    """Anything but Retryable is raised by the watch."""
+async def test_bug_leaves_the_others(under_way, two_batches, fake_sms, clock, world):
+    """A batch that raises is counted and waits; the process lives, and the next batch is sent."""
 
     async def bug():
         raise LookupError
 
     fake_sms.meanwhile = bug
+    await under_way.start([hint(two_batches[0], clock.now())])
+    await under_way.drain()
+    fake_sms.meanwhile = None
+    await under_way.start([hint(each, clock.now()) for each in two_batches])
+    await under_way.drain()
+    assert not under_way._died.done()
+    assert await world.batches("state = 'ready' AND lease_until IS NULL") == two_batches[:1]
+
+
+async def test_broken_guard_ends_the_process(under_way, two_batches, clock):
+    """What the guard itself cannot cope with is raised by the watch."""
+    async with under_way.room.db.transaction() as tx:
+        await tx.execute("DROP TABLE poison")
     watching = asyncio.create_task(under_way.watch())
     await under_way.start([hint(two_batches[0], clock.now())])
     await eventually(watching.done)
-    with pytest.raises(LookupError):
+    with pytest.raises(Exception, match="poison"):
         await watching
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 from fastapi import Depends
+from pydantic import Field
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
@@ -45,6 +46,8 @@ class NoticeOut(Body):
     audience: int
     states: dict[str, int]
     channels: dict[str, int]
+    parked_at: Annotated[datetime | None, Field(description="Since when its planning is parked, after five failures.")]
+    parked_batches: Annotated[int, Field(description="Batches whose sending is parked; their recipients stay planned.")]
 
 
 class DeliveryOut(Body):

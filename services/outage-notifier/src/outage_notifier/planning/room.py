@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gridcare.postgres.database import Database
+from gridcare.postgres.poison.guard import Guard
 from gridcare.values.clock import Clock
 from outage_notifier.planning.core.choice import BATCH_SIZE_MAX, LISTED_MAX, PAGE_SIZE
 
@@ -17,6 +18,7 @@ class Planning:
 
     db: Database
     clock: Clock
+    guard: Guard
     lease_s: float = 30
     hint_silent_s: float = 60
     page_size: int = PAGE_SIZE

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from gridcare.postgres.database import Database
+from gridcare.postgres.poison.guard import Guard
 from gridcare.values.clock import Clock
 from outage_notifier.contacts.vault import Vault
 from outage_notifier.ledger.core.outcome import ListedMessage, StatusCallback
@@ -36,6 +37,7 @@ class Marks:
 
     db: Database
     clock: Clock
+    guard: Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Callbacks:
 
     db: Database
     clock: Clock
+    guard: Guard
     vault: Vault
     provider: CallingProvider
 
@@ -54,6 +57,7 @@ class LookUps:
 
     db: Database
     clock: Clock
+    guard: Guard
     vault: Vault
     sms: SmsList
     between_looks: timedelta

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from gridcare.events.notices import Channel
 from gridcare.postgres.database import Database
+from gridcare.postgres.poison.guard import Guard
 from gridcare.values.clock import Clock
 from outage_notifier.contacts.vault import Vault
 from outage_notifier.ledger.core.outcome import Outcome
@@ -73,6 +74,7 @@ class Sending:
 
     db: Database
     clock: Clock
+    guard: Guard
     push: PushSender
     sms: SmsSender
     renderer: MessageRenderer

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from gridcare.postgres.poison.guard import Guard
 from outage_notifier.contacts.vault import RECEIPT
 from outage_notifier.providers.twilio.callback import TwilioCallbacks
 from outage_notifier.receipts.flow.apply_receipts import apply_receipts
@@ -20,7 +21,7 @@ BETWEEN = timedelta(seconds=90)
 
 def callbacks(world: Any) -> Callbacks:
     """Return what stored callbacks are applied in: signatures were checked before."""
-    return Callbacks(world.db, world.clock, world.vault, TwilioCallbacks(address="", auth_tokens=()))
+    return Callbacks(world.db, world.clock, Guard(world.db), world.vault, TwilioCallbacks(address="", auth_tokens=()))
 
 
 @dataclass
@@ -46,7 +47,9 @@ class Scene:
         """Let time pass, and look after what is due."""
         self.world.clock.move(seconds=after_s)
         world = self.world
-        return await resolve_unknown(room=LookUps(world.db, world.clock, world.vault, self.sms, BETWEEN))
+        return await resolve_unknown(
+            room=LookUps(world.db, world.clock, Guard(world.db), world.vault, self.sms, BETWEEN)
+        )
 
     async def rows(self, query: str, *values: object) -> list[Any]:
         async with self.world.db.read() as connection:

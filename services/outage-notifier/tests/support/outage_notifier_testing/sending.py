@@ -11,6 +11,7 @@ import pytest
 from outage_notifier_testing.fake_push import FakePushSender
 from outage_notifier_testing.fake_sms import FakeSmsSender
 
+from gridcare.postgres.poison.guard import Guard
 from outage_notifier.ledger.room import Ledger
 from outage_notifier.planning.flow.pack_due_singles import pack_due_singles
 from outage_notifier.planning.flow.plan_notice import plan_due_notice
@@ -51,6 +52,7 @@ def sending(db, clock, vault, *, catalog, fake_push: FakePushSender, fake_sms: F
     return Sending(
         db=db,
         clock=clock,
+        guard=Guard(db),
         push=fake_push,
         sms=fake_sms,
         renderer=MessageRenderer(KeptTexts(catalog)),
@@ -65,13 +67,13 @@ def sending(db, clock, vault, *, catalog, fake_push: FakePushSender, fake_sms: F
 @pytest.fixture
 def planning(db, clock) -> Planning:
     """Return what planners work in."""
-    return Planning(db, clock)
+    return Planning(db, clock, Guard(db))
 
 
 @pytest.fixture
 def marks(db, clock) -> Marks:
     """Return what received marks are applied in."""
-    return Marks(db, clock)
+    return Marks(db, clock, Guard(db))
 
 
 @pytest.fixture

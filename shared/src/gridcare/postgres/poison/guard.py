@@ -19,9 +19,7 @@ from gridcare.postgres.poison import store
 from gridcare.postgres.poison.store import Begun
 from gridcare.postgres.relay import quarantine
 
-Kind = Literal[
-    "batch", "completion", "follow-up", "look-up", "notice", "payment-query", "provider-event", "receipt"
-]  # fmt: skip
+Kind = Literal["batch", "follow-up", "look-up", "notice", "payment-query", "provider-event", "receipt"]
 """What is guarded: each kind is one loop's work on one row."""
 
 COUNT_INTERVAL_S = 30.0
@@ -75,7 +73,7 @@ class Guard:
         try that got further is not counted against it. Raises Retryable.
         """
         if not seen_before:
-            return await self._try(kind, item_id, work, counted=False)
+            return await self._try(kind, item_id, work, counted=False, progress=progress)
         async with self.db.read() as connection:
             suspected = bool(await store.suspected(connection, kind, [item_id]))
         if not suspected:
@@ -127,9 +125,11 @@ class Guard:
             await self.count_in_advance(Hand(self, kind, careful=True, item_ids=[item_id]), progress)
         except _SetAsideError:
             return False
-        return await self._try(kind, item_id, work, counted=True)
+        return await self._try(kind, item_id, work, counted=True, progress=progress)
 
-    async def _try(self, kind: Kind, item_id: str, work: Callable[[], Awaitable[None]], *, counted: bool) -> bool:
+    async def _try(
+        self, kind: Kind, item_id: str, work: Callable[[], Awaitable[None]], *, counted: bool, progress: str | None
+    ) -> bool:
         hand = Hand(self, kind, careful=counted, item_ids=[item_id], counted=counted)
         try:
             await work()
@@ -137,7 +137,7 @@ class Guard:
             await self._undo(hand)
             raise
         except Exception as error:  # noqa: BLE001 - counted, logged with its frames, and parked if it goes on
-            await self._failed(hand, error)
+            await self._failed(hand, error, progress)
             return False
         await self._end(hand)
         return True
@@ -165,10 +165,10 @@ class Guard:
             rows += done
         return rows
 
-    async def _failed(self, hand: Hand, error: Exception) -> None:
+    async def _failed(self, hand: Hand, error: Exception, progress: str | None = None) -> None:
+        name = type(error).__name__
         async with self.db.transaction() as tx:
-            name = type(error).__name__
-            failed = await store.failed(tx, hand.kind, hand.item_ids[0], name, counted=hand.counted)
+            failed = await store.failed(tx, hand.kind, hand.item_ids[0], name, counted=hand.counted, progress=progress)
         metrics.WORK_FAILURES.inc(kind=hand.kind)
         logger.error(
             "work_failed",

@@ -29,8 +29,8 @@ ON CONFLICT (kind, item_id) DO UPDATE SET
 RETURNING item_id, tries, error_class, parked_at
 """
 _FAILED: Final = f"""
-INSERT INTO poison AS known (kind, item_id, tries, error_class, retry_at)
-VALUES ($1, $2, 1, $3, clock_timestamp() + make_interval(secs => {PAUSE_FIRST_S}))
+INSERT INTO poison AS known (kind, item_id, tries, error_class, progress, retry_at)
+VALUES ($1, $2, 1, $3, $5, clock_timestamp() + make_interval(secs => {PAUSE_FIRST_S}))
 ON CONFLICT (kind, item_id) DO UPDATE SET
     tries = known.tries + $4,
     error_class = excluded.error_class,
@@ -101,9 +101,11 @@ async def begin(tx: Connection, kind: str, item_ids: Sequence[str], progress: st
     return [Begun(**row) for row in await tx.fetch(_BEGIN, kind, sorted(set(item_ids)), progress)]
 
 
-async def failed(tx: Connection, kind: str, item_id: str, error_class: str, *, counted: bool) -> Begun:
+async def failed(
+    tx: Connection, kind: str, item_id: str, error_class: str, *, counted: bool, progress: str | None = None
+) -> Begun:
     """Note a failure, `counted` in advance or not, and park the item if it was the last try."""
-    row = await tx.fetchrow(_FAILED, kind, item_id, error_class, 0 if counted else 1)
+    row = await tx.fetchrow(_FAILED, kind, item_id, error_class, 0 if counted else 1, progress)
     return Begun(**row) if row else Begun(item_id, 1, error_class, None)
 
 

@@ -130,3 +130,7 @@ class NoticeProgress:
     completions: int
     states: Mapping[State, int]
     channels: Mapping[Channel, int]
+    parked_at: datetime | None
+    """Since when its planning is parked."""
+    parked_batches: int
+    """Batches whose sending is parked: their members stay planned."""

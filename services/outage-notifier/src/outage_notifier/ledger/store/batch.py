@@ -9,6 +9,7 @@ import msgspec
 
 from gridcare.events.notices import Channel
 from gridcare.postgres.database import Connection
+from gridcare.postgres.poison.store import workable
 from outage_notifier.ledger.core.batch import ClaimedBatch, Hint, NewBatch
 from outage_notifier.ledger.core.delivery import OPEN, RECORDED
 from outage_notifier.ledger.core.member import Member
@@ -18,10 +19,12 @@ INSERT INTO batch (batch_id, notice_id, home, channel, lane, members, size, stat
 SELECT b, n, h, c, l, m, s, CASE WHEN c = 'none' THEN 'settled' ELSE 'ready' END
 FROM unnest($1::uuid[], $2::uuid[], $3::bool[], $4::text[], $5::text[], $6::jsonb[], $7::int[]) AS t (b, n, h, c, l, m, s)
 """
-_CLAIM = """
+_WORKABLE = workable("batch", "batch_id::text")
+_CLAIM = f"""
 UPDATE batch SET attempt = attempt + 1, lease_until = clock_timestamp() + make_interval(secs => $2)
 WHERE batch_id = $1 AND state = 'ready' AND (lease_until IS NULL OR lease_until < clock_timestamp())
   AND ($3 OR NOT EXISTS (SELECT FROM breaker r WHERE r.channel = batch.channel AND r.opened_at IS NOT NULL))
+  AND {_WORKABLE}
 RETURNING batch_id, notice_id, home, channel, lane, attempt AS claim_number, members
 """
 _RENEW = """
@@ -56,12 +59,12 @@ UPDATE batch SET attempt = attempt + 1 WHERE batch_id = (
 RETURNING batch_id, notice_id, home, channel, lane, attempt AS claim_number, members
 """
 _LOOK_AGAIN = "UPDATE batch SET stopped_look_at = $2 WHERE batch_id = $1"
-_HINT_AGAIN = """
+_HINT_AGAIN = f"""
 UPDATE batch SET hints = hints + 1, hinted_at = now()
 WHERE batch_id IN (
     SELECT batch_id FROM batch
     WHERE state = 'ready' AND (lease_until IS NULL OR lease_until < now())
-      AND hinted_at < now() - make_interval(secs => $1)
+      AND hinted_at < now() - make_interval(secs => $1) AND {_WORKABLE}
     ORDER BY hinted_at LIMIT $2 FOR UPDATE SKIP LOCKED)
 RETURNING batch_id, channel, lane, hints AS number
 """

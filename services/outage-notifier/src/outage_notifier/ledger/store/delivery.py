@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from gridcare.postgres.database import Connection, Row
+from gridcare.postgres.poison.store import workable
 from outage_notifier.ledger.core.delivery import OPEN, RECORDED, TOLD, Delivery, DeliveryKey, State
 from outage_notifier.ledger.store import batch, cover
 
@@ -78,6 +79,7 @@ _TAKE_UNKNOWN = f"""
 UPDATE delivery SET next_attempt_at = $2
 WHERE (notice_id, recipient_id) IN (
     SELECT notice_id, recipient_id FROM delivery WHERE state = 'unknown' AND next_attempt_at <= $1
+      AND {workable("look-up", "notice_id || '-' || number")}
     ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED)
 RETURNING {_LIST}
 """

@@ -8,6 +8,7 @@ import msgspec
 
 from gridcare.events.notices import Lane
 from gridcare.postgres.database import Connection
+from gridcare.postgres.poison.store import parked, workable
 from gridcare.values.ids import first_id
 from outage_notifier.ledger.core.notice import ClaimedNotice, Content, NewNotice, SingleNotice
 
@@ -19,20 +20,22 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'scheduled'
 ON CONFLICT (cause_event_id, kind) DO NOTHING
 """
 _OUTAGE_EXISTS = "SELECT 1 FROM outage WHERE outage_id = $1"
-_CLAIM = """
+_WORKABLE = workable("notice", "n.notice_id::text")
+_CLAIM = f"""
 UPDATE notice SET plan_attempt = plan_attempt + 1, plan_lease_until = now() + make_interval(secs => $2)
 WHERE notice_id = (
     SELECT n.notice_id FROM notice n
     WHERE n.state = 'scheduled' AND n.recipient_id IS NULL AND n.due_at <= $1
       AND (n.plan_lease_until IS NULL OR n.plan_lease_until < now())
+      AND {_WORKABLE}
       AND NOT EXISTS (
           SELECT FROM notice o JOIN batch b ON b.notice_id = o.notice_id
           WHERE o.outage_id = n.outage_id AND o.superseded_at IS NOT NULL AND o.revision < n.revision
-            AND b.state = 'ready')
+            AND b.state = 'ready' AND NOT {parked("batch", "b.batch_id::text")})
       AND NOT EXISTS (
           SELECT FROM notice o
           WHERE o.outage_id = n.outage_id AND o.superseded_at IS NOT NULL AND o.revision < n.revision
-            AND o.state = 'scheduled')
+            AND o.state = 'scheduled' AND NOT {parked("notice", "o.notice_id::text")})
     ORDER BY n.due_at, n.notice_id LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING notice_id, outage_id, revision, kind, lane, audience_rule, plan_attempt AS claim_number, plan_cursor AS cursor
 """
@@ -59,9 +62,9 @@ FROM notice WHERE notice_id = ANY($1::uuid[])
 _REOPEN = """
 UPDATE notice SET state = 'planned', completed_at = NULL WHERE notice_id = ANY($1::uuid[]) AND state = 'completed'
 """
-_TAKE_SINGLES = """
-SELECT notice_id, kind, recipient_id FROM notice
-WHERE state = 'scheduled' AND recipient_id IS NOT NULL AND due_at <= $1 AND lane = $2
+_TAKE_SINGLES = f"""
+SELECT notice_id, kind, recipient_id FROM notice n
+WHERE state = 'scheduled' AND recipient_id IS NOT NULL AND due_at <= $1 AND lane = $2 AND {_WORKABLE}
 ORDER BY due_at, notice_id LIMIT $3 FOR UPDATE SKIP LOCKED
 """
 _SINGLES_PLANNED = """

@@ -6,15 +6,20 @@ from uuid import UUID
 
 from gridcare.events.notices import Channel
 from gridcare.postgres.database import Connection, Row
+from gridcare.postgres.poison.store import parked
 from outage_notifier.ledger.core.delivery import OPEN, RECORDED, State
 from outage_notifier.ledger.core.notice import NoticeProgress
 
 Counts = tuple[Mapping[State, int], Mapping[Channel, int]]
 """Recipients by state, and by channel."""
 
-_NOTICE = """
+_NOTICE = f"""
 SELECT notice_id, outage_id, revision, kind, lane, state, due_at, useful_until, superseded_at, planned_at, completed_at,
-       audience, recipient_id, completions
+       audience, recipient_id, completions,
+       (SELECT parked_at FROM poison WHERE kind = 'notice' AND item_id = notice_id::text) AS parked_at,
+       (SELECT count(*)::int FROM batch b
+        WHERE b.notice_id = notice.notice_id AND b.state = 'ready' AND {parked("batch", "b.batch_id::text")}
+       ) AS parked_batches
 FROM notice
 """
 _ONE = f"{_NOTICE} WHERE notice_id = $1"

@@ -8,6 +8,7 @@ other: whichever comes second sees what the first did.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 
 from gridcare.events.notices import Channel, Lane
 from gridcare.postgres.database import Connection
+from gridcare.postgres.poison.guard import Hand
 from gridcare.process.crash_points import reach
 from gridcare.values.ids import uuid7
 from outage_notifier.ledger.core.batch import NewBatch
@@ -52,12 +54,17 @@ Target = tuple[UUID | None, Channel, Lane]
 
 async def cut_follow_ups(*, room: Planning, limit: int = CUT_MAX) -> int:
     """Cut or settle the deliveries that are due. Return how many were looked at."""
+    return await room.guard.each("follow-up", partial(_cut, room), limit=limit)
+
+
+async def _cut(room: Planning, hand: Hand, limit: int) -> int:
     async with room.db.transaction() as tx:
         now = room.clock.now()
         keys = await follow_up.due(tx, now=now, limit=limit)
         if not keys:
             return 0
-        locked = await delivery.lock(tx, keys)
+        await hand.take([str(each) for each in keys.values()])
+        locked = await delivery.lock(tx, list(keys))
         due = [row for row in locked.values() if is_due(row, now)]
         contents = await notice.contents(tx, list({row.notice_id for row in due}))
         useless = {row.key: ended for row in due if (ended := end_useless(row, contents[row.notice_id], now))}

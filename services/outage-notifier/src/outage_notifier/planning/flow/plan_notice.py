@@ -6,6 +6,7 @@ a notice, the next planner continues after the last page; a planner that wakes u
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from gridcare.events.notices import Lane
@@ -27,17 +28,28 @@ from outage_notifier.texts.template import TEMPLATES, Kind
 
 
 async def plan_due_notice(*, room: Planning) -> int:
-    """Plan the next due notice to its end. Return 0 when none is due."""
+    """Plan the next due notice to its end, or count its failure. Return 0 when none is due."""
     async with room.db.transaction() as tx:
         claimed = await notice.claim_due(tx, now=room.clock.now(), lease_s=room.lease_s)
-        if claimed is None:
-            return 0
-        audience = await _open_audience(tx, claimed, room.listed_max)
+    if claimed is None:
+        return 0
     reach("planner.claimed")
+    await room.guard.run(
+        "notice",
+        str(claimed.notice_id),
+        partial(_plan, claimed, room),
+        seen_before=claimed.claim_number > 1,
+        progress=claimed.cursor,
+    )
+    return 1
+
+
+async def _plan(claimed: ClaimedNotice, room: Planning) -> None:
+    async with room.db.transaction() as tx:
+        audience = await _open_audience(tx, claimed, room.listed_max)
     cursor: str | None = claimed.cursor
     while cursor is not None:
         cursor = await _plan_page(claimed, audience, after=cursor, room=room)
-    return 1
 
 
 async def _open_audience(tx: Connection, claimed: ClaimedNotice, listed_max: int) -> Audience:

@@ -4,12 +4,15 @@ from datetime import datetime
 from uuid import UUID
 
 from gridcare.postgres.database import Connection
+from gridcare.postgres.poison.store import workable
 from outage_notifier.ledger.core.delivery import OPEN, DeliveryKey
+from outage_notifier.ledger.core.delivery_id import DeliveryId
 from outage_notifier.planning.core.follow_up import CUT_FROM
 
-_DUE = """
-SELECT notice_id, recipient_id FROM delivery
+_DUE = f"""
+SELECT notice_id, recipient_id, number FROM delivery
 WHERE next_attempt_at <= $1 AND state = ANY($2::text[]) AND follow_up_batch_id IS NULL
+  AND {workable("follow-up", "notice_id || '-' || number")}
 ORDER BY next_attempt_at LIMIT $3
 """
 # One look for each batch that is named, from index entry to index entry: not one for each delivery in it. A subquery, since
@@ -32,10 +35,10 @@ LIMIT $2
 """
 
 
-async def due(tx: Connection, *, now: datetime, limit: int) -> list[DeliveryKey]:
-    """Find deliveries that are due, the longest waiting first; unlocked, so look again under their locks."""
+async def due(tx: Connection, *, now: datetime, limit: int) -> dict[DeliveryKey, DeliveryId]:
+    """Find deliveries that are due, by their keys, the longest waiting first; unlocked, so look again under their locks."""
     rows = await tx.fetch(_DUE, now, [state.value for state in CUT_FROM], limit)
-    return [(row["notice_id"], row["recipient_id"]) for row in rows]
+    return {(row["notice_id"], row["recipient_id"]): DeliveryId(row["notice_id"], row["number"]) for row in rows}
 
 
 async def strays(tx: Connection, *, limit: int) -> dict[DeliveryKey, UUID]:

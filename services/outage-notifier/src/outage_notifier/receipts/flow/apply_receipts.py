@@ -7,12 +7,14 @@ waits.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Connection
+from gridcare.postgres.poison.guard import Hand
 from gridcare.process.crash_points import reach
-from outage_notifier.contacts.vault import RECEIPT, Unsealable
+from outage_notifier.contacts.vault import RECEIPT
 from outage_notifier.ledger.core.attempt import Attempt, AttemptName, attempt_name
 from outage_notifier.ledger.core.outcome import StatusCallback
 from outage_notifier.ledger.store import attempt
@@ -32,7 +34,7 @@ logger = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class OpenedReceipt:
-    """A stored receipt, opened; `callback` is None when it cannot be read any more."""
+    """A stored receipt, opened; `callback` is None when it tells no status."""
 
     stored: StoredReceipt
     callback: StatusCallback | None
@@ -45,11 +47,16 @@ class OpenedReceipt:
 
 async def apply_receipts(*, room: Callbacks) -> int:
     """Apply up to 500 receipts that are due. Return how many were looked at."""
+    return await room.guard.each("receipt", partial(_apply, room), limit=RECEIPTS_MAX)
+
+
+async def _apply(room: Callbacks, hand: Hand, limit: int) -> int:
     async with room.db.transaction() as tx:
         now = room.clock.now()
-        stored = await receipt.take(tx, source=SOURCE, now=now, limit=RECEIPTS_MAX)
+        stored = await receipt.take(tx, source=SOURCE, now=now, limit=limit)
         if not stored:
             return 0
+        await hand.take([str(each.receipt_id) for each in stored])
         opened = [_open(each, room) for each in stored]
         calls = await _calls(tx, opened)
         raising = Raising(await lock_deliveries(tx, calls.values()), now)
@@ -66,10 +73,7 @@ async def apply_receipts(*, room: Callbacks) -> int:
 
 
 def _open(stored: StoredReceipt, room: Callbacks) -> OpenedReceipt:
-    try:
-        callback = room.provider.read(room.vault.open(stored.body_sealed, RECEIPT))
-    except Unsealable:
-        callback = None
+    callback = room.provider.read(room.vault.open(stored.body_sealed, RECEIPT))
     return OpenedReceipt(stored, callback, attempt_name(stored.attempt_name))
 
 

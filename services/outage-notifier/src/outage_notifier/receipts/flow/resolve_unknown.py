@@ -7,6 +7,7 @@ counts as not sent only if two look-ups, 90 s apart, both miss it.
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 from gridcare.errors import Retryable
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Connection, UniqueViolation
+from gridcare.postgres.poison.guard import Hand
 from gridcare.process.crash_points import reach
 from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.vault import PHONE
@@ -51,20 +53,32 @@ class Case(Struct, frozen=True):
 
 async def resolve_unknown(*, room: LookUps) -> int:
     """Look up the unknown deliveries that are due. Return how many. Raises Retryable."""
-    async with room.db.transaction() as tx:
-        cases = await _claim(tx, room)
+    cases: list[Case] = []
+
+    async def claim(hand: Hand, limit: int) -> int:
+        async with room.db.transaction() as tx:
+            claimed = await _claim(tx, hand, limit, room)
+        cases.extend(claimed)
+        return len(claimed)
+
+    rows = await room.guard.each("look-up", claim, limit=LOOKS_MAX)
     slots = asyncio.Semaphore(LOOKS_AT_ONCE)
-    ends = await asyncio.gather(*(_resolve(case, slots, room) for case in cases), return_exceptions=True)
+    ends = await asyncio.gather(*(_guarded(case, slots, room) for case in cases), return_exceptions=True)
     for end in ends:
         if isinstance(end, BaseException):
             raise end
-    return len(cases)
+    return rows
 
 
-async def _claim(tx: Connection, room: LookUps) -> list[Case]:
+async def _guarded(case: Case, slots: asyncio.Semaphore, room: LookUps) -> None:
+    await room.guard.run("look-up", str(case.row.delivery_id), partial(_resolve, case, slots, room), seen_before=False)
+
+
+async def _claim(tx: Connection, hand: Hand, limit: int, room: LookUps) -> list[Case]:
     """Take what is due, with the call whose message is to be looked for."""
     now = room.clock.now()
-    rows = await delivery.take_unknown(tx, now=now, until=now + LOOK_LEASE, limit=LOOKS_MAX)
+    rows = await delivery.take_unknown(tx, now=now, until=now + LOOK_LEASE, limit=limit)
+    await hand.take([str(row.delivery_id) for row in rows])
     calls = await attempt.unresolved(tx, [row.key for row in rows])
     phones = await contact.phones(tx, [call.contact_id for call in calls.values()])
     contents = await notice.contents(tx, [row.notice_id for row in rows])

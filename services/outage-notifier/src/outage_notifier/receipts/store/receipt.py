@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gridcare.postgres.database import Connection
+from gridcare.postgres.poison.store import workable
 from outage_notifier.receipts.core.receipt import ReceiptResult, ReceiptSource
 
 
@@ -27,9 +28,10 @@ INSERT INTO receipt (source, dedup_key, attempt_name, body_sealed, received_at, 
 SELECT source, dedup_key, attempt_name, $4, $5, $5 FROM fresh
 ON CONFLICT (source, dedup_key) DO NOTHING RETURNING receipt_id
 """
-_TAKE = """
+_TAKE = f"""
 SELECT receipt_id, attempt_name, body_sealed, received_at FROM receipt
 WHERE source = $1 AND applied_at IS NULL AND apply_at <= $2 AND body_sealed IS NOT NULL
+  AND {workable("receipt", "receipt_id::text")}
 ORDER BY apply_at, receipt_id LIMIT $3 FOR UPDATE SKIP LOCKED
 """
 _APPLIED = """

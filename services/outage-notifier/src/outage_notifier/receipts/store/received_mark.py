@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gridcare.postgres.database import Connection
+from gridcare.postgres.poison.store import workable
 from outage_notifier.ledger.core.delivery import DeliveryKey
 from outage_notifier.ledger.core.delivery_id import DeliveryId
 
@@ -40,9 +41,9 @@ INSERT INTO receipt (source, dedup_key, notice_id, recipient_id, received_at, ap
 SELECT 'app', dedup_key, $2, $3, $4, $4 FROM fresh
 ON CONFLICT (source, dedup_key) DO NOTHING
 """
-_TAKE = """
+_TAKE = f"""
 SELECT receipt_id, notice_id, recipient_id, received_at FROM receipt
-WHERE source = 'app' AND applied_at IS NULL AND apply_at <= $1
+WHERE source = 'app' AND applied_at IS NULL AND apply_at <= $1 AND {workable("receipt", "receipt_id::text")}
 ORDER BY apply_at, receipt_id LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from gridcare.observability import metrics
@@ -26,13 +27,20 @@ from outage_notifier.sending.room import Sending
 
 
 async def send_batch(batch_id: UUID, stopping: asyncio.Event, *, room: Sending, probes: bool = False) -> None:
-    """Send the unsent part of a batch; nothing if it is settled, leased elsewhere, or its channel stopped. Raises Retryable.
+    """Send the unsent part of a batch; nothing if it is settled, leased elsewhere, parked, or its channel stopped.
 
     One that `probes` a stopped channel makes a few calls, one after another, until it is known whether the fault is mended.
+    Raises Retryable.
 
     When `stopping` is set, no further call is started, what came back is recorded, and the lease is given back. An error of
-    one member is raised once the others are sent and recorded; the lease then runs out, so that the batch rests a while.
+    one member is raised once the others are sent and recorded; it is counted, and the batch rests. What was claimed before
+    is counted before it is sent: it may be what kills its senders.
     """
+    work = partial(_claim_and_send, batch_id, stopping, room, probes=probes)
+    await room.guard.run("batch", str(batch_id), work, seen_before=False)
+
+
+async def _claim_and_send(batch_id: UUID, stopping: asyncio.Event, room: Sending, *, probes: bool) -> None:
     limits = room.limits
     claimed_at_s = time.monotonic()
     async with room.db.transaction() as tx:
@@ -49,12 +57,23 @@ async def send_batch(batch_id: UUID, stopping: asyncio.Event, *, room: Sending, 
     if probes:
         to_send, room = one_by_one(to_send), replace(room, limits=replace(limits, push_concurrency=1, sms_chunk_size=1))
     async with renewed_lease(claimed, lease, room=room):
-        if claimed.channel == "push":
-            await send_pushes(to_send, under_way, room=room)
-        else:
-            await send_texts(to_send, under_way, room=room)
-        under_way.raise_error()
-        await _settle_or_release(claimed, under_way, room)
+        sent = await room.guard.run(
+            "batch",
+            str(batch_id),
+            partial(_send, to_send, under_way, room),
+            seen_before=not is_fresh(claimed),
+            progress=f"{len(to_send.pending)} left",
+        )
+    under_way.left_unsent |= not sent
+    await _settle_or_release(claimed, under_way, room)  # nothing renews a lease that was given back
+
+
+async def _send(to_send: BatchToSend, under_way: UnderWay, room: Sending) -> None:
+    if to_send.claimed.channel == "push":
+        await send_pushes(to_send, under_way, room=room)
+    else:
+        await send_texts(to_send, under_way, room=room)
+    under_way.raise_error()
 
 
 async def _load(tx: Connection, claimed: ClaimedBatch, room: Sending) -> BatchToSend:
