@@ -177,11 +177,11 @@ def _show_cluster() -> None:
         "get",
         "pod",
         "-o",
-        "jsonpath={range .items[*]}{.metadata.name} {.status.containerStatuses[0].ready}{'\\n'}{end}",
+        "jsonpath={range .items[*]}{.metadata.name} {.status.phase} {.status.containerStatuses[0].ready}{'\\n'}{end}",
     )
     for line in _kubectl(*names, check=False).splitlines():
-        name, _, ready = line.partition(" ")
-        if ready != "true":
+        name, phase, ready, *_ = [*line.split(), "", ""]
+        if phase != "Succeeded" and ready != "true":
             sys.stderr.write(f"--- {name}\n{_kubectl('logs', name, f'--tail={LOG_LINES}', check=False)}\n")
 
 

@@ -76,7 +76,7 @@ class _Tickets:
             body = {
                 "supply_point_id": self._points[at].supply_point_id,
                 "kind": "repair",
-                "category": "meter",
+                "category": "low_voltage",
                 "client_ref": uuid.uuid4().hex,
             }
             self.accepted.append(self._customers[at].post(REPAIR, "/v1/tickets", body)["ticket_id"])

@@ -52,7 +52,7 @@ async def ensure_topics(
             pause_s = backoff.failed()
             if time.monotonic() + pause_s >= ends_s:
                 raise Retryable(f"kafka: {type(error).__name__}") from error
-            logger.info("topics_wait", error_class=type(error).__name__, pause_s=round(pause_s, 1))
+            logger.info("topics_wait", error_class=type(error).__name__)
             await asyncio.sleep(pause_s)
 
 
