@@ -153,10 +153,12 @@ def test_the_signature_comes_last() -> None:
         ("99", "02", "failed", "refused"),
         ("07", "07", "suspected", None),
         ("07", "00", "suspected", None),
+        ("00", "07", "suspected", None),
+        ("24", "07", "failed", "cancelled"),
     ],
 )
 def test_codes_become_results(code: str, status: str, result: str, reason: str | None) -> None:
-    """Money counts when both codes are 00; 07 is suspected; anything else is a failure with its reason."""
+    """Money counts when both codes are 00, and is suspected with 07 beside no failure; else it is a failure."""
     fields = read_pay_url(SECRET, VNPAY.pay_address(order()))
     wanted = PlayedPayment(response_code=code, transaction_status=status)
     report = VNPAY.read(callback_query(SECRET, fields, wanted))

@@ -19,7 +19,7 @@ from gridcare.postgres.poison import store
 from gridcare.postgres.poison.store import Begun
 from gridcare.postgres.relay import quarantine
 
-Kind = Literal["batch", "follow-up", "look-up", "notice", "payment-query", "provider-event", "receipt"]
+Kind = Literal["batch", "follow-up", "look-up", "notice", "provider-event", "receipt"]
 """What is guarded: each kind is one loop's work on one row."""
 
 COUNT_INTERVAL_S = 30.0

@@ -129,7 +129,8 @@ def _result(code: str, status: str) -> PaymentResult:
     """Read both codes. VNPay's samples disagree on whether one success is enough; here money counts when both say so."""
     if code == _SUCCESS == status:
         return "succeeded"
-    return "suspected" if code == _SUSPECTED else "failed"
+    suspected = code == _SUSPECTED or (code == _SUCCESS and status == _SUSPECTED)
+    return "suspected" if suspected else "failed"
 
 
 def _order_info(order: PayOrder) -> str:
