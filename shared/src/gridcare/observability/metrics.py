@@ -79,7 +79,7 @@ BREAKERS_OPENED: Final = Counter(
     "Times that a channel was stopped because our own credentials looked wrong.",
     {"channel": _CHANNEL},
 )
-BREAKER_OPEN: Final = Gauge("breaker_open", "1 while a channel is stopped by a fault of ours.", {"channel": _CHANNEL})
+OPEN_BREAKERS: Final = Gauge("open_breakers", "1 while a channel is stopped by a fault of ours.", {"channel": _CHANNEL})
 DELIVERIES_STRAYED: Final = Counter(
     "deliveries_strayed", "Open deliveries that no batch and no due time would have tried again; they are cut again."
 )

@@ -17,7 +17,7 @@ async def probe_channels(stopping: asyncio.Event, *, room: Sending) -> int:
         states = await breaker.read(connection)
     probed = 0
     for channel, state in states.items():
-        metrics.BREAKER_OPEN.set(int(state.opened_at is not None), channel=channel)
+        metrics.OPEN_BREAKERS.set(int(state.opened_at is not None), channel=channel)
         if not state.probe_due:
             continue
         async with room.db.transaction() as tx:
