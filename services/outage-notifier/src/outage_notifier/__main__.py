@@ -8,7 +8,7 @@ from pathlib import Path
 from gridcare.kafka.consume import ConsumerLimits
 from gridcare.known_supply_points import topic_supply_points
 from gridcare.postgres.retention import retention_command
-from gridcare.process.lifecycle import repeat_all, run_together
+from gridcare.process.lifecycle import repeat, repeat_all, run_together
 from gridcare.process.service import Foundation, Service, follow_topics, main, serve_api
 from outage_notifier import NAME
 from outage_notifier.app import build_app
@@ -18,7 +18,7 @@ from outage_notifier.planning import topic_payments, topic_tickets
 from outage_notifier.planning.flow.pack_due_singles import pack_due_singles
 from outage_notifier.planning.flow.plan_notice import plan_due_notice
 from outage_notifier.sending.flow.probe_channels import probe_channels
-from outage_notifier.sending.topic_notice_batches import BatchesUnderWay
+from outage_notifier.sending.topic_notice_batches import LOOK_INTERVAL_S, BatchesUnderWay
 from outage_notifier.settings import Settings
 from outage_notifier.wiring import devices_aside, looking_up, resealing, retaining, sending, wired
 from outage_notifier.worker import retention_steps, work
@@ -74,7 +74,8 @@ async def sender(foundation: Foundation[Settings]) -> None:
             step = partial(probe_channels, foundation.lifecycle.stopping, room=room)
             await repeat_all(foundation.lifecycle, ("probe_channels", PROBE_INTERVAL_S, step))
 
-        await run_together(foundation.lifecycle, follow(), under_way.watch(), probe())
+        look = repeat(foundation.lifecycle, under_way.look, interval_s=LOOK_INTERVAL_S, name="look_for_batches")
+        await run_together(foundation.lifecycle, follow(), under_way.watch(), probe(), look)
 
 
 async def worker(foundation: Foundation[Settings]) -> None:

@@ -91,7 +91,7 @@ class Settings(ServiceSettings):
     # planning
     planner_lease_s: float = Field(default=30, ge=1, le=600)
     hint_silent_s: float = Field(default=60, ge=0.5, le=3600)
-    """How long a batch that nobody holds waits until it is hinted at again."""
+    """How long a batch that nobody holds waits until it is hinted at again. The pause doubles, up to an hour."""
 
     # retention
     deliveries_kept_months: int = Field(default=15, ge=3, le=120)

@@ -13,7 +13,8 @@ class Planning:
     """The database, the clock and the limits of planning.
 
     `lease_s` is how long a silent planner keeps its notice (a page takes tens of milliseconds), `hint_silent_s` how long
-    a batch that nobody holds waits to be hinted at again. A scope of at most `listed_max` supply points is read at once.
+    a batch that nobody holds waits to be hinted at again the first time.
+    A scope of at most `listed_max` supply points is read at once.
     """
 
     db: Database

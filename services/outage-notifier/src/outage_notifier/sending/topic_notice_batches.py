@@ -5,9 +5,9 @@ the topic, knows what is unsettled.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from gridcare.errors import Retryable
 from gridcare.events import Envelope
@@ -16,8 +16,10 @@ from gridcare.events.topics import CHANNELS, LANES, NOTICE_BATCHES
 from gridcare.kafka.consume import Subscription
 from gridcare.observability.logging import get_logger
 from gridcare.process.lifecycle import Lifecycle
-from outage_notifier.sending.flow.send_batch import send_batch
+from outage_notifier.sending.flow.send_batch import find_unheard, send_next
 from outage_notifier.sending.room import Sending
+
+LOOK_INTERVAL_S: Final = 1.0
 
 logger = get_logger()
 
@@ -40,21 +42,42 @@ class BatchesUnderWay:
         ]
 
     async def start(self, envelopes: Sequence[Envelope]) -> None:
-        """Begin to send the batches of these hints, as soon as their lane has room."""
+        """Begin to send a batch for each hint, as soon as its lane has room: the one whose use ends first."""
         for envelope in envelopes:
             if not isinstance(envelope.data, BatchPlanned):
                 continue
             hint = envelope.data
-            at_once = self.room.limits.batches_at_once[hint.channel]
-            slots = self._slots.setdefault((hint.channel, hint.lane), asyncio.Semaphore(at_once))
+            slots = self._slots_of(hint.channel, hint.lane)
             await slots.acquire()
-            task = asyncio.create_task(self._send(hint, slots))
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
+            self._begin(self._send(hint.channel, hint.lane, slots, go_on=False))
 
-    async def _send(self, hint: BatchPlanned, slots: asyncio.Semaphore) -> None:
+    async def look(self) -> int:
+        """Begin to send what waits in the ledger though no hint of it came for a while. Return 0. Raises Retryable.
+
+        While Kafka is silent, notices are late, not lost. A look is one statement.
+        """
+        for channel, lane in await find_unheard(room=self.room):
+            slots = self._slots_of(channel, lane)
+            if not slots.locked() and not self.lifecycle.stopping.is_set():
+                await slots.acquire()
+                self._begin(self._send(channel, lane, slots, go_on=True))
+        return 0
+
+    def _slots_of(self, channel: Channel, lane: Lane) -> asyncio.Semaphore:
+        at_once = self.room.limits.batches_at_once[channel]
+        return self._slots.setdefault((channel, lane), asyncio.Semaphore(at_once))
+
+    def _begin(self, sending: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(sending)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    async def _send(self, channel: Channel, lane: Lane, slots: asyncio.Semaphore, *, go_on: bool) -> None:
+        """Send a lane's next batch, and `go_on` as long as there are more."""
+        stopping = self.lifecycle.stopping
         try:
-            await send_batch(hint.batch_id, self.lifecycle.stopping, room=self.room)
+            while await send_next(channel, lane, stopping, room=self.room) and go_on and not stopping.is_set():
+                pass
         except Retryable as error:  # its lease runs out, and the worker hints at it again
             logger.warning("batch_waits", error_class=type(error.__cause__ or error).__name__)
         finally:

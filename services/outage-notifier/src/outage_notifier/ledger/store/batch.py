@@ -3,20 +3,27 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from gridcare.events.notices import Channel
+from gridcare.events.notices import Channel, Lane
+from gridcare.events.topics import CHANNELS, LANES
 from gridcare.postgres.database import Connection
 from gridcare.postgres.poison.store import workable
 from outage_notifier.ledger.core.batch import ClaimedBatch, Hint, NewBatch
 from outage_notifier.ledger.core.delivery import OPEN, RECORDED
 from outage_notifier.ledger.core.member import Member
 
-_INSERT = """
-INSERT INTO batch (batch_id, notice_id, home, channel, lane, members, size, state)
-SELECT b, n, h, c, l, m, s, CASE WHEN c = 'none' THEN 'settled' ELSE 'ready' END
+_NOTICE_OF_MEMBER: Final = Member.__struct_fields__.index("notice_id")
+_INSERT = f"""
+INSERT INTO batch (batch_id, notice_id, home, channel, lane, members, size, state, useful_until)
+SELECT b, n, h, c, l, m, s, CASE WHEN c = 'none' THEN 'settled' ELSE 'ready' END, CASE WHEN n IS NOT NULL
+    THEN (SELECT useful_until FROM notice WHERE notice_id = n)
+    ELSE (SELECT min(o.useful_until) FROM jsonb_array_elements(m) AS e
+          JOIN notice o ON o.notice_id = (e ->> {_NOTICE_OF_MEMBER})::uuid)
+END
 FROM unnest($1::uuid[], $2::uuid[], $3::bool[], $4::text[], $5::text[], $6::jsonb[], $7::int[]) AS t (b, n, h, c, l, m, s)
 """
 _WORKABLE = workable("batch", "batch_id::text")
@@ -59,12 +66,25 @@ UPDATE batch SET attempt = attempt + 1 WHERE batch_id = (
 RETURNING batch_id, notice_id, home, channel, lane, attempt AS claim_number, members
 """
 _LOOK_AGAIN = "UPDATE batch SET stopped_look_at = $2 WHERE batch_id = $1"
+_NEXT = f"""
+SELECT batch_id FROM batch
+WHERE state = 'ready' AND channel = $1 AND lane = $2 AND (lease_until IS NULL OR lease_until < clock_timestamp())
+  AND {_WORKABLE} AND NOT EXISTS (SELECT FROM breaker r WHERE r.channel = $1 AND r.opened_at IS NOT NULL)
+ORDER BY useful_until, batch_id LIMIT 1
+"""
+_UNHEARD = f"""
+SELECT k.channel, k.lane FROM unnest($2::text[], $3::text[]) AS k (channel, lane)
+WHERE EXISTS (
+    SELECT FROM batch
+    WHERE state = 'ready' AND batch.channel = k.channel AND batch.lane = k.lane
+      AND (lease_until IS NULL OR lease_until < now()) AND hinted_at < now() - make_interval(secs => $1) AND {_WORKABLE})
+"""
 _HINT_AGAIN = f"""
 UPDATE batch SET hints = hints + 1, hinted_at = now()
 WHERE batch_id IN (
     SELECT batch_id FROM batch
     WHERE state = 'ready' AND (lease_until IS NULL OR lease_until < now())
-      AND hinted_at < now() - make_interval(secs => $1) AND {_WORKABLE}
+      AND hinted_at < now() - least(make_interval(secs => $1) * (1 << least(hints - 1, 10)), interval '1 hour') AND {_WORKABLE}
     ORDER BY hinted_at LIMIT $2 FOR UPDATE SKIP LOCKED)
 RETURNING batch_id, channel, lane, hints AS number
 """
@@ -102,6 +122,20 @@ async def claim(tx: Connection, batch_id: UUID, *, lease_s: float, probes: bool 
     """
     row = await tx.fetchrow(_CLAIM, batch_id, lease_s, probes)
     return ClaimedBatch(**{**row, "members": _DECODER.decode(row["members"])}) if row is not None else None
+
+
+async def next_waiting(connection: Connection, channel: Channel, lane: Lane) -> UUID | None:
+    """Find the free batch of a lane whose use ends first. Return None if there is none, or if the channel is stopped."""
+    batch_id: UUID | None = await connection.fetchval(_NEXT, channel, lane)
+    return batch_id
+
+
+async def unheard(connection: Connection, *, silent_s: float) -> list[tuple[Channel, Lane]]:
+    """Find where a free batch waits though its last hint is `silent_s` old, urgent lanes first. One statement."""
+    pairs: list[tuple[Channel, Lane]] = [(channel, lane) for lane in LANES for channel in CHANNELS]
+    rows = await connection.fetch(_UNHEARD, silent_s, [pair[0] for pair in pairs], [pair[1] for pair in pairs])
+    found = {tuple(row) for row in rows}
+    return [pair for pair in pairs if pair in found]
 
 
 async def renew(tx: Connection, batch_id: UUID, claim_number: int, *, lease_s: float) -> Renewed | None:
@@ -160,5 +194,9 @@ async def look_again(tx: Connection, batch_id: UUID, *, at: datetime) -> None:
 
 
 async def hint_again(tx: Connection, *, silent_s: float, limit: int) -> list[Hint]:
-    """Find unsettled batches that nobody holds, and count a new hint for each."""
+    """Find unsettled batches that nobody holds, and count a new hint for each.
+
+    The first comes when a batch was silent for `silent_s`, each further one after twice the pause, up to an hour: senders
+    find batches without hints too.
+    """
     return [Hint(**row) for row in await tx.fetch(_HINT_AGAIN, silent_s, limit)]

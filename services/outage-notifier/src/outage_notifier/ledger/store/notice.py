@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from gridcare.events.notices import Lane
+from gridcare.events.topics import LANES
 from gridcare.postgres.database import Connection
 from gridcare.postgres.poison.store import parked, workable
 from gridcare.values.ids import first_id
 from outage_notifier.ledger.core.notice import ClaimedNotice, Content, NewNotice, SingleNotice
+
+LANE_RANK: Final = f"array_position(ARRAY{list(LANES)}, {{}})"
+"""SQL that orders by lane, given the column: urgent first."""
 
 _COLUMNS = """notice_id, outage_id, revision, kind, template, template_version, slots, tag, lane, audience_rule, recipient_id,
 cause_event_id, due_at, useful_until"""
@@ -36,7 +41,7 @@ WHERE notice_id = (
           SELECT FROM notice o
           WHERE o.outage_id = n.outage_id AND o.superseded_at IS NOT NULL AND o.revision < n.revision
             AND o.state = 'scheduled' AND NOT {parked("notice", "o.notice_id::text")})
-    ORDER BY n.due_at, n.notice_id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    ORDER BY {LANE_RANK.format("n.lane")}, n.useful_until, n.notice_id LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING notice_id, outage_id, revision, kind, lane, audience_rule, plan_attempt AS claim_number, plan_cursor AS cursor
 """
 _TURN_PAGE = """
@@ -65,7 +70,7 @@ UPDATE notice SET state = 'planned', completed_at = NULL WHERE notice_id = ANY($
 _TAKE_SINGLES = f"""
 SELECT notice_id, kind, recipient_id FROM notice n
 WHERE state = 'scheduled' AND recipient_id IS NOT NULL AND due_at <= $1 AND lane = $2 AND {_WORKABLE}
-ORDER BY due_at, notice_id LIMIT $3 FOR UPDATE SKIP LOCKED
+ORDER BY useful_until, notice_id LIMIT $3 FOR UPDATE SKIP LOCKED
 """
 _SINGLES_PLANNED = """
 UPDATE notice SET state = 'planned', planned_at = $2, audience = 1 WHERE notice_id = ANY($1::uuid[])
@@ -107,6 +112,7 @@ async def schedule(tx: Connection, notices: Sequence[NewNotice], *, now: datetim
 async def claim_due(tx: Connection, *, now: datetime, lease_s: float) -> ClaimedNotice | None:
     """Claim the next due notice about an outage, fenced by a new claim number. Return None if none is due.
 
+    The urgent ones come first, and in a lane the one whose use ends first.
     A notice waits until every batch of the older notices that it supersedes is settled, so that it knows who was told.
     """
     row = await tx.fetchrow(_CLAIM, now, lease_s)
@@ -144,7 +150,7 @@ async def contents(tx: Connection, notice_ids: Sequence[UUID]) -> dict[UUID, Con
 
 
 async def take_singles(tx: Connection, *, now: datetime, lane: Lane, limit: int) -> list[SingleNotice]:
-    """Lock due one-recipient notices of a lane, to be packed in this transaction."""
+    """Lock due one-recipient notices of a lane, those whose use ends first, to be packed in this transaction."""
     return [SingleNotice(**row) for row in await tx.fetch(_TAKE_SINGLES, now, lane, limit)]
 
 

@@ -23,7 +23,7 @@ async def hint_at_new(tx: Connection, batches: Sequence[NewBatch], *, now: datet
 
 
 async def hint_again(*, room: Planning) -> int:
-    """Hint again at unsettled batches that nobody holds and whose last hint is `hint_silent_s` old. Return how many."""
+    """Hint again at unsettled batches that nobody holds, after `hint_silent_s` and then ever later. Return how many."""
     async with room.db.transaction() as tx:
         hints = await batch.hint_again(tx, silent_s=room.hint_silent_s, limit=HINTS_MAX)
         await _publish(tx, hints, room.clock.now())

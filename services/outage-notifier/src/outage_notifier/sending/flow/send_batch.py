@@ -9,8 +9,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Final
 from uuid import UUID
 
+from gridcare.events.notices import Channel, Lane
 from gridcare.observability import metrics
 from gridcare.postgres.database import Connection
 from gridcare.process.crash_points import reach
@@ -25,22 +27,47 @@ from outage_notifier.sending.flow.send_texts import send_texts
 from outage_notifier.sending.flow.under_way import UnderWay
 from outage_notifier.sending.room import Sending
 
+SILENT_S: Final = 5.0
+"""A hint takes milliseconds; a batch whose hint is this old is looked for in the ledger."""
 
-async def send_batch(batch_id: UUID, stopping: asyncio.Event, *, room: Sending, probes: bool = False) -> None:
+
+async def send_batch(batch_id: UUID, stopping: asyncio.Event, *, room: Sending, probes: bool = False) -> bool:
     """Send the unsent part of a batch; nothing if it is settled, leased elsewhere, parked, or its channel stopped.
 
     One that `probes` a stopped channel makes a few calls, one after another, until it is known whether the fault is mended.
-    Raises Retryable.
+    Return whether it could be claimed. Raises Retryable.
 
     When `stopping` is set, no further call is started, what came back is recorded, and the lease is given back. An error of
     one member is raised once the others are sent and recorded; it is counted, and the batch rests. What was claimed before
     is counted before it is sent: it may be what kills its senders.
     """
-    work = partial(_claim_and_send, batch_id, stopping, room, probes=probes)
+    claims: list[ClaimedBatch] = []
+    work = partial(_claim_and_send, batch_id, stopping, room, claims=claims, probes=probes)
     await room.guard.run("batch", str(batch_id), work, seen_before=False)
+    return bool(claims)
 
 
-async def _claim_and_send(batch_id: UUID, stopping: asyncio.Event, room: Sending, *, probes: bool) -> None:
+async def send_next(channel: Channel, lane: Lane, stopping: asyncio.Event, *, room: Sending) -> bool:
+    """Send the free batch of a lane whose use ends first, as `send_batch` does. Return False if there is none."""
+    while True:
+        async with room.db.read() as connection:
+            batch_id = await batch.next_waiting(connection, channel, lane)
+        if batch_id is None:
+            return False
+        if await send_batch(batch_id, stopping, room=room):  # else another claimed it just now: the next one is ours
+            return True
+
+
+async def find_unheard(*, room: Sending) -> list[tuple[Channel, Lane]]:
+    """Find the channels and lanes, urgent ones first, in which a free batch waits whose hint is SILENT_S old. One statement."""
+    async with room.db.read() as connection:
+        return await batch.unheard(connection, silent_s=SILENT_S)
+
+
+async def _claim_and_send(
+    batch_id: UUID, stopping: asyncio.Event, room: Sending, *, claims: list[ClaimedBatch], probes: bool
+) -> None:
+    """Add to `claims` what could be claimed, and send it."""
     limits = room.limits
     claimed_at_s = time.monotonic()
     async with room.db.transaction() as tx:
@@ -48,6 +75,7 @@ async def _claim_and_send(batch_id: UUID, stopping: asyncio.Event, room: Sending
         if claimed is None:
             return
         to_send = await _load(tx, claimed, room)
+    claims.append(claimed)
     reach("sender.claimed")
     metrics.BATCHES_CLAIMED.inc(channel=claimed.channel, lane=claimed.lane)
     lease = Lease(limits.lease_s, claimed_at_s + limits.lease_s)
