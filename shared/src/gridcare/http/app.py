@@ -66,7 +66,7 @@ def create_app(
     doors = Doors(routes.check(app, own=own), verifier, buckets)
     put_doors(app, doors)
     refusals = routes.refusals(app, doors)
-    meanings |= catalogue(refusals.values())
+    meanings.update(catalogue(refusals.values()))  # the pages show what is known by now
     let_in(app, rooms)
     app.add_middleware(RequestMiddleware, doors=doors, limits=limits)
     problems.register(app)
