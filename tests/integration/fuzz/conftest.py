@@ -168,8 +168,7 @@ async def seed_outages(target: Target) -> dict[str, list[str]]:
     outages = [(await target.request_json("POST", "/v1/outages", "planner", body))["outage_id"] for _ in range(2)]
     await target.request_json("POST", f"/v1/outages/{outages[1]}/publish", "planner", {"late_reason": "a test"})
     notices = await target.request_json("GET", f"/v1/outages/{outages[1]}/notices", "planner")
-    listed = notices["items"] if isinstance(notices, dict) else notices
-    return {"outage_id": outages, "notice_id": [each["notice_id"] for each in listed], "feeder_ids": ["FD1"]}
+    return {"outage_id": outages, "notice_id": [each["notice_id"] for each in notices["items"]], "feeder_ids": ["FD1"]}
 
 
 async def seed_tickets(target: Target) -> dict[str, list[str]]:

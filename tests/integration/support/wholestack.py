@@ -192,7 +192,8 @@ class Whole:
 
     def notices(self, outage_id: str) -> list[dict[str, Any]]:
         """Return the notices of an outage with the states of their deliveries."""
-        notices: list[dict[str, Any]] = self.client("planner").get(NOTIFIER, f"/v1/outages/{outage_id}/notices")
+        page = self.client("planner").get(NOTIFIER, f"/v1/outages/{outage_id}/notices?limit=200")
+        notices: list[dict[str, Any]] = page["items"]
         return notices
 
     def settled(self, outage_id: str) -> int:

@@ -1,5 +1,7 @@
 """A customer's phones over HTTP: listed masked, added, replaced, removed, made primary; and what imports make of them."""
 
+import base64
+
 import asyncpg
 import pytest
 
@@ -141,6 +143,13 @@ async def test_newer_import_wins(phones, load, clock):
     clock.move(hours=1)
     await load(f"{MINE},{SECOND},vi,true,,,", f"{MINE},{THIRD},vi,true,,,")
     assert await listed(phones) == ["02", "03", "01"]
+
+
+async def test_huge_cursor_is_refused(phones):
+    """A cursor with a number beyond PostgreSQL's is 400, not an error of ours."""
+    huge = base64.urlsafe_b64encode(b"9" * 30).decode().rstrip("=")
+    answer = await phones("GET", "/changes", params={"cursor": huge})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid-cursor")
 
 
 async def test_import_changes_phones(phones, load, clock):

@@ -111,16 +111,32 @@ async def test_deliveries_page_by_page(api, world, notice_id):
     assert {item["contact"] for item in seen} <= {"*01", ""}
     only = (await api.call("GET", f"/v1/notices/{notice_id}/deliveries", params={"state": "unreachable"})).json()
     assert [item["recipient_id"] for item in only["items"]] == CODES[4:]
+    several = {"state": ["unreachable", "accepted"]}
+    both = (await api.call("GET", f"/v1/notices/{notice_id}/deliveries", params=several)).json()
+    assert len(both["items"]) == len(CODES)
     assert only["items"][0]["delivery_id"] == f"{notice_id}-5"
+
+
+async def test_unknown_kind_is_shown(api, db, notice_id):
+    """A notice of a kind that only a later release knows is shown with the kind `unknown`."""
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE notice SET kind = 'meter-exchange'")
+    assert (await api.call("GET", f"/v1/notices/{notice_id}")).json()["kind"] == "unknown"
 
 
 async def test_an_outages_notices_are_listed(api, world):
     """What a publication scheduled, the oldest first."""
     await world.customer(CODES[0])
     outage_id = await api.published()
-    notices = (await api.call("GET", f"/v1/outages/{outage_id}/notices")).json()
+    path, notices, cursor = f"/v1/outages/{outage_id}/notices", [], None
+    while cursor is not None or not notices:
+        page = (await api.call("GET", path, params={"limit": 1, **({"cursor": cursor} if cursor else {})})).json()
+        assert len(page["items"]) == 1
+        notices, cursor = notices + page["items"], page["next"]
     assert sorted(each["kind"] for each in notices) == ["announcement", "reminder"]
     assert {each["state"] for each in notices} == {"scheduled"}
+    for states, found in ((["planned", "scheduled"], 2), (["planned", "completed"], 0)):
+        assert len((await api.call("GET", path, params={"state": states})).json()["items"]) == found
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
 from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.guard import Router
-from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
+from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, Serial, decode_cursor, page_of
 from gridcare.http.rooms import room_of
 from outage_notifier.contacts.core.phone_book import Action, OwnPhone
 from outage_notifier.contacts.flow.phones import (
@@ -130,7 +130,7 @@ async def get_phone_changes(
 ) -> Page[PhoneChangeOut]:
     """List who changed which phone of a customer and when, by the app or by an import, the newest change first."""
     who.must_see(customer_code, "customer-not-found")
-    before = decode_cursor(cursor, int)
+    before = decode_cursor(cursor, Serial)
     changes, following = await read_changes(customer_code, before=before, limit=limit, room=room)
     return page_of([PhoneChangeOut.of(change) for change in changes], following)
 

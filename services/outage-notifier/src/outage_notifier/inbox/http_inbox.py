@@ -17,12 +17,13 @@ from outage_notifier.inbox.flow import read_inbox
 from outage_notifier.inbox.room import Inbox
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.delivery_id import DeliveryId
+from outage_notifier.texts.template import ShownKind, shown_kind
 
 router = Router(prefix="/v1", tags=["inbox"])
 
 Room = Annotated[Inbox, Depends(room_of(Inbox))]
 Customer = Annotated[Caller, Depends(require("customer"))]
-Number = Annotated[int, Meta(ge=1, lt=10**9)]
+Number = Annotated[int, Meta(ge=1, le=10**9 - 1)]
 
 
 class MessageOut(Body):
@@ -33,7 +34,7 @@ class MessageOut(Body):
 
     delivery_id: str
     customer_code: str
-    kind: str
+    kind: ShownKind
     title: str | None
     body: str | None
     outage_id: UUID | None
@@ -57,6 +58,7 @@ def _message_out(each: InboxMessage) -> MessageOut:
     return MessageOut.of(
         message,
         delivery_id=str(message.delivery_id),
+        kind=shown_kind(message.kind),
         title=text.title if text else None,
         body=text.body if text else None,
     )

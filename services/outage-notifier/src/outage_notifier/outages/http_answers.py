@@ -34,7 +34,7 @@ class ScopeOut(Body):
 
 
 class DocumentOut(Body):
-    """What a revision says."""
+    """What a revision says; in languages that only another release writes, too."""
 
     cause: str
     place: str
@@ -70,7 +70,10 @@ class RevisionOut(Body):
 
 
 class LanguageReachOut(Body):
-    """The recipients of one language by how they are reached, and the SMS that they get."""
+    """The recipients of one language by how they are reached, and the SMS that they get.
+
+    `language` is as customers have it, which may be one that only another release writes.
+    """
 
     language: str
     recipients: dict[Forecast, int]

@@ -12,7 +12,7 @@ from gridcare.http.body import EARLIEST, LATEST
 from gridcare.http.documents.refusals import refuses
 from gridcare.http.guard import Router
 from gridcare.http.idempotency import IdempotencyKey
-from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
+from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, filter_by, page_of
 from gridcare.http.rooms import room_of
 from gridcare.postgres.idempotency import once
 from outage_notifier.outages.core.outage import Status
@@ -88,12 +88,16 @@ async def post_outage(who: Planner, body: OutageIn, key: IdempotencyKey, room: R
 
 @router.get("")
 async def get_outages(
-    _: Staff, room: Room, status: Status | None = None, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+    _: Staff,
+    room: Room,
+    states: Annotated[list[Status] | None, filter_by("status")] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> Page[OutageOut]:
     """List outages, the newest change first."""
     position = decode_cursor(cursor, tuple[Microseconds, UUID])
     before = (EARLIEST + position[0] * MICROSECOND, position[1]) if position else END_OF_TIME
-    outages, following = await list_outages(status=status, before=before, limit=limit, room=room)
+    outages, following = await list_outages(states=states or (), before=before, limit=limit, room=room)
     behind = ((following[0] - EARLIEST) // MICROSECOND, following[1]) if following else None
     return page_of([OutageOut.of(each) for each in outages], behind)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
+from gridcare.events.envelope import Unknown
 from gridcare.events.notices import Lane
 
 Kind = Literal[
@@ -23,6 +24,9 @@ Kind = Literal[
     "payment-received",
 ]
 """What a notice is about; each kind has a template of its name."""
+
+ShownKind = Kind | Unknown
+"""A kind as clients are shown it: `unknown` for one that only another release knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +71,8 @@ TEMPLATES: Final[Mapping[Kind, Template]] = {
         Template("payment-received", 1, "transactional", timedelta(hours=1)),
     )
 }
+
+
+def shown_kind(kind: str) -> ShownKind:
+    """Return a kind as clients are shown it."""
+    return next((known for known in TEMPLATES if known == kind), "unknown")

@@ -67,7 +67,7 @@ WHERE delivery.notice_id = ANY($1)
 """
 _PAGE = f"""
 SELECT {_LIST} FROM delivery
-WHERE notice_id = $1 AND recipient_id > $2 AND ($3::text IS NULL OR state = $3) ORDER BY recipient_id LIMIT $4
+WHERE notice_id = $1 AND recipient_id > $2 AND ($3::text[] = '{{}}' OR state = ANY($3)) ORDER BY recipient_id LIMIT $4
 """
 _HOMES = """
 SELECT DISTINCT home_batch_id FROM delivery
@@ -131,9 +131,9 @@ async def take_unknown(tx: Connection, *, now: datetime, until: datetime, limit:
     return [_delivery(row) for row in await tx.fetch(_TAKE_UNKNOWN, now, until, limit)]
 
 
-async def page(tx: Connection, notice_id: UUID, *, state: State | None, after: str, limit: int) -> list[Delivery]:
-    """Read a notice's deliveries after a recipient, by recipient."""
-    return [_delivery(row) for row in await tx.fetch(_PAGE, notice_id, after, state, limit)]
+async def page(tx: Connection, notice_id: UUID, *, states: Collection[State], after: str, limit: int) -> list[Delivery]:
+    """Read a notice's deliveries after a recipient, by recipient; of all states where `states` names none."""
+    return [_delivery(row) for row in await tx.fetch(_PAGE, notice_id, after, list(states), limit)]
 
 
 def _parameters(keys: Sequence[DeliveryKey]) -> tuple[list[UUID], list[str]]:

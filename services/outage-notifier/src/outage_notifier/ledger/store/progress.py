@@ -1,6 +1,6 @@
 """How far notices are: sums over the batch ledger, cheap while a million messages are under way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from gridcare.events.notices import Channel
 from gridcare.postgres.database import Connection, Row
 from gridcare.postgres.poison.store import parked
 from outage_notifier.ledger.core.delivery import OPEN, RECORDED, State
-from outage_notifier.ledger.core.notice import NoticeProgress
+from outage_notifier.ledger.core.notice import NoticeProgress, NoticeState
 
 Counts = tuple[Mapping[State, int], Mapping[Channel, int]]
 """Recipients by state, and by channel."""
@@ -23,7 +23,10 @@ SELECT notice_id, outage_id, revision, kind, lane, state, due_at, useful_until, 
 FROM notice
 """
 _ONE = f"{_NOTICE} WHERE notice_id = $1"
-_OF_OUTAGE = f"{_NOTICE} WHERE outage_id = $1 ORDER BY notice_id"
+_OF_OUTAGE = f"""{_NOTICE}
+WHERE outage_id = $1 AND ($2::text[] = '{{}}' OR state = ANY($2)) AND ($3::uuid IS NULL OR notice_id > $3)
+ORDER BY notice_id LIMIT $4
+"""
 _SUMS = ", ".join(f"sum({state})::int AS {state}" for state in RECORDED)
 _BOOKS = f"SELECT sum(size)::int AS size, {_SUMS} FROM batch WHERE home AND notice_id = $1"
 _CHANNELS = """
@@ -58,9 +61,11 @@ async def find(tx: Connection, notice_id: UUID) -> NoticeProgress | None:
     return await _summed(tx, row) if row is not None else None
 
 
-async def of_outage(tx: Connection, outage_id: UUID) -> list[NoticeProgress]:
-    """Sum up the notices of an outage, in the order in which they were made."""
-    return [await _summed(tx, row) for row in await tx.fetch(_OF_OUTAGE, outage_id)]
+async def of_outage(
+    tx: Connection, outage_id: UUID, *, states: Collection[NoticeState], after: UUID | None, limit: int
+) -> list[NoticeProgress]:
+    """Sum up the notices of an outage, in the order in which they were made; of all states where `states` names none."""
+    return [await _summed(tx, row) for row in await tx.fetch(_OF_OUTAGE, outage_id, list(states), after, limit)]
 
 
 async def done(tx: Connection, *, now: datetime, limit: int) -> list[UUID]:

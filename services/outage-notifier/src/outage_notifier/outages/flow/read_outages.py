@@ -1,6 +1,6 @@
 """Read outages: one, a page of them, and the revisions of one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from gridcare.errors import NotFound
@@ -21,11 +21,14 @@ async def read_outage(outage_id: UUID, *, room: Outages) -> Outage:
 
 
 async def list_outages(
-    *, status: Status | None, before: Position, limit: int, room: Outages
+    *, states: Collection[Status], before: Position, limit: int, room: Outages
 ) -> tuple[Sequence[Outage], Position | None]:
-    """Return a page of outages, the newest change first, and where the next page starts, if there is one."""
+    """Return a page of outages, the newest change first, and where the next page starts, if there is one.
+
+    Of `states`, or all where it names none.
+    """
     async with room.db.read() as connection:
-        outages = await outage.page(connection, status=status, before=before, limit=limit + 1)
+        outages = await outage.page(connection, states=states, before=before, limit=limit + 1)
     return cut_page(outages, limit, lambda each: (each.updated_at, each.outage_id))
 
 

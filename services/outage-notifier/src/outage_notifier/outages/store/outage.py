@@ -1,6 +1,6 @@
 """`outage` and `outage_revision`: cuts, and every state that each was in."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -24,7 +24,7 @@ _FIND = f"SELECT {_COLUMNS} FROM outage WHERE outage_id = $1"
 _LOCK = f"{_FIND} FOR UPDATE"
 _PAGE = f"""
 SELECT {_COLUMNS} FROM outage
-WHERE ($1::text IS NULL OR status = $1) AND (updated_at, outage_id) < ($2, $3)
+WHERE ($1::text[] = '{{}}' OR status = ANY($1)) AND (updated_at, outage_id) < ($2, $3)
 ORDER BY updated_at DESC, outage_id DESC LIMIT $4
 """
 _REVISIONS = """
@@ -62,9 +62,9 @@ async def lock(tx: Connection, outage_id: UUID) -> Outage | None:
     return _outage(row) if row else None
 
 
-async def page(connection: Connection, *, status: Status | None, before: Position, limit: int) -> list[Outage]:
-    """Return outages, the newest change first."""
-    return [_outage(row) for row in await connection.fetch(_PAGE, status, before[0], before[1], limit)]
+async def page(connection: Connection, *, states: Collection[Status], before: Position, limit: int) -> list[Outage]:
+    """Return outages, the newest change first; of all states where `states` names none."""
+    return [_outage(row) for row in await connection.fetch(_PAGE, list(states), before[0], before[1], limit)]
 
 
 async def revisions(connection: Connection, outage_id: UUID, *, after: int, limit: int) -> Sequence[Revision]:
