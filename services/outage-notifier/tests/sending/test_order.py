@@ -8,7 +8,6 @@ import pytest
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.ledger.store import batch, notice
 from outage_notifier.planning.flow.cut_follow_ups import cut_follow_ups
-from outage_notifier.planning.flow.plan_notice import plan_due_notice
 from outage_notifier.planning.store import follow_up
 from outage_notifier.sending.flow.send_batch import send_next
 
@@ -59,18 +58,19 @@ async def test_single_notices_in_order(world):
         assert [single.recipient_id for single in singles] == [B, A]
 
 
-async def test_restoration_before_reminders(world, three, *, planning, sending, fake_push):
-    """Planned after many reminders, a restoration is the first that a sender claims in their lane."""
-    for n in range(3):
+async def test_restoration_before_reminders(world, plan, *, sending, fake_push):
+    """Planned after the reminders, a restoration is the first that a sender claims in their lane."""
+    for n in range(2):
         await world.customer(f"PB1101000100{n}", devices=[f"r{n}"])
-    while await plan_due_notice(room=planning):
-        pass
-    async with world.db.transaction() as tx:  # as if the reminders had been planned long before
-        await tx.execute("UPDATE batch SET hinted_at = '-infinity' WHERE notice_id = $1", three["reminder"])
+    for kind, useful in (("reminder", timedelta(days=2)), ("restoration", timedelta(hours=3))):
+        end = world.clock.now() + useful
+        await world.notice(await world.outage(), kind=kind, audience_rule="scope", useful_until=end)
+        await plan()
+        world.clock.move(seconds=1)
     while await send_next("push", "bulk", asyncio.Event(), room=sending):
         pass
     kinds = [message["data"]["kind"] for message in fake_push.accepted]
-    assert kinds == ["restoration"] * 4 + ["reminder"] * 4
+    assert kinds == ["restoration"] * 2 + ["reminder"] * 2
 
 
 async def test_packed_batch_has_deadline(world, plan):
