@@ -12,6 +12,7 @@ pytest_plugins = [
 ]
 
 SERVERS = {
+    "brokers",
     "kafka_bootstrap",
     "own_kafka",
     "postgres_admin_url",

@@ -16,6 +16,7 @@ from gridcare.events.outages import Window
 from gridcare.events.tickets import TicketAttached
 from gridcare.events.topics import TICKETS
 from gridcare.kafka.admin import ensure_topics
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.produce import Producer
 from gridcare.testing.kafka import read_all
 from gridcare.testing.waiting import eventually
@@ -55,7 +56,7 @@ async def _publish(bootstrap: str, *events) -> None:
         Envelope(uuid7(now), "/gridcare/tests", type_name(type(event)), now, event.key, event.version, None, event)
         for event in events
     ]
-    async with Producer(bootstrap, client_id="tests") as producer:
+    async with Producer(Brokers(bootstrap), client_id="tests") as producer:
         await producer.send_batch([encode(each, topic=each.data.topic) for each in envelopes])
 
 
@@ -81,7 +82,7 @@ async def _empty_database(admin_url: str):
 async def test_a_tickets_whole_way(own_kafka, postgres_admin_url, tokens, tmp_path, *, supply_point, cut):
     """On an empty database: a supply point and a cut come in, a ticket is attached, and its event goes out."""
     api, *health = claim_ports(tmp_path, 1 + len(PROCESSES))
-    await ensure_topics(own_kafka.bootstrap)
+    await ensure_topics(Brokers(own_kafka.bootstrap))
     now = datetime.now(UTC)
     outage = cut(windows=(Window(start=now - timedelta(hours=1), end=now + timedelta(hours=1)),))
     await _publish(own_kafka.bootstrap, supply_point(), outage)
@@ -136,6 +137,6 @@ async def _open(client: httpx.AsyncClient, port: int, tokens) -> dict:
 
 
 async def _is_published(bootstrap: str, ticket_id: str) -> bool:
-    records = await read_all(bootstrap, TICKETS.name)
+    records = await read_all(Brokers(bootstrap), TICKETS.name)
     envelopes = [decode(record.key, record.value, record.headers) for record in records]
     return any(each.subject == ticket_id and isinstance(each.data, TicketAttached) for each in envelopes)

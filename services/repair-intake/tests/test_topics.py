@@ -24,7 +24,7 @@ def _envelope(event) -> Envelope:
     return Envelope(uuid7(now), "/gridcare/tests", type_name(type(event)), now, event.key, event.version, None, event)
 
 
-async def test_records_are_projected(rooms, db, kafka_bootstrap, new_topic, *, supply_point, cut):
+async def test_records_are_projected(rooms, db, brokers, new_topic, *, supply_point, cut):
     """Many supply points, one of them deleted again, and an outage that was cancelled, are known as published."""
     points, outages = await new_topic(partitions=3), await new_topic()
     events = [
@@ -33,7 +33,7 @@ async def test_records_are_projected(rooms, db, kafka_bootstrap, new_topic, *, s
         (outages, cut()),
         (outages, cut(OutageCancelled, version=2)),
     ]
-    async with Producer(kafka_bootstrap, client_id="tests") as producer:
+    async with Producer(brokers, client_id="tests") as producer:
         await producer.send_batch([encode(_envelope(event), topic=topic) for topic, event in events])
     subscriptions = [
         replace(topic_supply_points.subscription(db), topics=(points,)),
@@ -47,7 +47,7 @@ async def test_records_are_projected(rooms, db, kafka_bootstrap, new_topic, *, s
             ended = await connection.fetchval("SELECT count(*) FROM outage WHERE ended AND version = 2")
         return (known, deleted, ended) == (299, 0, 1)
 
-    async with consuming(kafka_bootstrap, db, *subscriptions, group=f"test-{uuid4()}"):
+    async with consuming(brokers, db, *subscriptions, group=f"test-{uuid4()}"):
         await eventually(done)
 
 

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.produce import Producer
 
 
 @pytest.fixture
-async def producer(kafka_bootstrap: str) -> AsyncIterator[Producer]:
+async def producer(brokers: Brokers) -> AsyncIterator[Producer]:
     """Return a producer for the session's broker."""
-    async with Producer(kafka_bootstrap, client_id="tests") as opened:
+    async with Producer(brokers, client_id="tests") as opened:
         yield opened
 
 

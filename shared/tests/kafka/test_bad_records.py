@@ -7,6 +7,7 @@ import pytest
 
 from gridcare.errors import Rejected
 from gridcare.events import Envelope, Wire
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.clients import close_producer, new_producer
 from gridcare.kafka.consume import Subscription
 from gridcare.kafka.dead_letters.replay import dead_letters
@@ -19,7 +20,7 @@ from gridcare_local.testing.servers import NewTopic
 
 
 async def test_rejected_keeps_its_reason(
-    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+    brokers: Brokers, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
     """A rejected record is on the dead-letter topic unchanged, with its position and the reason, without the detail."""
     topic, seen = await new_topic(), []
@@ -32,9 +33,9 @@ async def test_rejected_keeps_its_reason(
 
     sent = wires(topic, [bad, good])
     await producer.send_batch(sent)
-    async with consuming(kafka_bootstrap, db, Subscription((topic,), handle), group=group):
+    async with consuming(brokers, db, Subscription((topic,), handle), group=group):
         await eventually(lambda: seen == [good.id])
-    (letter,) = await read_all(kafka_bootstrap, topic.dead_letters.name)
+    (letter,) = await read_all(brokers, topic.dead_letters.name)
     headers = dict(letter.headers)
     assert (letter.key, letter.value) == (sent[0].key, sent[0].value)
     assert all(headers[name] == value for name, value in sent[0].headers)
@@ -46,12 +47,10 @@ async def test_rejected_keeps_its_reason(
     assert headers["kafka_dlt-exception-cause-fqcn"] == b"builtins.ValueError"
     assert headers["kafka_dlt-exception-message"] == b"no-such-outage"
     assert not any(b"canary" in value or b"0901234567" in value for value in headers.values())
-    assert await committed(kafka_bootstrap, group, topic) == 2
+    assert await committed(brokers, group, topic) == 2
 
 
-async def test_poison_amid_a_batch(
-    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
-):
+async def test_poison_amid_a_batch(brokers: Brokers, db: Database, new_topic: NewTopic, producer: Producer, group: str):
     """Around an unreadable record and one of a later type, the others are handled in order; the later one is counted."""
     topic, seen = await new_topic(), Seen()
     records = wires(topic, [hint(number) for number in range(1, 8)])
@@ -59,17 +58,17 @@ async def test_poison_amid_a_batch(
         topic.name, b"k", b"{}", [*records[0].headers[:3], ("ce_type", b"gridcare.Never"), *records[0].headers[4:]]
     )
     await producer.send_batch([*records[:3], poison(topic), *records[3:5], unknown, *records[5:]])
-    async with consuming(kafka_bootstrap, db, Subscription((topic,), seen, records_max=100), group=group):
+    async with consuming(brokers, db, Subscription((topic,), seen, records_max=100), group=group):
         await eventually(lambda: len(seen.numbers) == 7)
     assert seen.numbers == list(range(1, 8))
     assert [call for call in seen.calls if len(call) > 1]
     reasons = [
         dict(letter.headers)["kafka_dlt-exception-message"]
-        for letter in await read_all(kafka_bootstrap, topic.dead_letters.name)
+        for letter in await read_all(brokers, topic.dead_letters.name)
     ]
     assert reasons == [b"not-cloudevents"]
     assert sample("consumer_records_total", topic=topic.name, fate="passed_over") == 1
-    assert await committed(kafka_bootstrap, group, topic) == 9
+    assert await committed(brokers, group, topic) == 9
 
 
 @pytest.mark.parametrize(
@@ -82,11 +81,11 @@ async def test_poison_amid_a_batch(
     ],
 )
 async def test_rubbish_is_no_bug(
-    *, kafka_bootstrap: str, db: Database, new_topic: NewTopic, group: str, headers: list[tuple[str, bytes | None]]
+    *, brokers: Brokers, db: Database, new_topic: NewTopic, group: str, headers: list[tuple[str, bytes | None]]
 ):
     """Whatever another program wrote is put aside at once and crashes nothing."""
     topic, seen = await new_topic(), Seen()
-    raw = new_producer(kafka_bootstrap, client_id="rubbish", request_size_max_bytes=1_000_000)
+    raw = new_producer(brokers, client_id="rubbish", request_size_max_bytes=1_000_000)
     try:
         await raw.start()
         await raw.send_and_wait(topic.name, b"\x00\xff", key=b"\xff", headers=headers)
@@ -94,19 +93,19 @@ async def test_rubbish_is_no_bug(
         await raw.send_and_wait(topic.name, b"{}", key=None, headers=headers)
     finally:
         await close_producer(raw)
-    async with consuming(kafka_bootstrap, db, Subscription((topic,), seen, records_max=10), group=group):
+    async with consuming(brokers, db, Subscription((topic,), seen, records_max=10), group=group):
 
         async def all_aside() -> bool:
-            return await committed(kafka_bootstrap, group, topic) == 3
+            return await committed(brokers, group, topic) == 3
 
         await eventually(all_aside)
-    letters = await read_all(kafka_bootstrap, topic.dead_letters.name)
+    letters = await read_all(brokers, topic.dead_letters.name)
     assert {dict(letter.headers)["kafka_dlt-exception-message"] for letter in letters} == {b"not-cloudevents"}
-    assert len([letter async for letter in dead_letters(kafka_bootstrap, topic.name)]) == 3
+    assert len([letter async for letter in dead_letters(brokers, topic.name)]) == 3
 
 
 async def test_rejected_batches_are_split(
-    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+    brokers: Brokers, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
     """A refused call with several records is repeated record by record, and only the bad one is put aside."""
     topic, applied = await new_topic(), []
@@ -117,7 +116,7 @@ async def test_rejected_batches_are_split(
             raise Rejected("five")
         applied.extend(envelope.sequence for envelope in envelopes)
 
-    async with consuming(kafka_bootstrap, db, Subscription((topic,), handle, records_max=100), group=group):
+    async with consuming(brokers, db, Subscription((topic,), handle, records_max=100), group=group):
         await eventually(lambda: len(applied) == 8)
     assert applied == [1, 2, 3, 4, 6, 7, 8, 9]
-    assert len(await read_all(kafka_bootstrap, topic.dead_letters.name)) == 1
+    assert len(await read_all(brokers, topic.dead_letters.name)) == 1

@@ -13,6 +13,7 @@ from aiokafka.consumer.group_coordinator import GroupCoordinator
 
 from gridcare.errors import Retryable
 from gridcare.events import Envelope, Topic
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.clients import close_consumer, close_producer, new_group_member, new_producer, new_reader
 from gridcare.kafka.consume import Subscription
 from gridcare.kafka.produce import Producer
@@ -63,11 +64,11 @@ async def nothing_left():
 
 
 @pytest.mark.usefixtures("nothing_left")
-async def test_opened_and_closed(kafka_bootstrap: str, group: str):
+async def test_opened_and_closed(brokers: Brokers, group: str):
     """Clients that were started and closed leave nothing behind."""
-    producer = new_producer(kafka_bootstrap, client_id="tests", request_size_max_bytes=1_000_000)
-    member = new_group_member(kafka_bootstrap, group=group, client_id="tests", session_timeout_s=6)
-    reader = new_reader(kafka_bootstrap, client_id="tests")
+    producer = new_producer(brokers, client_id="tests", request_size_max_bytes=1_000_000)
+    member = new_group_member(brokers, group=group, client_id="tests", session_timeout_s=6)
+    reader = new_reader(brokers, client_id="tests")
     for client in (producer, member, reader):
         await client.start()
     await close_producer(producer)
@@ -76,16 +77,16 @@ async def test_opened_and_closed(kafka_bootstrap: str, group: str):
 
 
 @pytest.mark.usefixtures("nothing_left")
-async def test_never_started(kafka_bootstrap: str, group: str):
+async def test_never_started(brokers: Brokers, group: str):
     """Clients that were never started leave nothing behind when closed."""
-    await close_producer(new_producer(kafka_bootstrap, client_id="tests", request_size_max_bytes=1_000_000))
-    await close_consumer(new_group_member(kafka_bootstrap, group=group, client_id="t", session_timeout_s=6))
+    await close_producer(new_producer(brokers, client_id="tests", request_size_max_bytes=1_000_000))
+    await close_consumer(new_group_member(brokers, group=group, client_id="t", session_timeout_s=6))
 
 
 @pytest.mark.usefixtures("nothing_left")
-async def test_waiting_fetches_are_cancelled(kafka_bootstrap: str, new_topic: NewTopic):
+async def test_waiting_fetches_are_cancelled(brokers: Brokers, new_topic: NewTopic):
     """Fetches that wait to retry after a lost connection do not abort the close that cancels them."""
-    reader = new_reader(kafka_bootstrap, client_id="tests")
+    reader = new_reader(brokers, client_id="tests")
     await reader.start()
     reader.assign([TopicPartition((await new_topic(partitions=1)).name, 0)])
     await eventually(lambda: reader._fetcher._pending_tasks)
@@ -99,7 +100,7 @@ async def test_waiting_fetches_are_cancelled(kafka_bootstrap: str, new_topic: Ne
 @pytest.mark.usefixtures("nothing_left")
 async def test_failed_to_start(unused_tcp_port: int):
     """A producer that could not connect leaves nothing behind."""
-    async with Producer(f"127.0.0.1:{unused_tcp_port}", client_id="tests", send_deadline_s=2) as producer:
+    async with Producer(Brokers(f"127.0.0.1:{unused_tcp_port}"), client_id="tests", send_deadline_s=2) as producer:
         with pytest.raises(Retryable):
             await producer.send_batch(wires(Topic("any.v1", 1), [hint()]))
 
@@ -108,7 +109,7 @@ async def test_failed_to_start(unused_tcp_port: int):
 async def test_silent_broker_producer(own_kafka):
     """A producer with records under way to a silent broker closes in bounded time."""
     topic = await topic_maker(own_kafka.bootstrap)()
-    async with Producer(own_kafka.bootstrap, client_id="tests", send_deadline_s=1) as producer:
+    async with Producer(Brokers(own_kafka.bootstrap), client_id="tests", send_deadline_s=1) as producer:
         await eventually(
             lambda: goes_through(producer, wires(topic, [hint()]))
         )  # a busy broker may need more than one second
@@ -128,9 +129,9 @@ async def test_silent_broker_consumer(own_kafka, db: Database, group: str):
     async def handle(_: Sequence[Envelope]) -> None:
         begun.set()
 
-    member = start_consumer(own_kafka.bootstrap, db, Subscription((topic,), handle), group=group)
+    member = start_consumer(Brokers(own_kafka.bootstrap), db, Subscription((topic,), handle), group=group)
     await eventually(lambda: member.lifecycle.ready)
-    async with Producer(own_kafka.bootstrap, client_id="tests") as producer:
+    async with Producer(Brokers(own_kafka.bootstrap), client_id="tests") as producer:
         await producer.send_batch(wires(topic, [hint() for _ in range(100)]))
         await begun.wait()
     with _silent(own_kafka):
@@ -140,7 +141,7 @@ async def test_silent_broker_consumer(own_kafka, db: Database, group: str):
 
 
 @pytest.mark.usefixtures("nothing_left")
-async def test_background_task_that_dies(kafka_bootstrap: str, db: Database, new_topic: NewTopic, group: str):
+async def test_background_task_that_dies(brokers: Brokers, db: Database, new_topic: NewTopic, group: str):
     """A member whose background task dies ends with that error, even if it holds no partition and fetches nothing."""
     topic = await new_topic(partitions=1)
 
@@ -150,7 +151,7 @@ async def test_background_task_that_dies(kafka_bootstrap: str, db: Database, new
     async def dies() -> None:
         raise RuntimeError(KILLED)
 
-    members = [start_consumer(kafka_bootstrap, db, Subscription((topic,), handle), group=group) for _ in range(2)]
+    members = [start_consumer(brokers, db, Subscription((topic,), handle), group=group) for _ in range(2)]
 
     def idle() -> list[GroupCoordinator]:
         ours = [each for each in gc.get_objects() if isinstance(each, GroupCoordinator) and each.group_id == group]

@@ -11,6 +11,7 @@ import structlog
 
 from gridcare.errors import Retryable
 from gridcare.events import Envelope
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.consume import ConsumerLimits, Subscription
 from gridcare.kafka.crashes import CRASHES_MAX
 from gridcare.kafka.produce import Producer
@@ -22,6 +23,7 @@ from gridcare_local.testing.servers import NewTopic
 KILLED_BY_A_RECORD = """
 import asyncio, os, signal, sys
 from gridcare.events import Topic
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.consume import Subscription
 from gridcare.postgres.database import Database
 from gridcare.testing.kafka import start_consumer
@@ -41,7 +43,7 @@ async def main():
     global member
     async with Database.open(url, application_name="killed") as db:
         subscription = Subscription((Topic(topic, 1),), handle, 100)
-        member = start_consumer(bootstrap, db, subscription, group=group)
+        member = start_consumer(Brokers(bootstrap), db, subscription, group=group)
         await member.task
 
 asyncio.run(main())
@@ -56,7 +58,7 @@ async def _crashes(db: Database) -> list[tuple[int, int, str | None]]:
 
 @pytest.mark.parametrize("records_max", [1, 100])
 async def test_a_bug_crashes_five_times(
-    *, kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str, records_max: int
+    *, brokers: Brokers, db: Database, new_topic: NewTopic, producer: Producer, group: str, records_max: int
 ):
     """A bug ends the member without committing its record; the sixth process puts the record aside and goes on."""
     topic, applied = await new_topic(), []
@@ -70,17 +72,17 @@ async def test_a_bug_crashes_five_times(
     subscription = Subscription((topic,), handle, records_max)
     for life in range(1, CRASHES_MAX + 1):
         with pytest.raises(KeyError):
-            await start_consumer(kafka_bootstrap, db, subscription, group=group).task
-        assert await committed(kafka_bootstrap, group, topic) == 2
+            await start_consumer(brokers, db, subscription, group=group).task
+        assert await committed(brokers, group, topic) == 2
         assert await _crashes(db) == [(2, life, "builtins.KeyError")]
     with structlog.testing.capture_logs() as logs:
-        async with consuming(kafka_bootstrap, db, subscription, group=group):
+        async with consuming(brokers, db, subscription, group=group):
             await eventually(lambda: applied == [1, 2, 4, 5])
     assert [entry["event"] for entry in logs if entry["log_level"] == "critical"] == ["record_keeps_crashing"]
-    (letter,) = await read_all(kafka_bootstrap, topic.dead_letters.name)
+    (letter,) = await read_all(brokers, topic.dead_letters.name)
     assert dict(letter.headers)["kafka_dlt-exception-message"] == b"bug"
     assert dict(letter.headers)["kafka_dlt-exception-fqcn"] == b"builtins.KeyError"
-    assert await committed(kafka_bootstrap, group, topic) == 5
+    assert await committed(brokers, group, topic) == 5
     assert await _crashes(db) == []
 
 
@@ -100,12 +102,12 @@ async def _live(*arguments: str) -> tuple[int | None, list[int]]:
 
 
 async def test_kill_9_counts_too(
-    kafka_bootstrap: str, database_url: str, new_topic: NewTopic, producer: Producer, group: str
+    brokers: Brokers, database_url: str, new_topic: NewTopic, producer: Producer, group: str
 ):
     """The one record of a batch that kills the process is found, counted and put aside; the rest is handled."""
     topic = await new_topic()
     await producer.send_batch(wires(topic, [hint(number) for number in range(1, 10)]))
-    arguments = (kafka_bootstrap, database_url, topic.name, group, "7")
+    arguments = (brokers.bootstrap, database_url, topic.name, group, "7")
     async with Database.open(database_url, application_name="tests") as db:
         assert await _live(*arguments) == (-signal.SIGKILL, [])
         assert await _crashes(db) == [(0, 1, None)]  # one of nine
@@ -120,14 +122,12 @@ async def test_kill_9_counts_too(
         assert lived == 0
         assert {*rest} - {*repeated} == {8, 9}
         assert await _crashes(db) == []
-    (letter,) = await read_all(kafka_bootstrap, topic.dead_letters.name)
+    (letter,) = await read_all(brokers, topic.dead_letters.name)
     assert dict(letter.headers)["ce_sequence"] == b"7"
     assert dict(letter.headers)["kafka_dlt-exception-fqcn"] == b"killed"
 
 
-async def test_waiting_is_no_crash(
-    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
-):
+async def test_waiting_is_no_crash(brokers: Brokers, db: Database, new_topic: NewTopic, producer: Producer, group: str):
     """A record that waits for a dependency is not counted, however often the process is restarted meanwhile."""
     topic = await new_topic()
     await producer.send_batch(wires(topic, [hint()]))
@@ -140,14 +140,14 @@ async def test_waiting_is_no_crash(
 
     for _ in range(CRASHES_MAX + 1):
         before = tries
-        async with consuming(kafka_bootstrap, db, Subscription((topic,), handle), group=group):
+        async with consuming(brokers, db, Subscription((topic,), handle), group=group):
             await eventually(lambda: tries > before)  # noqa: B023 - called in this round only
     assert await _crashes(db) == []
-    assert await read_all(kafka_bootstrap, topic.dead_letters.name) == []
+    assert await read_all(brokers, topic.dead_letters.name) == []
 
 
 async def test_cancelled_is_no_crash(
-    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+    brokers: Brokers, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
     """A handler that outlasts the grace of a stop is cancelled; its record is neither counted nor committed."""
     topic, begun = await new_topic(), asyncio.Event()
@@ -158,22 +158,21 @@ async def test_cancelled_is_no_crash(
         await asyncio.Event().wait()
 
     limits = ConsumerLimits(session_timeout_s=6, stop_grace_s=0.2)
-    async with consuming(kafka_bootstrap, db, Subscription((topic,), handle), group=group, limits=limits):
+    async with consuming(brokers, db, Subscription((topic,), handle), group=group, limits=limits):
         await begun.wait()
     assert await _crashes(db) == []
-    assert await committed(kafka_bootstrap, group, topic) == 0
+    assert await committed(brokers, group, topic) == 0
 
 
 async def test_other_partitions_end_in_order(
-    *, kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str, tmp_path: Path
+    *, brokers: Brokers, db: Database, new_topic: NewTopic, producer: Producer, group: str, tmp_path: Path
 ):
     """When a record crashes the member, records in hand on other partitions are finished and committed first."""
     topic = await new_topic(partitions=2)
     sent = wires(topic, [hint(number) for number in range(1, 21)])
     await producer.send_batch(sent)
     partition_of = {
-        int(dict(record.headers)["ce_sequence"]): record.partition
-        for record in await read_all(kafka_bootstrap, topic.name)
+        int(dict(record.headers)["ce_sequence"]): record.partition for record in await read_all(brokers, topic.name)
     }
     bad = next(number for number, partition in partition_of.items() if partition == 0)
     slow = next(number for number, partition in partition_of.items() if partition == 1)
@@ -192,7 +191,7 @@ async def test_other_partitions_end_in_order(
         ended.append(number)
 
     with pytest.raises(ZeroDivisionError):
-        await start_consumer(kafka_bootstrap, db, Subscription((topic,), handle), group=group).task
+        await start_consumer(brokers, db, Subscription((topic,), handle), group=group).task
     assert slow in ended
-    assert await committed(kafka_bootstrap, group, topic) == len(ended)
+    assert await committed(brokers, group, topic) == len(ended)
     assert [count for _, count, _ in await _crashes(db)] == [1]

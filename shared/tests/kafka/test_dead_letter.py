@@ -10,6 +10,7 @@ from aiokafka.structs import ConsumerRecord
 from gridcare.errors import Rejected, Retryable
 from gridcare.events import Envelope, Wire
 from gridcare.kafka.admin import DEAD_LETTER_SIZE_MAX_BYTES
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.consume import Subscription
 from gridcare.kafka.dead_letters.dead_letter import DeadLetterLimitReached, DeadLetters, Why, dead_letter_of, forget
 from gridcare.kafka.produce import Producer
@@ -27,7 +28,7 @@ def _record(topic: str, offset: int = 0, **changes) -> ConsumerRecord:
 
 
 async def test_limit_outlives_restarts(
-    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+    brokers: Brokers, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ):
     """At the limit the consumer stops without losing the record, and a restart does not reset the count."""
     topic = await new_topic()
@@ -39,15 +40,15 @@ async def test_limit_outlives_restarts(
     limits = dataclasses.replace(QUICK, dead_letters_per_hour=3)
     for _ in range(3):
         with pytest.raises(DeadLetterLimitReached):
-            await start_consumer(kafka_bootstrap, db, Subscription((topic,), handle), group=group, limits=limits).task
-        assert len(await read_all(kafka_bootstrap, topic.dead_letters.name)) == 3
-        assert await committed(kafka_bootstrap, group, topic) == 3
+            await start_consumer(brokers, db, Subscription((topic,), handle), group=group, limits=limits).task
+        assert len(await read_all(brokers, topic.dead_letters.name)) == 3
+        assert await committed(brokers, group, topic) == 3
     async with db.read() as connection:
         assert await connection.fetchval("SELECT count(*) FROM consumer_crash") == 0
         await connection.execute("UPDATE dead_letter SET dead_lettered_at = dead_lettered_at - interval '61 minutes'")
     with pytest.raises(DeadLetterLimitReached):
-        await start_consumer(kafka_bootstrap, db, Subscription((topic,), handle), group=group, limits=limits).task
-    assert await committed(kafka_bootstrap, group, topic) == 6
+        await start_consumer(brokers, db, Subscription((topic,), handle), group=group, limits=limits).task
+    assert await committed(brokers, group, topic) == 6
 
 
 async def test_limit_is_each_groups_own(db: Database, new_topic: NewTopic, producer: Producer):
@@ -61,44 +62,44 @@ async def test_limit_is_each_groups_own(db: Database, new_topic: NewTopic, produ
             await letters.put(_record(topic, 2), WHY)
 
 
-async def test_put_aside_once(kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer):
+async def test_put_aside_once(brokers: Brokers, db: Database, new_topic: NewTopic, producer: Producer):
     """A record that comes again after a crash between the dead letter and the commit is not put aside twice."""
     topic = await new_topic()
     letters = DeadLetters(db, producer, "g")
     await letters.put(_record(topic.name), WHY)
     await letters.put(_record(topic.name), WHY)
-    assert len(await read_all(kafka_bootstrap, topic.dead_letters.name)) == 1
+    assert len(await read_all(brokers, topic.dead_letters.name)) == 1
 
 
 async def test_unpublished_is_published_next_time(
-    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, unused_tcp_port: int
+    brokers: Brokers, db: Database, new_topic: NewTopic, producer: Producer, unused_tcp_port: int
 ):
     """A dead letter that the broker did not take is published at the next try."""
     topic = await new_topic()
-    async with Producer(f"127.0.0.1:{unused_tcp_port}", client_id="lost", send_deadline_s=2) as lost:
+    async with Producer(Brokers(f"127.0.0.1:{unused_tcp_port}"), client_id="lost", send_deadline_s=2) as lost:
         with pytest.raises(Retryable):
             await DeadLetters(db, lost, "g", limit_per_hour=1).put(_record(topic.name), WHY)
     await DeadLetters(db, producer, "g", limit_per_hour=1).put(_record(topic.name), WHY)
-    assert len(await read_all(kafka_bootstrap, topic.dead_letters.name)) == 1
+    assert len(await read_all(brokers, topic.dead_letters.name)) == 1
 
 
-async def test_the_largest_record_fits(kafka_bootstrap: str, db: Database, new_topic: NewTopic, group: str):
+async def test_the_largest_record_fits(brokers: Brokers, db: Database, new_topic: NewTopic, group: str):
     """Whatever a topic can hold fits its dead-letter topic with all headers, with or without a key."""
     topic = await new_topic()
-    async with Producer(kafka_bootstrap, client_id="tests", record_size_max_bytes=2_000_000) as producer:
+    async with Producer(brokers, client_id="tests", record_size_max_bytes=2_000_000) as producer:
         await producer.send_batch([Wire(topic.name, b"large", b"x" * 1_040_000, []), poison(topic)])
 
     async def handle(_: Sequence[Envelope]) -> None:
         raise AssertionError("nothing here can be read")
 
-    running = start_consumer(kafka_bootstrap, db, Subscription((topic,), handle), group=group)
+    running = start_consumer(brokers, db, Subscription((topic,), handle), group=group)
 
     async def both() -> bool:
-        return await committed(kafka_bootstrap, group, topic) == 2
+        return await committed(brokers, group, topic) == 2
 
     await eventually(both)
     await running.stop()
-    letters = await read_all(kafka_bootstrap, topic.dead_letters.name)
+    letters = await read_all(brokers, topic.dead_letters.name)
     assert len(letters[0].value) == 1_040_000
     assert DEAD_LETTER_SIZE_MAX_BYTES > 1_048_588
     wire = dead_letter_of(_record("t", key=None), WHY, group="g")

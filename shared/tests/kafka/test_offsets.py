@@ -2,6 +2,7 @@
 
 from aiokafka.structs import TopicPartition
 
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.clients import close_consumer, new_group_member
 from gridcare.kafka.offsets import Offsets
 from gridcare.kafka.produce import Producer
@@ -9,11 +10,11 @@ from gridcare.testing.kafka import committed, hint, wires
 from gridcare_local.testing.servers import NewTopic
 
 
-async def test_committed_and_behind(kafka_bootstrap: str, new_topic: NewTopic, producer: Producer, group: str):
+async def test_committed_and_behind(brokers: Brokers, new_topic: NewTopic, producer: Producer, group: str):
     """A partition whose first record is stuck counts as behind; a commit covers what was finished, not what was fetched."""
     topic = await new_topic()
     await producer.send_batch(wires(topic, [hint(number) for number in range(1, 11)]))
-    consumer = new_group_member(kafka_bootstrap, group=group, client_id="tests", session_timeout_s=6)
+    consumer = new_group_member(brokers, group=group, client_id="tests", session_timeout_s=6)
     partition = TopicPartition(topic.name, 0)
     try:
         await consumer.start()
@@ -27,21 +28,21 @@ async def test_committed_and_behind(kafka_bootstrap: str, new_topic: NewTopic, p
         offsets.start(partition, 9)
         assert offsets.lag() == {topic.name: 6}
         await offsets.commit()
-        assert await committed(kafka_bootstrap, group, topic) == 4
+        assert await committed(brokers, group, topic) == 4
     finally:
         await close_consumer(consumer)
 
 
-async def test_revoked_offsets_are_dropped(kafka_bootstrap: str, new_topic: NewTopic, producer: Producer, group: str):
+async def test_revoked_offsets_are_dropped(brokers: Brokers, new_topic: NewTopic, producer: Producer, group: str):
     """Offsets of a partition that is no longer held are not committed, without an error."""
     topic = await new_topic(partitions=1)
     await producer.send_batch(wires(topic, [hint()]))
-    consumer = new_group_member(kafka_bootstrap, group=group, client_id="tests", session_timeout_s=6)
+    consumer = new_group_member(brokers, group=group, client_id="tests", session_timeout_s=6)
     try:
         await consumer.start()
         offsets = Offsets(consumer)
         offsets.finish(TopicPartition(topic.name, 0), 0)
         await offsets.commit()
-        assert await committed(kafka_bootstrap, group, topic) == 0
+        assert await committed(brokers, group, topic) == 0
     finally:
         await close_consumer(consumer)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from gridcare.events import Envelope
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.consume import Subscription
 from gridcare.kafka.produce import Producer
 from gridcare.postgres.database import Database
@@ -43,9 +44,7 @@ class Applied:
         return sum(len(numbers) for numbers in self.numbers.values())
 
 
-async def test_churn_loses_nothing(
-    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
-):
+async def test_churn_loses_nothing(brokers: Brokers, db: Database, new_topic: NewTopic, producer: Producer, group: str):
     """While a second member keeps joining and leaving, every event is applied once and in the order of its key."""
     topic, applied = await new_topic(partitions=6), Applied(db, group)
     keys = [uuid4() for _ in range(KEYS)]
@@ -57,11 +56,11 @@ async def test_churn_loses_nothing(
             await producer.send_batch(wires(topic, sent[start : start + 60]))
             await asyncio.sleep(0.2)
 
-    async with consuming(kafka_bootstrap, db, subscription, group=group):
+    async with consuming(brokers, db, subscription, group=group):
         publishing = asyncio.create_task(publish())
         joins = 0
         while not publishing.done() or joins < 3:
-            other = start_consumer(kafka_bootstrap, db, subscription, group=group)
+            other = start_consumer(brokers, db, subscription, group=group)
             await eventually(lambda: other.lifecycle.ready)  # noqa: B023 - called in this round only
             joins += 1
             await other.stop()
@@ -70,14 +69,12 @@ async def test_churn_loses_nothing(
     assert joins >= 3
     assert set(applied.came) == {envelope.id for envelope in sent}
     assert all(numbers == list(range(1, HINTS_A_KEY + 1)) for numbers in applied.numbers.values())
-    assert await committed(kafka_bootstrap, group, topic) == len(sent)
+    assert await committed(brokers, group, topic) == len(sent)
     async with db.read() as connection:
         assert await connection.fetchval("SELECT count(*) FROM consumer_crash") == 0
 
 
-async def test_two_members_share(
-    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
-):
+async def test_two_members_share(brokers: Brokers, db: Database, new_topic: NewTopic, producer: Producer, group: str):
     """Two members of a group each work on a share of the partitions."""
     topic, by_member = await new_topic(partitions=4), [set(), set()]
 
@@ -88,7 +85,7 @@ async def test_two_members_share(
         return handle
 
     members: list[Consuming] = [
-        start_consumer(kafka_bootstrap, db, Subscription((topic,), handler(member)), group=group) for member in (0, 1)
+        start_consumer(brokers, db, Subscription((topic,), handler(member)), group=group) for member in (0, 1)
     ]
 
     async def both_work() -> bool:
@@ -101,7 +98,7 @@ async def test_two_members_share(
 
 
 async def test_revocation_waits_for_work(
-    *, kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str, caplog
+    *, brokers: Brokers, db: Database, new_topic: NewTopic, producer: Producer, group: str, caplog
 ):
     """A record in hand when another member joins is finished and committed, not cancelled and repeated."""
     topic, begun, joined, ended = await new_topic(), [], asyncio.Event(), []
@@ -118,14 +115,14 @@ async def test_revocation_waits_for_work(
     def revoking() -> bool:
         return any("Revoking" in line and topic.name in line for line in caplog.messages)
 
-    async with consuming(kafka_bootstrap, db, subscription, group=group):
+    async with consuming(brokers, db, subscription, group=group):
         await eventually(lambda: len(begun) == 1)
-        async with consuming(kafka_bootstrap, db, subscription, group=group) as second:
+        async with consuming(brokers, db, subscription, group=group) as second:
             await eventually(revoking)
             joined.set()
             await eventually(lambda: second.lifecycle.ready)
     assert (begun, ended) == ([1], [1])
-    assert await committed(kafka_bootstrap, group, topic) == 1
+    assert await committed(brokers, group, topic) == 1
 
 
 async def test_broker_killed_and_back(own_kafka, db: Database, group: str):
@@ -135,8 +132,8 @@ async def test_broker_killed_and_back(own_kafka, db: Database, group: str):
     sent = [hint(number, batch_id=key) for key in [uuid4() for _ in range(12)] for number in range(1, 31)]
     subscription = Subscription((topic,), applied, records_max=5)
     async with (
-        Producer(own_kafka.bootstrap, client_id="tests", send_deadline_s=60) as producer,
-        consuming(own_kafka.bootstrap, db, subscription, group=group) as member,
+        Producer(Brokers(own_kafka.bootstrap), client_id="tests", send_deadline_s=60) as producer,
+        consuming(Brokers(own_kafka.bootstrap), db, subscription, group=group) as member,
     ):
         await producer.send_batch(wires(topic, sent[:100]))
         await eventually(lambda: applied.total > 10)
@@ -153,7 +150,7 @@ async def test_broker_killed_and_back(own_kafka, db: Database, group: str):
 async def test_stop_without_a_broker(own_kafka, db: Database, group: str):
     """A member whose broker is gone stops in bounded time and leaves nothing open."""
     topic, applied = await topic_maker(own_kafka.bootstrap)(), Applied(db, group)
-    member = start_consumer(own_kafka.bootstrap, db, Subscription((topic,), applied), group=group)
+    member = start_consumer(Brokers(own_kafka.bootstrap), db, Subscription((topic,), applied), group=group)
     await eventually(lambda: member.lifecycle.ready)
     own_kafka.kill()
     async with asyncio.timeout(25):

@@ -6,6 +6,7 @@ import pytest
 
 from gridcare.errors import Rejected
 from gridcare.events import Envelope, Topic
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.consume import Subscription
 from gridcare.kafka.dead_letters.replay import DeadLetter, Replayed, dead_letters, replay
 from gridcare.kafka.produce import Producer
@@ -16,13 +17,13 @@ from gridcare.testing.waiting import eventually
 from gridcare_local.testing.servers import NewTopic
 
 
-async def _listed(bootstrap: str, topic: Topic, **choice) -> list[DeadLetter]:
-    return [letter async for letter in dead_letters(bootstrap, topic.name, **choice)]
+async def _listed(brokers: Brokers, topic: Topic, **choice) -> list[DeadLetter]:
+    return [letter async for letter in dead_letters(brokers, topic.name, **choice)]
 
 
 @pytest.fixture
 async def rejected(
-    kafka_bootstrap: str, db: Database, new_topic: NewTopic, producer: Producer, group: str
+    brokers: Brokers, db: Database, new_topic: NewTopic, producer: Producer, group: str
 ) -> tuple[Topic, list[Envelope]]:
     """Return a topic on which `group` rejected two records as `odd` and one that is not an event."""
     topic = await new_topic(partitions=2)
@@ -35,32 +36,32 @@ async def rejected(
         seen.append(envelopes[0].sequence)
 
     await producer.send_batch([*wires(topic, events), poison(topic)])
-    async with consuming(kafka_bootstrap, db, Subscription((topic,), handle), group=group):
+    async with consuming(brokers, db, Subscription((topic,), handle), group=group):
 
         async def aside() -> bool:
-            return len(seen) == 2 and len(await read_all(kafka_bootstrap, topic.dead_letters.name)) == 3
+            return len(seen) == 2 and len(await read_all(brokers, topic.dead_letters.name)) == 3
 
         await eventually(aside)
     return topic, events
 
 
-async def test_listed_by_reason_and_group(kafka_bootstrap: str, rejected: tuple[Topic, list[Envelope]], group: str):
+async def test_listed_by_reason_and_group(brokers: Brokers, rejected: tuple[Topic, list[Envelope]], group: str):
     """A list shows where each record was and why it was put aside, filtered by reason and group, up to a limit."""
     topic, events = rejected
-    odd = await _listed(kafka_bootstrap, topic, reason="odd")
+    odd = await _listed(brokers, topic, reason="odd")
     assert {letter.event_id for letter in odd} == {events[0].id, events[2].id}
     assert {(letter.topic, letter.group, letter.event_type) for letter in odd} == {
         (topic.name, group, "gridcare.BatchPlanned")
     }
-    (other,) = await _listed(kafka_bootstrap, topic, reason="not-cloudevents")
+    (other,) = await _listed(brokers, topic, reason="not-cloudevents")
     assert (other.event_id, other.error_class) == (None, "gridcare.errors.Rejected")
-    assert len(await _listed(kafka_bootstrap, topic, group=group)) == 3
-    assert len(await _listed(kafka_bootstrap, topic, limit=2)) == 2
-    assert await _listed(kafka_bootstrap, topic, group="another") == []
+    assert len(await _listed(brokers, topic, group=group)) == 3
+    assert len(await _listed(brokers, topic, limit=2)) == 2
+    assert await _listed(brokers, topic, group="another") == []
 
 
 async def test_replayed_to_the_group_alone(
-    kafka_bootstrap: str, db: Database, producer: Producer, rejected: tuple[Topic, list[Envelope]], group: str
+    brokers: Brokers, db: Database, producer: Producer, rejected: tuple[Topic, list[Envelope]], group: str
 ):
     """The group that rejected a record gets it again with the same id; a group that handled it does not."""
     topic, events = rejected
@@ -73,12 +74,12 @@ async def test_replayed_to_the_group_alone(
         others.append(envelopes[0].id)
 
     done = await replay(
-        bootstrap=kafka_bootstrap, db=db, producer=producer, topic=topic.name, group=group, actor="ops", reason="odd"
+        brokers=brokers, db=db, producer=producer, topic=topic.name, group=group, actor="ops", reason="odd"
     )
     assert done == Replayed(matched=2, published=2, skipped=0)
     async with (
-        consuming(kafka_bootstrap, db, Subscription((topic,), handle), group=group),
-        consuming(kafka_bootstrap, db, Subscription((topic,), handle_other), group=f"{group}-other"),
+        consuming(brokers, db, Subscription((topic,), handle), group=group),
+        consuming(brokers, db, Subscription((topic,), handle_other), group=f"{group}-other"),
     ):
         await eventually(lambda: len(mine) == 2 and len(others) == 4)
     assert set(mine) == {events[0].id, events[2].id}
@@ -86,11 +87,11 @@ async def test_replayed_to_the_group_alone(
 
 
 async def test_twice_is_harmless(
-    kafka_bootstrap: str, db: Database, producer: Producer, rejected: tuple[Topic, list[Envelope]], group: str
+    brokers: Brokers, db: Database, producer: Producer, rejected: tuple[Topic, list[Envelope]], group: str
 ):
     """A second run publishes nothing; even if its row was lost, each event is applied once."""
     topic, _ = rejected
-    options = {"bootstrap": kafka_bootstrap, "db": db, "producer": producer, "topic": topic.name, "group": group}
+    options = {"brokers": brokers, "db": db, "producer": producer, "topic": topic.name, "group": group}
     await replay(**options, actor="ops", reason="odd")
     assert await replay(**options, actor="ops", reason="odd") == Replayed(matched=2, published=0, skipped=2)
     async with db.transaction() as tx:
@@ -105,25 +106,25 @@ async def test_twice_is_harmless(
         applied += fresh  # not `+= await`: partitions are handled concurrently
         came += 1
 
-    async with consuming(kafka_bootstrap, db, Subscription((topic,), handle), group=group):
+    async with consuming(brokers, db, Subscription((topic,), handle), group=group):
         await eventually(lambda: came == 4)
     assert applied == 2
 
 
 async def test_dry_run_and_limit(
-    kafka_bootstrap: str, db: Database, producer: Producer, rejected: tuple[Topic, list[Envelope]], group: str
+    brokers: Brokers, db: Database, producer: Producer, rejected: tuple[Topic, list[Envelope]], group: str
 ):
     """A dry run changes nothing, a limit stops after that many, and the audit names the actor."""
     topic, _ = rejected
-    options = {"bootstrap": kafka_bootstrap, "db": db, "producer": producer, "topic": topic.name, "group": group}
-    before = len(await read_all(kafka_bootstrap, topic.name))
+    options = {"brokers": brokers, "db": db, "producer": producer, "topic": topic.name, "group": group}
+    before = len(await read_all(brokers, topic.name))
     assert await replay(**options, actor="ops", dry_run=True) == Replayed(matched=3, published=3, skipped=0)
-    assert len(await read_all(kafka_bootstrap, topic.name)) == before
+    assert len(await read_all(brokers, topic.name)) == before
     assert await replay(**options, actor="ops-anh", limit=1) == Replayed(matched=1, published=1, skipped=0)
     async with db.read() as connection:
         assert await connection.fetchval("SELECT string_agg(actor, ',') FROM dead_letter_replay") == "ops-anh"
 
 
-async def test_nothing_to_list(kafka_bootstrap: str, new_topic: NewTopic):
+async def test_nothing_to_list(brokers: Brokers, new_topic: NewTopic):
     """The list of a topic without dead letters is empty."""
-    assert await _listed(kafka_bootstrap, await new_topic()) == []
+    assert await _listed(brokers, await new_topic()) == []

@@ -72,4 +72,9 @@ def test_clusters_refuse_crashes(monkeypatch, bootstrap):
     """With a broker anywhere but on this machine, the setting prevents the start."""
     assert _load(monkeypatch, GRIDCARE_CRASH_AT="relay.read:2").crash_at == "relay.read:2"
     with pytest.raises(SettingsError, match="GRIDCARE_CRASH_AT"):
-        _load(monkeypatch, GRIDCARE_CRASH_AT="relay.read:2", GRIDCARE_KAFKA_BOOTSTRAP=bootstrap)
+        _load(
+            monkeypatch,
+            GRIDCARE_CRASH_AT="relay.read:2",
+            GRIDCARE_KAFKA_BOOTSTRAP=bootstrap,
+            GRIDCARE_ALLOW_PLAINTEXT="true",
+        )

@@ -1,13 +1,16 @@
 """Wrong settings prevent the start; the error names the variable and the reason, never the value."""
 
+from pathlib import Path
+
 import pytest
 
 from gridcare.errors import SettingsError
+from gridcare.kafka.brokers import Brokers, Login
 from gridcare.process.settings import ServiceSettings, load
 
 GOOD = {
     "GRIDCARE_DATABASE_URL": "postgresql://u:geheim@db/x",
-    "GRIDCARE_KAFKA_BOOTSTRAP": "kafka:9092",
+    "GRIDCARE_KAFKA_BOOTSTRAP": "127.0.0.1:9092",
     "GRIDCARE_OIDC_ISSUER": "https://issuer.example",
 }
 
@@ -21,7 +24,7 @@ def load_with(monkeypatch, **changes):
 def test_good_settings_are_read(monkeypatch):
     """Each field is read from the variable with the prefix."""
     settings = load_with(monkeypatch, GRIDCARE_HTTP_PORT="9000")
-    assert (settings.http_port, settings.kafka_bootstrap) == (9000, "kafka:9092")
+    assert (settings.http_port, settings.kafka_bootstrap) == (9000, "127.0.0.1:9092")
 
 
 def test_a_missing_variable_is_named(monkeypatch):
@@ -49,4 +52,27 @@ def test_wrong_values_are_not_shown(monkeypatch, name, value):
     with pytest.raises(SettingsError) as refused:
         load_with(monkeypatch, **{name: value})
     assert str(refused.value).startswith(f"{name}: ")
+    assert "geheim" not in str(refused.value)
+
+
+LOGIN = {"GRIDCARE_KAFKA_USERNAME": "repair-intake", "GRIDCARE_KAFKA_PASSWORD": "geheim"}
+
+
+@pytest.mark.parametrize("bootstrap", ["kafka:9092", "127.0.0.1:9092,kafka:9092", "127.0.0.1.example:9092"])
+def test_brokers_elsewhere_need_login(monkeypatch, bootstrap):
+    """Brokers on other machines are reached with TLS and a login, or in the clear where a setting says so."""
+    with pytest.raises(SettingsError, match="GRIDCARE_KAFKA_USERNAME: is not set"):
+        load_with(monkeypatch, GRIDCARE_KAFKA_BOOTSTRAP=bootstrap)
+    assert load_with(monkeypatch, GRIDCARE_KAFKA_BOOTSTRAP=bootstrap, GRIDCARE_ALLOW_PLAINTEXT="true").brokers() == (
+        Brokers(bootstrap)
+    )
+    settings = load_with(monkeypatch, GRIDCARE_KAFKA_BOOTSTRAP=bootstrap, GRIDCARE_KAFKA_CA_FILE="/ca.pem", **LOGIN)
+    assert settings.brokers() == Brokers(bootstrap, Login("repair-intake", "geheim", Path("/ca.pem")))
+
+
+@pytest.mark.parametrize("name", LOGIN)
+def test_half_a_login_is_refused(monkeypatch, name):
+    """A user without a password, or a password without a user, would otherwise connect as nobody."""
+    with pytest.raises(SettingsError, match="both or neither") as refused:
+        load_with(monkeypatch, **{name: LOGIN[name]})
     assert "geheim" not in str(refused.value)

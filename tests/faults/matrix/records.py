@@ -14,6 +14,7 @@ from tests.faults.matrix.providers import script
 from tests.faults.rig.topics import Seen, is_dead_letter
 
 from gridcare.events.envelope import Wire
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.produce import Producer
 from gridcare_local.stack.parts import clean_environment
 
@@ -30,7 +31,7 @@ STALL_S: Final = 16.0
 
 async def produce(run: Campaign, wires: list[Wire]) -> None:
     """Put records on topics, as any program with the right to write could."""
-    async with Producer(f"127.0.0.1:{run.rig.kafka.port}", client_id="campaign-faults") as producer:
+    async with Producer(Brokers(f"127.0.0.1:{run.rig.kafka.port}"), client_id="campaign-faults") as producer:
         await producer.send_batch(wires)
 
 

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from gridcare.events.topics import ALL_TOPICS, dead_letter_topic
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.clients import close_consumer, new_reader
 
 VERSION_HEADERS = ("ce_aggregateversion", "ce_sequence")
@@ -60,7 +61,7 @@ class TopicsJournal:
 
     async def ends(self) -> dict[TopicPartition, int]:
         """Return where each partition ends now. Raises KafkaError, TimeoutError."""
-        reader = new_reader(self._bootstrap(), client_id="campaign-ends")
+        reader = new_reader(Brokers(self._bootstrap()), client_id="campaign-ends")
         try:
             async with asyncio.timeout(LOOK_TIMEOUT_S):
                 await reader.start()
@@ -70,7 +71,7 @@ class TopicsJournal:
 
     async def _follow(self) -> None:
         while True:
-            reader = new_reader(self._bootstrap(), client_id="campaign")
+            reader = new_reader(Brokers(self._bootstrap()), client_id="campaign")
             try:
                 await reader.start()
                 reader.assign(list(self._next))

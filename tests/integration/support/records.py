@@ -7,6 +7,7 @@ from tests.integration.support.together import run
 
 from gridcare.events.envelope import Wire
 from gridcare.events.topics import ALL_TOPICS, Topic, dead_letter_topic
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.clients import close_consumer, new_reader
 from gridcare.kafka.dead_letters.dead_letter import EXCEPTION_MESSAGE, Record
 from gridcare.kafka.produce import Producer
@@ -15,14 +16,14 @@ from gridcare.testing.kafka import committed, read_all
 
 def records(bootstrap: str, topic: str) -> list[Record]:
     """Return every record that a topic holds now."""
-    return run(read_all(bootstrap, topic))
+    return run(read_all(Brokers(bootstrap), topic))
 
 
 def produce(bootstrap: str, wires: Sequence[Wire]) -> None:
     """Produce records."""
 
     async def send() -> None:
-        async with Producer(bootstrap, client_id="tests") as producer:
+        async with Producer(Brokers(bootstrap), client_id="tests") as producer:
             await producer.send_batch(wires)
 
     run(send())
@@ -37,13 +38,13 @@ def lag(bootstrap: str, group: str, topic: Topic) -> int:
     """Return the number of records on a topic that a group has not committed."""
 
     async def behind() -> int:
-        reader = new_reader(bootstrap, client_id="tests")
+        reader = new_reader(Brokers(bootstrap), client_id="tests")
         try:
             await reader.start()
             ends = await reader.end_offsets([TopicPartition(topic.name, n) for n in range(topic.partitions)])
         finally:
             await close_consumer(reader)
-        return sum(ends.values()) - await committed(bootstrap, group, topic)
+        return sum(ends.values()) - await committed(Brokers(bootstrap), group, topic)
 
     return run(behind())
 
@@ -61,7 +62,7 @@ def everything(bootstrap: str) -> dict[str, bytes]:
 
     async def read() -> dict[str, bytes]:
         held = {topic.name: bytearray() for topic in topics}
-        reader = new_reader(bootstrap, client_id="tests")
+        reader = new_reader(Brokers(bootstrap), client_id="tests")
         try:
             await reader.start()
             reader.assign(partitions)

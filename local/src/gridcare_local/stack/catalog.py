@@ -101,6 +101,7 @@ class Catalog:
         base = {
             "GRIDCARE_DATABASE_URL": settings.addresses[service.replace("-", "_")],
             "GRIDCARE_KAFKA_BOOTSTRAP": settings.addresses["kafka"],
+            "GRIDCARE_ALLOW_PLAINTEXT": "true",
             "GRIDCARE_KAFKA_SESSION_TIMEOUT_S": "10",  # replace a killed process after 10 s, not 45 s
             "GRIDCARE_HTTP_HOST": HOST,
             "GRIDCARE_HTTP_PORT": str(settings.ports[f"{service}-api.http"]),

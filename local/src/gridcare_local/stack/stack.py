@@ -220,8 +220,9 @@ def erase_stack(root: Path) -> None:
 
 async def _ensure_topics(bootstrap: str) -> None:
     from gridcare.kafka.admin import ensure_topics  # noqa: PLC0415 - slow to import, and most commands do not need it
+    from gridcare.kafka.brokers import Brokers  # noqa: PLC0415 - as above
 
-    await ensure_topics(bootstrap)
+    await ensure_topics(Brokers(bootstrap))
 
 
 def _start_together(parts: Sequence[Part], report: Report) -> None:

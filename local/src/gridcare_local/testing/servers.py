@@ -17,6 +17,7 @@ import pytest
 
 from gridcare.events import Topic
 from gridcare.kafka.admin import ensure_topics
+from gridcare.kafka.brokers import Brokers
 from gridcare.postgres.database import Database
 from gridcare.postgres.migrate import migrate
 from gridcare_local.testing.backend import Broker, start_kafka, start_postgres
@@ -39,6 +40,12 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield server.bootstrap
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def brokers(kafka_bootstrap: str) -> Brokers:
+    """Return the session's broker as the services know it."""
+    return Brokers(kafka_bootstrap)
 
 
 @pytest.fixture
@@ -111,7 +118,7 @@ def topic_maker(bootstrap: str) -> NewTopic:
     async def make(*, partitions: int = 1, compacted: bool = False) -> Topic:
         letters = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(12))
         topic = Topic(f"test-{letters}.v1", partitions=partitions, compacted=compacted)
-        await ensure_topics(bootstrap, [topic])
+        await ensure_topics(Brokers(bootstrap), [topic])
         return topic
 
     return make

@@ -173,7 +173,7 @@ async def test_supply_points_are_projected(rooms, db, envelope):
     assert await known() == {"SP1": (4, "FD1")}
 
 
-async def test_followed_over_a_broker(rooms, db, kafka_bootstrap, new_topic, *, envelope, ticket, payment):
+async def test_followed_over_a_broker(rooms, db, brokers, new_topic, *, envelope, ticket, payment):
     """Over a real broker: many supply points, tickets and payments, each twice, and one poison record among them."""
     points, tickets, payments = await new_topic(partitions=3), await new_topic(), await new_topic()
     about_tickets = [envelope(ticket()) for _ in range(3)]
@@ -185,7 +185,7 @@ async def test_followed_over_a_broker(rooms, db, kafka_bootstrap, new_topic, *, 
         poison(tickets),
         *(encode(each, topic=payments) for each in [*about_money, *about_money]),
     ]
-    async with Producer(kafka_bootstrap, client_id="tests") as producer:
+    async with Producer(brokers, client_id="tests") as producer:
         await producer.send_batch(sent)
     subscriptions = [
         replace(topic_supply_points.subscription(db), topics=(points,)),
@@ -199,5 +199,5 @@ async def test_followed_over_a_broker(rooms, db, kafka_bootstrap, new_topic, *, 
             kinds = await connection.fetch("SELECT kind, count(*) AS n FROM notice GROUP BY kind ORDER BY kind")
         return (known, [tuple(row) for row in kinds]) == (999, [("payment-received", 2), ("ticket-opened", 3)])
 
-    async with consuming(kafka_bootstrap, db, *subscriptions, group=f"test-{uuid4()}"):
+    async with consuming(brokers, db, *subscriptions, group=f"test-{uuid4()}"):
         await eventually(done)

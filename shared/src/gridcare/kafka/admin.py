@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from gridcare.errors import GridcareError, Retryable
 from gridcare.events.topics import ALL_TOPICS, Topic
+from gridcare.kafka.brokers import Brokers
 from gridcare.observability.logging import get_logger
 from gridcare.process.backoff import Backoff
 
@@ -35,7 +36,7 @@ class TopicMismatch(GridcareError):
 
 
 async def ensure_topics(
-    bootstrap: str, topics: Iterable[Topic] = ALL_TOPICS, *, deadline_s: float = DEADLINE_S
+    brokers: Brokers, topics: Iterable[Topic] = ALL_TOPICS, *, deadline_s: float = DEADLINE_S
 ) -> list[str]:
     """Create the missing topics, each with its dead-letter topic, and return the names created.
 
@@ -47,7 +48,7 @@ async def ensure_topics(
     while True:
         try:
             async with asyncio.timeout(max(ends_s - time.monotonic(), 0)):
-                return await _ensure(bootstrap, wanted)
+                return await _ensure(brokers, wanted)
         except (KafkaError, TimeoutError, OSError) as error:
             pause_s = backoff.failed()
             if time.monotonic() + pause_s >= ends_s:
@@ -56,8 +57,13 @@ async def ensure_topics(
             await asyncio.sleep(pause_s)
 
 
-async def _ensure(bootstrap: str, wanted: dict[str, Topic]) -> list[str]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+def new_admin(brokers: Brokers) -> AIOKafkaAdminClient:
+    """Return a client for administration, not yet started."""
+    return AIOKafkaAdminClient(**brokers.options(), request_timeout_ms=10_000)
+
+
+async def _ensure(brokers: Brokers, wanted: dict[str, Topic]) -> list[str]:
+    admin = new_admin(brokers)
     try:
         await admin.start()
         created = await _create_missing(admin, wanted)

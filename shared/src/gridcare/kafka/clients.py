@@ -8,6 +8,7 @@ import asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
+from gridcare.kafka.brokers import Brokers
 from gridcare.observability.logging import get_logger
 
 CLOSE_GRACE_S = 5.0
@@ -30,10 +31,10 @@ MAX_POLL_INTERVAL_S = 24 * 3600
 logger = get_logger()
 
 
-def new_producer(bootstrap: str, *, client_id: str, request_size_max_bytes: int) -> AIOKafkaProducer:
+def new_producer(brokers: Brokers, *, client_id: str, request_size_max_bytes: int) -> AIOKafkaProducer:
     """Return an idempotent producer, not yet started. Every default that could lose or reorder records is overridden."""
     return AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **brokers.options(),
         client_id=client_id,
         acks="all",
         enable_idempotence=True,
@@ -45,14 +46,14 @@ def new_producer(bootstrap: str, *, client_id: str, request_size_max_bytes: int)
     )
 
 
-def new_group_member(bootstrap: str, *, group: str, client_id: str, session_timeout_s: float) -> AIOKafkaConsumer:
+def new_group_member(brokers: Brokers, *, group: str, client_id: str, session_timeout_s: float) -> AIOKafkaConsumer:
     """Return a member of a consumer group, neither started nor subscribed.
 
     It has one assignor only: with two, aiokafka sends an extra JoinGroup (tried).
     """
     rebalance_timeout_s = max(REBALANCE_TIMEOUT_MIN_S, session_timeout_s)
     return AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **brokers.options(),
         client_id=client_id,
         group_id=group,
         enable_auto_commit=False,
@@ -68,10 +69,10 @@ def new_group_member(bootstrap: str, *, group: str, client_id: str, session_time
     )
 
 
-def new_reader(bootstrap: str, *, client_id: str) -> AIOKafkaConsumer:
+def new_reader(brokers: Brokers, *, client_id: str) -> AIOKafkaConsumer:
     """Return a consumer without a group, which reads the partitions that it is assigned and commits nothing."""
     return AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **brokers.options(),
         client_id=client_id,
         group_id=None,
         enable_auto_commit=False,

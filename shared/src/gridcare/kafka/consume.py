@@ -16,6 +16,7 @@ from aiokafka.structs import TopicPartition
 
 from gridcare.events import Topic
 from gridcare.kafka.admin import DEAD_LETTER_SIZE_MAX_BYTES
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.clients import REBALANCE_TIMEOUT_MIN_S, close_consumer, new_group_member
 from gridcare.kafka.crashes import CrashLedger
 from gridcare.kafka.dead_letters.dead_letter import LIMIT_PER_HOUR, DeadLetters
@@ -75,7 +76,7 @@ DEFAULT_LIMITS = ConsumerLimits()
 
 async def run_consumer(
     *,
-    bootstrap: str,
+    brokers: Brokers,
     group: str,
     subscriptions: Sequence[Subscription],
     db: Database,
@@ -88,9 +89,9 @@ async def run_consumer(
     broker refuses for good. The process should then end and be restarted.
     """
     async with Producer(
-        bootstrap, client_id=f"{group}-dead-letters", record_size_max_bytes=DEAD_LETTER_SIZE_MAX_BYTES
+        brokers, client_id=f"{group}-dead-letters", record_size_max_bytes=DEAD_LETTER_SIZE_MAX_BYTES
     ) as producer:
-        consumer = await _connect(bootstrap, group, lifecycle, limits)
+        consumer = await _connect(brokers, group, lifecycle, limits)
         if consumer is None:
             return
         tools = Tools(
@@ -105,11 +106,13 @@ async def run_consumer(
         await _Member(subscriptions, tools, lifecycle, limits).run()
 
 
-async def _connect(bootstrap: str, group: str, lifecycle: Lifecycle, limits: ConsumerLimits) -> AIOKafkaConsumer | None:
+async def _connect(
+    brokers: Brokers, group: str, lifecycle: Lifecycle, limits: ConsumerLimits
+) -> AIOKafkaConsumer | None:
     """Return a started consumer, however long the broker is away; None if told to stop first."""
     backoff = Backoff(first_s=START_BACKOFF_FIRST_S, limit_s=START_BACKOFF_MAX_S)
     while not lifecycle.stopping.is_set():
-        consumer = new_group_member(bootstrap, group=group, client_id=group, session_timeout_s=limits.session_timeout_s)
+        consumer = new_group_member(brokers, group=group, client_id=group, session_timeout_s=limits.session_timeout_s)
         try:
             async with asyncio.timeout(START_DEADLINE_S):
                 await consumer.start()

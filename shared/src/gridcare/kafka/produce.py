@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from gridcare.errors import Rejected, Retryable
 from gridcare.events import Wire
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.clients import close_producer, new_producer
 from gridcare.kafka.delivery.delivery import Delivery, Fault
 from gridcare.kafka.delivery.resting import Resting
@@ -37,13 +38,13 @@ class Producer:
 
     def __init__(
         self,
-        bootstrap: str,
+        brokers: Brokers,
         *,
         client_id: str,
         send_deadline_s: float = SEND_DEADLINE_S,
         record_size_max_bytes: int = RECORD_SIZE_MAX_BYTES,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._brokers = brokers
         self._client_id = client_id
         self._send_deadline_s = send_deadline_s
         self._record_size_max_bytes = record_size_max_bytes
@@ -131,7 +132,7 @@ class Producer:
         async with self._connecting:
             if self._client is None:
                 client = new_producer(
-                    self._bootstrap,
+                    self._brokers,
                     client_id=self._client_id,
                     request_size_max_bytes=2 * max(self._record_size_max_bytes, RECORD_SIZE_MAX_BYTES),
                 )

@@ -84,7 +84,7 @@ def main(service: Service[S]) -> int:
         return 0
 
     async def run_topics(_: Sequence[str]) -> int:
-        await ensure_topics(prepare("topics").kafka_bootstrap)
+        await ensure_topics(prepare("topics").brokers())
         return 0
 
     def as_command(name: str, run: Callable[[S, Sequence[str]], Awaitable[int]]) -> process.Command:
@@ -143,7 +143,7 @@ async def relay(foundation: Foundation[S]) -> None:
     """Publish the service's outbox."""
     settings = foundation.settings
     async with Producer(
-        settings.kafka_bootstrap, client_id=f"{foundation.service}-relay", send_deadline_s=SEND_DEADLINE_S
+        settings.brokers(), client_id=f"{foundation.service}-relay", send_deadline_s=SEND_DEADLINE_S
     ) as producer:
         await run_relay(
             foundation.lifecycle,
@@ -163,7 +163,7 @@ async def follow_topics(
     """Consume as a member of the service's group (or of `group`) until told to stop."""
     settings = foundation.settings
     await run_consumer(
-        bootstrap=settings.kafka_bootstrap,
+        brokers=settings.brokers(),
         group=group or foundation.service,
         subscriptions=subscriptions,
         db=foundation.db,

@@ -4,14 +4,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gridcare.errors import SettingsError
 from gridcare.http.edge.address import Networks
+from gridcare.kafka.brokers import Brokers, Login
 from gridcare.process import crash_points
 from gridcare.process.connections import CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX
-from gridcare.values.addresses import is_safe
+from gridcare.values.addresses import THIS_MACHINE, is_safe
 
 PREFIX = "GRIDCARE_"
 
@@ -49,6 +50,13 @@ class ServiceSettings(BaseSettings):
     """Bypasses any transaction pooler, for the relay's session locks; database_url if unset."""
     database_pool_size: int = Field(default=10, ge=2, le=100)
     kafka_bootstrap: Annotated[str, StringConstraints(pattern=r"^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$")]
+    kafka_username: str | None = Field(default=None, min_length=1)
+    """This service's principal: SASL SCRAM-SHA-512 over TLS. Needed wherever a broker is not on this machine."""
+    kafka_password: SecretStr | None = Field(default=None, min_length=1)
+    kafka_ca_file: Path | None = None
+    """PEM certificates of the authorities that sign the brokers'; those of the system if unset."""
+    allow_plaintext: bool = False
+    """Reach the brokers on other machines in the clear and as nobody: for development alone."""
     kafka_session_timeout_s: float = Field(default=45, ge=6, le=300)
     http_host: str = "0.0.0.0"  # noqa: S104 - a pod listens on its own address
     http_port: Port = 8080
@@ -68,6 +76,22 @@ class ServiceSettings(BaseSettings):
     shutdown_grace_s: float = Field(default=20, gt=0, le=600)
     crash_at: Annotated[str, AfterValidator(crash_points.parse)] | None = None
     """Where this process is to die (gridcare.process.crash_points): for the fault campaign alone."""
+
+    @model_validator(mode="after")
+    def _tells_nobody_else(self) -> Self:
+        if (self.kafka_username is None) != (self.kafka_password is None):
+            raise ValueError("GRIDCARE_KAFKA_USERNAME and GRIDCARE_KAFKA_PASSWORD: set both or neither")
+        hosts = {each.rpartition(":")[0] for each in self.kafka_bootstrap.split(",")}
+        if self.kafka_username is None and not self.allow_plaintext and not hosts <= THIS_MACHINE:
+            raise ValueError("GRIDCARE_KAFKA_USERNAME: is not set, and these brokers are on other machines")
+        return self
+
+    def brokers(self) -> Brokers:
+        """Return the brokers and the login there."""
+        if self.kafka_username is None or self.kafka_password is None:
+            return Brokers(self.kafka_bootstrap)
+        login = Login(self.kafka_username, self.kafka_password.get_secret_value(), self.kafka_ca_file)
+        return Brokers(self.kafka_bootstrap, login)
 
     @model_validator(mode="after")
     def _crashes_at_home_only(self) -> Self:

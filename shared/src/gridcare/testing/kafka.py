@@ -12,6 +12,7 @@ from aiokafka.structs import TopicPartition
 from gridcare.errors import Retryable
 from gridcare.events import Envelope, Topic, Wire, encode, type_name
 from gridcare.events.notices import BatchPlanned
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.clients import close_consumer, new_reader
 from gridcare.kafka.consume import ConsumerLimits, Subscription, run_consumer
 from gridcare.kafka.dead_letters.dead_letter import Record
@@ -69,7 +70,7 @@ class Consuming:
 
 
 def start_consumer(
-    bootstrap: str,
+    brokers: Brokers,
     db: Database,
     *subscriptions: Subscription,
     group: str,
@@ -79,7 +80,7 @@ def start_consumer(
     lifecycle = Lifecycle()
     task = asyncio.create_task(
         run_consumer(
-            bootstrap=bootstrap, group=group, subscriptions=subscriptions, db=db, lifecycle=lifecycle, limits=limits
+            brokers=brokers, group=group, subscriptions=subscriptions, db=db, lifecycle=lifecycle, limits=limits
         )
     )
     return Consuming(lifecycle, task)
@@ -87,14 +88,14 @@ def start_consumer(
 
 @asynccontextmanager
 async def consuming(
-    bootstrap: str,
+    brokers: Brokers,
     db: Database,
     *subscriptions: Subscription,
     group: str,
     limits: ConsumerLimits = QUICK,
 ) -> AsyncIterator[Consuming]:
     """Run a member of `group` for the duration of the block, then stop it. Raises what it died of."""
-    running = start_consumer(bootstrap, db, *subscriptions, group=group, limits=limits)
+    running = start_consumer(brokers, db, *subscriptions, group=group, limits=limits)
     try:
         yield running
     finally:
@@ -110,9 +111,9 @@ async def goes_through(producer: Producer, records: Sequence[Wire]) -> bool:
     return True
 
 
-async def read_all(bootstrap: str, topic: str) -> list[Record]:
+async def read_all(brokers: Brokers, topic: str) -> list[Record]:
     """Return every record that a topic holds now, partition by partition."""
-    reader = new_reader(bootstrap, client_id="tests")
+    reader = new_reader(brokers, client_id="tests")
     try:
         await reader.start()
         partitions = [TopicPartition(topic, number) for number in sorted(await _partitions(reader, topic))]
@@ -129,11 +130,11 @@ async def read_all(bootstrap: str, topic: str) -> list[Record]:
         await close_consumer(reader)
 
 
-async def committed(bootstrap: str, group: str, topic: Topic) -> int:
+async def committed(brokers: Brokers, group: str, topic: Topic) -> int:
     """Return the sum of the offsets that a group has committed on a topic, that is, how many records it is done with."""
-    from aiokafka.admin import AIOKafkaAdminClient  # noqa: PLC0415 - importing it emits warnings
+    from gridcare.kafka.admin import new_admin  # noqa: PLC0415 - importing it emits warnings
 
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = new_admin(brokers)
     try:
         await admin.start()
         offsets = await admin.list_consumer_group_offsets(group)

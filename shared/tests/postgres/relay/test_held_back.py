@@ -93,10 +93,10 @@ async def test_refused_is_quarantined(db, shares):
     assert sample("records_quarantined_total", **labels) == before + 1
 
 
-async def test_a_broker_refuses_one(db, relaying, kafka_bootstrap, new_topic):
+async def test_a_broker_refuses_one(db, relaying, brokers, new_topic):
     """A record that a real broker finds too large goes to the quarantine, and those around it arrive; the relay lives."""
     topic = await new_topic()
-    async with Producer(kafka_bootstrap, client_id="relay-test", record_size_max_bytes=3_000_000) as producer:
+    async with Producer(brokers, client_id="relay-test", record_size_max_bytes=3_000_000) as producer:
         async with db.transaction() as tx:
             await tx.execute(
                 "INSERT INTO outbox (shard, event_id, topic, key, value, headers) "

@@ -101,16 +101,16 @@ async def test_a_second_relay_takes_over(db, relaying):
     assert second.sent
 
 
-async def test_a_real_broker_keeps_everything(db, relaying, kafka_bootstrap, new_topic):
+async def test_a_real_broker_keeps_everything(db, relaying, brokers, new_topic):
     """What a real broker keeps is what was appended, including headers and a null value."""
     tombstone = Envelope(uuid4(), "/gridcare/tests", "gridcare.Tombstone", NOW, "SP1", 0, None, None)
     topic = await new_topic(compacted=True)
-    async with Producer(kafka_bootstrap, client_id="relay-test") as producer:
+    async with Producer(brokers, client_id="relay-test") as producer:
         relaying(producer)
         async with db.transaction() as tx:
             await outbox.append_envelopes(tx, [(tombstone, topic)])
         await eventually(lambda: _empty(db))
-        [record] = await read_all(kafka_bootstrap, topic.name)
+        [record] = await read_all(brokers, topic.name)
     assert (record.key, record.value) == (b"SP1", None)
     assert dict(record.headers)["ce_subject"] == b"SP1"
     for lifecycle, task in relaying.running:

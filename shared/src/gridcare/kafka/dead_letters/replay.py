@@ -18,6 +18,7 @@ from aiokafka.structs import TopicPartition
 from gridcare.errors import Retryable
 from gridcare.events import Wire
 from gridcare.events.topics import dead_letter_topic
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.clients import close_consumer, new_reader
 from gridcare.kafka.dead_letters import dead_letter as headers
 from gridcare.kafka.dead_letters.dead_letter import Record, event_id_of, original_headers
@@ -67,7 +68,7 @@ class Replayed:
 
 
 async def dead_letters(
-    bootstrap: str, topic: str, *, group: str | None = None, reason: str | None = None, limit: int = LIMIT
+    brokers: Brokers, topic: str, *, group: str | None = None, reason: str | None = None, limit: int = LIMIT
 ) -> AsyncIterator[DeadLetter]:
     """Yield the dead letters of `topic` that are there now, oldest first, and at most `limit` that match.
 
@@ -75,7 +76,7 @@ async def dead_letters(
     """
     matched = 0
     try:
-        async for record in _read_all(bootstrap, dead_letter_topic(topic)):
+        async for record in _read_all(brokers, dead_letter_topic(topic)):
             letter = _parse(record)
             if letter is None or group not in {None, letter.group} or reason not in {None, letter.reason}:
                 continue
@@ -89,7 +90,7 @@ async def dead_letters(
 
 async def replay(
     *,
-    bootstrap: str,
+    brokers: Brokers,
     db: Database,
     producer: Producer,
     topic: str,
@@ -106,7 +107,7 @@ async def replay(
     simply be run again.
     """
     matched = published = 0
-    async for letter in dead_letters(bootstrap, topic, group=group, reason=reason, limit=limit):
+    async for letter in dead_letters(brokers, topic, group=group, reason=reason, limit=limit):
         matched += 1
         position = (letter.group, letter.topic, letter.partition, letter.offset)
         async with db.read() as connection:
@@ -123,8 +124,8 @@ async def replay(
     return Replayed(matched, published, matched - published)
 
 
-async def _read_all(bootstrap: str, topic: str) -> AsyncIterator[Record]:
-    reader = new_reader(bootstrap, client_id="dead-letters")
+async def _read_all(brokers: Brokers, topic: str) -> AsyncIterator[Record]:
+    reader = new_reader(brokers, client_id="dead-letters")
     try:
         async with asyncio.timeout(READ_DEADLINE_S):
             await reader.start()
