@@ -5,32 +5,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from gridcare_local.emulators.keys import new_identity, write_whole
-
 LISTENER: Final = "SECURED"
 MECHANISM: Final = "SCRAM-SHA-512"
-KEYS_FILE: Final = "secured.pem"
-CA_FILE: Final = "secured-ca.pem"
 _MODULE: Final = "org.apache.kafka.common.security.scram.ScramLoginModule"
 
 
 @dataclass(frozen=True, slots=True)
 class Secured:
-    """A port and its users, by name with their passwords. The keys are made for each data folder."""
+    """A port, a PEM file with the broker's key and certificate, and the users by name with their passwords."""
 
     port: int
+    keys_file: Path
     users: Mapping[str, str] = field(repr=False)
 
-    def keys(self, data_dir: Path) -> Path:
-        """Return the file with key and certificate, made if missing together with that of their authority (CA_FILE)."""
-        made = data_dir / KEYS_FILE
-        if not made.exists():
-            identity = new_identity()
-            write_whole(data_dir / CA_FILE, identity.authority)
-            write_whole(made, identity.key + identity.chain)
-        return made
-
-    def properties(self, data_dir: Path, host: str, plain: Mapping[str, str]) -> dict[str, str]:
+    def properties(self, host: str, plain: Mapping[str, str]) -> dict[str, str]:
         """Return the broker's properties: those of `plain`, with this listener added."""
         prefix = f"listener.name.{LISTENER.lower()}"
         added = f"{LISTENER}://{host}:{self.port}"
@@ -41,7 +29,7 @@ class Secured:
             f"{prefix}.sasl.enabled.mechanisms": MECHANISM,
             f"{prefix}.{MECHANISM.lower()}.sasl.jaas.config": f"{_MODULE} required;",
             f"{prefix}.ssl.keystore.type": "PEM",
-            f"{prefix}.ssl.keystore.location": str(self.keys(data_dir)),
+            f"{prefix}.ssl.keystore.location": str(self.keys_file),
         }
 
     def format_options(self) -> list[str]:

@@ -133,7 +133,7 @@ def _properties(data_dir: Path, port: int, controller_port: int, public: str | N
         "log.dirs": str(data_dir / "data"),
     }
     if secured is not None:
-        settings = secured.properties(data_dir, HOST, settings)
+        settings = secured.properties(HOST, settings)
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
