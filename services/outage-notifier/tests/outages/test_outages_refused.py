@@ -8,6 +8,8 @@ from uuid import UUID
 import pytest
 
 from gridcare.http.pages import encode_cursor
+from gridcare.known_supply_points import store as supply_point
+from gridcare.known_supply_points.core import removed
 
 A = "PB11010000001"
 OUTAGE = UUID("0193b3f1-7c00-7000-8000-000000000001")
@@ -108,6 +110,15 @@ async def test_feeder_gone(api, world):
     async with world.db.transaction() as tx:
         await tx.execute("UPDATE supply_point SET feeder_id = 'FD2'")
     answer = await api.post(f"/{outage_id}/publish", {})
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown-scope")
+
+
+async def test_supply_point_gone(api, world):
+    """A supply point that was removed is known no more."""
+    await world.customer(A)
+    async with world.db.transaction() as tx:
+        await supply_point.project(tx, [removed(f"SP-{A}", 0, world.clock.now())])
+    answer = await api.post("", {"kind": "planned", **api.document(scope={"supply_point_ids": [f"SP-{A}"]})})
     assert (answer.status_code, answer.json()["code"]) == (422, "unknown-scope")
 
 

@@ -40,7 +40,7 @@ async def town(world) -> None:
         for point, owner in zip(POINTS, owners, strict=True)
     ]
     async with world.db.transaction() as tx:
-        await tx.copy_records_to_table("supply_point", records=rows)
+        await tx.executemany("INSERT INTO supply_point VALUES ($1, $2, $3, $4, $5, $6, $7)", rows)
 
 
 async def counted(c: Any, scope: Scope) -> int:

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+from gridcare.events.outages import Scope
+from gridcare.known_supply_points import store as supply_point
+from gridcare.known_supply_points.core import removed
 from outage_notifier.planning.flow import plan_notice
 
 
@@ -20,6 +23,18 @@ async def test_outside_the_scope(world, plan):
     await world.customer("PB11010000001", phones=["+84901000001"])
     await world.customer("PB11010000002", feeder="FD2", phones=["+84901000002"])
     notice_id = await world.notice(await world.outage())
+    await plan()
+    assert await world.books(notice_id) == {"planned": 1}
+
+
+async def test_removed_supply_points(world, plan):
+    """A customer whose supply point was removed hears nothing, though the scope names the point and its feeder."""
+    await world.customer("PB11010000001", phones=["+84901000001"])
+    await world.customer("PB11010000002", phones=["+84901000002"])
+    async with world.db.transaction() as tx:
+        await supply_point.project(tx, [removed("SP-PB11010000001", 0, world.clock.now())])
+    named = Scope(feeder_ids=("FD1",), supply_point_ids=("SP-PB11010000001",))
+    notice_id = await world.notice(await world.outage(scope=named))
     await plan()
     assert await world.books(notice_id) == {"planned": 1}
 

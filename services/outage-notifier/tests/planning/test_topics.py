@@ -156,12 +156,14 @@ async def test_strangers_are_rejected(rooms, db, envelope, ticket, payment):
 
 
 async def test_supply_points_are_projected(rooms, db, envelope):
-    """Of a supply point the newest version stays, in any order; a tombstone deletes it, and it may come back."""
+    """Of a supply point the newest version stays, in any order; a tombstone removes it, and a newer version brings it back."""
     door = topic_supply_points.subscription(db)
 
     async def known() -> dict[str, tuple[int, str]]:
         async with db.read() as connection:
-            rows = await connection.fetch("SELECT supply_point_id, version, feeder_id FROM supply_point")
+            rows = await connection.fetch(
+                "SELECT supply_point_id, version, feeder_id FROM supply_point WHERE NOT removed"
+            )
         return {row[0]: (row[1], row[2]) for row in rows}
 
     await door.handle([envelope(_supply_point(version=2, feeder_id="FD2")), envelope(_supply_point("SP2"))])
@@ -195,7 +197,7 @@ async def test_followed_over_a_broker(rooms, db, brokers, new_topic, *, envelope
 
     async def done() -> bool:
         async with db.read() as connection:
-            known = await connection.fetchval("SELECT count(*) FROM supply_point")
+            known = await connection.fetchval("SELECT count(*) FROM supply_point WHERE NOT removed")
             kinds = await connection.fetch("SELECT kind, count(*) AS n FROM notice GROUP BY kind ORDER BY kind")
         return (known, [tuple(row) for row in kinds]) == (999, [("payment-received", 2), ("ticket-opened", 3)])
 

@@ -8,7 +8,8 @@ from gridcare.events import Envelope
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.events.topics import SUPPLY_POINTS
 from gridcare.kafka.consume import Subscription
-from gridcare.known_supply_points.flow import Deleted, project_supply_points
+from gridcare.known_supply_points.core import Change, described, removed
+from gridcare.known_supply_points.flow import project_supply_points
 from gridcare.postgres.database import Database
 
 RECORDS_MAX = 500
@@ -20,7 +21,7 @@ def subscription(db: Database) -> Subscription:
     return applied_by(partial(project_supply_points, db=db))
 
 
-def applied_by(apply: Callable[[Sequence[SupplyPointChanged | Deleted]], Awaitable[None]]) -> Subscription:
+def applied_by(apply: Callable[[Sequence[Change]], Awaitable[None]]) -> Subscription:
     """Return the subscription of a service whose `apply` handles the records, in order, in its own transaction."""
 
     async def handle(envelopes: Sequence[Envelope]) -> None:
@@ -29,10 +30,10 @@ def applied_by(apply: Callable[[Sequence[SupplyPointChanged | Deleted]], Awaitab
     return Subscription((SUPPLY_POINTS,), handle, records_max=RECORDS_MAX)
 
 
-def _change(envelope: Envelope) -> SupplyPointChanged | Deleted:
+def _change(envelope: Envelope) -> Change:
     event = envelope.data
     if event is None:
-        return envelope.subject
+        return removed(envelope.subject, envelope.sequence, envelope.time)
     if not isinstance(event, SupplyPointChanged):
         raise Rejected("unexpected-event-type", envelope.type)
-    return event
+    return described(event, envelope.time)

@@ -17,7 +17,8 @@ _COLUMNS: Final[Mapping[ScopeField, str]] = {
 _UNKNOWN: Final[Mapping[ScopeField, str]] = {
     field: f"""
         SELECT element FROM unnest($1::text[]) AS element
-        WHERE NOT EXISTS (SELECT FROM supply_point s WHERE s.{column} = element) ORDER BY element LIMIT $2"""
+        WHERE NOT EXISTS (SELECT FROM supply_point s WHERE s.{column} = element AND NOT s.removed)
+        ORDER BY element LIMIT $2"""
     for field, column in _COLUMNS.items()
 }
 

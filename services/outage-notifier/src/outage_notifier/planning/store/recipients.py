@@ -37,7 +37,8 @@ SELECT customer_code FROM supply_point WHERE feeder_id = ANY($1::text[])
 UNION SELECT customer_code FROM supply_point WHERE transformer_id = ANY($2::text[])
 UNION SELECT customer_code FROM supply_point WHERE ward_code = ANY($3::text[])"""
 POINTS = """
-SELECT DISTINCT s.customer_code FROM unnest({}::text[]) AS p (id) JOIN supply_point s ON s.supply_point_id = p.id"""
+SELECT DISTINCT s.customer_code FROM unnest({}::text[]) AS p (id)
+JOIN supply_point s ON s.supply_point_id = p.id AND NOT s.removed"""
 _IN_SCOPE = "(feeder_id = ANY($1::text[]) OR transformer_id = ANY($2::text[]) OR ward_code = ANY($3::text[]))"
 _WINDOW = f"""
 WITH looked AS MATERIALIZED (
