@@ -77,6 +77,16 @@ async def test_forgeries_leave_no_trace(gateway: Any) -> None:
     assert await everything(gateway) == before
 
 
+async def test_respelt_callbacks_are_one(gateway: Any) -> None:
+    """A callback that a proxy spelt anew is taken, and is the same callback as before: 00, then 02, one movement."""
+    query = gateway.callback(await gateway.begin(await gateway.bill()))
+    respelt = query.replace("+", "%20").replace("%2F", "%2f") + "&vnp_PromotionCode="
+    assert "%20" in respelt
+    assert "%2f" in respelt
+    assert [await gateway.call_back(each) for each in (respelt, query)] == ["00", "02"]
+    assert await balances(gateway) == {"clearing": 896_125, "revenue": -896_125}
+
+
 @pytest.mark.parametrize("off_by_vnd", [-1_000, 1_000])
 async def test_wrong_amounts_are_suspended(gateway: Any, off_by_vnd: int) -> None:
     """A wrong amount gets 00, since money moved, and waits in suspense: the payment is held, the bill stays open."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal
-from urllib.parse import unquote_plus, urlencode
+from urllib.parse import urlencode
 
 from billing_gateway.providers.core import (
     FailureReason,
@@ -20,7 +20,7 @@ from billing_gateway.providers.core import (
     Unreadable,
     Verdict,
 )
-from billing_gateway.providers.vnpay.signature import sign, signature_is_good
+from billing_gateway.providers.vnpay.signature import fields_of, sign, signature_is_good
 from gridcare.values.clock import VIETNAM
 
 VERSION: Final = "2.1.0"
@@ -82,11 +82,11 @@ class Vnpay:
         return f"{self.pay_url}?{query}&vnp_SecureHash={sign(self.hash_secret, query.encode())}"
 
     def verify(self, raw: bytes) -> SignedMessage | None:
-        """Check the signature of a callback over its raw query. Return None when it is bad."""
+        """Check the signature of a callback over its query, raw or re-encoded. Return None when it is bad."""
         if len(raw) > RAW_BYTES_MAX or not raw.isascii() or not signature_is_good(self.hash_secret, raw):
             return None
         text = raw.decode("ascii")
-        fields = _fields(text)
+        fields = fields_of(text)
         return SignedMessage(
             raw=text,
             order_reference=fields.get("vnp_TxnRef", ""),
@@ -97,7 +97,7 @@ class Vnpay:
 
     def read(self, raw: str) -> ProviderReport:
         """Read a verified callback. Raises Unreadable when a field is missing or makes no sense."""
-        fields = _fields(raw)
+        fields = fields_of(raw)
         if fields.get("vnp_TmnCode") != self.tmn_code:
             raise Unreadable("another-merchant")
         reference = _needed(fields, "vnp_TxnRef", r"[0-9A-Za-z._-]{1,100}")
@@ -137,11 +137,6 @@ def _order_info(order: PayOrder) -> str:
     """Return what is paid for, without accents, as VNPay demands."""
     year, month = order.period.split("-")
     return f"Thanh toan tien dien {order.customer_code} T{month}/{year}"
-
-
-def _fields(query: str) -> dict[str, str]:
-    pairs = (pair.partition("=") for pair in query.split("&"))
-    return {name: unquote_plus(value, errors="replace") for name, _, value in pairs}
 
 
 def _needed(fields: Mapping[str, str], name: str, pattern: str) -> str:
