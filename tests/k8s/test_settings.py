@@ -71,6 +71,16 @@ def test_settings_accept_every_environment(
                 assert taken == value
 
 
+def test_production_accepts_suspended_money(prod: list[Manifest]):
+    """The answers for VNPay's acceptance test are off in production, and every process is told so."""
+    answers = {
+        variables.get("GRIDCARE_VNPAY_ACCEPTANCE_ANSWERS")
+        for _, settings, variables in _environments(prod)
+        if settings is billing_gateway.settings.Settings
+    }
+    assert answers == {"false"}
+
+
 def test_a_missing_setting_is_caught(prod: list[Manifest], monkeypatch: pytest.MonkeyPatch):
     """A required variable that is removed from the manifests is reported as missing."""
     _forget_own(monkeypatch)

@@ -91,7 +91,13 @@ def migrations() -> Path:
 
 
 @pytest.fixture
-def settings(database_url: str, tokens: Issuer) -> Settings:
+def vnpay_acceptance_answers() -> bool:
+    """Return the setting of that name; a test that parametrizes it turns it on."""
+    return False
+
+
+@pytest.fixture
+def settings(database_url: str, tokens: Issuer, *, vnpay_acceptance_answers: bool) -> Settings:
     """Return the settings of a gateway on the test's own database."""
     return Settings(
         database_url=database_url,
@@ -101,6 +107,7 @@ def settings(database_url: str, tokens: Issuer) -> Settings:
         vnpay_hash_secret=SECRET,
         vnpay_pay_url="https://pay.example/vpcpay.html",
         vnpay_return_url="https://app.example/back",
+        vnpay_acceptance_answers=vnpay_acceptance_answers,
     )
 
 

@@ -44,6 +44,7 @@ def test_the_secret_stays_hidden(environment: Any) -> None:
         ("VNPAY_PAY_URL", "pay.example"),
         ("VNPAY_RETURN_URL", ""),
         ("PAYMENT_LIFETIME_S", "0.125"),
+        ("VNPAY_ACCEPTANCE_ANSWERS", "sometimes"),
         ("PAYMENT_AMOUNT_MAX_VND", "4321"),
     ],
 )
@@ -54,3 +55,11 @@ def test_wrong_variables_are_named(environment: Any, name: str, value: str) -> N
         load(Settings)
     assert f"GRIDCARE_{name}" in str(raised.value)
     assert not value or value not in str(raised.value)
+
+
+def test_acceptance_answers_start_off(environment: Any) -> None:
+    """VNPay's acceptance test has to be switched on by name."""
+    environment()
+    assert not load(Settings).vnpay_acceptance_answers
+    environment(VNPAY_ACCEPTANCE_ANSWERS="true")
+    assert load(Settings).vnpay_acceptance_answers

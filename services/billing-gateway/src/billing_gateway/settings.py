@@ -17,6 +17,9 @@ class Settings(ServiceSettings):
     vnpay_return_url: HttpUrl
     """Where the payer's browser returns to; that page shows the result and changes nothing."""
     vnpay_order_type: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,100}$")] = "billpayment"
+    vnpay_acceptance_answers: bool = False
+    """On only while VNPay runs its acceptance test: money for an unknown order is then answered 01, of a wrong amount 04 and for
+    an order that has its result 02. Off, it is answered 00, since it is in suspense. It is stored and booked alike."""
     payment_lifetime_s: float = Field(default=15 * 60, ge=60, le=24 * 3600)
     """How long the payer may take; VNPay closes its page after that."""
     payments_per_hour_max: int = Field(default=60, ge=1, le=1_000_000)

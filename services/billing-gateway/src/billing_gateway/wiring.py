@@ -55,6 +55,7 @@ def vnpay_of(settings: Settings) -> Vnpay:
         pay_url=settings.vnpay_pay_url,
         return_url=settings.vnpay_return_url,
         order_type=settings.vnpay_order_type,
+        acceptance_answers=settings.vnpay_acceptance_answers,
     )
 
 

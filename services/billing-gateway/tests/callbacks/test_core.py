@@ -76,6 +76,30 @@ def test_answers_to_reports(report: ProviderReport, attempt: Payment | None, fir
 
 
 @pytest.mark.parametrize(
+    ("report", "attempt", "first", "again"),
+    [
+        (SUCCESS, PAYMENT, Verdict.ACCEPTED, Verdict.REPEATED),
+        (SUCCESS, replace(PAYMENT, state="expired"), Verdict.ACCEPTED, Verdict.REPEATED),
+        (SUCCESS, replace(PAYMENT, state="held"), Verdict.ACCEPTED, Verdict.REPEATED),
+        (SUCCESS, replace(PAYMENT, state="succeeded"), Verdict.REPEATED, Verdict.REPEATED),
+        (SUCCESS, replace(PAYMENT, state="failed"), Verdict.REPEATED, Verdict.REPEATED),
+        (SUCCESS, None, Verdict.UNKNOWN_ORDER, Verdict.UNKNOWN_ORDER),
+        (replace(SUCCESS, **WRONG), PAYMENT, Verdict.WRONG_AMOUNT, Verdict.WRONG_AMOUNT),
+        (replace(SUCCESS, **WRONG), replace(PAYMENT, state="succeeded"), Verdict.WRONG_AMOUNT, Verdict.WRONG_AMOUNT),
+        (SUSPECTED, PAYMENT, Verdict.ACCEPTED, Verdict.REPEATED),
+        (FAILURE, PAYMENT, Verdict.ACCEPTED, Verdict.REPEATED),
+        (FAILURE, None, Verdict.UNKNOWN_ORDER, Verdict.UNKNOWN_ORDER),
+    ],
+)
+def test_acceptance_test_answers(
+    report: ProviderReport, attempt: Payment | None, first: Verdict, again: Verdict
+) -> None:
+    """In an acceptance test money is answered like any report: in the order order, amount, not confirmed already."""
+    assert verdict(report, attempt, fresh=True, acceptance_answers=True) is first
+    assert verdict(report, attempt, fresh=False, acceptance_answers=True) is again
+
+
+@pytest.mark.parametrize(
     ("report", "about", "recorded", "outcome", "state", "reason"),
     [
         (SUCCESS, matched(), None, "recorded", "succeeded", None),

@@ -116,6 +116,22 @@ async def test_unknown_orders_are_suspended(gateway: Any) -> None:
     assert money == {"reason": "unknown_order", "bill_id": None}
 
 
+@pytest.mark.parametrize("vnpay_acceptance_answers", [False, True])
+async def test_answers_move_no_money(gateway: Any, *, vnpay_acceptance_answers: bool) -> None:
+    """VNPay's acceptance test hears 01, 04 and 02 where the setting is on; the money is in suspense either way."""
+    begun, other = [await gateway.begin(await gateway.bill()) for _ in range(2)]
+    queries = [
+        gateway.callback({"pay_url": resigned(begun["pay_url"])}),
+        gateway.callback(begun, PlayedPayment(amount_off_by_vnd=1_000)),
+        gateway.callback(other),
+        gateway.callback(other, PlayedPayment(transaction_number="777")),
+    ]
+    expected = ["01", "04", "00", "02"] if vnpay_acceptance_answers else ["00"] * 4
+    assert [await gateway.call_back(query) for query in queries] == expected
+    assert (await balances(gateway))["suspense"] == -(3 * 896_125 + 1_000)
+    assert len(await receipts(gateway)) == 1
+
+
 async def test_a_later_success_counts(gateway: Any) -> None:
     """A cancelled payment fails; if it is paid after all under the same order, it succeeds and stays so."""
     begun = await gateway.begin(await gateway.bill())

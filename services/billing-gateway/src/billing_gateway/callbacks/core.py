@@ -1,7 +1,7 @@
 """What to do about a provider's report: what it is answered, and what becomes true.
 
 The checks come in VNPay's order (signature, order, amount, repeat), and one rule is ours: money that moved is never
-refused, it is recorded or suspended.
+refused, it is recorded or suspended. What a provider's acceptance test wants to hear changes the answer alone.
 """
 
 from dataclasses import dataclass
@@ -48,14 +48,19 @@ class Handling:
     event: PaymentRecorded | None = None
 
 
-def verdict(report: ProviderReport, begun: Payment | None, *, fresh: bool) -> Verdict:
-    """Return the answer to a report that has a good signature and is stored; `fresh`: for the first time."""
-    if not report.money_moved:
+def verdict(report: ProviderReport, begun: Payment | None, *, fresh: bool, acceptance_answers: bool = False) -> Verdict:
+    """Return the answer to a report that has a good signature and is stored; `fresh`: for the first time.
+
+    Money that moved is accepted, since it is at least in suspense; with `acceptance_answers` it is answered like money that did
+    not move, and any further report about an order that has its result is a repeat. What becomes true is the same.
+    """
+    if acceptance_answers or not report.money_moved:
         if begun is None:
             return Verdict.UNKNOWN_ORDER
         if begun.amount_vnd != report.amount_vnd:
             return Verdict.WRONG_AMOUNT
-    return Verdict.ACCEPTED if fresh else Verdict.REPEATED
+    has_result = acceptance_answers and begun is not None and begun.state in {"succeeded", "failed"}
+    return Verdict.ACCEPTED if fresh and not has_result else Verdict.REPEATED
 
 
 def decide(

@@ -14,6 +14,11 @@ from gridcare.values.clock import Clock
 class CallingProvider(Protocol):
     """A provider that calls back."""
 
+    @property
+    def acceptance_answers(self) -> bool:
+        """Whether its acceptance test is under way: money for a wrong order is then refused in words, and booked all the same."""
+        ...
+
     def verify(self, raw: bytes) -> SignedMessage | None:
         """Check the signature of a callback over its raw bytes. Return None when it is bad."""
         ...

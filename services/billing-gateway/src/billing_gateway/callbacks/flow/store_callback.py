@@ -53,7 +53,8 @@ async def store_callback(command: StoreCallback, *, room: Callbacks) -> StoredCa
     reach("callback.stored")
     stored = provider_event_id if fresh else None
     try:
-        said = verdict(provider.read(message.raw), begun, fresh=fresh)
+        report = provider.read(message.raw)
+        said = verdict(report, begun, fresh=fresh, acceptance_answers=provider.acceptance_answers)
     except Unreadable as error:
         return _not_understood(command.provider, error.reason, stored)
     except Exception:  # a bug of ours is no reason to refuse what is stored: the worker meets it again and counts it

@@ -59,6 +59,8 @@ class Vnpay:
     pay_url: str
     return_url: str
     order_type: str
+    acceptance_answers: bool = False
+    """Whether money for an unknown order, a wrong amount or a paid order is answered 01, 04 and 02, as VNPay's test expects."""
     name: Literal["vnpay"] = "vnpay"
 
     def pay_address(self, order: PayOrder) -> str:
