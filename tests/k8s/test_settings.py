@@ -60,6 +60,9 @@ def test_settings_accept_every_environment(
         if value
     }
     login = {"GRIDCARE_KAFKA_USERNAME": "not-a-secret", "GRIDCARE_KAFKA_PASSWORD": "not-a-secret"}  # dev has none
+    login["GRIDCARE_DATABASE_URL"] = (
+        "postgresql://u:not-a-secret@db.example/x?sslmode=verify-full"  # dev's is in the clear
+    )
     for _, settings, variables in _environments(manifests):
         with monkeypatch.context() as surrounding:
             for variable, value in variables.items():

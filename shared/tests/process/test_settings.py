@@ -9,7 +9,7 @@ from gridcare.kafka.brokers import Brokers, Login
 from gridcare.process.settings import ServiceSettings, load
 
 GOOD = {
-    "GRIDCARE_DATABASE_URL": "postgresql://u:geheim@db/x",
+    "GRIDCARE_DATABASE_URL": "postgresql://u:geheim@127.0.0.1/x",
     "GRIDCARE_KAFKA_BOOTSTRAP": "127.0.0.1:9092",
     "GRIDCARE_OIDC_ISSUER": "https://issuer.example",
 }
@@ -76,3 +76,17 @@ def test_half_a_login_is_refused(monkeypatch, name):
     with pytest.raises(SettingsError, match="both or neither") as refused:
         load_with(monkeypatch, **{name: LOGIN[name]})
     assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["GRIDCARE_DATABASE_URL", "GRIDCARE_DATABASE_DIRECT_URL"])
+@pytest.mark.parametrize("query", ["", "?sslmode=require", "?sslmode=prefer", "?sslmode=verify-ca"])
+@pytest.mark.parametrize("hosts", ["db", "db:5432", "127.0.0.1:5432,db:5432", "127.0.0.1.example"])
+def test_databases_elsewhere_are_verified(monkeypatch, name, query, hosts):
+    """Anything less than verify-full to another machine is refused, unless a setting says so."""
+    url = f"postgresql://u:geheim@{hosts}/x{query}"
+    with pytest.raises(SettingsError, match=f"{name}: needs sslmode=verify-full") as refused:
+        load_with(monkeypatch, **{name: url})
+    assert "geheim" not in str(refused.value)
+    load_with(monkeypatch, **{name: url, "GRIDCARE_ALLOW_PLAINTEXT": "true"})
+    monkeypatch.delenv("GRIDCARE_ALLOW_PLAINTEXT")
+    load_with(monkeypatch, **{name: f"postgresql://u:geheim@{hosts}/x?sslmode=verify-full"})

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,6 +37,16 @@ def _safe(url: str) -> str:
     return url
 
 
+def _is_verified(url: str) -> bool:
+    """Return whether a database is on this machine, or proves its name by a certificate before it is told a password."""
+    parts = urlsplit(url)
+    options = parse_qs(parts.query)
+    if "host" in options or "hostaddr" in options:  # would name another server than the address seems to
+        return options.get("sslmode") == ["verify-full"]
+    hosts = {each.rpartition(":")[0] or each for each in parts.netloc.rpartition("@")[2].split(",")}
+    return hosts <= THIS_MACHINE or options.get("sslmode") == ["verify-full"]
+
+
 SafeUrl = Annotated[HttpUrl, AfterValidator(_safe)]
 """https; plain http to this machine alone."""
 
@@ -56,7 +67,7 @@ class ServiceSettings(BaseSettings):
     kafka_ca_file: Path | None = None
     """PEM certificates of the authorities that sign the brokers'; those of the system if unset."""
     allow_plaintext: bool = False
-    """Reach the brokers on other machines in the clear and as nobody: for development alone."""
+    """Reach brokers and databases on other machines in the clear: for development alone."""
     kafka_session_timeout_s: float = Field(default=45, ge=6, le=300)
     http_host: str = "0.0.0.0"  # noqa: S104 - a pod listens on its own address
     http_port: Port = 8080
@@ -84,6 +95,9 @@ class ServiceSettings(BaseSettings):
         hosts = {each.rpartition(":")[0] for each in self.kafka_bootstrap.split(",")}
         if self.kafka_username is None and not self.allow_plaintext and not hosts <= THIS_MACHINE:
             raise ValueError("GRIDCARE_KAFKA_USERNAME: is not set, and these brokers are on other machines")
+        for name, url in (("URL", self.database_url), ("DIRECT_URL", self.database_direct_url)):
+            if url is not None and not self.allow_plaintext and not _is_verified(url):
+                raise ValueError(f"GRIDCARE_DATABASE_{name}: needs sslmode=verify-full for a server on another machine")
         return self
 
     def brokers(self) -> Brokers:
