@@ -64,6 +64,12 @@ class Settings(ServiceSettings):
     marks_per_hour_max: int = Field(default=3_600, ge=1, le=1_000_000)
     """The app marks each push once, and again when it is not sure."""
 
+    # links into the app, in pushes and in the inbox
+    app_link_base: Annotated[
+        str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*://([A-Za-z0-9._-]+/)*$", max_length=128)
+    ] = "gridcare://"
+    """What a link begins with, as the app registers it: its own scheme, or `https://<host>/`. `tickets/<id>` follows."""
+
     # sending
     quiet_hours: Annotated[str, AfterValidator(_hours)] = "21:00-07:00"
     """Vietnam's time; bulk messages wait until they end. This is good practice rather than law: service notices are not the

@@ -70,7 +70,7 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
             buckets=Buckets(db, {"devices": settings.devices_per_hour_max, "marks": settings.marks_per_hour_max}),
             callbacks=Callbacks(db, clock, guard, vault, twilio_of(settings)),
             contacts=Contacts(db, clock, vault),
-            inbox=Inbox(db, clock, KeptTexts(catalog)),
+            inbox=Inbox(db, clock, KeptTexts(catalog), settings.app_link_base),
             keeping=Keeping(db, clock, settings.deliveries_kept_months),
             ledger=Ledger(db, clock),
             marks=Marks(db, clock, guard),
@@ -116,7 +116,7 @@ async def sending(foundation: Foundation[Settings]) -> AsyncIterator[Sending]:
             guard=Guard(foundation.db),
             push=push,
             sms=sms,
-            renderer=MessageRenderer(KeptTexts(_catalog(settings))),
+            renderer=MessageRenderer(KeptTexts(_catalog(settings)), settings.app_link_base),
             vault=vault_of(settings),
             rates={
                 "push": _rate(settings, "fcm", settings.push_rate_per_s),

@@ -35,6 +35,10 @@ async def test_messages_are_rendered(inbox, world, plan):
         "title": "Planned power cut",
         "body": "No power 08:00-11:30 2 Dec 2026 (expected) at KV 5. Reason: bảo trì.",
         "outage_id": str(outage_id),
+        "ticket_id": None,
+        "bill_id": None,
+        "payment_id": None,
+        "link": f"gridcare://outages/{outage_id}",
         "state": "unreachable",
         "due_at": item["due_at"],
     }
@@ -95,7 +99,7 @@ async def test_broken_text_hides_nothing(inbox, world, plan, clock):
 
 
 async def test_a_retired_kind_hides_nothing(inbox, world, plan, clock, db):
-    """A message of a kind that this release has no template for is listed by its name, without a text."""
+    """A message of a kind that this release has no template for is listed as `unknown`, without a text."""
     await world.customer(MINE)
     for _ in range(2):
         retired = await world.notice(await world.outage(), slots=SLOTS)
@@ -104,7 +108,7 @@ async def test_a_retired_kind_hides_nothing(inbox, world, plan, clock, db):
     async with db.transaction() as tx:
         await tx.execute("UPDATE notice SET kind = 'retired', template = 'retired' WHERE notice_id = $1", retired)
     shown = [(item["kind"], item["title"]) for item in (await inbox()).json()["items"]]
-    assert shown == [("retired", None), ("announcement", "Thông báo ngừng cung cấp điện")]
+    assert shown == [("unknown", None), ("announcement", "Thông báo ngừng cung cấp điện")]
 
 
 @pytest.mark.parametrize("cursor", ["bm8", "W10", "WyIxIiwxXQ"])

@@ -162,6 +162,9 @@ async def test_cancellations_reach_the_told(api, world, rooms, outbox: Outbox):
     await deliver(rooms)
     answer = await api.post(f"/{outage_id}/cancel", {"reason": "mưa lớn"})
     assert (answer.status_code, answer.json()["outage"]["status"]) == (202, "cancelled")
+    assert [(n["kind"], n["audience"], n["sms_cost_vnd"]) for n in answer.json()["preview"]] == [
+        ("cancellation", 1, 800)
+    ]
     await plan(rooms)
     cancellation = (await notices(rooms, outage_id))[-1]
     assert (cancellation["kind"], cancellation["audience"]) == ("cancellation", 1)
@@ -181,6 +184,7 @@ async def test_dispatchers_may_restore(api, world, rooms, clock):
     clock.move(days=6, hours=2)
     answer = await api.post(f"/{outage_id}/restore", {}, roles=["dispatcher"])
     assert (answer.status_code, answer.json()["outage"]["status"]) == (202, "restored")
+    assert [(n["kind"], n["recipients"]["sms"]) for n in answer.json()["preview"]] == [("restoration", 1)]
     await plan(rooms)
     restoration = (await notices(rooms, outage_id))[-1]
     assert (restoration["kind"], restoration["audience"]) == ("restoration", 1)

@@ -1,5 +1,6 @@
 """The topics' doors: tickets and payments become notices, once; supply points are projected; strangers are rejected."""
 
+import json
 from dataclasses import replace
 from datetime import date
 from uuid import UUID, uuid4
@@ -18,6 +19,7 @@ from gridcare.testing.kafka import consuming, poison
 from gridcare.testing.waiting import eventually
 from gridcare.values.ids import uuid7
 from outage_notifier.planning import topic_payments, topic_tickets
+from outage_notifier.texts.subject import subject_of
 
 MINE = "PB11010012345"
 
@@ -108,6 +110,8 @@ async def test_told_once(rooms, db, envelope, outbox, *, ticket, payment):
     assert {(row["recipient_id"], row["lane"], row["audience_rule"], row["state"]) for row in notices} == {
         (MINE, "transactional", "one", "scheduled")
     }
+    paid, attached, _ = (subject_of(None, json.loads(row["slots"])) for row in notices)
+    assert (paid.payment_id is not None, paid.bill_id is not None, attached.ticket_id is not None) == (True, True, True)
     assert {row["cause_event_id"] for row in notices} == {about_tickets[0].id, about_tickets[1].id, about_money[0].id}
     published = [each.data for each in await outbox()]
     assert sorted(event.kind for event in published if isinstance(event, NoticeScheduled)) == [

@@ -14,13 +14,14 @@ from outage_notifier.texts.languages import LANGUAGES
 from outage_notifier.texts.rendering import TemplateBroken
 from outage_notifier.texts.template import TEMPLATES
 
+ID, BILL = str(UUID(int=8)), str(UUID(int=9))
 END = datetime(2026, 12, 6, 4, 30, tzinfo=UTC)
 
 
 @pytest.fixture
 def renderer(catalog) -> MessageRenderer:
     """Return a renderer of the production texts."""
-    return MessageRenderer(KeptTexts(catalog))
+    return MessageRenderer(KeptTexts(catalog), "gridcare://")
 
 
 def content(template: str = "announcement", number: int = 7, **changes) -> Content:
@@ -58,12 +59,33 @@ def test_push_carries_its_data(renderer):
         "kind": "announcement",
         "outage_id": str(UUID(int=1)),
         "revision": "2",
+        "link": f"gridcare://outages/{UUID(int=1)}",
         "delivery_id": "n-1",
     }
     assert message["android"]["notification"]["tag"] == "outage-1"
     assert message["android"]["ttl"] == "3600s"
     assert message["apns"]["headers"]["apns-collapse-id"] == "outage-1"
     assert message["apns"]["headers"]["apns-expiration"] == str(int(END.timestamp()))
+
+
+@pytest.mark.parametrize(
+    ("template", "slots", "path"),
+    [
+        ("ticket-opened", {"reference": "T-1", "ticket_id": ID}, f"tickets/{ID}"),
+        (
+            "payment-received",
+            {"amount_vnd": 1, "bill_number": "B", "bill_id": BILL, "payment_id": ID},
+            f"payments/{ID}",
+        ),
+    ],
+)
+def test_push_links_its_subject(renderer, template, slots, path):
+    """The ids of what happened, and a link that opens it; no key without a value, nothing that is no string."""
+    push = renderer.push(content(template, slots=slots, outage_id=None, revision=None), "vi", ttl_s=60)
+    data = json.loads(push.body(kind="fid", registration="f", delivery_id="n-1"))["message"]["data"]
+    ids = {name: value for name, value in slots.items() if name.endswith("_id")}
+    told = {"notice_id": str(UUID(int=7)), "kind": template, "delivery_id": "n-1"}
+    assert data == {**told, **ids, "link": f"gridcare://{path}"}
 
 
 @pytest.mark.parametrize(("template", "priority"), [("emergency", "HIGH"), ("announcement", "NORMAL")])

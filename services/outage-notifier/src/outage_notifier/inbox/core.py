@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.delivery_id import DeliveryId
 from outage_notifier.texts.rendering import Rendered
+from outage_notifier.texts.subject import Subject
 from outage_notifier.texts.template import Kind
 
 
@@ -23,13 +23,17 @@ class Message:
     kind: str
     template: Kind
     slots: Mapping[str, Any]
-    outage_id: UUID | None
+    subject: Subject
     due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class InboxMessage:
-    """A message as it is shown. `text` is None where its template can no longer be rendered: the others are still shown."""
+    """A message as it is shown. `text` is None where its template can no longer be rendered: the others are still shown.
+
+    `link` opens what it is about in the app.
+    """
 
     message: Message
     text: Rendered | None
+    link: str | None

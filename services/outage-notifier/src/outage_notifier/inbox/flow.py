@@ -22,7 +22,9 @@ async def read_inbox(
     async with room.db.read() as connection:
         messages = await store.page(connection, customer_codes, before=before, limit=limit + 1, now=room.clock.now())
     shown, following = cut_page(messages, limit, lambda each: each.delivery_id)
-    return [InboxMessage(each, _text(each, room.texts)) for each in shown], following
+    return [
+        InboxMessage(each, _text(each, room.texts), each.subject.link(room.app_link_base)) for each in shown
+    ], following
 
 
 def _text(message: Message, texts: KeptTexts) -> Rendered | None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import Depends
 from msgspec import Meta
+from pydantic import Field
 
 from gridcare.http.auth import Caller, require
 from gridcare.http.body import Body
@@ -38,6 +39,10 @@ class MessageOut(Body):
     title: str | None
     body: str | None
     outage_id: UUID | None
+    ticket_id: UUID | None
+    bill_id: UUID | None
+    payment_id: UUID | None
+    link: Annotated[str | None, Field(description="Opens what it is about in the app.")]
     state: State
     due_at: datetime
 
@@ -57,6 +62,8 @@ def _message_out(each: InboxMessage) -> MessageOut:
     message, text = each.message, each.text
     return MessageOut.of(
         message,
+        **message.subject._asdict(),
+        link=each.link,
         delivery_id=str(message.delivery_id),
         kind=shown_kind(message.kind),
         title=text.title if text else None,

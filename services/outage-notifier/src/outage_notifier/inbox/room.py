@@ -9,8 +9,9 @@ from outage_notifier.texts.kept import KeptTexts
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """The database, the clock, and the texts of notices."""
+    """The database, the clock, the texts of notices, and where links into the app begin."""
 
     db: Database
     clock: Clock
     texts: KeptTexts
+    app_link_base: str

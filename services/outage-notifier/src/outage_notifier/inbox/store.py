@@ -11,6 +11,7 @@ from outage_notifier.inbox.core import Message
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.delivery_id import DeliveryId
 from outage_notifier.ledger.core.months import unindexed_since
+from outage_notifier.texts.subject import subject_of
 
 # Deliveries have an index by recipient only where a month is over. In the months that are being written, `$5` and later, the
 # customer's one-recipient notices are found by their own index, and each of the large ones, some thousands a month, is asked
@@ -52,6 +53,7 @@ async def page(
 
 
 def _message(row: Row) -> Message:
+    slots = msgspec.json.decode(row["slots"])
     return Message(
         delivery_id=DeliveryId(row["notice_id"], row["number"]),
         customer_code=row["recipient_id"],
@@ -59,7 +61,7 @@ def _message(row: Row) -> Message:
         state=State(row["state"]),
         kind=row["kind"],
         template=row["template"],
-        slots=msgspec.json.decode(row["slots"]),
-        outage_id=row["outage_id"],
+        slots=slots,
+        subject=subject_of(row["outage_id"], slots),
         due_at=row["due_at"],
     )

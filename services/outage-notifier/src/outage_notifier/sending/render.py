@@ -8,28 +8,31 @@ from outage_notifier.ledger.core.notice import Content
 from outage_notifier.providers.fcm.message import PushMessage, push_message
 from outage_notifier.texts.kept import KeptTexts
 from outage_notifier.texts.rendering import Rendered
+from outage_notifier.texts.subject import subject_of
 from outage_notifier.texts.template import TEMPLATES
 
 
 @dataclass(frozen=True, slots=True)
 class MessageRenderer:
-    """Makes the pushes and SMS of notices."""
+    """Makes the pushes and SMS of notices. A push opens the app at `app_link_base` and what the notice is about."""
 
     texts: KeptTexts
+    app_link_base: str
 
     def push(self, content: Content, language: str, *, ttl_s: int) -> PushMessage:
         """Return the push of a notice in a language. Raises TemplateBroken and MessageUnfit."""
         text = self._text(content, language, "push")
+        subject = subject_of(content.outage_id, content.slots)
+        data = {"notice_id": str(content.notice_id), "kind": content.kind, **subject.named()}
+        if content.revision is not None:
+            data["revision"] = str(content.revision)
+        if link := subject.link(self.app_link_base):
+            data["link"] = link
         return push_message(
             title=text.title,
             text=text.body,
             tag=content.tag,
-            data={
-                "notice_id": str(content.notice_id),
-                "kind": content.kind,
-                "outage_id": str(content.outage_id or ""),
-                "revision": str(content.revision or ""),
-            },
+            data=data,
             ttl=timedelta(seconds=max(0, ttl_s)),
             expires_at=content.useful_until,
             urgent=TEMPLATES[content.template].lane == "urgent",

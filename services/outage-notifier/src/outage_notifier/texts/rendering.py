@@ -6,6 +6,7 @@ How a slot is written depends on its name:
     <name>_by_language          replaces <name> in that language
     <name>_at                   a time (ISO 8601, or null: the text chooses its variant `none`)
     <name>_vnd                  an amount of dong
+    <name>_id                   what the notice is about (texts/subject.py); no text holds it
     anything else               as it is
 """
 
@@ -88,7 +89,7 @@ def _bundle(language: Language, source: str) -> FluentBundle:
 def _values(slots: Mapping[str, Any], language: Language) -> dict[str, str]:
     values: dict[str, str] = {}
     for name, value in slots.items():
-        if name.endswith(_BY_LANGUAGE):
+        if name.endswith((_BY_LANGUAGE, "_id")):
             continue
         if name == "windows":
             values["times"] = times(value, language)

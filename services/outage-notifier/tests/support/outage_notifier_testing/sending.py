@@ -55,7 +55,7 @@ def sending(db, clock, vault, *, catalog, fake_push: FakePushSender, fake_sms: F
         guard=Guard(db),
         push=fake_push,
         sms=fake_sms,
-        renderer=MessageRenderer(KeptTexts(catalog)),
+        renderer=MessageRenderer(KeptTexts(catalog), "gridcare://"),
         vault=vault,
         rates={channel: Rate(channel, 10_000, {"urgent": 100}) for channel in ("push", "sms")},
         quiet_hours=QuietHours(),

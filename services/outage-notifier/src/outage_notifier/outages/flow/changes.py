@@ -82,7 +82,7 @@ class RestoreOutage(ChangeOutage):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """An outage after a change that customers hear of: its new notices, and whom they reach, where that is counted."""
+    """An outage after a change that customers hear of: its new notices, and whom they reach."""
 
     outage: Outage
     notice_ids: list[UUID]
@@ -120,13 +120,7 @@ async def publish_outage(command: PublishOutage, *, room: Outages) -> Published:
         draft = await _lock(tx, command)
         change = decide.publish(draft, late_reason=command.late_reason, rules=room.rules, now=now)
         await refuse_unknown(tx, change.after.document.scope)
-        intents = fitting_notices(change, room=room, now=now)
-        reach = await reach_of(tx, change, intents, room=room)
-        await outage.save(tx, change, by=command.by, reason=command.reason)
-        notice_ids = await _schedule(tx, change, intents, now)
-        await outbox.append(tx, events_of(change), source=NAME, now=now)
-    _log(change, intents, room)
-    return Published(change.after, notice_ids, reach)
+        return await _tell(tx, change, command, room)
 
 
 async def revise_outage(command: ReviseOutage, *, room: Outages) -> Published:
@@ -140,13 +134,7 @@ async def revise_outage(command: ReviseOutage, *, room: Outages) -> Published:
         change = decide.revise(before, command.document, rules=room.rules, now=now)
         if change.after.document.scope != before.document.scope:
             await refuse_unknown(tx, change.after.document.scope)
-        intents = fitting_notices(change, room=room, now=now)
-        reach = await reach_of(tx, change, intents, room=room)
-        await outage.save(tx, change, by=command.by, reason=command.reason)
-        notice_ids = await _schedule(tx, change, intents, now)
-        await outbox.append(tx, events_of(change), source=NAME, now=now)
-    _log(change, intents, room)
-    return Published(change.after, notice_ids, reach)
+        return await _tell(tx, change, command, room)
 
 
 async def cancel_outage(command: CancelOutage, *, room: Outages) -> Published:
@@ -154,12 +142,7 @@ async def cancel_outage(command: CancelOutage, *, room: Outages) -> Published:
     now = room.clock.now()
     async with room.db.transaction() as tx:
         change = decide.cancel(await _lock(tx, command), now=now)
-        intents = fitting_notices(change, room=room, now=now)
-        await outage.save(tx, change, by=command.by, reason=command.reason)
-        notice_ids = await _schedule(tx, change, intents, now)
-        await outbox.append(tx, events_of(change), source=NAME, now=now)
-    _log(change, intents, room)
-    return Published(change.after, notice_ids)
+        return await _tell(tx, change, command, room)
 
 
 async def restore_outage(command: RestoreOutage, *, room: Outages) -> Published:
@@ -167,12 +150,7 @@ async def restore_outage(command: RestoreOutage, *, room: Outages) -> Published:
     now = room.clock.now()
     async with room.db.transaction() as tx:
         change = decide.restore(await _lock(tx, command), now=now)
-        intents = fitting_notices(change, room=room, now=now)
-        await outage.save(tx, change, by=command.by, reason=command.reason)
-        notice_ids = await _schedule(tx, change, intents, now)
-        await outbox.append(tx, events_of(change), source=NAME, now=now)
-    _log(change, intents, room)
-    return Published(change.after, notice_ids)
+        return await _tell(tx, change, command, room)
 
 
 async def _lock(tx: Connection, command: ChangeOutage) -> Outage:
@@ -185,6 +163,18 @@ async def _lock(tx: Connection, command: ChangeOutage) -> Outage:
             "outage-changed-meanwhile", "somebody changed it since you read it", newest_revision=held.revision
         )
     return held
+
+
+async def _tell(tx: Connection, change: Change, command: ChangeOutage, room: Outages) -> Published:
+    """Save a change that customers hear of, schedule its notices, and append what other services are told."""
+    now = change.after.updated_at
+    intents = fitting_notices(change, room=room, now=now)
+    reach = await reach_of(tx, change, intents, room=room)
+    await outage.save(tx, change, by=command.by, reason=command.reason)
+    notice_ids = await _schedule(tx, change, intents, now)
+    await outbox.append(tx, events_of(change), source=NAME, now=now)
+    _log(change, intents, room)
+    return Published(change.after, notice_ids, reach)
 
 
 async def _schedule(tx: Connection, change: Change, intents: list[Intent], now: datetime) -> list[UUID]:

@@ -34,7 +34,9 @@ class Single:
 
 def of_ticket(event: TicketEvent, happened_at: datetime) -> Single | None:
     """Return what the customer is told of an event about a ticket, or None if the event has no message."""
-    slots: dict[str, Any] = {"reference": event.reference}
+    slots: dict[str, Any] = {"reference": event.reference, "ticket_id": str(event.ticket_id)}
+    if event.outage_id:
+        slots["outage_id"] = str(event.outage_id)
     kind: Kind
     if isinstance(event, TicketOpened):
         kind, until = "ticket-opened", happened_at + TICKET_USEFUL
@@ -50,6 +52,11 @@ def of_ticket(event: TicketEvent, happened_at: datetime) -> Single | None:
 
 def of_payment(event: PaymentRecorded, happened_at: datetime) -> Single:
     """Return the receipt of a payment."""
-    slots = {"amount_vnd": event.amount_vnd, "bill_number": event.bill_number}
+    slots = {
+        "amount_vnd": event.amount_vnd,
+        "bill_number": event.bill_number,
+        "bill_id": str(event.bill_id),
+        "payment_id": str(event.payment_id),
+    }
     until = happened_at + RECEIPT_USEFUL
     return Single("payment-received", event.customer_code, f"payment-{event.payment_id}", until, slots)
