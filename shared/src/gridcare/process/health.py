@@ -2,7 +2,7 @@
 
 `/livez`     a loop of the process has beaten recently. Kafka and the database are not asked: if they were, a broker's
              failure would restart every process.
-`/startupz`  the process has been ready once.
+`/startupz`  the process has been ready once, or waits for its database or its broker: being restarted would not help it.
 `/readyz`    the process is ready, is not stopping, refused nobody for want of room in the last seconds, and its checks pass.
 `/metrics`   Prometheus metrics.
 """
@@ -43,6 +43,7 @@ class Life(Protocol):
 
     stopping: asyncio.Event
     last_beat_s: float
+    started: bool
     ready: bool
     grace_s: float
     last_refusal_s: float | None
@@ -61,7 +62,7 @@ def health_app(life: Life, *, checks: Mapping[str, Check] | None = None) -> ASGI
 
     async def answer(path: str) -> tuple[int, bytes, str]:
         nonlocal started
-        started = started or life.ready
+        started = started or life.started or life.ready
         if path == "/metrics":
             return 200, instruments.render(), instruments.CONTENT_TYPE
         if path == "/livez":

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import TypeVar
 
 import uvloop
 
@@ -26,6 +27,8 @@ STEP_BACKOFF_MAX_S = 10.0
 Main = Callable[["Lifecycle"], Awaitable[None]]
 Command = Callable[[Sequence[str]], Coroutine[None, None, int]]
 
+T = TypeVar("T")
+
 logger = get_logger()
 
 
@@ -38,6 +41,8 @@ class Lifecycle:
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
         self.last_beat_s = time.monotonic()
+        self.started = False
+        """It has looked for the database once: from now on it works or waits in place, and a restart cannot help."""
         self.ready = False
         self.last_refusal_s: float | None = None
         self.grace_s = GRACE_S
@@ -55,6 +60,17 @@ class Lifecycle:
             await asyncio.wait_for(self.stopping.wait(), seconds)
         self.beat()
         return not self.stopping.is_set()
+
+    async def unless_stopped(self, step: Coroutine[None, None, T]) -> T | None:
+        """Return what `step` returns; None, with the step cancelled, once the process is told to stop."""
+        stepping, told = asyncio.ensure_future(step), asyncio.ensure_future(self.stopping.wait())
+        try:
+            await asyncio.wait({stepping, told}, return_when=asyncio.FIRST_COMPLETED)
+            return stepping.result() if stepping.done() else None
+        finally:
+            told.cancel()
+            stepping.cancel()
+            await asyncio.wait({stepping})
 
 
 async def run_together(lifecycle: Lifecycle, *loops: Awaitable[None]) -> None:

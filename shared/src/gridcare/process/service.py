@@ -6,7 +6,7 @@ service that has more to keep in order has a `retention` of its own.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 from fastapi import FastAPI
 
+from gridcare.errors import Retryable
 from gridcare.http.edge.address import Networks
 from gridcare.kafka.admin import ensure_topics
 from gridcare.kafka.consume import DEFAULT_LIMITS, ConsumerLimits, Subscription, run_consumer
@@ -27,12 +28,18 @@ from gridcare.postgres.relay.run import SEND_DEADLINE_S, run_relay
 from gridcare.postgres.retention import retention_command, shared_steps
 from gridcare.process import crash_points, health
 from gridcare.process import lifecycle as process
+from gridcare.process.backoff import Backoff
 from gridcare.process.connections import ConnectionLimits
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.settings import ServiceSettings, load
 from gridcare.values.clock import Clock, SystemClock
 
+DATABASE_BACKOFF_FIRST_S = 0.2
+DATABASE_BACKOFF_MAX_S = 10.0
+
 S = TypeVar("S", bound=ServiceSettings)
+
+logger = logging.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,8 @@ def main(service: Service[S]) -> int:
     def as_main(name: str, run: Process[S]) -> process.Main:
         async def live(lifecycle: Lifecycle) -> None:
             async with founded(service.name, name, prepare(name), lifecycle) as foundation:
-                await run(foundation)
+                if foundation is not None:
+                    await run(foundation)
 
         return live
 
@@ -116,17 +124,43 @@ async def _retention(service: str, settings: ServiceSettings, _: Sequence[str]) 
 
 
 @asynccontextmanager
-async def founded(service: str, name: str, settings: S, lifecycle: Lifecycle) -> AsyncIterator[Foundation[S]]:
-    """Open what every process needs and close it in reverse. The health port opens first, so probes see the rest start."""
+async def founded(service: str, name: str, settings: S, lifecycle: Lifecycle) -> AsyncIterator[Foundation[S] | None]:
+    """Open what every process needs and close it in reverse; None if told to stop while the database was away.
+
+    The health port opens first, so probes see a process that waits: alive, started and not ready.
+    """
     lifecycle.grace_s = settings.shutdown_grace_s
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(health.serving(lifecycle, host=settings.http_host, port=settings.health_port))
-        db = await stack.enter_async_context(
-            Database.open(
-                settings.database_url, application_name=f"{service} {name}", pool_size=settings.database_pool_size
-            )
+        opening = partial(
+            Database.open,
+            settings.database_url,
+            application_name=f"{service} {name}",
+            pool_size=settings.database_pool_size,
         )
-        yield Foundation(service, name, settings, SystemClock(settings.clock_offset_s), db, lifecycle)
+        if (db := await _awaited(opening, lifecycle, stack)) is None:
+            yield None
+        else:
+            yield Foundation(service, name, settings, SystemClock(settings.clock_offset_s), db, lifecycle)
+
+
+async def _awaited(
+    opening: Callable[[], AbstractAsyncContextManager[Database]], lifecycle: Lifecycle, stack: AsyncExitStack
+) -> Database | None:
+    """Return the open database, however long it is away; None, at once, if told to stop first.
+
+    Were the process to die instead, its restarts would back off up to five minutes, and so would the recovery.
+    """
+    backoff = Backoff(first_s=DATABASE_BACKOFF_FIRST_S, limit_s=DATABASE_BACKOFF_MAX_S)
+    while not lifecycle.stopping.is_set():
+        try:
+            return await lifecycle.unless_stopped(stack.enter_async_context(opening()))
+        except Retryable as error:
+            backoff_s = backoff.failed()
+            logger.warning("database_waits", error_class=type(error.__cause__ or error).__name__, backoff_s=backoff_s)
+        lifecycle.started = True
+        await lifecycle.pause(backoff_s)
+    return None
 
 
 async def serve_api(foundation: Foundation[S], app: FastAPI) -> None:

@@ -91,6 +91,7 @@ class _TestLife:
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
         self.last_beat_s = time.monotonic()
+        self.started = False
         self.ready = False
         self.last_refusal_s: float | None = None
         self.grace_s = 3.0
