@@ -23,6 +23,7 @@ from gridcare.kafka.dead_letters.dead_letter import LIMIT_PER_HOUR, DeadLetters
 from gridcare.kafka.offsets import Offsets
 from gridcare.kafka.partition import Handle, PartitionWork, Tools
 from gridcare.kafka.patience import BACKOFF_MAX_S
+from gridcare.kafka.positions import Positions
 from gridcare.kafka.produce import Producer
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
@@ -94,10 +95,12 @@ async def run_consumer(
         consumer = await _connect(brokers, group, lifecycle, limits)
         if consumer is None:
             return
+        positions = Positions(db, group)
         tools = Tools(
             consumer=consumer,
             group=group,
-            offsets=Offsets(consumer),
+            offsets=Offsets(consumer, positions),
+            positions=positions,
             crashes=CrashLedger(db, group),
             dead_letters=DeadLetters(db, producer, group, limits.dead_letters_per_hour),
             handle_deadline_s=limits.handle_deadline_s,

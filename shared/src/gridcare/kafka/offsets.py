@@ -10,6 +10,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 
+from gridcare.errors import Retryable
+from gridcare.kafka.positions import Positions
 from gridcare.observability.logging import get_logger
 from gridcare.process.crash_points import reach
 
@@ -22,8 +24,9 @@ logger = get_logger()
 class Offsets:
     """The next offset to read on each partition that this member holds."""
 
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, positions: Positions) -> None:
         self._consumer = consumer
+        self._positions = positions
         self._finished: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._committing = asyncio.Lock()
@@ -53,9 +56,9 @@ class Offsets:
         return behind
 
     async def commit(self) -> None:
-        """Commit what was finished since the last commit.
+        """Note in the database, then commit, what was finished since the last commit.
 
-        A rebalance and a silent or lost broker are normal and ignored: the records come again and are recognised by their
+        A rebalance and a silent broker or database are normal and ignored: the records come again and are known by their
         ids. Raises KafkaError for lasting errors, such as a missing authorisation.
         """
         async with self._committing:
@@ -69,8 +72,9 @@ class Offsets:
                 return
             try:
                 async with asyncio.timeout(COMMIT_DEADLINE_S):
+                    await self._positions.note(news)
                     await self._consumer.commit(news)
-            except (CommitFailedError, IllegalStateError, TimeoutError) as error:
+            except (CommitFailedError, IllegalStateError, TimeoutError, Retryable) as error:
                 logger.info("offsets_not_committed", error_class=type(error).__name__)
             except KafkaError as error:
                 if not error.retriable:

@@ -66,6 +66,11 @@ CONSUMER_LAG: Final = Gauge("consumer_lag_records", "Records behind the end of t
 CONSUMER_PAUSED: Final = Gauge(
     "consumer_paused_partitions", "Partitions that wait for a dependency.", {"topic": _TOPIC}
 )
+CONSUMER_LOST: Final = Gauge(
+    "consumer_lost_records",
+    "Records that a partition's group committed and the restored database lost.",
+    {"topic": _TOPIC},
+)
 DEAD_LETTERS: Final = Counter("dead_letters", "Records put aside, by reason.", {"topic": _TOPIC, "reason": _REASON})
 
 # notices

@@ -1,8 +1,8 @@
 """What every process of every service is built on, so that all services start, run and stop the same way.
 
 A service's `__main__` declares its settings, its migrations and its own processes. The processes `relay`, `migrate` and
-`topics` and the operational commands `dead-letters`, `parked` and `retention` are the same in every service and live here; a
-service that has more to keep in order has a `retention` of its own.
+`topics` and the operational commands `dead-letters`, `offsets`, `parked` and `retention` are the same in every service and
+live here; a service that has more to keep in order has a `retention` of its own.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -20,6 +20,7 @@ from gridcare.kafka.admin import ensure_topics
 from gridcare.kafka.consume import DEFAULT_LIMITS, ConsumerLimits, Subscription, run_consumer
 from gridcare.kafka.dead_letters.command import dead_letters_command
 from gridcare.kafka.produce import Producer
+from gridcare.kafka.rewind import offsets_command
 from gridcare.observability import logging, tracing
 from gridcare.postgres.database import Database
 from gridcare.postgres.migrate import migrate
@@ -104,6 +105,7 @@ def main(service: Service[S]) -> int:
     processes: dict[str, Process[S]] = {**service.processes, "relay": relay}
     commands: dict[str, Callable[[S, Sequence[str]], Awaitable[int]]] = {
         "dead-letters": dead_letters_command,
+        "offsets": offsets_command,
         "parked": parked_command,
         "retention": partial(_retention, service.name),
         **service.commands,
