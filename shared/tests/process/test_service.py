@@ -86,7 +86,7 @@ async def test_a_late_database_is_awaited(database_url):
     assert answers == [1]
 
 
-async def test_a_waiting_process_stops_at_once():
+async def test_waiting_ends_at_once():
     """Neither a pause nor a server that takes the connection and says nothing delays the end."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing"

@@ -95,12 +95,10 @@ async def run_consumer(
         consumer = await _connect(brokers, group, lifecycle, limits)
         if consumer is None:
             return
-        positions = Positions(db, group)
         tools = Tools(
             consumer=consumer,
             group=group,
-            offsets=Offsets(consumer, positions),
-            positions=positions,
+            offsets=Offsets(consumer, Positions(db, group)),
             crashes=CrashLedger(db, group),
             dead_letters=DeadLetters(db, producer, group, limits.dead_letters_per_hour),
             handle_deadline_s=limits.handle_deadline_s,

@@ -12,6 +12,7 @@ from aiokafka.structs import TopicPartition
 
 from gridcare.errors import Retryable
 from gridcare.kafka.positions import Positions
+from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
 from gridcare.process.crash_points import reach
 
@@ -34,6 +35,25 @@ class Offsets:
     def start(self, partition: TopicPartition, offset: int) -> None:
         """Note that the partition is read from `offset`; an earlier member dealt with what is before it."""
         self._finished.setdefault(partition, offset)
+
+    async def tell_lost(self, partition: TopicPartition) -> None:
+        """Say so if the group is ahead of the database, which was then restored to an earlier time. Raises Retryable."""
+        try:
+            async with asyncio.timeout(COMMIT_DEADLINE_S):
+                committed = await self._consumer.committed(partition)
+        except (KafkaError, TimeoutError) as error:
+            raise Retryable(f"kafka: {type(error).__name__}") from error
+        if committed is not None and (lost := await self._positions.lost(partition, committed)):
+            topic, number = partition
+            metrics.CONSUMER_LOST.set(lost.records, topic=topic)
+            logger.error(
+                "restored_behind_topics",
+                group=lost.group,
+                topic=topic,
+                partition=number,
+                offset=lost.first,
+                records=lost.records,
+            )
 
     def finish(self, partition: TopicPartition, offset: int) -> None:
         """Note that everything up to and including `offset` is dealt with."""

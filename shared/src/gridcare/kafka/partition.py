@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from gridcare.errors import Retryable
@@ -21,7 +20,6 @@ from gridcare.kafka.dead_letters.dead_letter import DeadLetterLimitReached, Dead
 from gridcare.kafka.fate import Fate, fate_of
 from gridcare.kafka.offsets import Offsets
 from gridcare.kafka.patience import BACKOFF_MAX_S, Patience, Stopped
-from gridcare.kafka.positions import Positions
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
 from gridcare.observability.tracing import span
@@ -31,7 +29,6 @@ Handle = Callable[[Sequence[Envelope]], Awaitable[None]]
 FETCH_RECORDS_MAX = 500
 FETCH_WAIT_S = 5.0
 CANCEL_GRACE_S = 5.0
-LOOK_DEADLINE_S = 5.0
 
 logger = get_logger()
 
@@ -43,7 +40,6 @@ class Tools:
     consumer: AIOKafkaConsumer
     group: str
     offsets: Offsets
-    positions: Positions
     crashes: CrashLedger
     dead_letters: DeadLetters
     handle_deadline_s: float
@@ -78,7 +74,7 @@ class PartitionWork:
 
     async def _run(self) -> None:
         with contextlib.suppress(Stopped):
-            await self._patience.insist(self._tell_lost)
+            await self._patience.insist(lambda: self._tools.offsets.tell_lost(self.partition))
             self._careful_until = await self._patience.insist(
                 lambda: self._tools.crashes.suspected_until(self.partition)
             )
@@ -89,17 +85,6 @@ class PartitionWork:
                     began_s = time.monotonic()
                     await self._apply(records)
                     metrics.CONSUMER_BATCH_SECONDS.observe(time.monotonic() - began_s, topic=self.partition.topic)
-
-    async def _tell_lost(self) -> None:
-        """Say so if the group is ahead of what the database knows, which was then restored to an earlier time."""
-        try:
-            async with asyncio.timeout(LOOK_DEADLINE_S):
-                committed = await self._tools.consumer.committed(self.partition)
-        except (KafkaError, TimeoutError) as error:
-            raise Retryable(f"kafka: {type(error).__name__}") from error
-        if committed is not None and (lost := await self._tools.positions.lost(self.partition, committed)):
-            metrics.CONSUMER_LOST.set(lost.records, topic=self.partition.topic)
-            logger.error("restored_behind_topics", records=lost.records, **self._where(lost.first))
 
     async def _fetch(self) -> Sequence[Record]:
         self._fetching = True
