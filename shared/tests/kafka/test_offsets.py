@@ -5,8 +5,8 @@ from aiokafka.structs import TopicPartition
 from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.clients import close_consumer, new_group_member
 from gridcare.kafka.offsets import Offsets
-from gridcare.kafka.positions import Positions
 from gridcare.kafka.produce import Producer
+from gridcare.kafka.restored.positions import Positions
 from gridcare.postgres.database import Database
 from gridcare.testing.kafka import committed, hint, wires
 from gridcare_local.testing.servers import NewTopic

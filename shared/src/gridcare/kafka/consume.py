@@ -23,8 +23,8 @@ from gridcare.kafka.dead_letters.dead_letter import LIMIT_PER_HOUR, DeadLetters
 from gridcare.kafka.offsets import Offsets
 from gridcare.kafka.partition import Handle, PartitionWork, Tools
 from gridcare.kafka.patience import BACKOFF_MAX_S
-from gridcare.kafka.positions import Positions
 from gridcare.kafka.produce import Producer
+from gridcare.kafka.restored.positions import Positions
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Database

@@ -11,7 +11,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 
 from gridcare.errors import Retryable
-from gridcare.kafka.positions import Positions
+from gridcare.kafka.restored.positions import Positions
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
 from gridcare.process.crash_points import reach

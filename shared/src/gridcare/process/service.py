@@ -20,7 +20,7 @@ from gridcare.kafka.admin import ensure_topics
 from gridcare.kafka.consume import DEFAULT_LIMITS, ConsumerLimits, Subscription, run_consumer
 from gridcare.kafka.dead_letters.command import dead_letters_command
 from gridcare.kafka.produce import Producer
-from gridcare.kafka.rewind import offsets_command
+from gridcare.kafka.restored.rewind import offsets_command
 from gridcare.observability import logging, tracing
 from gridcare.postgres.database import Database
 from gridcare.postgres.migrate import migrate

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from aiokafka.errors import KafkaError
 
 from gridcare.errors import Retryable
+from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.clients import close_consumer, new_group_member
-from gridcare.kafka.positions import Lost, all_lost, settle
+from gridcare.kafka.restored.positions import Lost, all_lost, settle
 from gridcare.postgres.database import Database
 from gridcare.process.settings import ServiceSettings
 
@@ -33,7 +34,7 @@ async def offsets_command(settings: ServiceSettings, arguments: Sequence[str]) -
     async with Database.open(settings.database_url, application_name="offsets", pool_size=2) as db:
         lost = await all_lost(db, group=given.group)
         if given.action == "rewind" and lost:
-            await rewind(settings.kafka_bootstrap, db, lost)
+            await rewind(settings.brokers(), db, lost)
     for each in lost:
         topic, partition = each.partition
         sys.stdout.write(
@@ -42,10 +43,10 @@ async def offsets_command(settings: ServiceSettings, arguments: Sequence[str]) -
     return 0
 
 
-async def rewind(bootstrap: str, db: Database, lost: Sequence[Lost]) -> None:
+async def rewind(brokers: Brokers, db: Database, lost: Sequence[Lost]) -> None:
     """Set a group back to where its database was restored to. The broker refuses while the group has members."""
     group = lost[0].group
-    consumer = new_group_member(bootstrap, group=group, client_id="offsets", session_timeout_s=10)
+    consumer = new_group_member(brokers, group=group, client_id="offsets", session_timeout_s=10)
     try:
         await consumer.start()
         consumer.assign([each.partition for each in lost])

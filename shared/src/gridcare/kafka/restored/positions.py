@@ -2,7 +2,7 @@
 
 The broker can therefore never be ahead of the database, unless the database was restored to an earlier time: what lies between
 was applied once and is lost. A consumer sees this when it is given a partition, and says so until somebody decides
-(gridcare.kafka.rewind): reading again is safe for the data, but may send again what customers were sent before.
+(gridcare.kafka.restored.rewind): reading again is safe for the data, but may send again what customers were sent before.
 """
 
 from collections.abc import Mapping
