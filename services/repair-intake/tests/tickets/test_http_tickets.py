@@ -74,6 +74,35 @@ async def test_a_repeat_changes_nothing(api, happens, supply_point, *, outbox, d
     assert len(await outbox()) == 1
 
 
+async def test_a_name_is_one_ticket(api, happens, supply_point, *, outbox, db):
+    """A customer's second ticket of the same client_ref is the first one, whatever its key, words and supply point."""
+    await happens(supply_point(), supply_point("SP2"))
+    first = await api.open(client_ref="app-1")
+    again = await api.open(client_ref="app-1", supply_point_id="SP2", description="khác")
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert (await _rows(db, "ticket"), len(await outbox())) == (1, 1)
+
+
+async def test_names_belong_to_customers(api, happens, supply_point, db):
+    """Another customer's ticket of the same client_ref is their own; tickets without one are each their own."""
+    await happens(supply_point(), supply_point("SP2", customer_code="PB11010054321"))
+    await api.open(client_ref="app-1")
+    theirs = await api.open(client_ref="app-1", supply_point_id="SP2", sub="other", codes=["PB11010054321"])
+    assert theirs.json()["customer_code"] == "PB11010054321"
+    await api.open()
+    await api.open()
+    assert await _rows(db, "ticket") == 4
+
+
+async def test_twins_of_a_name(api, happens, supply_point, db):
+    """Two tickets of the same client_ref at the same time, at two supply points, are one."""
+    await happens(supply_point(), supply_point("SP2"))
+    twins = [api.open(client_ref="app-1", supply_point_id=name) for name in ("SP1", "SP2")]
+    one, other = await asyncio.gather(*twins)
+    assert (one.status_code, one.json()) == (other.status_code, other.json())
+    assert await _rows(db, "ticket") == 1
+
+
 async def test_a_reused_key(api, happens, supply_point, db):
     """A key that was used for another request is refused with 422."""
     await happens(supply_point())

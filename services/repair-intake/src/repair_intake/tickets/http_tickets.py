@@ -41,6 +41,11 @@ TOO_MANY_TICKETS = Refusal(429, "too-many-tickets", "The caller opened too many 
 NO_FREE_REFERENCE = Refusal(503, "no-free-reference", "No free ticket number was drawn. Try again.")
 
 
+CLIENT_REF: Final = (
+    "The app's own name for it. A customer's second ticket of the same name is the first one, which is returned."
+)
+
+
 class TicketIn(Body):
     """A request for work at one of the caller's supply points."""
 
@@ -48,7 +53,7 @@ class TicketIn(Body):
     kind: TicketKind
     category: Annotated[CategoryName, Field(description="What it is about; each belongs to one kind.")]
     description: Annotated[str, Field(max_length=2000, description="In the customer's own words.")] = ""
-    client_ref: Annotated[str | None, Field(pattern=r"^[!-~]{1,64}$", description="The app's own name for it.")] = None
+    client_ref: Annotated[str | None, Field(pattern=r"^[!-~]{1,64}$", description=CLIENT_REF)] = None
 
 
 class ExplanationOut(Body):

@@ -27,7 +27,7 @@ logger = get_logger()
 
 
 async def submit_ticket(command: SubmitTicket, *, room: Tickets) -> Ticket:
-    """Open a ticket, and publish it.
+    """Open a ticket, and publish it. A customer's second with the same `client_ref` returns the first, as it is now.
 
     Raises NotFound `supply-point-not-found` (for another customer's too), Unavailable `no-free-reference`, what
     `decide_submission` raises, and Retryable.
@@ -37,6 +37,8 @@ async def submit_ticket(command: SubmitTicket, *, room: Tickets) -> Ticket:
         point = await supply_point.lock(tx, command.supply_point_id)
         if point is None or point.customer_code not in command.customer_codes:
             raise NotFound("supply-point-not-found", "none of your supply points has this id")
+        if command.client_ref and (first := await ticket.named(tx, point.customer_code, command.client_ref)):
+            return first
         around = await _look_around(tx, point, command, room, now)
         opened = await _open(tx, command, around, room, now)
         await outbox.append(tx, [event_of(opened)], source=NAME, now=now)

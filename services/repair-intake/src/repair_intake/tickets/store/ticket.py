@@ -19,6 +19,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 ON CONFLICT (reference) DO NOTHING
 """
 _FIND = f"SELECT {_COLUMNS} FROM ticket WHERE ticket_id = $1"
+_HOLD_NAME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+_NAMED = f"""
+SELECT {_COLUMNS} FROM ticket WHERE customer_code = $1 AND client_ref = $2 AND NOT repeats_client_ref
+"""
 _PAGE = f"""
 SELECT {_COLUMNS} FROM ticket
 WHERE customer_code = ANY($1::text[]) AND ($2::uuid IS NULL OR ticket_id < $2)
@@ -62,6 +66,13 @@ async def add(tx: Connection, ticket: Ticket) -> bool:
 async def find(connection: Connection, ticket_id: UUID) -> Ticket | None:
     """Return a ticket of any customer, or None."""
     row = await connection.fetchrow(_FIND, ticket_id)
+    return _ticket(row) if row else None
+
+
+async def named(tx: Connection, customer_code: str, client_ref: str) -> Ticket | None:
+    """Return the customer's ticket that the app names so, or None: then nobody else gives that name meanwhile."""
+    await tx.execute(_HOLD_NAME, f"client-ref {customer_code} {client_ref}")
+    row = await tx.fetchrow(_NAMED, customer_code, client_ref)
     return _ticket(row) if row else None
 
 
