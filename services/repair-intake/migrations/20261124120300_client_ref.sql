@@ -10,6 +10,7 @@ WHERE EXISTS (
     WHERE first.customer_code = ticket.customer_code AND first.client_ref = ticket.client_ref
     AND first.ticket_id < ticket.ticket_id
 );
+-- squawk-ignore require-concurrent-index-creation -- with the column, in one transaction; tickets wait for a moment
 CREATE UNIQUE INDEX ticket_by_client_ref ON ticket (customer_code, client_ref)
 WHERE client_ref IS NOT NULL AND NOT repeats_client_ref;
 

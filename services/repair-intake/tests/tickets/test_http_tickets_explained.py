@@ -87,15 +87,6 @@ async def test_cancellation_opens_tickets(api, happens, supply_point, cut, outbo
     assert (opened.sequence, opened.subject) == (2, attached.subject)
 
 
-async def test_restoration_changes_nothing(api, happens, supply_point, cut, outbox):
-    """When its cut is restored, a ticket stays attached: the power is back."""
-    await happens(supply_point(), cut())
-    ticket = (await api.open()).json()
-    await happens(cut(OutageRestored, version=2))
-    assert (await api.call("GET", f"/v1/tickets/{ticket['ticket_id']}")).json() == ticket
-    assert len(await outbox()) == 1
-
-
 async def test_cancelled_while_attaching(api, happens, supply_point, cut, db):
     """The cancellation of a cut waits for a ticket that is being attached to it, and then opens the ticket."""
     await happens(supply_point(), cut())

@@ -1,5 +1,6 @@
 """Tables `outage` and `outage_scope`: the projection of outages.v1."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,7 +15,7 @@ INSERT INTO outage (outage_id, version, ended, cause, place, starts_at, ends_at,
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (outage_id) DO UPDATE
 SET version = excluded.version, ended = excluded.ended, cause = excluded.cause, place = excluded.place,
-    starts_at = excluded.starts_at, ends_at = excluded.ends_at, changed_at = excluded.changed_at
+    starts_at = excluded.starts_at, ends_at = excluded.ends_at, changed_at = excluded.changed_at, parts_seen = '{}'
 """
 _ADD_SCOPE = """
 INSERT INTO outage_scope (element_kind, element_id, outage_id)
@@ -22,6 +23,20 @@ SELECT element_kind, element_id, $1 FROM unnest($2::text[], $3::text[]) AS eleme
 ON CONFLICT DO NOTHING
 """
 _CLEAR_SCOPE = "DELETE FROM outage_scope WHERE outage_id = $1"
+_SEE_PART = """
+UPDATE outage SET parts_seen = array_append(parts_seen, $2::integer)
+WHERE outage_id = $1 AND $2::integer <> ALL (parts_seen)
+RETURNING cardinality(parts_seen) = $3
+"""
+_UNCOVERED = """
+SELECT id FROM unnest($2::text[]) AS id
+WHERE NOT EXISTS (
+    SELECT FROM supply_point p JOIN outage_scope s ON s.outage_id = $1 AND (s.element_kind, s.element_id) IN (
+        ('supply_point', p.supply_point_id), ('transformer', p.transformer_id), ('feeder', p.feeder_id), ('ward', p.ward_code)
+    )
+    WHERE p.supply_point_id = id AND NOT p.removed
+)
+"""
 _COVERING = """
 SELECT outage_id, cause, place, starts_at, ends_at FROM outage
 WHERE NOT ended AND outage_id IN (
@@ -62,6 +77,16 @@ async def add_scope(tx: Connection, event: OutageEvent) -> None:
     }
     elements = [(kind, element_id) for kind, element_ids in named.items() for element_id in element_ids]
     await tx.execute(_ADD_SCOPE, event.outage_id, [kind for kind, _ in elements], [element for _, element in elements])
+
+
+async def see_part(tx: Connection, event: OutageEvent) -> bool:
+    """Note that a part was applied. Return True when it was the last that lacked, False also when it came again."""
+    return bool(await tx.fetchval(_SEE_PART, event.outage_id, event.part, event.parts))
+
+
+async def uncovered(tx: Connection, outage_id: UUID, supply_point_ids: Sequence[str]) -> set[str]:
+    """Return those of the supply points that an outage's scope does not cover, or that are not known."""
+    return {row["id"] for row in await tx.fetch(_UNCOVERED, outage_id, supply_point_ids)}
 
 
 async def covering(tx: Connection, supply_point: SupplyPoint) -> tuple[CoveringOutage, ...]:

@@ -35,7 +35,7 @@ class Ticket:
 
 
 def released(ticket: Ticket) -> Ticket:
-    """Return the ticket opened again after its outage was cancelled: nothing explains it, so somebody has to come."""
+    """Return the ticket opened after its outage explains it no more. Its team is the one that it was routed to."""
     return replace(ticket, state="open", version=ticket.version + 1, explanation=None)
 
 

@@ -1,1 +1,1 @@
-"""Submitting and reading tickets, and releasing those whose outage is cancelled."""
+"""Submitting and reading tickets, and releasing those that an outage explains no more."""

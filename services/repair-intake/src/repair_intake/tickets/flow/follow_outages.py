@@ -1,17 +1,16 @@
-"""Follow outages.v1: know what is cut and when, and release the tickets of outages that are cancelled."""
+"""Follow outages.v1: know what is cut and when, and release the tickets that a cut explains no more."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
-from gridcare.events.outages import OutageCancelled, OutageEvent
+from gridcare.events.outages import OutageEvent
 from gridcare.postgres import outbox
 from gridcare.postgres.database import Connection
 from repair_intake import NAME
 from repair_intake.known_outages import store as outage
-from repair_intake.known_outages.core import Effect, effect_of
-from repair_intake.tickets.core.ticket import event_of, released
+from repair_intake.known_outages.core import CoveringOutage, Effect, effect_of, explain
+from repair_intake.tickets.core.ticket import Ticket, event_of, released
 from repair_intake.tickets.room import Tickets
 from repair_intake.tickets.store import ticket
 
@@ -33,15 +32,27 @@ async def follow_outages(happened: Sequence[OutageHappened], *, room: Tickets) -
             effect = effect_of(event, await outage.lock(tx, event.outage_id))
             if effect in {Effect.REPLACE, Effect.END}:
                 await outage.save(tx, event, ended=effect is Effect.END, at=each.at)
+            if effect is Effect.END:
+                await _release(tx, await ticket.attached_to(tx, event.outage_id), now)
             if effect in {Effect.REPLACE, Effect.ADD_PART}:
                 await outage.add_scope(tx, event)
-            if effect is Effect.END and isinstance(event, OutageCancelled):
-                await _release_tickets(tx, event.outage_id, now)
+                if await outage.see_part(tx, event):
+                    await _release_unexplained(tx, event, room, now)
 
 
-async def _release_tickets(tx: Connection, outage_id: UUID, now: datetime) -> None:
-    """Open the tickets of a cut that will not happen: where the power is off all the same, that is a fault."""
-    opened = [released(each) for each in await ticket.attached_to(tx, outage_id)]
+async def _release_unexplained(tx: Connection, event: OutageEvent, room: Tickets, now: datetime) -> None:
+    """Release the tickets that a revision, all of whose parts are here, explains no more: by its windows or its scope."""
+    attached = await ticket.attached_to(tx, event.outage_id)
+    revised = CoveringOutage(event.outage_id, event.cause, event.place, event.windows)
+    if attached and explain([revised], room.rules.margins, now):
+        uncovered = await outage.uncovered(tx, event.outage_id, [each.supply_point_id for each in attached])
+        attached = [each for each in attached if each.supply_point_id in uncovered]
+    await _release(tx, attached, now)
+
+
+async def _release(tx: Connection, attached: Sequence[Ticket], now: datetime) -> None:
+    """Open tickets that no cut explains any more: where the power is off all the same, that is a fault for their team."""
+    opened = [released(each) for each in attached]
     if not opened:
         return
     await ticket.detach(tx, opened)
