@@ -26,7 +26,7 @@ class Client:
 
     def __init__(self, site: Site, role: str, customer_codes: Sequence[str] = ()) -> None:
         claims: dict[str, object] = {
-            "sub": "-".join(["demo", role, *customer_codes]),
+            "sub": "-".join(["demo", role, *customer_codes[:1]]),
             "aud": list(SERVICES),
             "roles": [role],
             "customer_codes": list(customer_codes),
