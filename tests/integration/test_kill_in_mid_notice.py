@@ -48,7 +48,7 @@ def _stop_in_calls(whole, sender, outage_id: str) -> None:
     def stopped() -> bool:
         sender.send(signal.SIGSTOP)
         begun = {"{batch_id}.{place}.{try}".format(**row) for row in whole.query(NOTIFIER, begun_of, outage_id)}
-        taken = {line["status_callback"].partition("attempt=")[2] for line in whole.journal("twilio")}
+        taken = {line["status_callback"].partition("attempt=")[2].partition("#")[0] for line in whole.journal("twilio")}
         if begun and begun <= taken:
             return True
         sender.send(signal.SIGCONT)

@@ -6,6 +6,7 @@ import pytest
 
 from gridcare_local.demo.accounting import Books, _check_pushes
 from gridcare_local.demo.cut import CompletedNotice
+from gridcare_local.demo.site import StackSite
 from gridcare_local.stack.stack import Stack
 
 NOTICE = "0199b1c2-0000-7000-8000-000000000001"
@@ -19,7 +20,7 @@ def books():
 
 @pytest.fixture
 def journal(tmp_path):
-    """Return a function that writes messages to the journal of a stack's emulated FCM and returns the stack."""
+    """Return a function that writes messages to the journal of a stack's emulated FCM and returns the site."""
     stack = Stack(tmp_path)
 
     def write(*messages):
@@ -27,7 +28,7 @@ def journal(tmp_path):
         folder.mkdir(parents=True)
         lines = [json.dumps({"kind": "accepted", "body": {"message": message}}) for message in messages]
         (folder / "journal.jsonl").write_text("".join(f"{line}\n" for line in lines))
-        return stack
+        return StackSite(stack)
 
     return write
 

@@ -19,7 +19,7 @@ async def test_the_command_lists_and_releases(
     db: Database, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`parked` lists what is parked, releases one or all of a kind, and says when there was nothing to release."""
-    settings = ServiceSettings(database_url=database_url, kafka_bootstrap="127.0.0.1:1", oidc_issuer="http://o")
+    settings = ServiceSettings(database_url=database_url, kafka_bootstrap="127.0.0.1:1", oidc_issuer="https://o")
     async with db.transaction() as tx:
         for item_id in ("a", "b", "c"):
             for _ in range(store.TRIES_MAX):

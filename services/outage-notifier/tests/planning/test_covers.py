@@ -141,10 +141,12 @@ async def test_push_is_not_the_phone(world, plan, settle, *, fake_push, planning
     """Told by push, and the SMS to the shared number failed: who relied on the number is told there."""
     await world.customer(A, devices=["a"], phones=[SHARED])
     await world.customer(B, devices=["b"], phones=[SHARED])
-    fake_push.outcomes["b"] = Outcome(OutcomeKind.RETRY, "QUOTA_EXCEEDED", retry_after_s=2_000)
+    fake_push.outcomes["b"] = Outcome(OutcomeKind.RETRY, "QUOTA_EXCEEDED", retry_after_s=1_000)
     notice_id = await world.notice(await world.outage(), kind="change")
     await plan()
     await settle()
+    later = "UPDATE delivery SET next_attempt_at = next_attempt_at + interval '20 minutes' WHERE recipient_id = $1"
+    await change(world, later, B)  # the other's turn comes after the SMS of the one
     world.clock.move(minutes=32)
     await cut_follow_ups(room=planning)  # the SMS of the one
     await change(world, "DELETE FROM device_customer WHERE customer_code = $1", B)
