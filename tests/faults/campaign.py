@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +18,8 @@ from tests.faults.rig.rig import Rig
 from tests.faults.rig.topics import TopicsJournal
 from tests.faults.work.caller import Caller, new_key
 from tests.faults.work.workload import Workload
+
+from gridcare.testing.waiting import came_true
 
 QUIET_TIMEOUT_S = 240.0
 LOOK_S = 0.5
@@ -69,16 +70,7 @@ class Campaign:
 
     async def until(self, condition: Callable[[], object], *, timeout_s: float) -> bool:
         """Wait for a condition, async or not. Return False if it did not come true in time."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            met = condition()
-            if asyncio.iscoroutine(met):
-                met = await met
-            if met:
-                return True
-            if time.monotonic() > deadline:
-                return False
-            await asyncio.sleep(LOOK_S)
+        return await came_true(condition, timeout_s=timeout_s, interval_s=LOOK_S)
 
     async def calm_down(self) -> list[str]:
         """End every fault and wait until nothing is left to do. Return what is left all the same."""

@@ -1,7 +1,6 @@
 """Who may come in is settled before the body is read; bodies have a deadline and one budget of memory."""
 
 import asyncio
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 import httpx
@@ -15,9 +14,7 @@ from gridcare.http.edge.middleware import RequestLimits
 from gridcare.http.guard import Router
 from gridcare.http.idempotency import IdempotencyKey
 from gridcare.http.routes import public, streamed
-from gridcare.process.health import serve
-from gridcare.process.lifecycle import Lifecycle
-from gridcare.testing.http import client_for
+from gridcare.testing.http import client_for, served
 
 AUDIENCE = "repair-intake"
 Customer = Annotated[Caller, Depends(require("customer"))]
@@ -53,18 +50,6 @@ def guarded_app(verifier, limits=None):
         limits=limits or RequestLimits(),
         body_size_max_bytes=4 * 1024**2,
     )
-
-
-@asynccontextmanager
-async def served(app):
-    life = Lifecycle()
-    bound = asyncio.get_running_loop().create_future()
-    running = asyncio.create_task(serve(app, life, host="127.0.0.1", port=0, bound=bound))
-    try:
-        yield life, await asyncio.wait_for(bound, 10)
-    finally:
-        life.stop()
-        await running
 
 
 async def test_callers_come_before_bodies(idp, verifier):

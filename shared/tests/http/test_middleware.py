@@ -1,7 +1,6 @@
 """The middleware: metrics and log lines by route template, slow bodies, overload, callers who leave."""
 
 import asyncio
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 import httpx
@@ -12,25 +11,11 @@ from gridcare.http.edge.middleware import RequestLimits
 from gridcare.http.guard import Router
 from gridcare.http.routes import public
 from gridcare.observability import instruments
-from gridcare.process.health import serve
-from gridcare.process.lifecycle import Lifecycle
-from gridcare.testing.http import client_for
+from gridcare.testing.http import client_for, served
 from gridcare.testing.logs import captured_logs
 from gridcare.testing.metrics import sample
 
 PHONE = "0901234567"
-
-
-@asynccontextmanager
-async def served(app):
-    life = Lifecycle()
-    bound = asyncio.get_running_loop().create_future()
-    running = asyncio.create_task(serve(app, life, host="127.0.0.1", port=0, bound=bound))
-    try:
-        yield await asyncio.wait_for(bound, 10)
-    finally:
-        life.stop()
-        await running
 
 
 def app_with(endpoint, **options):
@@ -77,7 +62,7 @@ async def post_slowly(port: int, *, sent: bytes, length: int) -> tuple[asyncio.S
 async def test_stalled_bodies_are_408():
     """A client that holds back its body is disconnected, whether the route reads it whole or as a stream."""
     for endpoint in (read_json, read_stream):
-        async with served(app_with(endpoint, limits=RequestLimits(body_idle_timeout_s=0.05))) as port:
+        async with served(app_with(endpoint, limits=RequestLimits(body_idle_timeout_s=0.05))) as (_, port):
             reader, writer = await post_slowly(port, sent=b"{", length=10)
             answer = await asyncio.wait_for(reader.read(), 10)
             writer.close()
@@ -88,7 +73,7 @@ async def test_stalled_bodies_are_408():
 async def test_leaving_is_no_bug():
     """A connection that breaks in the middle of a body is not logged as a failure of ours."""
     with captured_logs() as log:
-        async with served(app_with(read_stream)) as port:
+        async with served(app_with(read_stream)) as (_, port):
             _, writer = await post_slowly(port, sent=b"{", length=10)
             writer.close()
             async with asyncio.timeout(10):
@@ -129,7 +114,7 @@ async def test_half_answers_break_the_connection():
         return StreamingResponse(chunks())
 
     with captured_logs() as log:
-        async with served(app_with(broken)) as port, httpx.AsyncClient() as client:
+        async with served(app_with(broken)) as (_, port), httpx.AsyncClient() as client:
             results = await asyncio.gather(client.post(f"http://127.0.0.1:{port}/people/x"), return_exceptions=True)
     assert isinstance(results[0], httpx.RemoteProtocolError)
     assert log.named("request_failed")[0]["error_class"] == "RuntimeError"

@@ -40,19 +40,18 @@ async def test_due_notices_in_order(world, three):
     assert claimed == ["emergency", "restoration", "reminder"]
 
 
+async def single(world, code, useful_until):
+    """Schedule a receipt for one customer."""
+    one = {"revision": None, "kind": "payment-received", "audience_rule": "one", "recipient_id": code}
+    await world.notice(None, **one, useful_until=useful_until)
+
+
 async def test_single_notices_in_order(world):
     """One-recipient notices are packed by the end of their use, not by their age."""
     ends = {A: timedelta(days=2), B: timedelta(hours=1)}
     for code, left in ends.items():
         await world.customer(code, devices=[code])
-        await world.notice(
-            None,
-            revision=None,
-            kind="payment-received",
-            audience_rule="one",
-            recipient_id=code,
-            useful_until=world.clock.now() + left,
-        )
+        await single(world, code, world.clock.now() + left)
     async with world.db.transaction() as tx:
         singles = await notice.take_singles(tx, now=world.clock.now(), lane="transactional", limit=2)
         assert [single.recipient_id for single in singles] == [B, A]
@@ -78,14 +77,7 @@ async def test_packed_batch_has_deadline(world, plan):
     soon = world.clock.now() + timedelta(hours=1)
     for code, end in ((A, soon), (B, soon + timedelta(days=1))):
         await world.customer(code, devices=[code])
-        await world.notice(
-            None,
-            revision=None,
-            kind="payment-received",
-            audience_rule="one",
-            recipient_id=code,
-            useful_until=end,
-        )
+        await single(world, code, end)
     await plan()
     async with world.db.read() as c:
         assert [row["useful_until"] for row in await c.fetch("SELECT useful_until FROM batch")] == [soon]

@@ -9,9 +9,10 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gridcare.process.health import Life, serve
+from gridcare.process.health import serve
+from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.signing import Algorithm, SigningKey
 
 
@@ -87,32 +88,26 @@ class Issuer:
         await send({"type": "http.response.body", "body": body})
 
 
-class _TestLife:
-    def __init__(self) -> None:
-        self.stopping = asyncio.Event()
-        self.last_beat_s = time.monotonic()
-        self.started = False
-        self.ready = False
-        self.last_refusal_s: float | None = None
-        self.grace_s = 3.0
-
-    def beat(self) -> None:
-        self.last_beat_s = time.monotonic()
+@asynccontextmanager
+async def served(app: ASGIApp) -> AsyncIterator[tuple[Lifecycle, int]]:
+    """Serve `app` on a free port of 127.0.0.1, as an api does; yield its life and the port."""
+    life = Lifecycle()
+    bound: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    running = asyncio.create_task(serve(app, life, host="127.0.0.1", port=0, bound=bound))
+    try:
+        yield life, await asyncio.wait_for(bound, 10)
+    finally:
+        life.stop()
+        await running
 
 
 @asynccontextmanager
 async def issuer() -> AsyncIterator[Issuer]:
     """Serve an Issuer on a free port of 127.0.0.1."""
-    life: Life = _TestLife()
-    bound: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     made = Issuer("")
-    running = asyncio.create_task(serve(made, life, host="127.0.0.1", port=0, bound=bound))
-    try:
-        made.url = f"http://127.0.0.1:{await asyncio.wait_for(bound, 10)}"
+    async with served(made) as (_, port):
+        made.url = f"http://127.0.0.1:{port}"
         yield made
-    finally:
-        life.stopping.set()
-        await running
 
 
 @asynccontextmanager
