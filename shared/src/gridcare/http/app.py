@@ -10,7 +10,7 @@ from starlette.types import Lifespan
 from gridcare.http import problems, routes
 from gridcare.http.documents.openapi import completed
 from gridcare.http.documents.page import add_page
-from gridcare.http.documents.refusals import Refusal, add_problem_pages, catalogue
+from gridcare.http.documents.refusals import Refusal, add_problem_pages, catalogue, put_refusals
 from gridcare.http.edge.middleware import DEFAULT_LIMITS, RequestLimits, RequestMiddleware
 from gridcare.http.guard import Doors, put_doors
 from gridcare.http.rooms import let_in
@@ -59,14 +59,14 @@ def create_app(
     )
     if docs:
         add_page(app)
-    meanings = add_problem_pages(app)
+    add_problem_pages(app)
     own = frozenset(id(route) for route in app.routes)
     for router in routers:
         app.include_router(router, max_body_size=body_size_max_bytes)
     doors = Doors(routes.check(app, own=own), verifier, buckets)
     put_doors(app, doors)
     refusals = routes.refusals(app, doors)
-    meanings.update(catalogue(refusals.values()))  # the pages show what is known by now
+    put_refusals(app, catalogue(refusals.values()))
     let_in(app, rooms)
     app.add_middleware(RequestMiddleware, doors=doors, limits=limits)
     problems.register(app)

@@ -7,10 +7,11 @@ A door declares what its own use case refuses; what the plumbing refuses (tokens
 by what the route takes. The OpenAPI document and the pages at `/problems/<code>` are made of these.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 from fastapi import FastAPI
@@ -24,6 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 PATH: Final = "/problems"
 _MARK: Final = "__gridcare_refuses__"
+_KNOWN: Final = "refusals"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -111,30 +113,28 @@ def refusals_of(endpoint: Callable[..., Any], route: KnownRoute) -> tuple[Refusa
 def catalogue(routes: Iterable[tuple[Refusal, ...]]) -> dict[str, Refusal]:
     """Return every refusal by its code. Raises ValueError for a code with two statuses or two meanings."""
     known: dict[str, Refusal] = {}
-    for refusal in _all(routes):
+    for refusal in chain(_ELSEWHERE, *routes):
         if known.setdefault(refusal.code, refusal) != refusal:
             raise ValueError(f"{refusal.code} has two statuses or two meanings")
     return known
 
 
-def _all(routes: Iterable[tuple[Refusal, ...]]) -> Iterator[Refusal]:
-    yield from _ELSEWHERE
-    for refusals in routes:
-        yield from refusals
-
-
-def add_problem_pages(app: FastAPI) -> dict[str, Refusal]:
-    """Serve `/problems/<code>`, to which the `type` of a problem document leads. Return the refusals, to be filled in."""
-    known: dict[str, Refusal] = {}
+def add_problem_pages(app: FastAPI) -> None:
+    """Serve `/problems/<code>`, to which the `type` of a problem document leads; `put_refusals` says what there is."""
 
     async def page(request: Request) -> Response:
+        known: Mapping[str, Refusal] = getattr(request.app.state, _KNOWN)
         refusal = known.get(request.path_params["code"])
         if refusal is None:
             raise HTTPException(404)
         return HTMLResponse(_page(refusal), headers={"cache-control": "public, max-age=3600"})
 
     app.add_route(PATH + "/{code}", page, include_in_schema=False)
-    return known
+
+
+def put_refusals(app: FastAPI, known: Mapping[str, Refusal]) -> None:
+    """Tell an app's problem pages what its routes refuse, by code."""
+    setattr(app.state, _KNOWN, known)
 
 
 def _page(refusal: Refusal) -> str:
