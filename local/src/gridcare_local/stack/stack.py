@@ -21,6 +21,7 @@ from gridcare_local.stack.server_parts import SERVERS, addresses, server_parts
 from gridcare_local.stack.settings import DEFAULT_HOUR, SETTINGS_FILE, StackSettings
 from gridcare_local.stack.together import together
 
+TOPICS_TIMEOUT_S = 30.0
 MIGRATE_TIMEOUT_S = 120.0
 LOCK_TIMEOUT_S = 5.0
 ALL_PARTS = (*SERVERS, *EMULATORS, *SERVICE_PARTS)
@@ -222,7 +223,7 @@ async def _ensure_topics(bootstrap: str) -> None:
     from gridcare.kafka.admin import ensure_topics  # noqa: PLC0415 - slow to import, and most commands do not need it
     from gridcare.kafka.brokers import Brokers  # noqa: PLC0415 - as above
 
-    await ensure_topics(Brokers(bootstrap))
+    await ensure_topics(Brokers(bootstrap), deadline_s=TOPICS_TIMEOUT_S)
 
 
 def _start_together(parts: Sequence[Part], report: Report) -> None:

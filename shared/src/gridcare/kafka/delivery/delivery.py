@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
@@ -226,6 +227,6 @@ def _fault(error: BaseException) -> Fault:
     return fault
 
 
-def _append(batch: object, wire: Wire) -> bool:
+def _append(batch: Any, wire: Wire) -> bool:
     """Add a record to a batch. Return False if there is no room for it."""
-    return batch.append(timestamp=None, key=wire.key, value=wire.value, headers=wire.headers) is not None  # type: ignore[attr-defined]
+    return batch.append(timestamp=None, key=wire.key, value=wire.value, headers=wire.headers) is not None

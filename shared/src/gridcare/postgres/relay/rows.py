@@ -93,13 +93,13 @@ async def newest(connection: "asyncpg.Connection[asyncpg.Record]") -> int:
 
 
 async def delete(connection: "asyncpg.Connection[asyncpg.Record]", ids: Sequence[int]) -> None:
-    """Delete what was published. Raises Retryable if this session has lost the lock of a shard."""
+    """Delete what was published. Raises Retryable if this connection has lost the lock of a shard."""
     if ids:
         _all_were_ours(await connection.execute(_DELETE, SHARD_LOCK_CLASS, ids), len(ids))
 
 
 async def quarantine(connection: "asyncpg.Connection[asyncpg.Record]", reasons: Mapping[int, str]) -> None:
-    """Move rows out of the way, each with its reason. Raises Retryable if this session has lost the lock of a shard."""
+    """Move rows out of the way, each with its reason. Raises Retryable if this connection has lost the lock of a shard."""
     if reasons:
         tag = await connection.execute(_QUARANTINE, SHARD_LOCK_CLASS, list(reasons), list(reasons.values()))
         _all_were_ours(tag, len(reasons))
