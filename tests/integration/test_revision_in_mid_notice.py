@@ -6,7 +6,16 @@ from tests.integration.support.together import QUICK_LOOK_S, wait_until
 
 from gridcare_local.demo.cut import NOTIFIER
 
+TAKEN = 100
+"""The pushes that FCM takes before it asks for patience: not the whole audience, however fast or slow the machine is."""
+
+PATIENCE_S = 3
 SLOW = [{"match": {}, "action": {"latency_s": 0.4}}]
+STOPS_IN_THE_MIDDLE = [
+    {"match": {}, "action": {}, "times": TAKEN},
+    {"match": {"every": 3}, "action": {"latency_s": 1.0}},  # in flight while the cut changes
+    {"match": {}, "action": {"error": "UNAVAILABLE", "retry_after_s": PATIENCE_S}},
+]
 
 
 def _half(whole) -> list[str]:
@@ -15,14 +24,20 @@ def _half(whole) -> list[str]:
 
 
 def _tell_some(whole, mark: str) -> tuple[str, int]:
-    """Publish to half of the town with slow providers, wait until some are told, return the outage and its revision."""
-    for provider in ("fcm", "twilio"):
-        whole.script(provider, SLOW)
+    """Publish to half of the town, wait until some are told and others cannot be, return the outage and its revision."""
+    whole.script("fcm", STOPS_IN_THE_MIDDLE)
+    whole.script("twilio", SLOW)
     outage_id = whole.draft(mark=mark, feeder_ids=_half(whole))
     published = whole.change(outage_id, "publish")
-    audience = published["preview"][0]["audience"]
-    wait_until(lambda: whole.settled(outage_id) >= audience * 0.25, what="some are told", interval_s=QUICK_LOOK_S)
+    wait_until(lambda: whole.settled(outage_id) >= TAKEN, what="some are told", interval_s=QUICK_LOOK_S)
     return outage_id, published["outage"]["revision"]
+
+
+def _change(whole, outage_id: str, verb: str, body: dict) -> dict:
+    """Change the cut in the middle of its notice, then let FCM take everything again."""
+    answer = whole.change(outage_id, verb, body)
+    whole.script("fcm", [])
+    return answer
 
 
 def _reachable(verdict) -> set[str]:
@@ -33,7 +48,7 @@ def test_revisions_reach_everybody_once(whole):
     """Those who were told the old times get the change, all others a fresh announcement, and nobody gets both."""
     outage_id, first = _tell_some(whole, "REVISED")
     change = whole.document(mark="REVISED", feeder_ids=_half(whole), hours=5) | {"reason": "the work takes longer"}
-    second = whole.change(outage_id, "revise", change)["outage"]["revision"]
+    second = _change(whole, outage_id, "revise", change)["outage"]["revision"]
     whole.wait_told(outage_id)
     verdict = judge_outage(whole, outage_id)
     assert verdict.wrong == []
@@ -51,7 +66,7 @@ def test_revisions_reach_everybody_once(whole):
 def test_cancellations_follow_announcements(whole):
     """Those who heard of the cut hear that it is cancelled; the others hear nothing."""
     outage_id, first = _tell_some(whole, "CANCELLED")
-    whole.change(outage_id, "cancel", {"reason": "the part did not come"})
+    _change(whole, outage_id, "cancel", {"reason": "the part did not come"})
     whole.wait_told(outage_id)
     verdict = judge_outage(whole, outage_id)
     assert verdict.wrong == []
@@ -70,7 +85,7 @@ def test_revisions_survive_dead_processes(whole, process):
     change = whole.document(mark=f"REVISED DEAD {process}", feeder_ids=_half(whole), hours=4) | {
         "reason": "the work takes longer"
     }
-    second = whole.change(outage_id, "revise", change)["outage"]["revision"]
+    second = _change(whole, outage_id, "revise", change)["outage"]["revision"]
     whole.stack.restart(f"{NOTIFIER}-{process}")
     whole.wait_told(outage_id)
     verdict = judge_outage(whole, outage_id)
