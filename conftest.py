@@ -45,9 +45,11 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(len(os.sched_getaffinity(0)) + 1, WORKERS_MAX)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what needs a server. For workers put the longest first; otherwise the order of the folders stays."""
+    """Mark what needs a server. For workers put the folders that take longest first.
+
+    pytest-randomly has shuffled the modules, and the tests of each, by the seed that it prints: it runs before this.
+    """
     for item in items:
         if SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("server")
