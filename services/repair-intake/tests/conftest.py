@@ -126,7 +126,7 @@ def supply_point() -> Callable[..., SupplyPointChanged]:
 def cut() -> Callable[..., OutagePlanned]:
     """Return a function that makes a planned cut of the transformer TR1 from an hour ago to two hours from now."""
 
-    def make(kind: type[OutagePlanned] = OutagePlanned, **changes: Any) -> OutagePlanned:
+    def make(event: type[OutagePlanned] = OutagePlanned, **changes: Any) -> OutagePlanned:
         values: dict[str, Any] = {
             "version": 1,
             "outage_id": UUID(int=7),
@@ -137,6 +137,6 @@ def cut() -> Callable[..., OutagePlanned]:
             "windows": (Window(start=NOW - timedelta(hours=1), end=NOW + timedelta(hours=2)),),
             "scope": Scope(transformer_ids=("TR1",)),
         }
-        return kind(**{**values, **changes})
+        return event(**{**values, **changes})
 
     return make

@@ -4,6 +4,7 @@ GridcareError
 ├── SettingsError          the process refuses to start; names the variable and the reason
 ├── Retryable              a dependency is down: wait in place, keep the order, try again
 ├── Rejected               this message will never be accepted: dead-letter it with the reason
+├── PassedOver             this message is for a later release: count it and go on
 └── BusinessError          a refusal to a caller, with an HTTP status and a stable code
     ├── BadRequest         400
     ├── Unauthenticated    401
@@ -44,6 +45,10 @@ class Rejected(GridcareError):
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
+
+
+class PassedOver(GridcareError):
+    """The message holds what came later than this release: its reader is yet to come. Its argument is the event's type."""
 
 
 class BusinessError(GridcareError):

@@ -1,12 +1,15 @@
 """Bad records are put aside, whatever is wrong with them, and the good ones around them are handled."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
-from gridcare.errors import Rejected
-from gridcare.events import Envelope, Wire
+from gridcare.errors import PassedOver, Rejected
+from gridcare.events import Envelope, Wire, data_as
+from gridcare.events.envelope import UNKNOWN
+from gridcare.events.notices import BatchPlanned
 from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.clients import close_producer, new_producer
 from gridcare.kafka.consume import Subscription
@@ -71,6 +74,31 @@ async def test_poison_amid_a_batch(brokers: Brokers, db: Database, new_topic: Ne
     assert await committed(brokers, group, topic) == 9
 
 
+async def test_what_is_later_passes(
+    brokers: Brokers, db: Database, new_topic: NewTopic, producer: Producer, group: str
+):
+    """What a handler finds to be of a later release is counted and no dead letter, nor are its neighbours; so are values."""
+    topic, applied = await new_topic(), []
+    records = wires(topic, [hint(number) for number in range(1, 6)])
+    assert records[2].value is not None
+    records[2] = replace(records[2], value=records[2].value.replace(b'"sms"', b'"pigeon"'))
+    await producer.send_batch(records)
+
+    async def handle(envelopes: Sequence[Envelope]) -> None:
+        for envelope in envelopes:
+            if data_as(envelope, BatchPlanned).channel == UNKNOWN:
+                raise PassedOver(envelope.type)
+        applied.extend(envelope.version for envelope in envelopes)
+
+    async with consuming(brokers, db, Subscription((topic,), handle, records_max=100), group=group):
+        await eventually(lambda: len(applied) == 4)
+    assert applied == [1, 2, 4, 5]
+    assert await read_all(brokers, topic.dead_letters.name) == []
+    assert await committed(brokers, group, topic) == 5
+    assert sample("consumer_records_total", topic=topic.name, fate="passed_over") == 1
+    assert sample("consumer_unknown_values_total", topic=topic.name, field="channel") == 1
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -112,9 +140,9 @@ async def test_rejected_batches_are_split(
     await producer.send_batch(wires(topic, [hint(number) for number in range(1, 10)]))
 
     async def handle(envelopes: Sequence[Envelope]) -> None:
-        if any(envelope.sequence == 5 for envelope in envelopes):
+        if any(envelope.version == 5 for envelope in envelopes):
             raise Rejected("five")
-        applied.extend(envelope.sequence for envelope in envelopes)
+        applied.extend(envelope.version for envelope in envelopes)
 
     async with consuming(brokers, db, Subscription((topic,), handle, records_max=100), group=group):
         await eventually(lambda: len(applied) == 8)

@@ -71,10 +71,10 @@ async def test_retryable_holds_its_partition_alone(
     async def handle(envelopes: Sequence[Envelope]) -> None:
         nonlocal tried
         (envelope,) = envelopes
-        if envelope.data.batch_id == stuck and envelope.sequence == 2 and not healthy.is_set():
+        if envelope.data.batch_id == stuck and envelope.version == 2 and not healthy.is_set():
             tried += 1
             raise Retryable("the provider is down")
-        seen[envelope.data.batch_id].append(envelope.sequence)
+        seen[envelope.data.batch_id].append(envelope.version)
 
     where = {record.key: record.partition for record in await read_all(brokers, topic.name)}
     others = [each for each in batch_ids if where[str(each).encode()] != where[str(stuck).encode()]]
@@ -113,9 +113,9 @@ async def test_stop_finishes_the_record(
     await producer.send_batch(wires(topic, [hint(1), hint(2)]))
 
     async def handle(envelopes: Sequence[Envelope]) -> None:
-        begun.append(envelopes[0].sequence)
+        begun.append(envelopes[0].version)
         await go_on.wait()
-        ended.append(envelopes[0].sequence)
+        ended.append(envelopes[0].version)
 
     running = start_consumer(brokers, db, Subscription((topic,), handle), group=group)
     await eventually(lambda: begun == [1])
@@ -198,7 +198,7 @@ async def test_database_away(
         if away:
             refused += 1
             raise Retryable("database: ConnectionDoesNotExistError")
-        applied.extend(envelope.sequence for envelope in envelopes)
+        applied.extend(envelope.version for envelope in envelopes)
 
     subscription = Subscription((topic,), handle, records_max=records_max)
     async with consuming(brokers, db, subscription, group=group):

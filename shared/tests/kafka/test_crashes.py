@@ -32,11 +32,11 @@ bootstrap, url, topic, group, deadly = sys.argv[1:]
 
 async def handle(envelopes):
     for envelope in envelopes:
-        if envelope.sequence == int(deadly):
+        if envelope.version == int(deadly):
             os.kill(os.getpid(), signal.SIGKILL)
     for envelope in envelopes:
-        print("applied", envelope.sequence, flush=True)
-        if envelope.sequence == 9:
+        print("applied", envelope.version, flush=True)
+        if envelope.version == 9:
             member.lifecycle.stop()
 
 async def main():
@@ -65,9 +65,9 @@ async def test_a_bug_crashes_five_times(
     await producer.send_batch(wires(topic, [hint(number) for number in range(1, 6)]))
 
     async def handle(envelopes: Sequence[Envelope]) -> None:
-        if any(envelope.sequence == 3 for envelope in envelopes):
+        if any(envelope.version == 3 for envelope in envelopes):
             raise KeyError("canary 0901234567")
-        applied.extend(envelope.sequence for envelope in envelopes)
+        applied.extend(envelope.version for envelope in envelopes)
 
     subscription = Subscription((topic,), handle, records_max)
     for life in range(1, CRASHES_MAX + 1):
@@ -179,7 +179,7 @@ async def test_other_partitions_end_in_order(
     slow_begun, crashing, ended = asyncio.Event(), asyncio.Event(), []
 
     async def handle(envelopes: Sequence[Envelope]) -> None:
-        number = envelopes[0].sequence
+        number = envelopes[0].version
         if number == bad:
             await slow_begun.wait()
             crashing.set()

@@ -1,8 +1,8 @@
-"""The three fates of a failed record."""
+"""The fates of a failed record."""
 
 import pytest
 
-from gridcare.errors import Conflict, Rejected, Retryable
+from gridcare.errors import Conflict, PassedOver, Rejected, Retryable
 from gridcare.kafka.fate import Fate, fate_of, reason_of
 
 
@@ -11,12 +11,13 @@ from gridcare.kafka.fate import Fate, fate_of, reason_of
     [
         (Retryable("database"), Fate.RETRYABLE),
         (Rejected("no-such-thing"), Fate.REJECTED),
+        (PassedOver("gridcare.Later"), Fate.PASSED_OVER),
         (ValueError("oops"), Fate.BUG),
         (TimeoutError(), Fate.BUG),
         (Conflict("twin"), Fate.BUG),
         (ExceptionGroup("", [Rejected("a"), Retryable("b")]), Fate.RETRYABLE),
         (ExceptionGroup("", [Rejected("a"), ExceptionGroup("", [KeyError("x")]), Retryable("b")]), Fate.BUG),
-        (ExceptionGroup("", [Rejected("a"), Rejected("b")]), Fate.REJECTED),
+        (ExceptionGroup("", [Rejected("a"), PassedOver("b")]), Fate.REJECTED),
     ],
 )
 def test_fate_by_type(error: Exception, fate: Fate):

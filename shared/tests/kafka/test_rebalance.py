@@ -37,7 +37,7 @@ class Applied:
         for envelope in envelopes:
             self.came[envelope.id] += 1
         for envelope in fresh:
-            self.numbers[envelope.subject].append(envelope.sequence)
+            self.numbers[envelope.subject].append(envelope.version)
 
     @property
     def total(self) -> int:

@@ -31,9 +31,9 @@ async def rejected(
     seen = []
 
     async def handle(envelopes: Sequence[Envelope]) -> None:
-        if envelopes[0].sequence % 2:
+        if envelopes[0].version % 2:
             raise Rejected("odd")
-        seen.append(envelopes[0].sequence)
+        seen.append(envelopes[0].version)
 
     await producer.send_batch([*wires(topic, events), poison(topic)])
     async with consuming(brokers, db, Subscription((topic,), handle), group=group):

@@ -24,7 +24,7 @@ async def test_a_restored_database_is_told(
     seen: list[int] = []
 
     async def handle(envelopes):
-        seen.extend(envelope.sequence for envelope in envelopes)
+        seen.extend(envelope.version for envelope in envelopes)
 
     subscription = Subscription((topic,), handle)
     await producer.send_batch(wires(topic, [hint(number) for number in range(1, 6)]))

@@ -4,9 +4,12 @@ import asyncio
 from dataclasses import replace
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
+from gridcare.errors import PassedOver
 from gridcare.events import Envelope, type_name
+from gridcare.events.envelope import UNKNOWN
 from gridcare.events.notices import BatchPlanned
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.waiting import eventually
@@ -55,6 +58,16 @@ async def test_hint_waits_for_room_alone(under_way, two_batches, fake_sms, clock
 async def test_unknown_batch_is_forgotten(under_way, clock, fake_sms):
     """A hint is only a hint."""
     await under_way.start([hint(uuid4(), clock.now())])
+    await under_way.drain()
+    assert fake_sms.sent == []
+
+
+@pytest.mark.parametrize("later", ["channel", "lane"])
+async def test_later_lanes_are_passed_over(under_way, two_batches, clock, fake_sms, *, later):
+    """A hint at a channel or a lane that a later release has is left to the senders of that release."""
+    known = hint(two_batches[0], clock.now())
+    with pytest.raises(PassedOver, match="BatchPlanned"):
+        await under_way.start([replace(known, data=msgspec.structs.replace(known.data, **{later: UNKNOWN}))])
     await under_way.drain()
     assert fake_sms.sent == []
 

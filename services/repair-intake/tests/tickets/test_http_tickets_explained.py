@@ -84,7 +84,7 @@ async def test_cancellation_opens_tickets(api, happens, supply_point, cut, outbo
     attached, opened = await outbox()
     assert isinstance(attached.data, TicketAttached)
     assert isinstance(opened.data, TicketOpened)
-    assert (opened.sequence, opened.subject) == (2, attached.subject)
+    assert (opened.version, opened.subject) == (2, attached.subject)
 
 
 async def test_cancelled_while_attaching(api, happens, supply_point, cut, db):

@@ -30,7 +30,7 @@ async def state(api, happens, supply_point, cut):
 async def _is_published_once(outbox) -> bool:
     attached, opened = await outbox()
     assert (type(attached.data), type(opened.data)) == (TicketAttached, TicketOpened)
-    return (opened.sequence, opened.subject, opened.data.team_id) == (2, attached.subject, "PB1101")
+    return (opened.version, opened.subject, opened.data.team_id) == (2, attached.subject, "PB1101")
 
 
 @pytest.mark.parametrize("ending", [OutageCancelled, OutageRestored])

@@ -4,7 +4,7 @@ Importing this package registers every event class, so `decode` knows them all.
 """
 
 from gridcare.events import notices, outages, payments, supply_points, tickets
-from gridcare.events.envelope import Envelope, Event, UnknownEventType, Wire, decode, encode, event_types, type_name
+from gridcare.events.envelope import Envelope, Event, Wire, data_as, decode, encode, event_types, type_name
 from gridcare.events.topics import ALL_TOPICS, Topic
 
 __all__ = [
@@ -12,8 +12,8 @@ __all__ = [
     "Envelope",
     "Event",
     "Topic",
-    "UnknownEventType",
     "Wire",
+    "data_as",
     "decode",
     "encode",
     "event_types",

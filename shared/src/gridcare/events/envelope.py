@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from gridcare.errors import GridcareError, Rejected
+from gridcare.errors import PassedOver, Rejected
 from gridcare.events.topics import Topic
 
 Headers = Sequence[tuple[str, bytes]]
@@ -61,10 +61,6 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {}
 _OPEN: dict[str, dict[str, frozenset[str]]] = {}
 
 
-class UnknownEventType(GridcareError):
-    """An event type that came later than this release: it is passed over and counted, since its reader is yet to come."""
-
-
 def published(cls: type[E]) -> type[E]:
     """Register an event class under its type name (a decorator)."""
     name = type_name(cls)
@@ -93,7 +89,7 @@ class Envelope:
     type: str
     time: datetime
     subject: str
-    sequence: int
+    version: int
     traceparent: str | None
     data: Event | None
 
@@ -117,8 +113,8 @@ def encode(envelope: Envelope, *, topic: Topic) -> Wire:
         ("ce_type", envelope.type.encode()),
         ("ce_time", envelope.time.astimezone(UTC).isoformat(timespec="microseconds").encode()),
         ("ce_subject", envelope.subject.encode()),
-        (_VERSION, str(envelope.sequence).encode()),
-        (_FORMER_VERSION, str(envelope.sequence).encode()),
+        (_VERSION, str(envelope.version).encode()),
+        (_FORMER_VERSION, str(envelope.version).encode()),
         ("content-type", _CONTENT_TYPE),
     ]
     if envelope.traceparent:
@@ -130,7 +126,8 @@ def encode(envelope: Envelope, *, topic: Topic) -> Wire:
 def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Envelope:
     """Return the envelope that a record carries.
 
-    A value that is not in an open set is UNKNOWN in the event. Raises UnknownEventType, and Rejected: `not-cloudevents`
+    A value that is not in an open set is UNKNOWN in the event. Raises PassedOver for a
+    type that came later than this release, and Rejected: `not-cloudevents`
     (attributes missing or malformed), `invalid-event-data`.
     """
     attributes = dict(headers)
@@ -139,29 +136,46 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Envelope
         kind = attributes["ce_type"].decode()
         time = datetime.fromisoformat(attributes["ce_time"].decode())
         source = attributes["ce_source"].decode()
-        sequence = int(attributes[_VERSION] if _VERSION in attributes else attributes[_FORMER_VERSION])
+        version = int(attributes[_VERSION] if _VERSION in attributes else attributes[_FORMER_VERSION])
         subject = attributes["ce_subject"].decode() if "ce_subject" in attributes else (key or b"").decode()
     except (KeyError, ValueError) as error:
         raise Rejected("not-cloudevents", type(error).__name__) from None
     if time.tzinfo is None or attributes.get("ce_specversion") != b"1.0":
         raise Rejected("not-cloudevents", "ce_time or ce_specversion")
-    if not 0 <= sequence < _VERSION_END or "\x00" in subject:
+    if not 0 <= version < _VERSION_END or "\x00" in subject:
         raise Rejected("not-cloudevents", "ce_aggregateversion or ce_subject")
     traceparent = attributes.get("traceparent", b"")
     data: Event | None = None
     if value is not None:
         if kind not in _DECODERS:
-            raise UnknownEventType(kind)
+            raise PassedOver(kind)
         if _ESCAPED_NUL in value:
             raise Rejected("invalid-event-data", "a text holds NUL")
         try:
             data = _data_of(kind, value)
         except (msgspec.MsgspecError, UnicodeDecodeError):  # without its message, which could quote the data
             raise Rejected("invalid-event-data", kind) from None
-        if data.version != sequence or data.key != subject:
+        if data.version != version or data.key != subject:
             raise Rejected("invalid-event-data", "version or key differ from the headers")
     good = traceparent.decode() if _TRACEPARENT.match(traceparent) else None
-    return Envelope(event_id, source, kind, time, subject, sequence, good, data)
+    return Envelope(event_id, source, kind, time, subject, version, good, data)
+
+
+def data_as(envelope: Envelope, kind: type[E]) -> E:
+    """Return an envelope's data, an event of a `kind` that its reader knows.
+
+    Raises PassedOver for an event that a later release may put on this topic, and Rejected(`no-event-data`) for a tombstone.
+    """
+    if isinstance(envelope.data, kind):
+        return envelope.data
+    if envelope.data is None:
+        raise Rejected("no-event-data", envelope.type)
+    raise PassedOver(envelope.type)
+
+
+def unknown_fields(event: Event) -> tuple[str, ...]:
+    """Return the fields of an event whose values came later than this release."""
+    return tuple(name for name in _OPEN[type_name(type(event))] if getattr(event, name) == UNKNOWN)
 
 
 def _data_of(kind: str, value: bytes) -> Event:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from gridcare.events.envelope import Event, published
+from gridcare.events.envelope import Event, Unknown, published
 from gridcare.events.topics import NOTICE_BATCHES, NOTICES, Topic
 
 Channel = Literal["push", "sms"]
@@ -49,8 +49,8 @@ class BatchPlanned(Event, frozen=True, kw_only=True):
     key_field: ClassVar[str] = "batch_id"
 
     batch_id: UUID
-    channel: Channel
-    lane: Lane
+    channel: Channel | Unknown
+    lane: Lane | Unknown
 
     def destination(self) -> Topic:
         return NOTICE_BATCHES[self.channel, self.lane]

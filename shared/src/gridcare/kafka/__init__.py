@@ -1,1 +1,1 @@
-"""Kafka: topics, the producer, the consumer runtime with the three fates of a record, dead letters and their replay."""
+"""Kafka: topics, the producer, the consumer runtime with the fates of a record, dead letters and their replay."""

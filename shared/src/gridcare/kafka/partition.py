@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
-from gridcare.errors import Retryable
-from gridcare.events import Envelope, UnknownEventType, decode
+from gridcare.errors import PassedOver, Retryable
+from gridcare.events import Envelope, decode
 from gridcare.kafka.crashes import CRASHES_MAX, CrashLedger
 from gridcare.kafka.dead_letters.dead_letter import DeadLetterLimitReached, DeadLetters, Record, Why, is_for_another
 from gridcare.kafka.fate import Fate, fate_of
 from gridcare.kafka.offsets import Offsets
 from gridcare.kafka.patience import BACKOFF_MAX_S, Patience, Stopped
+from gridcare.kafka.tally import Tally
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
 from gridcare.observability.tracing import span
@@ -54,6 +55,7 @@ class PartitionWork:
         self._handle = handle
         self._records_max = records_max
         self._tools = tools
+        self._tally = Tally(partition, tools.group)
         self._patience = Patience(partition, group=tools.group, backoff_max_s=tools.backoff_max_s)
         self._stopping = self._patience.stopping
         self._fetching = False
@@ -68,7 +70,7 @@ class PartitionWork:
             self.task.cancel()  # nothing is in hand, and buffered records are not lost: their offsets are not committed
         _, late = await asyncio.wait({self.task}, timeout=grace_s)
         if late:
-            logger.warning("partition_cancelled", grace_s=grace_s, **self._where())
+            logger.warning("partition_cancelled", grace_s=grace_s, **self._tally.where())
             self.task.cancel()
             await asyncio.wait({self.task}, timeout=CANCEL_GRACE_S)
 
@@ -108,14 +110,16 @@ class PartitionWork:
             if is_for_another(record, self._tools.group):
                 continue
             try:
-                readable.append((record, decode(record.key, record.value, record.headers)))
-            except UnknownEventType as error:
-                self._count(Fate.PASSED_OVER)
-                logger.info("event_type_unknown", event_type=str(error), **self._where(record.offset))
+                envelope = decode(record.key, record.value, record.headers)
+            except PassedOver as error:
+                self._tally.pass_over(error, record.offset)
             except Exception:  # noqa: BLE001 - its fate is decided when it is handled, after the records before it
                 await self._apply_readable(readable)
                 readable = []
                 await self._apply_one(record)
+            else:
+                readable.append((record, envelope))
+                self._tally.count_unknown(envelope)
         await self._apply_readable(readable)
         self._tools.offsets.finish(self.partition, records[-1].offset)
 
@@ -141,7 +145,7 @@ class PartitionWork:
             if error is None:
                 self._tools.offsets.finish(self.partition, last)
                 await self._forget_marks(first, last, marked=marked)
-                self._count(Fate.HANDLED, len(readable))
+                self._tally.count(Fate.HANDLED, len(readable))
                 return True
             if marked:
                 await self._patience.insist(lambda: self._tools.crashes.undo(self.partition, first))
@@ -156,16 +160,19 @@ class PartitionWork:
             if marked:
                 crashes = await self._patience.insist(lambda: self._tools.crashes.begin(self.partition, offset, offset))
                 if crashes.count > CRASHES_MAX:
-                    logger.critical("record_keeps_crashing", crashes=CRASHES_MAX, **self._where(offset))
+                    logger.critical("record_keeps_crashing", crashes=CRASHES_MAX, **self._tally.where(offset))
                     await self._put_aside(record, Why(Fate.BUG.value, crashes.error_class), marked=marked)
                     break
             error = await self._attempt(lambda: self._call_one(record), offset if marked else None)
             if error is None:
-                self._count(Fate.HANDLED)
+                self._tally.count(Fate.HANDLED)
                 break
             fate = fate_of(error)
             if fate is Fate.BUG:
                 await self._die_of(error, offset, marked=marked)
+            if isinstance(error, PassedOver):
+                self._tally.pass_over(error, offset)
+                break
             if fate is Fate.REJECTED:
                 await self._put_aside(record, Why.of(error), marked=marked)
                 break
@@ -186,7 +193,7 @@ class PartitionWork:
             only.traceparent if only else None,
             event_type=only.type if only else None,
             records=len(envelopes),
-            **self._where(offset),
+            **self._tally.where(offset),
         ):
             await self._handle(envelopes)
 
@@ -225,7 +232,7 @@ class PartitionWork:
             if marked:
                 await self._forgive(record.offset)
             raise
-        self._count(Fate.BUG if why.reason == Fate.BUG else Fate.REJECTED)
+        self._tally.count(Fate.BUG if why.reason == Fate.BUG else Fate.REJECTED)
 
     async def _die_of(self, error: Exception, offset: int, *, marked: bool) -> None:
         """Count the crash, then raise: the process ends, is restarted and reads the record again."""
@@ -234,17 +241,6 @@ class PartitionWork:
                 await self._tools.crashes.begin(self.partition, offset, offset)
             await self._tools.crashes.name_error(self.partition, offset, error)
         except Retryable:
-            logger.warning("crash_not_counted", **self._where(offset))
-        logger.error("record_crashes", error_class=type(error).__name__, **self._where(offset))
+            logger.warning("crash_not_counted", **self._tally.where(offset))
+        logger.error("record_crashes", error_class=type(error).__name__, **self._tally.where(offset))
         raise error
-
-    def _count(self, fate: Fate, records: int = 1) -> None:
-        metrics.CONSUMER_RECORDS.inc(records, topic=self.partition.topic, fate=fate.value)
-
-    def _where(self, offset: int | None = None) -> dict[str, str | int | None]:
-        return {
-            "group": self._tools.group,
-            "topic": self.partition.topic,
-            "partition": self.partition.partition,
-            "offset": offset,
-        }

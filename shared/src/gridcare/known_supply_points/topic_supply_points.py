@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from gridcare.errors import Rejected
-from gridcare.events import Envelope
+from gridcare.events import Envelope, data_as
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.events.topics import SUPPLY_POINTS
 from gridcare.kafka.consume import Subscription
@@ -31,9 +30,6 @@ def applied_by(apply: Callable[[Sequence[Change]], Awaitable[None]]) -> Subscrip
 
 
 def _change(envelope: Envelope) -> Change:
-    event = envelope.data
-    if event is None:
-        return removed(envelope.subject, envelope.sequence, envelope.time)
-    if not isinstance(event, SupplyPointChanged):
-        raise Rejected("unexpected-event-type", envelope.type)
-    return described(event, envelope.time)
+    if envelope.data is None:
+        return removed(envelope.subject, envelope.version, envelope.time)
+    return described(data_as(envelope, SupplyPointChanged), envelope.time)

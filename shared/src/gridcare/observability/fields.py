@@ -21,7 +21,7 @@ error_class error_code error_frames error_causes error_constraint dropped_fields
 outage_id notice_id batch_id delivery_id recipient_id attempt_id ticket_id incident_id team_id bill_id payment_id
 refund_id reading_id supply_point_id provider_event_id event_id aggregate_id key_id template template_version
 revision generation kind state channel lane language provider provider_status provider_code provider_message_id
-step action notices topic topics partition offset group shard shards consumer event_type sequence lag_records records crashes fate
+step action notices topic topics partition offset group shard shards consumer event_type lag_records records crashes fate
 count total done rows accepted refused skipped failed planned batches members page pages line size_bytes limit
 attempt attempts tries grace_s backoff_s lease_s wait_s age_s timeout_s late_s deadline_s rate_per_s segments
 pool_size pool_in_use due_at until since next_attempt_at resumed stopped signal migration dry_run

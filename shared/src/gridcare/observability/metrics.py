@@ -13,6 +13,7 @@ _TOPIC: Final = Named(r"[a-z]+(-[a-z]+)*(\.[a-z0-9]+){0,6}", values_max=1_000)
 _REASON: Final = Named(r"[a-z]+(-[a-z0-9]+){0,8}", values_max=64)
 _ROUTE: Final = Named(r"/[a-zA-Z0-9_/{}.:-]*", values_max=200)
 _LOOP: Final = Named(r"[a-z]+([-_][a-z]+){0,6}", values_max=32)
+_FIELD: Final = Named(r"[a-z]+(_[a-z]+)*", values_max=64)
 _CHANNEL: Final = one_of("push", "sms")
 _LANE: Final = one_of("urgent", "transactional", "bulk")
 _PROVIDER: Final = one_of("twilio", "fcm", "vnpay", "momo", "zalopay", "bank", "oidc")
@@ -60,6 +61,11 @@ KAFKA_SEND_TIMEOUTS: Final = Counter("kafka_send_timeouts", "Sends whose outcome
 KAFKA_PRODUCERS_REPLACED: Final = Counter("kafka_producers_replaced", "Producers thrown away after a fatal error.")
 CONSUMER_RECORDS: Final = Counter(
     "consumer_records", "Records by what became of them.", {"topic": _TOPIC, "fate": _FATE}
+)
+CONSUMER_UNKNOWN_VALUES: Final = Counter(
+    "consumer_unknown_values",
+    "Values that came later than this release, in records by their field.",
+    {"topic": _TOPIC, "field": _FIELD},
 )
 CONSUMER_BATCH_SECONDS: Final = Histogram(
     "consumer_batch_seconds", "Time to apply one fetched batch.", {"topic": _TOPIC}, buckets_s=_SLOW_S

@@ -49,11 +49,11 @@ class Seen:
         self.calls: list[list[int]] = []
 
     async def __call__(self, envelopes: Sequence[Envelope]) -> None:
-        self.calls.append([envelope.sequence for envelope in envelopes])
+        self.calls.append([envelope.version for envelope in envelopes])
 
     @property
     def numbers(self) -> list[int]:
-        """The sequence of every event, in the order handled."""
+        """The version of every event, in the order handled."""
         return [number for call in self.calls for number in call]
 
 

@@ -36,7 +36,7 @@ class Publisher:
     @property
     def hints(self) -> list[tuple[str, int]]:
         """The key and the version of each record, in the order sent."""
-        return [(e.subject, e.sequence) for e in (decode(w.key, w.value, w.headers) for w in self.sent)]
+        return [(e.subject, e.version) for e in (decode(w.key, w.value, w.headers) for w in self.sent)]
 
     def versions(self, key: UUID) -> list[int]:
         """Return the versions sent of one key, in their order."""

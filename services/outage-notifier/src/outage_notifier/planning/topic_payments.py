@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from gridcare.errors import Rejected
-from gridcare.events import Envelope
+from gridcare.events import Envelope, data_as
 from gridcare.events.payments import CustomerMoneyEvent, PaymentRecorded
 from gridcare.events.topics import PAYMENTS
 from gridcare.kafka.consume import Subscription
@@ -25,6 +24,5 @@ def subscription(room: Planning) -> Subscription:
 
 
 def _paid(envelope: Envelope) -> Paid | None:
-    if not isinstance(envelope.data, CustomerMoneyEvent):
-        raise Rejected("unexpected-event-type", envelope.type)
-    return Paid(envelope.id, envelope.time, envelope.data) if isinstance(envelope.data, PaymentRecorded) else None
+    event = data_as(envelope, CustomerMoneyEvent)
+    return Paid(envelope.id, envelope.time, event) if isinstance(event, PaymentRecorded) else None

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from gridcare.errors import Rejected
-from gridcare.events import Envelope
+from gridcare.events import Envelope, data_as
 from gridcare.events.tickets import TicketEvent
 from gridcare.events.topics import TICKETS
 from gridcare.kafka.consume import Subscription
@@ -24,6 +23,4 @@ def subscription(room: Planning) -> Subscription:
 
 
 def _happened(envelope: Envelope) -> TicketHappened:
-    if not isinstance(envelope.data, TicketEvent):
-        raise Rejected("unexpected-event-type", envelope.type)
-    return TicketHappened(envelope.id, envelope.time, envelope.data)
+    return TicketHappened(envelope.id, envelope.time, data_as(envelope, TicketEvent))

@@ -9,8 +9,9 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gridcare.errors import Retryable
-from gridcare.events import Envelope
+from gridcare.errors import PassedOver, Retryable
+from gridcare.events import Envelope, data_as
+from gridcare.events.envelope import UNKNOWN
 from gridcare.events.notices import BatchPlanned, Channel, Lane
 from gridcare.events.topics import CHANNELS, LANES, NOTICE_BATCHES
 from gridcare.kafka.consume import Subscription
@@ -42,14 +43,14 @@ class BatchesUnderWay:
         ]
 
     async def start(self, envelopes: Sequence[Envelope]) -> None:
-        """Begin to send a batch for each hint, as soon as its lane has room: the one whose use ends first."""
-        for envelope in envelopes:
-            if not isinstance(envelope.data, BatchPlanned):
-                continue
-            hint = envelope.data
-            slots = self._slots_of(hint.channel, hint.lane)
+        """Begin to send a batch for each hint, as soon as its lane has room: the one whose use ends first.
+
+        Raises PassedOver for a hint at a channel or a lane that a later release has: its senders send the batch.
+        """
+        for channel, lane in [_hinted_at(envelope) for envelope in envelopes]:
+            slots = self._slots_of(channel, lane)
             await slots.acquire()
-            self._begin(self._send(hint.channel, hint.lane, slots, go_on=False))
+            self._begin(self._send(channel, lane, slots, go_on=False))
 
     async def look(self) -> int:
         """Begin to send what waits in the ledger though no hint of it came for a while. Return 0. Raises Retryable.
@@ -103,3 +104,10 @@ class BatchesUnderWay:
                 self._died.result().result()
         finally:
             stopping.cancel()
+
+
+def _hinted_at(envelope: Envelope) -> tuple[Channel, Lane]:
+    hint = data_as(envelope, BatchPlanned)
+    if hint.channel == UNKNOWN or hint.lane == UNKNOWN:  # noqa: PLR1714 - only a comparison of each narrows its type
+        raise PassedOver(envelope.type)
+    return hint.channel, hint.lane

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from gridcare.errors import Rejected
-from gridcare.events import Envelope
+from gridcare.events import Envelope, data_as
 from gridcare.events.outages import OutageEvent
 from gridcare.events.topics import OUTAGES
 from gridcare.kafka.consume import Subscription
@@ -24,6 +23,4 @@ def subscription(room: Tickets) -> Subscription:
 
 
 def _happened(envelope: Envelope) -> OutageHappened:
-    if not isinstance(envelope.data, OutageEvent):
-        raise Rejected("unexpected-event-type", envelope.type)
-    return OutageHappened(envelope.data, envelope.time)
+    return OutageHappened(data_as(envelope, OutageEvent), envelope.time)
