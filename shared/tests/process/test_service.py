@@ -7,7 +7,9 @@ import time
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
+import pytest
 
+from gridcare.errors import Retryable
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import founded
 from gridcare.process.settings import ServiceSettings
@@ -23,6 +25,7 @@ def free_port() -> int:
 def settings(database_url: str, health_port: int) -> ServiceSettings:
     return ServiceSettings(
         database_url=database_url,
+        database_pool_size=2,
         kafka_bootstrap="127.0.0.1:1",
         oidc_issuer="https://issuer.example",
         http_host="127.0.0.1",
@@ -106,3 +109,16 @@ async def test_waiting_ends_at_once():
         lifecycle.stop()
         await asyncio.wait_for(running, 30)
         assert (given, time.monotonic() - began_s < 3) == ([None], True)
+
+
+async def test_requests_hardly_wait(database_url):
+    """While every connection of an api is lent, the next request is refused well within two seconds."""
+    health_port = free_port()
+    async with founded("tests", "api", settings(database_url, health_port), Lifecycle()) as foundation:
+        db = foundation.db
+        async with db.read(), db.read():
+            began_s = time.monotonic()
+            with pytest.raises(Retryable):
+                async with db.read():
+                    raise AssertionError("there was no connection left")
+            assert time.monotonic() - began_s < 1.8

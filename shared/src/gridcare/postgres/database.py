@@ -20,8 +20,13 @@ Row = asyncpg.Record
 UniqueViolation = asyncpg.UniqueViolationError
 """What a unique index raises where a statement does not say what to do ON CONFLICT; its transaction is over."""
 
-ACQUIRE_TIMEOUT_S = 5
+ACQUIRE_TIMEOUT_S = 5.0
 """A longer wait for a connection means overload: the caller is told to come back, so that nothing queues forever."""
+
+REQUEST_ACQUIRE_TIMEOUT_S = 1.0
+"""The same while somebody waits for an answer over HTTP, who is refused within two seconds."""
+
+CONNECT_TIMEOUT_S = 5.0
 
 LOCK_TIMEOUT_S = 10
 IDLE_IN_TRANSACTION_TIMEOUT_S = 60
@@ -76,21 +81,30 @@ class Database:
     unchanged. A database error's `detail` is never logged, because it quotes rows.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, patience_s: float = ACQUIRE_TIMEOUT_S) -> None:
         self._pool = pool
+        self._patience_s = patience_s
+        self._places = asyncio.Semaphore(pool.get_max_size())
+        self._keeping: set[asyncio.Task[None]] = set()
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, url: str, *, application_name: str, pool_size: int = 10, statement_timeout_s: float = 30
+        cls,
+        url: str,
+        *,
+        application_name: str,
+        pool_size: int = 10,
+        statement_timeout_s: float = 30,
+        patience_s: float = ACQUIRE_TIMEOUT_S,
     ) -> AsyncIterator[Self]:
-        """Open a pool. Raises Retryable if the server cannot be reached."""
+        """Open a pool, whose callers wait `patience_s` for a connection. Raises Retryable if the server cannot be reached."""
         try:
             pool = await asyncpg.create_pool(
                 url,
                 min_size=1,
                 max_size=pool_size,
-                timeout=ACQUIRE_TIMEOUT_S,
+                timeout=CONNECT_TIMEOUT_S,
                 command_timeout=statement_timeout_s + 5,
                 max_inactive_connection_lifetime=300,
                 reset=_as_it_was,
@@ -99,7 +113,7 @@ class Database:
         except _TRANSIENT as error:
             raise _passing(error) from error
         try:
-            yield cls(pool)
+            yield cls(pool, patience_s=patience_s)
         finally:
             try:
                 async with asyncio.timeout(5):
@@ -131,7 +145,7 @@ class Database:
     @asynccontextmanager
     async def _connection(self, *, in_transaction: bool) -> AsyncIterator[Connection]:
         try:
-            connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+            connection = await self._acquire()
         except _TRANSIENT as error:
             raise _passing(error) from error
         metrics.DATABASE_POOL_IN_USE.set(self.in_use)
@@ -146,12 +160,38 @@ class Database:
         finally:
             await self._release(connection)
 
+    async def _acquire(self) -> "PoolConnectionProxy[asyncpg.Record]":
+        """Wait for a connection as long as the patience lasts. Raises TimeoutError and what connecting raises.
+
+        One that is being made is made to its end, for the next caller: a server that is slower than the patience could never
+        be connected to otherwise.
+        """
+        async with asyncio.timeout(self._patience_s):
+            await self._places.acquire()
+            taking = asyncio.ensure_future(self._pool.acquire())
+            try:
+                return await asyncio.shield(taking)
+            except BaseException:
+                taking.add_done_callback(self._keep)
+                raise
+
+    def _keep(self, taken: "asyncio.Future[PoolConnectionProxy[asyncpg.Record]]") -> None:
+        """Put what nobody waits for any more into the pool."""
+        if taken.cancelled() or taken.exception() is not None:
+            self._places.release()
+            return
+        keeping = asyncio.ensure_future(self._release(taken.result()))
+        self._keeping.add(keeping)
+        keeping.add_done_callback(self._keeping.discard)
+
     async def _release(self, connection: "PoolConnectionProxy[asyncpg.Record]") -> None:
         try:
             await self._pool.release(connection, timeout=ACQUIRE_TIMEOUT_S)
         except _TRANSIENT:
             with suppress(asyncpg.InterfaceError):  # the pool may have taken it back itself
                 connection.terminate()
+        finally:
+            self._places.release()
         metrics.DATABASE_POOL_IN_USE.set(self.in_use)
 
     @property
@@ -190,7 +230,7 @@ async def direct_connection(
     try:
         connection: asyncpg.Connection[Any] = await asyncpg.connect(
             url,
-            timeout=ACQUIRE_TIMEOUT_S,
+            timeout=CONNECT_TIMEOUT_S,
             command_timeout=statement_timeout_s + 5,
             server_settings={**_server_settings(application_name, statement_timeout_s), **(settings or {})},
         )
