@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.faults.campaign import campaign
 from tests.faults.matrix.fault import Outcome, run_fault
-from tests.faults.matrix.matrix import DRAWN, MATRIX
+from tests.faults.matrix.matrix import DRAWN, EXTRA, MATRIX
 from tests.faults.seeded.bugs import BUGS
 from tests.faults.seeded.selftest import selftest
 
@@ -61,7 +61,7 @@ def keep(root: Path) -> Path:
 async def run_matrix(root: Path, only: set[int], seed: int) -> int:
     """Run the faults once each and print the table. Return how many promises were broken."""
     broken = 0
-    chosen = [fault for fault in MATRIX if not only or fault.number in only]
+    chosen = [fault for fault in (*MATRIX, *EXTRA) if fault.number in only] if only else MATRIX
     async with campaign(root, seed=seed, supply_points=SUPPLY_POINTS) as run:
         say("| # | fault | injected | verdict | took |\n|---|---|---|---|---|")
         for fault in chosen:

@@ -156,6 +156,7 @@ async def campaign(root: Path, *, seed: int, supply_points: int, python_path: st
         try:
             yield made
         finally:
+            await made.work.abandon()
             await topics.stop()
             await caller.close()
     finally:

@@ -1,4 +1,4 @@
-"""I5 to I8, I14: everybody is told, once, and the providers' journals say the same as the ledger."""
+"""I5 to I8, I14, I17: everybody is told, once and in order, and the providers' journals say the same as the ledger."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -152,6 +152,31 @@ def opt_outs_are_kept(evidence: Evidence) -> Iterator[str]:
         at = out.get(line["to"])
         if at is not None and datetime.fromisoformat(line["at"]) > at + timedelta(seconds=1):
             yield f"Twilio took {line['sid']} for a number that had opted out"
+
+
+def news_comes_in_order(evidence: Evidence) -> Iterator[str]:
+    """I17: nobody is told of an older revision of an outage after a newer one."""
+    notices = {str(row["notice_id"]): row for row in evidence["notices"] if row["revision"] is not None}
+    recipients = {f"{row['notice_id']}-{row['number']}": row["recipient_id"] for row in evidence["deliveries"]}
+    attempts = {f"{row['batch_id']}.{row['place']}.{row['try']}": row for row in evidence["attempts"]}
+    told: list[tuple[datetime, str, str]] = []
+    for line in evidence.pushes:
+        data = line["body"]["message"]["data"]
+        if (recipient := recipients.get(data["delivery_id"])) is not None:
+            told.append((datetime.fromisoformat(line["at"]), data["notice_id"], recipient))
+    told.extend(
+        (datetime.fromisoformat(line["at"]), str(attempt["notice_id"]), attempt["recipient_id"])
+        for line in evidence.texts
+        if (attempt := attempts.get(_attempt_of(line))) is not None
+    )
+    newest: dict[tuple[object, str], int] = {}
+    for at, notice_id, recipient in sorted(told):
+        if (notice := notices.get(notice_id)) is None:
+            continue
+        about = notice["outage_id"], recipient
+        if notice["revision"] < newest.get(about, 0):
+            yield f"{recipient} was told of revision {notice['revision']} of {about[0]} at {at} after {newest[about]}"
+        newest[about] = max(newest.get(about, 0), notice["revision"])
 
 
 def _attempt_of(line: dict[str, Any]) -> str:

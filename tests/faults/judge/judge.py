@@ -66,6 +66,7 @@ INVARIANTS: Final[dict[str, Check]] = {
     "I14": deliveries.opt_outs_are_kept,
     "I15": events.offsets_are_honest,
     "I16": nobody_is_named,
+    "I17": deliveries.news_comes_in_order,
 }
 
 

@@ -8,7 +8,7 @@ from tests.faults.judge.evidence import Evidence
 
 @dataclass(frozen=True, slots=True, order=True)
 class Violation:
-    """One thing that must not be. `invariant` is I1 to I16."""
+    """One thing that must not be. `invariant` is I1 to I17."""
 
     invariant: str
     what: str

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import asyncpg
 import httpx
+import psutil
+from aiokafka.errors import KafkaError
 from tests.faults.campaign import Campaign
 from tests.faults.judge.violation import shown
 
@@ -13,6 +15,17 @@ from gridcare_local.errors import LocalStackError
 
 Act = Callable[[Campaign], Awaitable[str]]
 """Injects the fault while business goes on, and returns what was injected. Raises Broken for what it sees itself."""
+
+
+NOT_INJECTED = (
+    AssertionError,
+    OSError,
+    LocalStackError,
+    httpx.HTTPError,
+    asyncpg.PostgresError,
+    psutil.Error,
+    KafkaError,
+)
 
 
 class Broken(Exception):
@@ -53,7 +66,7 @@ async def run_fault(fault: Fault, run: Campaign) -> Outcome:
         injected = await fault.act(run)
     except Broken as broken:
         wrong.append(str(broken))
-    except (AssertionError, OSError, LocalStackError, httpx.HTTPError, asyncpg.PostgresError) as error:
+    except NOT_INJECTED as error:
         wrong.append(f"not injected: {type(error).__name__}: {error}")
     left = await run.calm_down()
     if left:

@@ -2,20 +2,26 @@
 
 import asyncio
 import hashlib
+import math
 import os
 import socket
+import time
+from dataclasses import replace
 from typing import Any, Final
 
 import httpx
 import psutil
 from tests.faults.campaign import Campaign
-from tests.faults.judge.evidence import BILLING, REPAIR
+from tests.faults.judge.evidence import BILLING, REPAIR, lines_of
 from tests.faults.matrix.fault import Broken, Fault
 from tests.faults.work.caller import new_key
 from tests.faults.work.workload import note_money
 
+from gridcare.http.tokens.jwks import COOLDOWN_S
+from gridcare.testing.signing import SigningKey
 from gridcare_local.emulators import vnpay
-from gridcare_local.emulators.oidc.keys import mint
+from gridcare_local.emulators.oidc.api import JWKS_PATH
+from gridcare_local.emulators.oidc.keys import mint, sign
 from gridcare_local.stack.catalog import SERVICES
 
 LEDGER: Final = (
@@ -26,6 +32,7 @@ TOGETHER: Final = 100
 SILENT: Final = 300
 BODY_BYTES: Final = 8 << 20
 MEMORY_MAX_MIB: Final = 400
+STORMS: Final = 4
 
 
 async def _order(run: Campaign) -> tuple[str, dict[str, Any]]:
@@ -132,16 +139,36 @@ async def issuer_away(run: Campaign) -> str:
     catalog = run.rig.catalog
     code = run.work.points[0][1]
     claims: dict[str, object] = {"sub": code, "aud": list(SERVICES), "roles": ["customer"], "customer_codes": [code]}
-    foreign = mint(catalog.emulator_dir("oidc"), catalog.emulator_url("oidc"), claims, foreign=True)
+    issuer, keys = catalog.emulator_url("oidc"), catalog.emulator_dir("oidc")
+    foreign = mint(keys, issuer, claims, foreign=True)
     good = run.caller.token("customer", code)
+
+    async def statuses(tokens: list[str]) -> set[int]:
+        asked = [run.caller.once("GET", REPAIR, "/v1/tickets", token=token) for token in tokens]
+        return {each.status_code for each in await asyncio.gather(*asked)}
+
+    await statuses([good])  # the keys are known from here on
     await asyncio.to_thread(run.rig.kill, "oidc")
-    answers = await asyncio.gather(*(run.caller.once("GET", REPAIR, "/v1/tickets", token=good) for _ in range(30)))
-    bad = await asyncio.gather(*(run.caller.once("GET", REPAIR, "/v1/tickets", token=foreign) for _ in range(30)))
+    served, refused = await statuses([good] * 30), await statuses([foreign] * 30)
     await asyncio.to_thread(run.rig.stack.restart, "oidc")
-    statuses, refused = {each.status_code for each in answers}, {each.status_code for each in bad}
-    if statuses != {200} or not refused <= {401, 503}:
-        raise Broken(f"with kept keys {statuses}, with a foreign signature {refused}")
-    return "issuer killed: 30 good tokens served, 30 forged ones refused"
+    if served != {200} or not refused <= {401, 503}:
+        raise Broken(f"with kept keys {served}, with a foreign signature {refused}")
+    asked_before, began = _key_fetches(run), time.monotonic()
+    stranger = SigningKey.new("RS256")
+    for number in range(STORMS):
+        made_up = [replace(stranger, kid=f"made-up-{number}-{each}") for each in range(30)]
+        refused |= await statuses([sign(key, claims, issuer=issuer) for key in made_up])
+        served |= await statuses([good])
+    fetches, allowed = _key_fetches(run) - asked_before, 1 + math.ceil((time.monotonic() - began) / COOLDOWN_S)
+    if served != {200} or not refused <= {401, 503} or not 0 < fetches <= allowed:
+        raise Broken(f"keys were fetched {fetches} times, at most {allowed} may be; good {served}, made-up {refused}")
+    return (
+        f"issuer killed: 30 good tokens served, 30 forged ones refused; {30 * STORMS} made-up keys: {fetches} fetches"
+    )
+
+
+def _key_fetches(run: Campaign) -> int:
+    return sum(line["path"] == JWKS_PATH for line in lines_of(run.rig, "oidc", "fetch"))
 
 
 async def hostile_clients(run: Campaign) -> str:

@@ -13,6 +13,8 @@ from tests.faults.matrix.fault import Broken, Fault
 
 LOST: Final = {"callbacks": ["lost"]}
 RETRY_AFTER_S: Final = 3
+UNREGISTERED: Final = "UNREGISTERED"
+DEVICES: Final = "SELECT count(*) FROM device"
 SENDER: Final = "outage-notifier-sender"
 
 Rules = Sequence[Mapping[str, Any]]
@@ -30,12 +32,14 @@ class Once:
             await act()
 
 
-async def script(run: Campaign, provider: str, rules: Rules) -> None:
-    """Replace the script of a provider's emulator."""
+async def script(run: Campaign, provider: str, rules: Rules) -> int:
+    """Replace the script of a provider's emulator. Return how often the rules before were applied."""
     ca_file = run.rig.catalog.emulator_dir("fcm") / "ca.pem"
     url = f"{run.rig.catalog.emulator_url(provider)}/_emulator/script"
     async with httpx.AsyncClient(verify=ssl.create_default_context(cafile=ca_file), trust_env=False) as client:
+        before = (await client.get(url)).raise_for_status().json()
         (await client.put(url, json=list(rules))).raise_for_status()
+    return sum(each["fired"] for each in before)
 
 
 async def _tell(run: Campaign, provider: str, rules: Rules, *, cuts: int = 1) -> None:
@@ -108,7 +112,9 @@ async def callbacks_lost(run: Campaign) -> str:
 
 
 async def fcm_refuses(run: Campaign) -> str:
+    """Retry-After is obeyed, and what is not registered any more is never called again."""
     begun = len(lines_of(run.rig, "fcm", "refused"))
+    devices = (await run.rig.fetch(NOTIFIER, DEVICES))[0][0]
     rules = [
         {"match": {"probability": 0.05, "seed": 9, "sticky": True}, "action": {"error": "UNREGISTERED"}},
         {"match": {"every": 3}, "action": {"error": "UNAVAILABLE", "retry_after_s": RETRY_AFTER_S}, "times": 60},
@@ -116,7 +122,10 @@ async def fcm_refuses(run: Campaign) -> str:
     ]
     await _tell(run, "fcm", rules)
     refused = lines_of(run.rig, "fcm", "refused")[begun:]
-    waited = {_call(line): datetime.fromisoformat(line["at"]) for line in refused if "UNREGISTERED" not in str(line)}
+    lost = {_call(line)[1] for line in refused if line["code"] == UNREGISTERED}
+    waited = {_call(line): datetime.fromisoformat(line["at"]) for line in refused if line["code"] != UNREGISTERED}
+    if not waited or not lost:
+        raise Broken(f"FCM asked to wait for {len(waited)} pushes and had lost {len(lost)} devices")
     early = [
         call
         for line in lines_of(run.rig, "fcm", "accepted")
@@ -125,9 +134,13 @@ async def fcm_refuses(run: Campaign) -> str:
     ]
     if early:
         raise Broken(f"{len(early)} pushes were repeated before Retry-After")
-    if not waited:
-        raise Broken("FCM refused nothing")
-    return f"{len(waited)} pushes refused with Retry-After, 5 % of the devices unregistered"
+    pruned = devices - (await run.rig.fetch(NOTIFIER, DEVICES))[0][0]
+    told = len(lines_of(run.rig, "fcm", "accepted"))
+    await _tell(run, "fcm", [])
+    called = sum(_call(line)[1] in lost for line in lines_of(run.rig, "fcm", "accepted")[told:])
+    if pruned != len(lost) or called:
+        raise Broken(f"{len(lost)} devices were lost, {pruned} are pruned, {called} were called again")
+    return f"{len(waited)} pushes refused with Retry-After; {pruned} devices unregistered, pruned, not called again"
 
 
 def _call(line: Mapping[str, Any]) -> tuple[str, str]:

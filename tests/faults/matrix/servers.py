@@ -7,6 +7,7 @@ from typing import Final
 
 import asyncpg
 import httpx
+import msgspec
 from tests.faults.campaign import Campaign
 from tests.faults.judge.evidence import BILLING, NOTIFIER, REPAIR
 from tests.faults.matrix.fault import Broken, Fault
@@ -23,8 +24,8 @@ SELECT count(pg_terminate_backend(pid)) FROM (
     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND datname <> 'postgres' ORDER BY random() LIMIT $1
 ) AS chosen
 """
-REFUSAL_MAX_S = 8.0
-"""A caller whose database is slow waits at most for a connection (5 s), then is told to come back."""
+REFUSAL_MAX_S = 2.0
+"""A caller whose database is slow waits for a connection for at most a second, then is told to come back."""
 
 
 async def _acknowledged(run: Campaign, kind: str) -> int:
@@ -35,7 +36,10 @@ async def kafka_away(run: Campaign) -> str:
     """Intake goes on without a broker; the outbox keeps what is to be published."""
     before = await _acknowledged(run, "ticket")
     await asyncio.to_thread(run.rig.kill, "kafka")
-    await run.busy(AWAY_S, tickets=4, payments=2, cuts=0.6)
+    run.work.start(tickets=4, payments=2, cuts=0.6)
+    await run.work.publish_and_revise(times=2)  # so that several events of one key wait for the broker
+    await asyncio.sleep(AWAY_S)
+    await run.work.finish()
     taken = await _acknowledged(run, "ticket") - before
     waiting = (await run.rig.fetch(REPAIR, "SELECT count(*) FROM outbox"))[0][0]
     await asyncio.to_thread(run.rig.stack.restart, "kafka")
@@ -106,11 +110,13 @@ async def database_slow(run: Campaign) -> str:
     """Half a second more for each answer of the database: those who cannot be served are told so soon."""
     name = "repair-intake-api"
     await asyncio.to_thread(run.rig.restart_with, name, database_pool_size="2")
-    run.rig.postgres.delay(0.25)  # each way
     token = run.caller.token("customer", run.work.points[0][1])
+    await run.caller.once("GET", REPAIR, "/v1/tickets", token=token)  # the process knows the issuer's keys from here on
+    log = run.rig.part(name).log
+    begun = log.stat().st_size
+    run.rig.postgres.delay(0.25)  # each way
 
-    async def ask(number: int) -> tuple[int, float]:
-        began = time.monotonic()
+    async def ask(number: int) -> int:
         body = {"supply_point_id": run.work.points[number][0], "kind": "repair", "category": "no_power"}
         try:
             answer = await run.caller.once(
@@ -120,22 +126,33 @@ async def database_slow(run: Campaign) -> str:
             raise Broken(f"no answer: {type(error).__name__}") from error
         if answer.status_code == 503 and "retry-after" not in answer.headers:
             raise Broken("503 without Retry-After")
-        return answer.status_code, time.monotonic() - began
+        return answer.status_code
 
     port = run.rig.stack.settings.ports[f"{name}.health"]
     asked = asyncio.gather(*(ask(number) for number in range(60)))
     await asyncio.sleep(2)
     async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
         alive = (await client.get(f"http://127.0.0.1:{port}/livez")).status_code
-    answers = await asked
+    statuses = await asked
     run.rig.postgres.heal()
-    refused = [took for status, took in answers if status == 503]
-    others = {status for status, _ in answers} - {200, 201, 404, 409, 429, 503}
-    if alive != 200 or others or not refused or max(refused) > REFUSAL_MAX_S:
+    refused = _refusals(log.read_bytes()[begun:])
+    others = set(statuses) - {200, 201, 404, 409, 429, 503}
+    if (
+        alive != 200
+        or others
+        or len(refused) != statuses.count(503)
+        or not 0 < max(refused, default=0) <= REFUSAL_MAX_S
+    ):
         raise Broken(
             f"livez {alive}, odd answers {others}, {len(refused)} refusals, slowest {max(refused, default=0):.1f} s"
         )
     return f"+500 ms, pool of 2, 60 at once: {len(refused)} x 503 within {max(refused):.1f} s"
+
+
+def _refusals(log: bytes) -> list[float]:
+    """Return the seconds that each 503 took by the service's own clock; the campaign's, on a busy machine, is no judge."""
+    lines = (msgspec.json.decode(line) for line in log.splitlines() if b'"request_served"' in line)
+    return [line["duration_ms"] / 1000 for line in lines if line["status"] == 503]
 
 
 async def old_transaction(run: Campaign) -> str:

@@ -1,12 +1,15 @@
 """The databases and servers of the stack, reached past the proxies."""
 
+import contextlib
+import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import psutil
 
 from gridcare.values.clock import SystemClock
 from gridcare_local.servers.postgres.server import PostgresServer, find_postgres
@@ -36,6 +39,17 @@ class Databases:
         if process is not None:
             process.send(signal.SIGQUIT)
             process.wait_gone(20)
+
+    def limit_postgres_files(self, size_bytes: int) -> None:
+        """Let no file of PostgreSQL grow beyond a size, in any of its processes. Does nothing if it does not run."""
+        running = self.stack.part("postgres").running()
+        if running is None:
+            return
+        postmaster = psutil.Process(running.pid)
+        with _owning(postmaster):
+            for process in [postmaster, *postmaster.children()]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.rlimit(psutil.RLIMIT_FSIZE, (size_bytes, psutil.RLIM_INFINITY))
 
     def address(self, service: str) -> str:
         """Return the address of a service's database for its own role."""
@@ -70,3 +84,20 @@ class Databases:
             return str(await connection.execute(script, timeout=120))
         finally:
             await connection.close(timeout=5)
+
+
+@contextlib.contextmanager
+def _owning(process: psutil.Process) -> Iterator[None]:
+    """Be the owner of a process for a moment, by the real ids.
+
+    The kernel lets nobody else set its limits, not even root in a container. Where PostgreSQL runs under one's own account
+    that changes nothing.
+    """
+    user, group = os.getuid(), os.getgid()
+    os.setresgid(process.gids().real, -1, -1)
+    os.setresuid(process.uids().real, -1, -1)
+    try:
+        yield
+    finally:
+        os.setresuid(user, -1, -1)
+        os.setresgid(group, -1, -1)

@@ -30,11 +30,9 @@ from gridcare_local.stack.stack import Stack, StartOptions
 from gridcare_local.town.world import DemoWorld
 
 SUPERVISE_S = 0.3
-SEED_OF_TOWN = 11
-CANARIES = 12
+SEED_OF_TOWN, CANARIES = 11, 12
 QUICK = {**FAST, "GRIDCARE_KAFKA_SESSION_TIMEOUT_S": "6"}
 """The shortest session that the broker allows: a killed member's partitions are given to others after it."""
-
 SERVER_PROXIES = ("postgres", "kafka", "twilio")
 
 
@@ -155,8 +153,7 @@ class Rig(Databases):
 
     def signal(self, name: str, number: int) -> None:
         """Send a signal to whatever runs under a name."""
-        process = self.pid(name)
-        if process is not None:
+        if (process := self.pid(name)) is not None:
             process.send(number)
 
     def hold(self, name: str) -> None:
@@ -169,7 +166,7 @@ class Rig(Databases):
 
     def set(self, name: str, **own: str) -> None:
         """Set variables for one process alone, from its next start on."""
-        self.catalog.own[name] = {f"GRIDCARE_{key.upper()}": value for key, value in own.items()}
+        self.catalog.own[name] = _variables(own)
 
     def restart_with(self, name: str, **own: str) -> None:
         """Start a process anew with settings of its own, and wait until it is ready. Raises LocalStackError."""
@@ -203,14 +200,14 @@ class Rig(Databases):
         self.release(name)
         return died
 
-    def second(self, name: str) -> ProcessPart:
-        """Return another process of a kind, to be started and stopped by the caller."""
+    def second(self, name: str, **own: str) -> ProcessPart:
+        """Return another process of a kind with settings of its own, to be started and stopped by the caller."""
         part, port = self.part(name), free_port()
         number = random.randint(2, 10_000)  # noqa: S311 - a name
         return replace(
             part,
             name=f"{name}-{number}",
-            environment={**part.environment, "GRIDCARE_HEALTH_PORT": str(port)},
+            environment={**part.environment, **_variables(own), "GRIDCARE_HEALTH_PORT": str(port)},
             probe=http_probe(f"http://127.0.0.1:{port}/readyz"),
         )
 
@@ -237,6 +234,10 @@ class Rig(Databases):
             if log.exists():
                 died[name] = log.read_bytes().count(b'"process_died"')
         return died
+
+
+def _variables(own: dict[str, str]) -> dict[str, str]:
+    return {f"GRIDCARE_{key.upper()}": value for key, value in own.items()}
 
 
 def _through(url: str, port: int) -> str:

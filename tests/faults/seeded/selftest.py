@@ -1,11 +1,16 @@
 """`make faults-selftest`: put one bug at a time into a copy of the code, and see the campaign catch it."""
 
+import asyncio
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+import pytest
 from tests.faults.campaign import campaign
 from tests.faults.matrix.fault import Outcome, run_fault
 from tests.faults.matrix.matrix import EXTRA, MATRIX
@@ -16,6 +21,8 @@ MEMBERS: Final = ("shared", "services/outage-notifier", "services/repair-intake"
 COPIED: Final = ("src", "migrations")
 QUIET_TIMEOUT_S: Final = 60.0
 """A bug may keep the stack from ever being quiet."""
+
+TEST_TIMEOUT_S: Final = 300.0
 
 BY_NUMBER: Final = {fault.number: fault for fault in (*MATRIX, *EXTRA)}
 
@@ -33,6 +40,17 @@ def copy_with(bug: Bug, target: Path) -> str:
     for edit in bug.edits:
         (target / edit.file).write_text(edit.applied(target))
     return ":".join(str(target / member / "src") for member in MEMBERS)
+
+
+def fails(bug: Bug) -> bool:
+    """Run the bug's test against the code that has it. Return whether it fails."""
+    with tempfile.TemporaryDirectory(prefix="gridcare-seeded-") as folder:
+        words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", bug.test]
+        environment = {**os.environ, "PYTHONPATH": copy_with(bug, Path(folder))}
+        done = subprocess.run(
+            words, cwd=ROOT, env=environment, capture_output=True, timeout=TEST_TIMEOUT_S, check=False
+        )
+    return done.returncode == pytest.ExitCode.TESTS_FAILED
 
 
 async def caught(bug: Bug, *, supply_points: int, seed: int) -> tuple[bool, list[Outcome]]:
@@ -56,6 +74,11 @@ async def selftest(bugs: Iterable[Bug], *, supply_points: int, seed: int, say: C
     missed = tried = 0
     say("| bug | under fault | verdict |\n|---|---|---|")
     for bug in bugs:
+        if bug.test:
+            found = await asyncio.to_thread(fails, bug)
+            tried, missed = tried + 1, missed + (not found)
+            say(f"| {bug.name} | - | {'caught by' if found else 'MISSED by'} {bug.test} |")
+            continue
         found, outcomes = await caught(bug, supply_points=supply_points, seed=seed)
         tried, missed = tried + 1, missed + (not found)
         spoke = sorted(set().union(*(each.invariants for each in outcomes)), key=lambda name: int(name[1:]))

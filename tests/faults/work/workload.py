@@ -55,6 +55,12 @@ class Workload:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
+    async def abandon(self) -> None:
+        """Leave everything where it is."""
+        for task in self._tasks:
+            task.cancel()
+        await self.finish()
+
     async def _repeat(self, act: Callable[[], Awaitable[Any]], per_s: float) -> None:
         while not self._stopping.is_set():
             self._spawn(act())
@@ -180,6 +186,15 @@ class Workload:
         outage_id = str(answer["outage_id"])
         published = await self.change(outage_id, "publish", {"late_reason": late} if late else {}, feeders=feeders)
         return outage_id if published is not None else None
+
+    async def publish_and_revise(self, *, times: int) -> None:
+        """Publish a cut of one feeder, and revise it so often, without a pause."""
+        assert self.rig.town is not None
+        feeders = list(self.rig.town.feeder_ids[:1])
+        outage_id = await self.publish(feeders)
+        for number in range(times if outage_id else 0):
+            body = self.document(feeders, hours=4 + number) | {"reason": "it takes longer"}
+            await self.change(str(outage_id), "revise", body)
 
     async def change(self, outage_id: str, verb: str, body: dict[str, Any], **more: Any) -> dict[str, Any] | None:
         """Publish, revise, cancel or restore an outage. Return the answer if it was accepted."""
