@@ -159,7 +159,7 @@ BUGS: Final = (
     ),
     _bug(
         "commits that need not be on the disk",
-        f"{SHARED}/postgres/database.py",
+        f"{SHARED}/postgres/session.py",
         '        "jit": "off",',
         '        "synchronous_commit": "off",\n        "jit": "off",',
         faults=(14,),

@@ -10,6 +10,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from gridcare.errors import Retryable
 from gridcare.observability import metrics
+from gridcare.postgres.session import server_settings
 
 Connection = Union["asyncpg.Connection[asyncpg.Record]", "PoolConnectionProxy[asyncpg.Record]"]
 """The first parameter of every store function: a connection, in a transaction if the function writes."""
@@ -20,17 +21,13 @@ Row = asyncpg.Record
 UniqueViolation = asyncpg.UniqueViolationError
 """What a unique index raises where a statement does not say what to do ON CONFLICT; its transaction is over."""
 
-ACQUIRE_TIMEOUT_S = 5.0
+PATIENCE_S = 5.0
 """A longer wait for a connection means overload: the caller is told to come back, so that nothing queues forever."""
 
-REQUEST_ACQUIRE_TIMEOUT_S = 1.0
+REQUEST_PATIENCE_S = 1.0
 """The same while somebody waits for an answer over HTTP, who is refused within two seconds."""
 
 CONNECT_TIMEOUT_S = 5.0
-
-LOCK_TIMEOUT_S = 10
-IDLE_IN_TRANSACTION_TIMEOUT_S = 60
-"""An abandoned transaction pins dead rows in every table of the database."""
 
 _TRANSIENT = (
     asyncpg.PostgresConnectionError,
@@ -51,29 +48,6 @@ _TRANSIENT = (
 )
 
 
-_KEEPALIVE = {
-    "tcp_keepalives_idle": "3",
-    "tcp_keepalives_interval": "2",
-    "tcp_keepalives_count": "3",
-    "tcp_user_timeout": "10s",
-}
-"""The server ends the session of a process that vanished, and so its locks, within about ten seconds. A machine that lost its
-power or its network says no goodbye, and with the system's defaults the server would believe in it for two hours."""
-
-
-def _server_settings(application_name: str, statement_timeout_s: float) -> dict[str, str]:
-    return {
-        **_KEEPALIVE,
-        "application_name": application_name,
-        "timezone": "UTC",
-        "statement_timeout": f"{int(statement_timeout_s * 1000)}",
-        "lock_timeout": f"{LOCK_TIMEOUT_S * 1000}",
-        "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_S * 1000}",
-        "jit": "off",  # compiling a plan takes longer than these statements
-        "random_page_cost": "1.1",  # for solid-state disks: with the default, a million rows are scanned to find five thousand
-    }
-
-
 class Database:
     """One service's database.
 
@@ -81,7 +55,7 @@ class Database:
     unchanged. A database error's `detail` is never logged, because it quotes rows.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, patience_s: float = ACQUIRE_TIMEOUT_S) -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, patience_s: float = PATIENCE_S) -> None:
         self._pool = pool
         self._patience_s = patience_s
         self._places = asyncio.Semaphore(pool.get_max_size())
@@ -96,7 +70,7 @@ class Database:
         application_name: str,
         pool_size: int = 10,
         statement_timeout_s: float = 30,
-        patience_s: float = ACQUIRE_TIMEOUT_S,
+        patience_s: float = PATIENCE_S,
     ) -> AsyncIterator[Self]:
         """Open a pool, whose callers wait `patience_s` for a connection. Raises Retryable if the server cannot be reached."""
         try:
@@ -108,7 +82,7 @@ class Database:
                 command_timeout=statement_timeout_s + 5,
                 max_inactive_connection_lifetime=300,
                 reset=_as_it_was,
-                server_settings=_server_settings(application_name, statement_timeout_s),
+                server_settings=server_settings(application_name, statement_timeout_s),
             )
         except _TRANSIENT as error:
             raise _passing(error) from error
@@ -163,8 +137,7 @@ class Database:
     async def _acquire(self) -> "PoolConnectionProxy[asyncpg.Record]":
         """Wait for a connection as long as the patience lasts. Raises TimeoutError and what connecting raises.
 
-        One that is being made is made to its end, for the next caller: a server that is slower than the patience could never
-        be connected to otherwise.
+        One that is being made is made to its end, for the next caller: else a slow server could never be connected to.
         """
         async with asyncio.timeout(self._patience_s):
             await self._places.acquire()
@@ -186,7 +159,7 @@ class Database:
 
     async def _release(self, connection: "PoolConnectionProxy[asyncpg.Record]") -> None:
         try:
-            await self._pool.release(connection, timeout=ACQUIRE_TIMEOUT_S)
+            await self._pool.release(connection, timeout=CONNECT_TIMEOUT_S)
         except _TRANSIENT:
             with suppress(asyncpg.InterfaceError):  # the pool may have taken it back itself
                 connection.terminate()
@@ -232,7 +205,7 @@ async def direct_connection(
             url,
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=statement_timeout_s + 5,
-            server_settings={**_server_settings(application_name, statement_timeout_s), **(settings or {})},
+            server_settings={**server_settings(application_name, statement_timeout_s), **(settings or {})},
         )
     except _TRANSIENT as error:
         raise _passing(error) from error

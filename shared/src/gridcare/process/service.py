@@ -22,7 +22,7 @@ from gridcare.kafka.dead_letters.command import dead_letters_command
 from gridcare.kafka.produce import Producer
 from gridcare.kafka.restored.rewind import offsets_command
 from gridcare.observability import logging, tracing
-from gridcare.postgres.database import ACQUIRE_TIMEOUT_S, REQUEST_ACQUIRE_TIMEOUT_S, Database
+from gridcare.postgres.database import PATIENCE_S, REQUEST_PATIENCE_S, Database
 from gridcare.postgres.migrate import migrate
 from gridcare.postgres.poison.command import parked_command
 from gridcare.postgres.relay.run import SEND_DEADLINE_S, run_relay
@@ -142,7 +142,7 @@ async def founded(service: str, name: str, settings: S, lifecycle: Lifecycle) ->
             settings.database_url,
             application_name=f"{service} {name}",
             pool_size=settings.database_pool_size,
-            patience_s=REQUEST_ACQUIRE_TIMEOUT_S if name == API else ACQUIRE_TIMEOUT_S,
+            patience_s=REQUEST_PATIENCE_S if name == API else PATIENCE_S,
         )
         if (db := await _awaited(opening, lifecycle, stack)) is None:
             yield None
