@@ -65,11 +65,15 @@ async def test_business_errors_are_problems(client):
 
 
 async def test_retryable_is_503(client):
-    """The answer says when to try again and nothing else."""
-    answer = await client.get("/v1/failing/retryable")
+    """The answer says when to try again and nothing else; the log names the class, without a stack to be written each time."""
+    with captured_logs() as logs:
+        answer = await client.get("/v1/failing/retryable")
     assert (answer.status_code, answer.json()["code"]) == (503, "temporarily-unavailable")
     assert int(answer.headers["retry-after"]) > 0
     assert "0901234567" not in answer.text
+    (line,) = logs.named("dependency_unavailable")
+    assert line["error_class"] == "Retryable"
+    assert "error_frames" not in line
 
 
 async def test_a_bug_tells_nothing(client):

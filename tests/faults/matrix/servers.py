@@ -25,7 +25,7 @@ SELECT count(pg_terminate_backend(pid)) FROM (
 ) AS chosen
 """
 REFUSAL_MAX_S = 2.0
-"""A caller whose database is slow waits for a connection for at most a second, then is told to come back."""
+"""A caller whose database is slow waits for a connection for less than a second, then is told to come back."""
 
 
 async def _acknowledged(run: Campaign, kind: str) -> int:

@@ -92,7 +92,8 @@ async def _business(request: Request, error: Exception) -> Response:
 
 
 async def _retryable(request: Request, error: Exception) -> Response:
-    logger.warning("dependency_unavailable", exc_info=error)
+    # no stack: an overloaded process refuses many at once, and has to be quick about it
+    logger.warning("dependency_unavailable", error_class=type(error.__cause__ or error).__name__)
     return problem(
         status=503,
         code="temporarily-unavailable",

@@ -24,7 +24,7 @@ UniqueViolation = asyncpg.UniqueViolationError
 PATIENCE_S = 5.0
 """A longer wait for a connection means overload: the caller is told to come back, so that nothing queues forever."""
 
-REQUEST_PATIENCE_S = 1.0
+REQUEST_PATIENCE_S = 0.8
 """The same while somebody waits for an answer over HTTP, who is refused within two seconds."""
 
 CONNECT_TIMEOUT_S = 5.0
