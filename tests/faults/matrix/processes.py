@@ -8,7 +8,7 @@ from typing import Final
 import psutil
 from tests.faults.campaign import Campaign
 from tests.faults.matrix.fault import Broken, Fault
-from tests.faults.matrix.providers import script
+from tests.faults.matrix.providers import fired, script
 
 from gridcare_local.emulators.control import free_port
 from gridcare_local.stack.catalog import SERVICE_PARTS
@@ -166,18 +166,22 @@ async def clocks_differ(run: Campaign) -> str:
         await run.work.publish(list(run.rig.town.feeder_ids))
     await run.busy(15, tickets=3, payments=2, cuts=0.2)
 
+    async def enough() -> bool:
+        return await fired(run, "twilio") >= UNANSWERED_MIN
+
     async def resolved() -> bool:
         unknown = "SELECT count(*) FROM delivery WHERE state IN ('unknown', 'retrying')"
         return not (await run.rig.fetch("outage-notifier", unknown))[0][0]
 
+    if not await run.until(enough, timeout_s=120):
+        raise Broken(f"Twilio left less than {UNANSWERED_MIN} SMS without an answer")
     await run.until(resolved, timeout_s=90)
-    fired = await script(run, "twilio", [])
-    if fired < UNANSWERED_MIN:
-        raise Broken(f"Twilio left {fired} SMS without an answer, {UNANSWERED_MIN} are wanted")
+    unanswered_count = await fired(run, "twilio")
+    await script(run, "twilio", [])
     for name, ahead_s in SKEWS.items():  # a step back where they were ahead, forward where they were behind
         await asyncio.to_thread(run.rig.restart_with, name, clock_offset_s=str(offset - ahead_s))
     await run.busy(6, tickets=3, payments=2, cuts=0.3)
-    return f"sender +45 s, worker -45 s, planner +600 s, api -600 s, then the reverse; {fired} SMS without an answer"
+    return f"sender +45 s, worker -45 s, planner +600 s, api -600 s, then the reverse; {unanswered_count} SMS without an answer"
 
 
 async def disk_full(run: Campaign) -> str:

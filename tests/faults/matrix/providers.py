@@ -32,14 +32,22 @@ class Once:
             await act()
 
 
-async def script(run: Campaign, provider: str, rules: Rules) -> int:
-    """Replace the script of a provider's emulator. Return how often the rules before were applied."""
-    ca_file = run.rig.catalog.emulator_dir("fcm") / "ca.pem"
-    url = f"{run.rig.catalog.emulator_url(provider)}/_emulator/script"
-    async with httpx.AsyncClient(verify=ssl.create_default_context(cafile=ca_file), trust_env=False) as client:
-        before = (await client.get(url)).raise_for_status().json()
-        (await client.put(url, json=list(rules))).raise_for_status()
-    return sum(each["fired"] for each in before)
+async def script(run: Campaign, provider: str, rules: Rules) -> None:
+    """Replace the script of a provider's emulator."""
+    async with _emulator(run, provider) as client:
+        (await client.put("/_emulator/script", json=list(rules))).raise_for_status()
+
+
+async def fired(run: Campaign, provider: str) -> int:
+    """Return how often the present rules of a provider's emulator were applied."""
+    async with _emulator(run, provider) as client:
+        answer = (await client.get("/_emulator/script")).raise_for_status()
+    return sum(each["fired"] for each in answer.json())
+
+
+def _emulator(run: Campaign, provider: str) -> httpx.AsyncClient:
+    context = ssl.create_default_context(cafile=run.rig.catalog.emulator_dir("fcm") / "ca.pem")
+    return httpx.AsyncClient(base_url=run.rig.catalog.emulator_url(provider), verify=context, trust_env=False)
 
 
 async def _tell(run: Campaign, provider: str, rules: Rules, *, cuts: int = 1) -> None:
