@@ -62,7 +62,12 @@ SELECT
         SELECT 1 FROM ledger_transaction AS money WHERE money.payment_id = payment.payment_id
         AND money.kind IN ('payment_recorded', 'suspense_released'))) AS unfounded,
     (SELECT count(*) FROM ledger_transaction WHERE kind IN ('payment_recorded', 'suspense_released')) -
-    (SELECT count(*) FROM outbox WHERE headers::text LIKE '%PaymentRecorded%') AS without_receipt
+    (SELECT count(*) FROM outbox WHERE headers::text LIKE '%PaymentRecorded%') AS without_receipt,
+    (SELECT count(*) FROM bill WHERE state <> (
+        SELECT CASE WHEN sum(amount_vnd) < 0 THEN 'overpaid' WHEN sum(amount_vnd) = 0 THEN 'paid'
+            WHEN sum(amount_vnd) < bill.amount_vnd THEN 'partially_paid' ELSE 'open' END
+        FROM entry JOIN account USING (account_id)
+        WHERE entry.bill_id = bill.bill_id AND kind IN ('receivable', 'customer_credit'))) AS misjudged
 """
 HISTORY = """
 SELECT md5(coalesce(string_agg(line, ',' ORDER BY entry_id), '')) FROM (

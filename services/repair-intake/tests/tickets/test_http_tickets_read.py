@@ -63,6 +63,30 @@ async def test_lists_come_in_pages(api, happens, supply_point, clock):
     assert pages == 3
 
 
+async def test_states_filter_the_list(api, happens, supply_point, clock, *, cut):
+    """A list of some states holds these alone, page by page, newest first."""
+    await happens(supply_point(), supply_point("SP2", transformer_id="TR2"), cut())
+    opened: dict[str, list[str]] = {"SP1": [], "SP2": []}
+    for number in range(6):
+        clock.move(minutes=1)
+        name = f"SP{1 + number % 2}"
+        opened[name].append((await api.open(supply_point_id=name)).json()["ticket_id"])
+
+    async def listed(*states: str) -> list[str]:
+        seen, cursor = [], {}
+        while True:
+            page = (await api.call("GET", "/v1/tickets", params={"state": states, "limit": 2, **cursor})).json()
+            seen += [item["ticket_id"] for item in page["items"]]
+            if page["next"] is None:
+                return seen
+            cursor = {"cursor": page["next"]}
+
+    assert await listed("attached") == opened["SP1"][::-1]
+    assert await listed("open", "closed") == opened["SP2"][::-1]
+    assert await listed("open", "attached") == await listed()
+    assert await listed("cancelled") == []
+
+
 async def test_no_tickets(api):
     """A customer without tickets, or without codes, gets an empty page."""
     for codes in ([MINE], []):
@@ -70,10 +94,11 @@ async def test_no_tickets(api):
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/tickets/7", "/v1/tickets?limit=0", "/v1/tickets?limit=201", "/v1/tickets?state=open"]
+    "path",
+    ["/v1/tickets/7", "/v1/tickets?limit=0", "/v1/tickets?limit=201", "/v1/tickets?state=shut", "/v1/tickets?kind=x"],
 )
 async def test_bad_addresses_are_refused(api, path):
-    """A malformed id, a limit out of bounds and an unknown filter are refused."""
+    """A malformed id, a limit out of bounds, an unknown state and an unknown filter are refused."""
     assert (await api.call("GET", path)).status_code == 422
 
 

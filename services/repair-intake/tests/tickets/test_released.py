@@ -1,11 +1,16 @@
-"""Attached tickets are released when their cut explains them no more, whatever comes twice or late."""
+"""Attached tickets are released when their cut explains them no more, whatever comes twice, late or never."""
 
+import asyncio
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from gridcare.events.outages import OutageCancelled, OutageRestored, OutageRevised, Scope, Window
 from gridcare.events.tickets import TicketAttached, TicketOpened
+from gridcare.testing.waiting import eventually
+from repair_intake.known_outages.flow import forget_outages
+from repair_intake.tickets.flow.release_tickets import release_passed
 
 TEAM = {"team_id": "PB1101", "name": "Ninh Kiều", "ward_codes": ["31117"]}
 ELSEWHERE = Scope(transformer_ids=("TR9",))
@@ -82,3 +87,48 @@ async def test_late_events_release_nothing(state, happens, cut, outbox, clock):
     await happens(revised)
     assert await state() == "attached"
     assert len(await outbox()) == 1
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(days=1), timedelta(days=60)])
+async def test_passed_ends_release_once(state, rooms, outbox, clock, *, late):
+    """Once a cut's end and the margin after it passed without an event, its ticket is open, though nobody looked for days."""
+    clock.move(hours=2, minutes=30)
+    assert await release_passed(room=rooms.tickets) == 0
+    assert await state() == "attached"
+    clock.move(seconds=1 + late.total_seconds())
+    await forget_outages(room=rooms.known_outages)
+    assert sum(await asyncio.gather(*(release_passed(room=rooms.tickets) for _ in range(3)))) == 1
+    assert await release_passed(room=rooms.tickets) == 0
+    assert await state() == "open"
+    assert await _is_published_once(outbox)
+
+
+async def test_extended_cuts_keep_tickets(state, rooms, happens, cut, outbox, *, clock):
+    """A cut that was extended before its end passed keeps its ticket until the new end has passed."""
+    start = clock.now() - timedelta(hours=1)
+    await happens(cut(OutageRevised, version=2, windows=(Window(start=start, end=start + timedelta(hours=9)),)))
+    clock.move(hours=8)
+    assert await release_passed(room=rooms.tickets) == 0
+    assert (await state(), len(await outbox())) == ("attached", 1)
+    clock.move(hours=1)
+    assert await release_passed(room=rooms.tickets) == 1
+    assert await _is_published_once(outbox)
+
+
+async def test_extension_wins_the_race(state, rooms, db, outbox, clock):
+    """An extension that is being applied while the worker looks is seen: the worker waits for it and releases nothing."""
+    clock.move(hours=3)
+    end = clock.now() + timedelta(hours=5)
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE outage SET ends_at = ARRAY[$1::timestamptz], version = 2", end)
+        looking = asyncio.create_task(release_passed(room=rooms.tickets))
+        await eventually(partial(_waits, db))
+    assert await looking == 0
+    assert (await state(), len(await outbox())) == ("attached", 1)
+
+
+async def _waits(db) -> bool:
+    async with db.read() as connection:
+        return await connection.fetchval(
+            "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')"
+        )

@@ -17,7 +17,7 @@ from gridcare.http.body import Body
 from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.guard import Router
 from gridcare.http.idempotency import IdempotencyKey
-from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
+from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, filter_by, page_of
 from gridcare.http.rooms import room_of
 from gridcare.postgres.idempotency import once
 from gridcare.values.customer_code import CUSTOMER_CODE_PATTERN
@@ -93,7 +93,9 @@ async def get_bill(who: Reader, bill_id: UUID, room: Room) -> BillOut:
 async def get_bills(
     who: Reader,
     room: Room,
+    *,
     customer_code: Annotated[str | None, Query(pattern=CUSTOMER_CODE_PATTERN)] = None,
+    states: Annotated[list[BillState] | None, filter_by("state")] = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Page[BillOut]:
@@ -102,7 +104,8 @@ async def get_bills(
     if customer_code is not None:
         who.must_see(customer_code, "customer-not-found")
         codes = frozenset({customer_code})
-    bills, following = await list_bills(codes, before=decode_cursor(cursor, UUID), limit=limit, room=room)
+    before = decode_cursor(cursor, UUID)
+    bills, following = await list_bills(codes, states=states or (), before=before, limit=limit, room=room)
     return page_of([_bill_out(each) for each in bills], following)
 
 

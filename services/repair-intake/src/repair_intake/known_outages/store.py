@@ -1,12 +1,12 @@
 """Tables `outage` and `outage_scope`: the projection of outages.v1."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from gridcare.events.outages import OutageEvent, Window
 from gridcare.known_supply_points.core import SupplyPoint
-from gridcare.postgres.database import Connection
+from gridcare.postgres.database import Connection, Row
 from repair_intake.known_outages.core import CoveringOutage, ElementKind, Progress
 
 _LOCK = "SELECT version, ended FROM outage WHERE outage_id = $1 FOR UPDATE"
@@ -45,6 +45,10 @@ WHERE NOT ended AND outage_id IN (
 )
 FOR SHARE
 """
+_KNOWN = (
+    "SELECT outage_id, cause, place, starts_at, ends_at FROM outage WHERE NOT ended AND outage_id = ANY($1::uuid[])"
+)
+_HOLD = f"{_KNOWN} FOR UPDATE"
 _FORGET = "DELETE FROM outage WHERE changed_at < $1 AND NOT EXISTS (SELECT FROM unnest(ends_at) AS e WHERE e >= $1)"
 
 
@@ -98,20 +102,30 @@ async def covering(tx: Connection, supply_point: SupplyPoint) -> tuple[CoveringO
         _COVERING,
         *(supply_point.supply_point_id, supply_point.transformer_id, supply_point.feeder_id, supply_point.ward_code),
     )
-    return tuple(
-        CoveringOutage(
-            outage_id=row["outage_id"],
-            cause=row["cause"],
-            place=row["place"],
-            windows=tuple(
-                Window(start=start, end=end) for start, end in zip(row["starts_at"], row["ends_at"], strict=True)
-            ),
-        )
-        for row in rows
-    )
+    return tuple(_covering(row) for row in rows)
+
+
+async def known(connection: Connection, outage_ids: Collection[UUID]) -> list[CoveringOutage]:
+    """Return those of the outages that have not ended."""
+    return [_covering(row) for row in await connection.fetch(_KNOWN, list(outage_ids))]
+
+
+async def hold(tx: Connection, outage_id: UUID) -> list[CoveringOutage]:
+    """Return an outage unless it has ended or is not known, and hold it: no event of it is applied meanwhile."""
+    return [_covering(row) for row in await tx.fetch(_HOLD, [outage_id])]
 
 
 async def forget(tx: Connection, before: datetime) -> int:
     """Delete outages with no event and no window's end since `before`. Return the number of outages."""
     tag: str = await tx.execute(_FORGET, before)
     return int(tag.split()[1])
+
+
+def _covering(row: Row) -> CoveringOutage:
+    windows = zip(row["starts_at"], row["ends_at"], strict=True)
+    return CoveringOutage(
+        outage_id=row["outage_id"],
+        cause=row["cause"],
+        place=row["place"],
+        windows=tuple(Window(start=start, end=end) for start, end in windows),
+    )

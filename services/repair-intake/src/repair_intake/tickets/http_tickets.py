@@ -13,7 +13,7 @@ from gridcare.http.body import Body
 from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.guard import Router
 from gridcare.http.idempotency import IdempotencyKey
-from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
+from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, filter_by, page_of
 from gridcare.http.rooms import room_of
 from gridcare.postgres.idempotency import once
 from repair_intake.tickets.core.category import CategoryName
@@ -112,11 +112,17 @@ async def get_ticket(who: Reader, ticket_id: UUID, room: Room) -> TicketOut:
 
 @router.get("")
 async def get_tickets(
-    who: Customer, room: Room, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+    who: Customer,
+    room: Room,
+    states: Annotated[list[TicketState] | None, filter_by("state")] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> Page[TicketOut]:
     """List the caller's own tickets, newest first."""
     before = decode_cursor(cursor, UUID)
-    tickets, following = await list_tickets(who.customer_codes, before=before, limit=limit, room=room)
+    tickets, following = await list_tickets(
+        who.customer_codes, states=states or (), before=before, limit=limit, room=room
+    )
     return page_of([_ticket_out(each) for each in tickets], following)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from billing_gateway.bills.core import BillStanding
+from billing_gateway.bills.core import BillStanding, BillState
 from billing_gateway.bills.room import Bills
 from billing_gateway.bills.store import bill
 from gridcare.errors import NotFound
@@ -20,10 +20,18 @@ async def read_bill(bill_id: UUID, *, room: Bills) -> BillStanding:
 
 
 async def list_bills(
-    customer_codes: Collection[str] | None, *, before: UUID | None, limit: int, room: Bills
+    customer_codes: Collection[str] | None,
+    *,
+    states: Collection[BillState],
+    before: UUID | None,
+    limit: int,
+    room: Bills,
 ) -> tuple[Sequence[BillStanding], UUID | None]:
-    """Return the newest bills of these customers (None: of all) older than `before`, and where the next page begins."""
+    """Return the newest bills of these customers (None: of all) older than `before`, and where the next page begins.
+
+    Of all states where `states` names none.
+    """
     codes = None if customer_codes is None else sorted(customer_codes)
     async with room.db.read() as connection:
-        bills = await bill.page(connection, codes, before=before, limit=limit + 1)
+        bills = await bill.page(connection, codes, states=states, before=before, limit=limit + 1)
     return cut_page(bills, limit, lambda standing: standing.bill.bill_id)

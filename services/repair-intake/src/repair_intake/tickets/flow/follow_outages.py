@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gridcare.events.outages import OutageEvent
-from gridcare.postgres import outbox
 from gridcare.postgres.database import Connection
-from repair_intake import NAME
 from repair_intake.known_outages import store as outage
 from repair_intake.known_outages.core import CoveringOutage, Effect, effect_of, explain
-from repair_intake.tickets.core.ticket import Ticket, event_of, released
+from repair_intake.tickets.flow.release_tickets import release_tickets
 from repair_intake.tickets.room import Tickets
 from repair_intake.tickets.store import ticket
 
@@ -33,7 +31,7 @@ async def follow_outages(happened: Sequence[OutageHappened], *, room: Tickets) -
             if effect in {Effect.REPLACE, Effect.END}:
                 await outage.save(tx, event, ended=effect is Effect.END, at=each.at)
             if effect is Effect.END:
-                await _release(tx, await ticket.attached_to(tx, event.outage_id), now)
+                await release_tickets(tx, await ticket.attached_to(tx, event.outage_id), now=now)
             if effect in {Effect.REPLACE, Effect.ADD_PART}:
                 await outage.add_scope(tx, event)
                 if await outage.see_part(tx, event):
@@ -47,13 +45,4 @@ async def _release_unexplained(tx: Connection, event: OutageEvent, room: Tickets
     if attached and explain([revised], room.rules.margins, now):
         uncovered = await outage.uncovered(tx, event.outage_id, [each.supply_point_id for each in attached])
         attached = [each for each in attached if each.supply_point_id in uncovered]
-    await _release(tx, attached, now)
-
-
-async def _release(tx: Connection, attached: Sequence[Ticket], now: datetime) -> None:
-    """Open tickets that no cut explains any more: where the power is off all the same, that is a fault for their team."""
-    opened = [released(each) for each in attached]
-    if not opened:
-        return
-    await ticket.detach(tx, opened)
-    await outbox.append(tx, [event_of(each) for each in opened], source=NAME, now=now)
+    await release_tickets(tx, attached, now=now)

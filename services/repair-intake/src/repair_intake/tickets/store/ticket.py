@@ -1,9 +1,10 @@
 """Table `ticket`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from gridcare.events.tickets import TicketState
 from gridcare.postgres.database import Connection, Row
 from repair_intake.known_outages.core import Explanation
 from repair_intake.tickets.core.submission import TicketCounts
@@ -25,12 +26,13 @@ SELECT {_COLUMNS} FROM ticket WHERE customer_code = $1 AND client_ref = $2 AND N
 """
 _PAGE = f"""
 SELECT {_COLUMNS} FROM ticket
-WHERE customer_code = ANY($1::text[]) AND ($2::uuid IS NULL OR ticket_id < $2)
-ORDER BY ticket_id DESC LIMIT $3
+WHERE customer_code = ANY($1::text[]) AND ($2::text[] = '{{}}' OR state = ANY($2)) AND ($3::uuid IS NULL OR ticket_id < $3)
+ORDER BY ticket_id DESC LIMIT $4
 """
 _ATTACHED_TO = (
     f"SELECT {_COLUMNS} FROM ticket WHERE outage_id = $1 AND state = 'attached' ORDER BY ticket_id FOR UPDATE"
 )
+_EXPLAINING = "SELECT DISTINCT outage_id FROM ticket WHERE state = 'attached'"
 _DETACH = """
 UPDATE ticket SET state = change.state, version = change.version,
     outage_id = NULL, outage_cause = NULL, outage_place = NULL, expected_end_at = NULL
@@ -77,15 +79,28 @@ async def named(tx: Connection, customer_code: str, client_ref: str) -> Ticket |
 
 
 async def page(
-    connection: Connection, customer_codes: Sequence[str], *, before: UUID | None, limit: int
+    connection: Connection,
+    customer_codes: Sequence[str],
+    *,
+    states: Collection[TicketState],
+    before: UUID | None,
+    limit: int,
 ) -> list[Ticket]:
-    """Return tickets of these customers that are older than `before`, newest first: a UUIDv7 holds its time."""
-    return [_ticket(row) for row in await connection.fetch(_PAGE, customer_codes, before, limit)]
+    """Return tickets of these customers that are older than `before`, newest first: a UUIDv7 holds its time.
+
+    Of all states where `states` names none. A customer's tickets are few: no index knows their states.
+    """
+    return [_ticket(row) for row in await connection.fetch(_PAGE, customer_codes, list(states), before, limit)]
 
 
 async def attached_to(tx: Connection, outage_id: UUID) -> list[Ticket]:
     """Return the tickets that are attached to an outage, and hold them."""
     return [_ticket(row) for row in await tx.fetch(_ATTACHED_TO, outage_id)]
+
+
+async def explaining(connection: Connection) -> list[UUID]:
+    """Return the outages that tickets are attached to."""
+    return [row["outage_id"] for row in await connection.fetch(_EXPLAINING)]
 
 
 async def detach(tx: Connection, tickets: Sequence[Ticket]) -> None:
