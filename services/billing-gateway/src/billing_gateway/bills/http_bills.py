@@ -64,7 +64,7 @@ class BillOut(Body):
     issued_at: datetime
 
 
-@router.post("", status_code=201)
+@router.post("", name="register_bill", status_code=201)
 @refuses(BILL_NUMBER_TAKEN, UNKNOWN_CUSTOMER, DUE_DATE_OUT_OF_RANGE)
 async def post_bill(who: Biller, body: BillIn, key: IdempotencyKey, room: Room) -> BillOut:
     """Register a bill."""
@@ -79,7 +79,7 @@ async def post_bill(who: Biller, body: BillIn, key: IdempotencyKey, room: Room) 
     return _bill_out(await once(key, register_bill, command, room=room))
 
 
-@router.get("/{bill_id}")
+@router.get("/{bill_id}", name="read_bill")
 @refuses(BILL_NOT_FOUND)
 async def get_bill(who: Reader, bill_id: UUID, room: Room) -> BillOut:
     """Read a bill."""
@@ -88,7 +88,7 @@ async def get_bill(who: Reader, bill_id: UUID, room: Room) -> BillOut:
     return _bill_out(standing)
 
 
-@router.get("")
+@router.get("", name="list_bills")
 @refuses(CUSTOMER_NOT_FOUND)
 async def get_bills(
     who: Reader,

@@ -23,16 +23,16 @@ Room = Annotated[Callbacks, Depends(room_of(Callbacks))]
 logger = get_logger()
 
 
-class VnpayAnswer(Body):
+class CallbackOut(Body):
     """What VNPay reads, in its own names and always with HTTP status 200."""
 
     RspCode: str
     Message: str
 
 
-@router.get("/vnpay")
+@router.get("/vnpay", name="store_callback")
 @public("VNPay signs its callbacks and has no token", any_query=True)
-async def get_vnpay_callback(request: Request, room: Room, afterwards: BackgroundTasks) -> VnpayAnswer:
+async def get_vnpay_callback(request: Request, room: Room, afterwards: BackgroundTasks) -> CallbackOut:
     """Take VNPay's callback about an order (its IPN). It is handled right after the answer, from the stored row."""
     try:
         stored = await store_callback(StoreCallback(provider="vnpay", raw=request.scope["query_string"]), room=room)
@@ -51,6 +51,6 @@ async def _handle(room: Callbacks, provider_event_id: UUID) -> None:
         logger.warning("callback_left_to_worker", error_class=type(error.__cause__ or error).__name__)
 
 
-def _answer(room: Callbacks, verdict: Verdict) -> VnpayAnswer:
+def _answer(room: Callbacks, verdict: Verdict) -> CallbackOut:
     code, message = room.providers["vnpay"].answer(verdict)
-    return VnpayAnswer(RspCode=code, Message=message)
+    return CallbackOut(RspCode=code, Message=message)

@@ -71,7 +71,7 @@ class PaymentOut(Body):
     bill_outstanding_vnd: Annotated[int, Field(description="What is still owed for the bill now.")]
 
 
-@router.post("/bills/{bill_id}/payments", status_code=201)
+@router.post("/bills/{bill_id}/payments", name="begin_payment", status_code=201)
 @limited("payments")
 @refuses(BILL_NOT_FOUND, BILL_ALREADY_PAID, AMOUNT_EXCEEDS_OUTSTANDING, AMOUNT_NOT_PAYABLE_ONLINE)
 async def post_payment(
@@ -91,7 +91,7 @@ async def post_payment(
     return PaymentBegunOut.of(begun.payment, pay_url=begun.pay_address)
 
 
-@router.get("/payments/{payment_id}")
+@router.get("/payments/{payment_id}", name="read_payment")
 @refuses(PAYMENT_NOT_FOUND)
 async def get_payment(who: Reader, payment_id: UUID, room: Room) -> PaymentOut:
     """Read what became of a payment."""

@@ -39,7 +39,12 @@ class DeviceOut(Body):
     device_id: UUID
 
 
-@router.post("", status_code=201, responses={200: {"model": DeviceOut, "description": "It was registered before."}})
+@router.post(
+    "",
+    name="register_device",
+    status_code=201,
+    responses={200: {"model": DeviceOut, "description": "It was registered before."}},
+)
 @limited("devices")
 async def post_device(who: Customer, body: DeviceIn, room: Room, response: Response) -> DeviceOut:
     """Register a device, or move it here from another account; the same registration keeps its id.
@@ -59,7 +64,7 @@ async def post_device(who: Customer, body: DeviceIn, room: Room, response: Respo
     return DeviceOut.of(registered)
 
 
-@router.delete("/{device_id}", status_code=204)
+@router.delete("/{device_id}", name="remove_device", status_code=204)
 @refuses(DEVICE_NOT_FOUND)
 async def delete_device(who: Customer, device_id: UUID, room: Room) -> Response:
     """Log a device out: it gets no more messages."""

@@ -1,7 +1,8 @@
 """Bulk imports by ops: CSV or JSON lines, streamed; each bad line is reported, the good ones are kept."""
 
+import json
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
@@ -29,8 +30,27 @@ from outage_notifier.contacts.room import Contacts
 IMPORT_SIZE_MAX_BYTES = 1024**3
 """Five times a million supply points. The body is streamed, so its size costs time but no memory."""
 
-_TABLE = {"schema": {"type": "string", "format": "binary"}}
-_BODY = {"requestBody": {"required": True, "content": {"text/csv": _TABLE, "application/jsonl": _TABLE}}}
+
+def _table(**line: str | int | bool) -> dict[str, Any]:
+    """Return what the document says of a table as the body, with a line of it as the example."""
+    schema = {"type": "string", "format": "binary"}
+    as_csv = "\n".join(",".join(str(each) for each in row) for row in (line.keys(), line.values()))
+    examples = {"text/csv": as_csv.replace("True", "true"), "application/jsonl": json.dumps(line)}
+    content = {media_type: {"schema": schema, "example": example + "\n"} for media_type, example in examples.items()}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+_SUPPLY_POINTS = _table(
+    supply_point_id="SP1",
+    customer_code="PB11010012345",
+    transformer_id="TR1",
+    feeder_id="FD1",
+    substation_id="SS1",
+    ward_code="31117",
+    version=1,
+)
+_CONTACTS = _table(customer_code="PB11010012345", phone="0901234567", language="vi", consent=True)
+_DEVICES = _table(customer_code="PB11010012345", kind="fid", registration="cVb3jFhqT0mXyzExample1", platform="android")
 
 router = Router(prefix="/v1/imports", tags=["imports"], max_body_size=IMPORT_SIZE_MAX_BYTES)
 
@@ -65,7 +85,7 @@ class ImportOut(Body):
     bad_lines: list[BadLineOut]
 
 
-@router.post("/supply-points", openapi_extra=_BODY)
+@router.post("/supply-points", name="import_supply_points", openapi_extra=_SUPPLY_POINTS)
 @streamed
 @_REFUSES
 async def post_supply_points(_: Ops, request: Request, room: Room) -> ImportOut:
@@ -77,7 +97,7 @@ async def post_supply_points(_: Ops, request: Request, room: Room) -> ImportOut:
     return ImportOut.of(await import_supply_points(lines, room=room))
 
 
-@router.post("/contacts", openapi_extra=_BODY)
+@router.post("/contacts", name="import_contacts", openapi_extra=_CONTACTS)
 @streamed
 @_REFUSES
 async def post_contacts(who: Ops, request: Request, room: Room) -> ImportOut:
@@ -91,7 +111,7 @@ async def post_contacts(who: Ops, request: Request, room: Room) -> ImportOut:
     return ImportOut.of(await import_contacts(lines, made_by=who.sub, room=room))
 
 
-@router.post("/devices", openapi_extra=_BODY)
+@router.post("/devices", name="import_devices", openapi_extra=_DEVICES)
 @streamed
 @_REFUSES
 async def post_devices(_: Ops, request: Request, room: Room) -> ImportOut:

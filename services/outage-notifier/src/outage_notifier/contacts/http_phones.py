@@ -19,9 +19,9 @@ from outage_notifier.contacts.flow.phones import (
     OfPhone,
     ReplacePhone,
     add_phone,
+    list_phone_changes,
+    list_phones,
     prefer_phone,
-    read_changes,
-    read_phones,
     remove_phone,
     replace_phone,
 )
@@ -30,7 +30,6 @@ from outage_notifier.contacts.room import Contacts
 router = Router(prefix="/v1/customers/{customer_code}/phones", tags=["phones"])
 
 Room = Annotated[Contacts, Depends(room_of(Contacts))]
-Holder = Annotated[Caller, Depends(require("customer", any_customer=("ops",)))]
 Code = Annotated[str, Path(max_length=64)]
 PhoneId = Annotated[int, Path(ge=1, le=NEWEST)]
 Number = Annotated[str, Field(max_length=30)]
@@ -77,61 +76,64 @@ class PhoneChangeOut(Body):
     made_at: datetime
 
 
-@router.get("")
-@refuses(CUSTOMER_NOT_FOUND)
-async def get_phones(who: Holder, customer_code: Code, room: Room) -> Page[PhoneOut]:
-    """List a customer's phones, the primary one first."""
+def _holder(who: Annotated[Caller, Depends(require("customer", any_customer=("ops",)))], customer_code: Code) -> Caller:
+    """Return a caller who may see the customer whom the path names. Raises NotFound `customer-not-found`."""
     who.must_see(customer_code, "customer-not-found")
-    return _page(await read_phones(customer_code, room=room))
+    return who
 
 
-@router.post("")
+Holder = Annotated[Caller, Depends(_holder)]
+
+
+@router.get("", name="list_phones")
+@refuses(CUSTOMER_NOT_FOUND)
+async def get_phones(_: Holder, customer_code: Code, room: Room) -> Page[PhoneOut]:
+    """List a customer's phones, the primary one first."""
+    return _page(await list_phones(customer_code, room=room))
+
+
+@router.post("", name="add_phone")
 @refuses(CUSTOMER_NOT_FOUND, TOO_MANY_PHONES, INVALID_PHONE)
 async def post_phone(who: Holder, customer_code: Code, body: PhoneIn, room: Room) -> Page[PhoneOut]:
     """Add a phone; one that is there stays as it is, one that was removed comes back. Returns all phones."""
-    who.must_see(customer_code, "customer-not-found")
     command = AddPhone(customer_code=customer_code, made_by=who.sub, number=body.number, primary=body.primary)
     return _page(await add_phone(command, room=room))
 
 
-@router.put("/{phone_id}")
+@router.put("/{phone_id}", name="replace_phone")
 @refuses(CUSTOMER_NOT_FOUND, PHONE_NOT_FOUND, TOO_MANY_PHONES, INVALID_PHONE)
 async def put_phone(
     who: Holder, customer_code: Code, phone_id: PhoneId, body: ReplacementIn, room: Room
 ) -> Page[PhoneOut]:
     """Replace a phone: the new number takes its place, and nothing is sent to the old one any more. Returns all phones."""
-    who.must_see(customer_code, "customer-not-found")
     command = ReplacePhone(customer_code=customer_code, made_by=who.sub, phone_id=phone_id, number=body.number)
     return _page(await replace_phone(command, room=room))
 
 
-@router.delete("/{phone_id}")
+@router.delete("/{phone_id}", name="remove_phone")
 @refuses(CUSTOMER_NOT_FOUND, PHONE_NOT_FOUND)
 async def delete_phone(who: Holder, customer_code: Code, phone_id: PhoneId, room: Room) -> Page[PhoneOut]:
     """Remove a phone: nothing is sent to it any more, and no import brings it back. Returns the others."""
-    who.must_see(customer_code, "customer-not-found")
     command = OfPhone(customer_code=customer_code, made_by=who.sub, phone_id=phone_id)
     return _page(await remove_phone(command, room=room))
 
 
-@router.put("/{phone_id}/primary")
+@router.put("/{phone_id}/primary", name="prefer_phone")
 @refuses(CUSTOMER_NOT_FOUND, PHONE_NOT_FOUND)
 async def put_primary_phone(who: Holder, customer_code: Code, phone_id: PhoneId, room: Room) -> Page[PhoneOut]:
     """Make a phone the primary one; an import no longer changes that. Returns all phones."""
-    who.must_see(customer_code, "customer-not-found")
     command = OfPhone(customer_code=customer_code, made_by=who.sub, phone_id=phone_id)
     return _page(await prefer_phone(command, room=room))
 
 
-@router.get("/changes")
+@router.get("/changes", name="list_phone_changes")
 @refuses(CUSTOMER_NOT_FOUND)
 async def get_phone_changes(
-    who: Holder, customer_code: Code, room: Room, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+    _: Holder, customer_code: Code, room: Room, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
 ) -> Page[PhoneChangeOut]:
     """List who changed which phone of a customer and when, by the app or by an import, the newest change first."""
-    who.must_see(customer_code, "customer-not-found")
     before = decode_cursor(cursor, Serial)
-    changes, following = await read_changes(customer_code, before=before, limit=limit, room=room)
+    changes, following = await list_phone_changes(customer_code, before=before, limit=limit, room=room)
     return page_of([PhoneChangeOut.of(change) for change in changes], following)
 
 

@@ -22,15 +22,21 @@ Customer = Annotated[Caller, Depends(require("customer"))]
 NO_CUSTOMER_CODES = Refusal(403, "no-customer-codes", "The token names no customer whose language could be chosen.")
 
 
-class LanguageBody(Body):
+class LanguageIn(Body):
     """A language that messages are written in: Vietnamese, Khmer, Chinese or English."""
 
     language: Language
 
 
-@router.put("/language")
+class LanguageOut(Body):
+    """The language that was chosen."""
+
+    language: Language
+
+
+@router.put("/language", name="choose_language")
 @refuses(NO_CUSTOMER_CODES)
-async def put_language(who: Customer, body: LanguageBody, room: Room) -> LanguageBody:
+async def put_language(who: Customer, body: LanguageIn, room: Room) -> LanguageOut:
     """Choose the language for every customer whom the token names; an import no longer changes it."""
     await choose_language(ChooseLanguage(customer_codes=who.customer_codes, language=body.language), room=room)
-    return body
+    return LanguageOut.of(body)

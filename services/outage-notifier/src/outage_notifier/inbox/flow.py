@@ -15,7 +15,7 @@ from outage_notifier.texts.rendering import Rendered, TemplateBroken
 logger = get_logger()
 
 
-async def read_inbox(
+async def list_messages(
     customer_codes: Collection[str], *, before: DeliveryId | None, limit: int, room: Inbox
 ) -> tuple[Sequence[InboxMessage], DeliveryId | None]:
     """Return a page of messages, the newest first, and where the next page starts, if there is one."""

@@ -14,7 +14,7 @@ from gridcare.http.guard import Router
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, page_of
 from gridcare.http.rooms import room_of
 from outage_notifier.inbox.core import InboxMessage
-from outage_notifier.inbox.flow import read_inbox
+from outage_notifier.inbox.flow import list_messages
 from outage_notifier.inbox.room import Inbox
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.delivery_id import DeliveryId
@@ -47,11 +47,11 @@ class MessageOut(Body):
     due_at: datetime
 
 
-@router.get("/inbox")
+@router.get("/inbox", name="list_messages")
 async def get_inbox(who: Customer, room: Room, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None) -> Page[MessageOut]:
     """List the messages to the customers whom the token names, the newest first."""
     position = decode_cursor(cursor, tuple[UUID, Number])
-    messages, following = await read_inbox(
+    messages, following = await list_messages(
         who.customer_codes, before=DeliveryId(*position) if position else None, limit=limit, room=room
     )
     behind = (following.notice_id, following.number) if following else None

@@ -69,7 +69,7 @@ class DeliveryOut(Body):
     recorded_at: datetime
 
 
-@router.get("/outages/{outage_id}/notices")
+@router.get("/outages/{outage_id}/notices", name="list_notices")
 @refuses(OUTAGE_NOT_FOUND)
 async def get_outage_notices(
     _: Staff,
@@ -85,14 +85,14 @@ async def get_outage_notices(
     return page_of([_notice_out(row) for row in rows], (following,) if following else None)
 
 
-@router.get("/notices/{notice_id}")
+@router.get("/notices/{notice_id}", name="read_notice")
 @refuses(NOTICE_NOT_FOUND)
 async def get_notice(_: Staff, notice_id: UUID, room: Room) -> NoticeOut:
     """Read how far a notice has got."""
     return _notice_out(await read_notice(notice_id, room=room))
 
 
-@router.get("/notices/{notice_id}/deliveries")
+@router.get("/notices/{notice_id}/deliveries", name="list_deliveries")
 @refuses(NOTICE_NOT_FOUND)
 async def get_deliveries(
     _: Staff,

@@ -78,7 +78,7 @@ END_OF_TIME = (LATEST, UUID(int=2**128 - 1))
 MICROSECOND = timedelta(microseconds=1)
 
 
-@router.post("", status_code=201)
+@router.post("", name="create_outage", status_code=201)
 @refuses(*DOCUMENT)
 async def post_outage(who: Planner, body: OutageIn, key: IdempotencyKey, room: Room) -> OutageOut:
     """Create an outage as a draft: nobody hears of it yet."""
@@ -86,7 +86,7 @@ async def post_outage(who: Planner, body: OutageIn, key: IdempotencyKey, room: R
     return OutageOut.of(await once(key, create_outage, command, room=room))
 
 
-@router.get("")
+@router.get("", name="list_outages")
 async def get_outages(
     _: Staff,
     room: Room,
@@ -102,14 +102,14 @@ async def get_outages(
     return page_of([OutageOut.of(each) for each in outages], behind)
 
 
-@router.get("/{outage_id}")
+@router.get("/{outage_id}", name="read_outage")
 @refuses(OUTAGE_NOT_FOUND)
 async def get_outage(_: Staff, outage_id: UUID, room: Room) -> OutageOut:
     """Return an outage as of its newest revision."""
     return OutageOut.of(await read_outage(outage_id, room=room))
 
 
-@router.get("/{outage_id}/revisions")
+@router.get("/{outage_id}/revisions", name="list_revisions")
 @refuses(OUTAGE_NOT_FOUND)
 async def get_revisions(
     _: Staff, outage_id: UUID, room: Room, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
@@ -120,7 +120,7 @@ async def get_revisions(
     return page_of([RevisionOut.of(each) for each in revisions], (following,) if following else None)
 
 
-@router.put("/{outage_id}")
+@router.put("/{outage_id}", name="edit_outage")
 @refuses(OUTAGE_NOT_FOUND, CHANGED_MEANWHILE, *OVER, ALREADY_PUBLISHED, *DOCUMENT)
 async def put_outage(who: Planner, outage_id: UUID, body: EditIn, key: IdempotencyKey, room: Room) -> OutageOut:
     """Replace what a draft says."""
@@ -130,7 +130,7 @@ async def put_outage(who: Planner, outage_id: UUID, body: EditIn, key: Idempoten
     return OutageOut.of(await once(key, edit_outage, command, room=room))
 
 
-@router.post("/{outage_id}/preview")
+@router.post("/{outage_id}/preview", name="preview_outage")
 @refuses(OUTAGE_NOT_FOUND, *OVER, ALREADY_PUBLISHED, NOT_PUBLISHED, UNCHANGED, IS_OVER, *DOCUMENT, *PUBLICATION)
 async def post_preview(_: Planner, outage_id: UUID, body: PreviewIn, room: Room) -> PreviewOut:
     """Say whom publishing (or revising, with a document) would reach, by channel and language, and at what cost."""
@@ -138,7 +138,7 @@ async def post_preview(_: Planner, outage_id: UUID, body: PreviewIn, room: Room)
     return preview_out(await preview_outage(PreviewOutage(outage_id=outage_id, proposed=proposed), room=room))
 
 
-@router.post("/{outage_id}/publish", status_code=202)
+@router.post("/{outage_id}/publish", name="publish_outage", status_code=202)
 @refuses(OUTAGE_NOT_FOUND, CHANGED_MEANWHILE, *OVER, ALREADY_PUBLISHED, *DOCUMENT, *PUBLICATION)
 async def post_publish(who: Planner, outage_id: UUID, body: PublishIn, key: IdempotencyKey, room: Room) -> ChangedOut:
     """Publish a draft: customers are told from now on."""
@@ -148,7 +148,7 @@ async def post_publish(who: Planner, outage_id: UUID, body: PublishIn, key: Idem
     return changed_out(await once(key, publish_outage, command, room=room))
 
 
-@router.post("/{outage_id}/revise", status_code=202)
+@router.post("/{outage_id}/revise", name="revise_outage", status_code=202)
 @refuses(OUTAGE_NOT_FOUND, CHANGED_MEANWHILE, *OVER, NOT_PUBLISHED, UNCHANGED, IS_OVER, *DOCUMENT, *PUBLICATION)
 async def post_revise(who: Planner, outage_id: UUID, body: ReviseIn, key: IdempotencyKey, room: Room) -> ChangedOut:
     """Replace what a published outage says. Unsent notices are stopped, and those already told hear of the change."""
@@ -162,7 +162,7 @@ async def post_revise(who: Planner, outage_id: UUID, body: ReviseIn, key: Idempo
     return changed_out(await once(key, revise_outage, command, room=room))
 
 
-@router.post("/{outage_id}/cancel", status_code=202)
+@router.post("/{outage_id}/cancel", name="cancel_outage", status_code=202)
 @refuses(OUTAGE_NOT_FOUND, CHANGED_MEANWHILE, *OVER, NOT_PUBLISHED, IS_OVER, *PUBLICATION)
 async def post_cancel(who: Planner, outage_id: UUID, body: EndIn, key: IdempotencyKey, room: Room) -> ChangedOut:
     """Call an outage off. Only those already told of it hear of this."""
@@ -170,7 +170,7 @@ async def post_cancel(who: Planner, outage_id: UUID, body: EndIn, key: Idempoten
     return changed_out(await once(key, cancel_outage, command, room=room))
 
 
-@router.post("/{outage_id}/restore", status_code=202)
+@router.post("/{outage_id}/restore", name="restore_outage", status_code=202)
 @refuses(OUTAGE_NOT_FOUND, CHANGED_MEANWHILE, *OVER, NOT_PUBLISHED, NOT_STARTED, *PUBLICATION)
 async def post_restore(who: Restorer, outage_id: UUID, body: RestoreIn, key: IdempotencyKey, room: Room) -> ChangedOut:
     """Note that the power is back."""

@@ -20,7 +20,7 @@ BAD_SIGNATURE = Refusal(403, "bad-signature", "The post is not signed by the pro
 NOT_A_STATUS_CALLBACK = Refusal(400, "not-a-status-callback", "The post names no message and status.")
 
 
-@router.post("/twilio", status_code=status.HTTP_204_NO_CONTENT)
+@router.post("/twilio", name="store_callback", status_code=status.HTTP_204_NO_CONTENT)
 @public("Twilio signs its callbacks and has no token", any_query=True)
 @refuses(BAD_SIGNATURE, NOT_A_STATUS_CALLBACK)
 async def post_twilio_callback(

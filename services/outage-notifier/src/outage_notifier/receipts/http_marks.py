@@ -22,7 +22,7 @@ Customer = Annotated[Caller, Depends(require("customer"))]
 DELIVERY_NOT_FOUND = Refusal(404, "delivery-not-found", "There is no such delivery, or it is another customer's.")
 
 
-@router.post("/deliveries/{delivery_id}/received", status_code=204)
+@router.post("/deliveries/{delivery_id}/received", name="mark_received", status_code=204)
 @limited("marks")
 @refuses(DELIVERY_NOT_FOUND)
 async def post_received(

@@ -44,7 +44,7 @@ class TeamsOut(Body):
     wards: int
 
 
-@router.put("")
+@router.put("", name="import_teams")
 @refuses(TEAM_TWICE, WARD_WITH_TWO_TEAMS)
 async def put_teams(
     _: Annotated[Caller, Depends(require("ops"))],

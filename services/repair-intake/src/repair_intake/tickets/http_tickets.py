@@ -83,7 +83,7 @@ class TicketOut(Body):
     opened_at: datetime
 
 
-@router.post("", status_code=201)
+@router.post("", name="submit_ticket", status_code=201)
 @refuses(SUPPLY_POINT_NOT_FOUND, TOO_MANY_OPEN_TICKETS, CATEGORY_NOT_OF_KIND, TOO_MANY_TICKETS, NO_FREE_REFERENCE)
 async def post_ticket(who: Customer, body: TicketIn, key: IdempotencyKey, room: Room) -> TicketOut:
     """Open a ticket; when an outage explains it, the answer says so at once."""
@@ -101,7 +101,7 @@ async def post_ticket(who: Customer, body: TicketIn, key: IdempotencyKey, room: 
     return _ticket_out(ticket)
 
 
-@router.get("/{ticket_id}")
+@router.get("/{ticket_id}", name="read_ticket")
 @refuses(TICKET_NOT_FOUND)
 async def get_ticket(who: Reader, ticket_id: UUID, room: Room) -> TicketOut:
     """Read a ticket."""
@@ -110,7 +110,7 @@ async def get_ticket(who: Reader, ticket_id: UUID, room: Room) -> TicketOut:
     return _ticket_out(ticket)
 
 
-@router.get("")
+@router.get("", name="list_tickets")
 async def get_tickets(
     who: Customer,
     room: Room,

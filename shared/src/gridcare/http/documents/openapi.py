@@ -3,11 +3,13 @@
 FastAPI generates the paths; what it cannot know is added: each refusal with its status and codes, who may call, the servers.
 """
 
+import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from copy import deepcopy
 from typing import Any, Final
 
 from gridcare.http.auth import Requirement
+from gridcare.http.documents.examples import add_examples
 from gridcare.http.documents.refusals import Refusal
 from gridcare.http.problems import MEDIA_TYPE
 
@@ -40,6 +42,7 @@ _PROBLEM: Final = {
 }
 _REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
 _GENERATED: Final = ("HTTPValidationError", "ValidationError")
+_PAGE: Final = re.compile(r"\bPage_([A-Za-z]+)Out_")
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "patch", "head", "options"})
 _SERVERS: Final = [{"url": "/", "description": "The host that serves this document, or the one that ops names."}]
 _CONTACT: Final = {"name": "The distributor's customer service platform"}
@@ -54,7 +57,7 @@ def completed(
     tags: Mapping[str, str],
 ) -> Document:
     """Return a generated document with its refusals and callers (by operation id), servers and the texts of its tags."""
-    document = deepcopy(document)
+    document = _with_pages(document)
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name in _GENERATED:
         schemas.pop(name, None)
@@ -67,8 +70,18 @@ def completed(
         _add_refusals(operation, refusals[name])
         _add_callers(operation, requirements[name])
         used.update(operation.get("tags", ()))
+    add_examples(document)
     document["tags"] = [{"name": name, "description": text} for name, text in tags.items() if name in used]
     return document
+
+
+def _with_pages(document: Document) -> Document:
+    """Return a document in which a page of bills is a `BillPage`, whatever FastAPI makes of a generic class."""
+    named: Document = json.loads(_PAGE.sub(r"\1Page", json.dumps(document)))
+    for name, schema in named.get("components", {}).get("schemas", {}).items():
+        if name.endswith("Page"):
+            schema["title"] = name
+    return named
 
 
 def part(document: Document, *, callbacks: bool) -> Document:

@@ -49,13 +49,13 @@ class OfPhone(ChangePhones):
     phone_id: int
 
 
-async def read_phones(customer_code: str, *, room: Contacts) -> list[OwnPhone]:
+async def list_phones(customer_code: str, *, room: Contacts) -> list[OwnPhone]:
     """Return a customer's phones, the primary one first."""
     async with room.db.read() as connection:
         return PhoneBook(await phone.of_customer(connection, customer_code), in_app=True).live
 
 
-async def read_changes(
+async def list_phone_changes(
     customer_code: str, *, before: int | None, limit: int, room: Contacts
 ) -> tuple[Sequence[PhoneChange], int | None]:
     """Return a page of the history of a customer's phones, the newest change first, and where the next page starts."""
