@@ -21,6 +21,7 @@ TAKEN = Outcome(OutcomeKind.ACCEPTED, message_id="M1")
 GONE = Outcome(OutcomeKind.REFUSED, "UNREGISTERED", contact_dead=True)
 INVALID = Outcome(OutcomeKind.REFUSED, "INVALID_ARGUMENT")
 AGAIN = Outcome(OutcomeKind.RETRY, "UNAVAILABLE", retry_after_s=120)
+AWAY_FOR_AN_HOUR = Outcome(OutcomeKind.RETRY, "UNAVAILABLE", retry_after_s=3_600)
 BUSY = Outcome(OutcomeKind.RETRY, "UNAVAILABLE")
 LOST = Outcome(OutcomeKind.UNKNOWN, "timeout")
 OURS = Outcome(OutcomeKind.MISCONFIGURED, "token-refused")
@@ -79,6 +80,11 @@ def after(seconds: float) -> datetime:
         ([AGAIN], {"tries": 6, "fallback": True}, State.RETRYING, after(640), "push"),
         ([AGAIN], {"tries": 7, "fallback": True}, State.RETRYING, NOW, "sms"),
         ([LOST], {"tries": 3, "fallback": True, "untaken_patience": timedelta(minutes=2)}, State.RETRYING, NOW, "sms"),
+        ([AWAY_FOR_AN_HOUR], {}, State.RETRYING, after(3_600), "push"),
+        ([AWAY_FOR_AN_HOUR], {"fallback": True}, State.RETRYING, NOW, "sms"),
+        ([LOST], {"tries": 3, "fallback": True, "useful_until": after(300)}, State.RETRYING, after(80), "push"),
+        ([LOST], {"tries": 4, "fallback": True, "useful_until": after(200)}, State.RETRYING, NOW, "sms"),
+        ([LOST], {"tries": 4, "useful_until": after(200)}, State.RETRYING, after(100), "push"),
         ([LOST], {"useful_until": after(10)}, State.EXPIRED, None, None),
         ([AGAIN], {"useful_until": after(60)}, State.EXPIRED, None, None),
         ([AGAIN], {"useful_until": after(60), "fallback": True}, State.RETRYING, NOW, "sms"),

@@ -105,6 +105,11 @@ def backoff(tries: int, retry_after_s: float | None) -> timedelta:
     return max(doubled, timedelta(seconds=retry_after_s or 0))
 
 
+def before_sms(patience: timedelta, left: timedelta) -> timedelta:
+    """Return how long a push that goes nowhere waits for its SMS, of the time that was left when it began to."""
+    return min(patience, max(left, timedelta()) / 2)
+
+
 def _decide_sms(outcome: Outcome, situation: Situation) -> Decision:
     match outcome.kind:
         case OutcomeKind.ACCEPTED:
@@ -147,7 +152,12 @@ def _retry(outcomes: Sequence[Outcome], situation: Situation, *, channel: Channe
 
 
 def _waits_too_long(retry: Decision, situation: Situation) -> bool:
-    """Say whether the pauses of a push, up to and with the next one, are longer than the patience before its SMS."""
+    """Say whether the pauses of a push, up to and with the next one, are longer than the patience before its SMS.
+
+    Then the SMS goes out at once, also where a provider asks for the whole pause at the first try: until the patience is over
+    nothing would be tried, so to wait would spare no SMS.
+    """
     waited = sum((backoff(tries, None) for tries in range(situation.tries)), timedelta())
     next_pause = (retry.next_attempt_at or situation.now) - situation.now
-    return waited + next_pause > situation.untaken_patience
+    left = situation.useful_until - situation.now
+    return waited + next_pause > before_sms(situation.untaken_patience, waited + left)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from outage_notifier.ledger.core.decision import Decision, decide_unsent
+from outage_notifier.ledger.core.decision import Decision, before_sms, decide_unsent
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
 from outage_notifier.texts.template import TEMPLATES
@@ -31,7 +31,7 @@ def decide_stopped(pending: Pending, batch: BatchToSend, *, since: datetime, now
 def falls_back_at(pending: Pending, since: datetime) -> datetime:
     """Return when a member's SMS goes out: after its kind's patience, and no later than half of the time that is left."""
     content = pending.content
-    return since + min(TEMPLATES[content.template].stopped_patience, max(content.useful_until - since, timedelta()) / 2)
+    return since + before_sms(TEMPLATES[content.template].stopped_patience, content.useful_until - since)
 
 
 def look_at(waiting: list[Pending], *, since: datetime, now: datetime) -> datetime:
