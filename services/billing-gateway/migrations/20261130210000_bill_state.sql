@@ -20,7 +20,8 @@ CREATE FUNCTION bill_states(bill_ids uuid[]) RETURNS TABLE (bill_id uuid, state 
 $$;
 COMMENT ON FUNCTION bill_states(uuid[]) IS 'Where bills stand, as the ledger says.';
 
-CREATE FUNCTION derive_bill_states() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION derive_bill_states() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     UPDATE bill SET state = derived.state
     FROM bill_states(ARRAY(SELECT DISTINCT added.bill_id FROM added WHERE added.bill_id IS NOT NULL)) AS derived
@@ -28,12 +29,15 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION derive_bill_states() IS 'Keeps bill.state, whichever release writes the entries.';
+COMMENT ON FUNCTION derive_bill_states() IS 'Keeps bill.state, whichever release writes the entries; as its owner, since nobody else has the right to.';
 CREATE TRIGGER entry_derives_bill_states
     AFTER INSERT ON entry REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION derive_bill_states();
 
+-- what only was issued is open, as the column says
 UPDATE bill SET state = derived.state
-FROM bill_states(ARRAY(SELECT bill_id FROM bill)) AS derived
+FROM bill_states(
+    ARRAY(SELECT DISTINCT bill_id FROM ledger_transaction WHERE kind <> 'bill_issued' AND bill_id IS NOT NULL)
+) AS derived
 WHERE bill.bill_id = derived.bill_id AND bill.state <> derived.state;
 
 -- squawk-ignore require-concurrent-index-creation -- with the column, in one transaction; bills wait for a moment
