@@ -105,7 +105,7 @@ _NO_WORD: Final = "no word"
 
 
 def add_examples(document: Document) -> None:
-    """Give each JSON request and answer of a document an example, where its door gave none."""
+    """Add an example to each JSON request and answer of a document, where its door wrote none."""
     schemas = document["components"]["schemas"]
     for item in document["paths"].values():
         for operation in item.values():
