@@ -12,7 +12,7 @@ from outage_notifier.sending.breaker import Breaker
 from outage_notifier.sending.core.lease import Lease
 from outage_notifier.sending.flow.probe_channels import probe_channels
 from outage_notifier.sending.flow.renew_lease import renew_lease
-from outage_notifier.sending.flow.stop_channel import stop_channel
+from outage_notifier.sending.flow.stop_channel import TOO_MANY_LOST, stop_channel
 
 GONE = Outcome(OutcomeKind.REFUSED, "UNREGISTERED", contact_dead=True)
 OURS = {"push": Outcome(OutcomeKind.MISCONFIGURED, "token-refused"), "sms": Outcome(OutcomeKind.MISCONFIGURED, "20003")}
@@ -131,26 +131,46 @@ async def test_urgent_probe_goes_first(world, plan, another, fake_push):
     assert fake_push.registrations == ["d1"]
 
 
-async def test_odd_batch_is_doubted(world, planned, send, sending, fake_push, *, ledger_of):
-    """Half of one batch is gone: nothing is pruned yet, and the channel goes on; those devices are asked again."""
-    fake_push.outcomes = {f"d{n}": GONE for n in range(20)}
-    notice_id = await planned(40, each=a_device)
+LOST = [
+    ("push", GONE),
+    ("push", Outcome(OutcomeKind.REFUSED, "THIRD_PARTY_AUTH_ERROR")),
+]
+"""What one contact's trouble and ours have in common: the same answer comes to one, or to all."""
+
+
+def refuse(sending, channel, outcome, *, count):
+    fake = sending.push if channel == "push" else sending.sms
+    fake.outcomes = {(f"d{n}" if channel == "push" else f"+8490100{n:04}"): outcome for n in range(count)}
+
+
+async def kept(world):
+    """Return how many devices and good phones there are: a doubted answer costs nobody a contact."""
+    async with world.db.read() as c:
+        query = "SELECT (SELECT count(*) FROM device) + (SELECT count(*) FROM phone WHERE bad_reason IS NULL)"
+        return await c.fetchval(query)
+
+
+@pytest.mark.parametrize(("channel", "outcome"), LOST)
+async def test_odd_batch_is_doubted(world, planned, send, sending, *, ledger_of, channel, outcome):
+    """Half of one batch is refused: no contact is given up yet, the channel goes on, and those are asked again."""
+    refuse(sending, channel, outcome, count=20)
+    notice_id = await planned(40, each=EACH[channel])
     await send()
     assert await world.books(notice_id) == {"accepted": 20, "retrying": 20}
     assert (await ledger_of())[1] == {}
+    assert await kept(world) == 40
     async with world.db.read() as c:
-        assert await c.fetchval("SELECT count(*) FROM device") == 40
         assert await c.fetchval("SELECT min(next_attempt_at) FROM delivery") == world.clock.now() + timedelta(minutes=1)
 
 
-async def test_many_odd_batches_stop(world, planned, send, sending, fake_push, *, ledger_of):
-    """Batch after batch without a device that is ours: the fault is ours, nothing is pruned, the rest waits."""
-    fake_push.outcomes = {f"d{n}": GONE for n in range(80)}
+@pytest.mark.parametrize(("channel", "outcome"), LOST)
+async def test_many_odd_batches_stop(world, planned, send, sending, *, ledger_of, channel, outcome):
+    """Batch after batch of which nobody is reached: the fault is ours, no contact is given up, the rest waits."""
+    refuse(sending, channel, outcome, count=40)
     async with world.db.transaction() as tx:
-        await tx.execute("UPDATE breaker SET suspicion = 20 WHERE channel = 'push'")
-    notice_id = await planned(40, each=a_device)
+        await tx.execute("UPDATE breaker SET suspicion = 20 WHERE channel = $1", channel)
+    notice_id = await planned(40, each=EACH[channel])
     await send()
     assert await world.books(notice_id) == {"planned": 40}
-    assert (await ledger_of())[1] == {"push": "too-many-devices-lost"}
-    async with world.db.read() as c:
-        assert await c.fetchval("SELECT count(*) FROM device") == 40
+    assert (await ledger_of())[1] == {channel: TOO_MANY_LOST[channel]}
+    assert await kept(world) == 40

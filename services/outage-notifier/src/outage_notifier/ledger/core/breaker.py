@@ -1,4 +1,4 @@
-"""The rule of a channel's breaker: when so many contacts are lost that the fault must be ours.
+"""The rule of a channel's breaker: when so many contacts are lost (the call was refused) that the fault must be ours.
 
 A few devices go each day, so a share of lost ones is ordinary. Batch after batch, the rule adds up how much better
 "far more are lost than usual" explains the calls than "as many as usual" does (a CUSUM: E. S. Page, Continuous inspection

@@ -43,6 +43,14 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
         """Whether this contact is of no use to us any more."""
         return self.contact_dead or self.contact_foreign
 
+    @property
+    def may_be_ours(self) -> bool:
+        """Whether it is this contact's own trouble only as long as others are served: the judge counts it.
+
+        A refusal that comes to nearly all of them is about us, whatever its code. An owner's refusal never is.
+        """
+        return self.kind is OutcomeKind.REFUSED and not self.opted_out
+
 
 class StatusCallback(msgspec.Struct, frozen=True):
     """What the SMS provider reported about one message; `error_code` is empty if there was none."""

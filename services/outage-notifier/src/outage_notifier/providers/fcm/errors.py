@@ -1,8 +1,9 @@
 """FCM v1's answers as outcomes.
 
 Source: firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode. Only UNREGISTERED says that a device is gone: a 404
-without it is a wrong project or address, and must not cost anybody their registration. A SENDER_ID_MISMATCH or an answer of
-Apple's is about one device as long as the others are served; if it is about all of them, ledger/core/breaker.py sees it.
+without it is a wrong project or address, and must not cost anybody their registration. A refusal (a
+SENDER_ID_MISMATCH, an answer of Apple's, …) is about one device as long as the others are served; if it is about all of them,
+ledger/core/breaker.py sees it.
 """
 
 from datetime import datetime

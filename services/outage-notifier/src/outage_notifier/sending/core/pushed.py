@@ -70,27 +70,27 @@ class PushedMember(Struct, frozen=True, gc=False):
         return OutcomeKind.MISCONFIGURED in kinds and OutcomeKind.ACCEPTED not in kinds
 
     @property
-    def lost(self) -> int:
-        """How many of its devices the provider says are gone or another sender's."""
-        return sum(call.outcome.contact_lost for call in self.calls)
+    def refused(self) -> int:
+        """How many of its devices were refused: their own trouble, unless it is everybody's."""
+        return sum(call.outcome.may_be_ours for call in self.calls)
 
 
 def doubted(pushed: PushedMember) -> PushedMember:
-    """Return the member with its devices not lost yet: they are asked again after a pause, and believed then."""
+    """Return the member with its devices not refused yet: they are asked again after a pause, and believed then."""
     if not pushed.is_first_try:
         return pushed
-    return _instead_of_lost(pushed, OutcomeKind.RETRY, DOUBT_PAUSE_S)
+    return _instead_of_refused(pushed, OutcomeKind.RETRY, DOUBT_PAUSE_S)
 
 
 def blamed_on_us(pushed: PushedMember) -> PushedMember:
-    """Return the member with its devices not lost after all: the fault is ours."""
-    return _instead_of_lost(pushed, OutcomeKind.MISCONFIGURED, None)
+    """Return the member with its devices not refused after all: the fault is ours."""
+    return _instead_of_refused(pushed, OutcomeKind.MISCONFIGURED, None)
 
 
-def _instead_of_lost(pushed: PushedMember, kind: OutcomeKind, retry_after_s: float | None) -> PushedMember:
+def _instead_of_refused(pushed: PushedMember, kind: OutcomeKind, retry_after_s: float | None) -> PushedMember:
     calls = [
         replace(call, outcome=Outcome(kind, call.outcome.code, retry_after_s=retry_after_s))
-        if call.outcome.contact_lost
+        if call.outcome.may_be_ours
         else call
         for call in pushed.calls
     ]

@@ -27,7 +27,7 @@ from outage_notifier.sending.room import Sending
 
 @dataclass(slots=True)
 class Unrecorded:
-    """What waits to be recorded: who was pushed to, who is not to be, and who has devices that may be lost.
+    """What waits to be recorded: who was pushed to, who is not to be, and who has devices that were refused.
 
     `taken` counts the first calls that were accepted.
     """
@@ -98,7 +98,7 @@ async def _push_members(pushing: Pushing, waiting: Iterator[Pending]) -> None:
         if isinstance(result, Delivery):
             unrecorded.unsent.append(result)
         elif result is not None:
-            (unrecorded.doubtful if result.lost else unrecorded.pushed).append(result)
+            (unrecorded.doubtful if result.refused else unrecorded.pushed).append(result)
 
 
 async def _push_member(pushing: Pushing, pending: Pending, calls: list[PushCall]) -> PushedMember | Delivery | None:
@@ -184,7 +184,7 @@ async def _record(pushing: Pushing, pushed: list[PushedMember], unsent: list[Del
 
 
 async def _record_doubtful(pushing: Pushing) -> None:
-    """Record who has devices that are lost, unless the fault may be ours: then their devices are asked again.
+    """Record who has devices that were refused, unless the fault may be ours: then their devices are asked again.
 
     A device that is gone is pruned, one of another sender's is put aside.
     """
@@ -192,8 +192,8 @@ async def _record_doubtful(pushing: Pushing) -> None:
     doubtful = unrecorded.doubtful
     doubts = under_way.probes
     if not doubts:
-        lost = sum(pushed.lost for pushed in doubtful if pushed.is_first_try)
-        doubts = await judge_calls("push", taken=unrecorded.taken, lost=lost, room=pushing.room)
+        refused = sum(pushed.refused for pushed in doubtful if pushed.is_first_try)
+        doubts = await judge_calls("push", taken=unrecorded.taken, lost=refused, room=pushing.room)
     if not doubtful:
         return
     if under_way.breaker.is_open:

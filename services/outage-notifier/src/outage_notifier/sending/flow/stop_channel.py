@@ -1,5 +1,6 @@
 """Stop a channel that our own fault broke, for all senders, and let it go on when a probe was taken."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from gridcare.events.notices import Channel
@@ -14,7 +15,7 @@ from outage_notifier.sending.room import Sending
 UNJUDGED_MAX: Final = 2_000
 """Accepted calls that a process may keep to itself: batches that lost nobody cost the judge no transaction of their own."""
 
-TOO_MANY_LOST: Final = "too-many-devices-lost"
+TOO_MANY_LOST: Final[Mapping[Channel, str]] = {"push": "too-many-devices-lost", "sms": "too-many-phones-lost"}
 
 logger = get_logger()
 
@@ -56,9 +57,9 @@ async def resume_channel(channel: Channel, *, room: Sending) -> None:
 
 
 async def judge_calls(channel: Channel, *, taken: int, lost: int, room: Sending) -> bool:
-    """Tell the judge of a batch's first calls: how many were taken, and how many contacts were lost.
+    """Tell the judge of a batch's first calls: how many were taken, and how many were refused (`lost`).
 
-    Stop the channel if many batches speak against us. Return whether this batch's lost contacts are to be doubted.
+    Stop the channel if many batches speak against us. Return whether this batch's refusals are to be doubted.
     Raises Retryable.
     """
     known = room.breakers[channel]
@@ -73,5 +74,5 @@ async def judge_calls(channel: Channel, *, taken: int, lost: int, room: Sending)
         await breaker.save_health(tx, channel, judgement.health)
     known.taken = 0
     if judgement.opens:
-        await stop_channel(channel, TOO_MANY_LOST, room=room)
+        await stop_channel(channel, TOO_MANY_LOST[channel], room=room)
     return judgement.doubts
