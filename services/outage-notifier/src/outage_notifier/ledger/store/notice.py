@@ -54,10 +54,11 @@ UPDATE notice SET state = 'planned', planned_at = $3, plan_lease_until = NULL
 WHERE notice_id = $1 AND plan_attempt = $2 AND state = 'scheduled'
 RETURNING audience
 """
+# Completed ones too: a receipt may open one again, whose covered recipients would be told of the old revision.
 _SUPERSEDE = """
 UPDATE notice SET superseded_at = $3,
     state = CASE WHEN state = 'scheduled' AND plan_attempt = 0 THEN 'superseded' ELSE state END
-WHERE outage_id = $1 AND revision < $2 AND superseded_at IS NULL AND state IN ('scheduled', 'planned')
+WHERE outage_id = $1 AND revision < $2 AND superseded_at IS NULL
 """
 _CONTENTS = """
 SELECT notice_id, outage_id, revision, kind, template, template_version, slots, tag, useful_until,
@@ -134,7 +135,7 @@ async def finish_planning(tx: Connection, notice: ClaimedNotice, *, now: datetim
 
 
 async def supersede(tx: Connection, outage_id: UUID, *, before_revision: int, now: datetime) -> None:
-    """Mark an outage's older notices as superseded, so that planners and senders stop what is unsent of them."""
+    """Mark all older notices of an outage as superseded: nothing of them is planned or sent from now on."""
     await tx.execute(_SUPERSEDE, outage_id, before_revision, now)
 
 
