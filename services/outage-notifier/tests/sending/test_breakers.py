@@ -131,6 +131,25 @@ async def test_urgent_probe_goes_first(world, plan, another, fake_push):
     assert fake_push.registrations == ["d1"]
 
 
+@pytest.mark.parametrize("channel", ["push", "sms"])
+async def test_parked_batch_is_not_probed(world, plan, another, *, ledger_of, channel):
+    """A parked batch that is first in the order does not keep the channel stopped: the probe takes the next one."""
+    for n in range(2):
+        await world.customer(f"PB1101000{n:04}", feeder=f"FD{n}", **EACH[channel](n))
+        await world.notice(await world.outage(feeders=(f"FD{n}",)))
+        await plan()
+        world.clock.move(seconds=1)
+    [parked, _] = await world.batches()
+    async with world.db.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO poison (kind, item_id, tries, error_class, parked_at) VALUES ('batch', $1, 5, 'KeyError', now())",
+            str(parked),
+        )
+    await stop_channel(channel, "a test", room=another)
+    assert await probe_channels(asyncio.Event(), room=another) == 1
+    assert await ledger_of() == (1, {})
+
+
 LOST = [
     ("push", GONE),
     ("push", Outcome(OutcomeKind.REFUSED, "THIRD_PARTY_AUTH_ERROR")),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from gridcare.events.notices import Channel
 from gridcare.postgres.database import Connection
+from gridcare.postgres.poison.store import workable
 from outage_notifier.ledger.core.breaker import Health
 
 _READ = """
@@ -27,9 +28,10 @@ _LOCK_PROBE = """
 SELECT FROM breaker WHERE channel = $1 AND probe_at <= clock_timestamp() FOR UPDATE SKIP LOCKED
 """
 _PROBED = "UPDATE breaker SET probe_at = clock_timestamp() + make_interval(secs => $2) WHERE channel = $1"
-_FIRST = """
+_FIRST = f"""
 SELECT b.batch_id FROM batch b LEFT JOIN notice n USING (notice_id)
 WHERE b.state = 'ready' AND b.channel = $1 AND (b.lease_until IS NULL OR b.lease_until < clock_timestamp())
+  AND {workable("batch", "b.batch_id::text")}
 ORDER BY array_position(ARRAY['urgent', 'transactional', 'bulk'], b.lane), n.useful_until NULLS FIRST, b.batch_id LIMIT 1
 """
 
@@ -77,7 +79,7 @@ async def close_breaker(tx: Connection, channel: Channel) -> bool:
 async def take_probe(tx: Connection, channel: Channel, *, pause_s: float) -> UUID | None:
     """Choose the batch that a due probe takes: urgent ones first, then by deadline. The next probe is due after a pause.
 
-    Return None if no probe is due, another sender takes it, or no batch waits.
+    Return None if no probe is due, another sender takes it, or no batch waits that may be claimed now.
     """
     if await tx.fetchrow(_LOCK_PROBE, channel) is None:
         return None
