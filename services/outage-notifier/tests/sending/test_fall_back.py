@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from outage_notifier.ledger.core.attempt import Attempt
+from outage_notifier.ledger.store import attempt, batch, notice
 from outage_notifier.planning.flow.cut_follow_ups import cut_follow_ups
 from outage_notifier.sending.flow.fall_back import fall_back
 from outage_notifier.sending.flow.stop_channel import stop_channel
@@ -63,6 +65,35 @@ async def test_without_a_phone_it_waits(world, planned, send, clock, looked_afte
     await looked_after()
     assert await world.books(notice_id) == {"expired": 1}
     assert await world.batches() == []
+
+
+async def test_doubtful_sms_is_unknown(world, planned, plan, sending, *, clock, fake_sms):
+    """A sender died in its call, then SMS stopped: the call is looked up, and a cancellation is planned for its number."""
+    notice_id = await planned(2, each=lambda n: {"phones": [f"+8490100{n:04}"]})
+    [batch_id] = await world.batches()
+    async with world.db.transaction() as tx:
+        claimed = await batch.claim(tx, batch_id, lease_s=0)
+        member = claimed.members[0]
+        begun = Attempt(batch_id, 0, 1, notice_id, member.recipient_id, "sms", member.contacts[0], clock.now())
+        await attempt.insert(tx, [begun])
+        outage_id = await tx.fetchval("SELECT outage_id FROM notice")
+    await stop_channel("sms", "a test", room=sending)
+    waiting = Waiting(world.db, world.clock, timedelta(seconds=90))
+    assert await fall_back(room=waiting) == 1
+    assert await world.books(notice_id) == {"planned": 1, "unknown": 1}
+    [row] = await world.rows("SELECT reason, contact, next_attempt_at FROM delivery")
+    assert row == ("sender-died", "*00", clock.now() + timedelta(seconds=90))
+    await world.outage(revision=2, outage_id=outage_id)
+    async with world.db.transaction() as tx:
+        await notice.supersede(tx, outage_id, before_revision=2, now=clock.now())
+    cancelled = await world.notice(outage_id, revision=2, kind="cancellation", audience_rule="told")
+    clock.move(minutes=6)
+    while await fall_back(room=waiting):
+        pass
+    assert await world.books(notice_id) == {"superseded": 1, "unknown": 1}
+    await plan()
+    assert await world.books(cancelled) == {"planned": 1}
+    assert fake_sms.sent == []
 
 
 async def test_open_channel_is_left_alone(world, planned, sending, clock):

@@ -45,6 +45,12 @@ class BatchToSend:
     in_doubt: frozenset[DeliveryKey]
     first_look: timedelta
 
+    def doubt(self, pending: Pending, now: datetime) -> Decision | None:
+        """Hand a member over to be looked up if its call was under way when its sender died. Return None if there was none."""
+        if pending.key not in self.in_doubt:
+            return None
+        return Decision(State.UNKNOWN, "sender-died", now + self.first_look, "sms")
+
     def situation(self, pending: Pending, now: datetime) -> Situation:
         """Describe what a decision about a member depends on."""
         _, member, content = pending

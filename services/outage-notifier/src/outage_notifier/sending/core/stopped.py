@@ -15,12 +15,13 @@ LOOK_MAX: Final = timedelta(minutes=5)
 def decide_stopped(pending: Pending, batch: BatchToSend, *, since: datetime, now: datetime) -> Decision | None:
     """Say what becomes of a member that has waited since a time, or return None while it waits on.
 
-    One whose SMS is in doubt waits for its sender, which has it looked up.
+    One whose SMS is in doubt is handed over to be looked up, as its sender would: newer notices wait for its batch, and what
+    became of the call is not known before it is asked for, stopped channel or not.
     """
-    if pending.key in batch.in_doubt:
-        return None
     content = pending.content
-    ended = decide_unsent(batch.situation(pending, now), superseded=content.superseded, held_until=None)
+    ended = batch.doubt(pending, now) or decide_unsent(
+        batch.situation(pending, now), superseded=content.superseded, held_until=None
+    )
     if ended is not None:
         return ended
     if batch.claimed.channel != "push" or not pending.member.fallback or now < falls_back_at(pending, since):

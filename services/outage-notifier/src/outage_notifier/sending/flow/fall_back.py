@@ -3,6 +3,9 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+from gridcare.postgres.database import Connection
+from outage_notifier.contacts.store import contact
+from outage_notifier.ledger.core.delivery import DeliveryKey
 from outage_notifier.ledger.store import attempt, batch, breaker, delivery, notice
 from outage_notifier.sending.core.batch_to_send import BatchToSend, notice_id_of, pending_of
 from outage_notifier.sending.core.stopped import decide_stopped, look_at
@@ -31,8 +34,9 @@ async def fall_back(*, room: Waiting) -> int:
         pending = pending_of(claimed, contents, await delivery.find(tx, keys))
         to_send = BatchToSend(claimed, pending, in_doubt, room.first_look)
         decided = [(each, decide_stopped(each, to_send, since=since, now=now)) for each in pending]
+        masked = await _doubtful_phones(tx, to_send)
         rows = [
-            to_send.delivery(each, decision, contact="", called=False, now=now)
+            to_send.delivery(each, decision, contact=masked.get(each.key, ""), called=False, now=now)
             for each, decision in decided
             if decision is not None
         ]
@@ -41,6 +45,13 @@ async def fall_back(*, room: Waiting) -> int:
         if waiting or not await batch.settle(tx, claimed.batch_id):
             await batch.look_again(tx, claimed.batch_id, at=look_at(waiting, since=since, now=now))
     return 1
+
+
+async def _doubtful_phones(tx: Connection, to_send: BatchToSend) -> dict[DeliveryKey, str]:
+    """Return the masked numbers to which an SMS may have gone, by delivery."""
+    called = {each.key: each.member.contacts[0] for each in to_send.pending if each.key in to_send.in_doubt}
+    phones = await contact.phones(tx, list(called.values())) if called else {}
+    return {key: phones[contact_id].masked for key, contact_id in called.items() if contact_id in phones}
 
 
 def _cut_at(batch_id: UUID) -> datetime:

@@ -107,7 +107,7 @@ def _prepare(texting: Texting, chunk: Sequence[Pending]) -> tuple[list[Delivery]
 def _prepare_one(texting: Texting, pending: Pending) -> Text | Delivery:
     to_send, member, now = texting.to_send, pending.member, texting.room.clock.now()
     phone = texting.phones.get(member.contacts[0]) if member.contacts else None
-    decision = _in_doubt(to_send, pending, now) or texting.last_check.why_unsent(pending)
+    decision = to_send.doubt(pending, now) or texting.last_check.why_unsent(pending)
     decision = decision or _unusable(phone, to_send.situation(pending, now))
     if phone is None or decision is not None:
         masked = phone.masked if phone else ""
@@ -117,12 +117,6 @@ def _prepare_one(texting: Texting, pending: Pending) -> Text | Delivery:
     number = texting.room.vault.open(phone.number_sealed, vault.PHONE).decode()
     body = texting.room.renderer.sms(pending.content, member.language)
     return Text(pending, number, phone.masked, body, _begin(texting, pending, body, now))
-
-
-def _in_doubt(to_send: BatchToSend, pending: Pending, now: datetime) -> Decision | None:
-    if pending.key not in to_send.in_doubt:
-        return None
-    return Decision(State.UNKNOWN, "sender-died", now + to_send.first_look, "sms")
 
 
 def _unusable(phone: SendingPhone | None, situation: Situation) -> Decision | None:
