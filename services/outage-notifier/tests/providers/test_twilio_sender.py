@@ -34,7 +34,7 @@ def accepted(emulator, to: str) -> list[dict]:
     ("status", "code", "kind", "dead", "opted_out"),
     [
         (400, 21211, REFUSED, True, False),
-        (400, 21612, REFUSED, True, False),
+        (400, 21612, REFUSED, False, False),
         (400, 21614, REFUSED, True, False),
         (400, 21610, REFUSED, False, True),
         (403, 21610, REFUSED, False, True),

@@ -8,6 +8,7 @@ import pytest
 
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.ledger.store import batch, breaker
+from outage_notifier.planning.flow.cut_follow_ups import cut_follow_ups
 from outage_notifier.sending.breaker import Breaker
 from outage_notifier.sending.core.lease import Lease
 from outage_notifier.sending.flow.probe_channels import probe_channels
@@ -153,6 +154,8 @@ async def test_parked_batch_is_not_probed(world, plan, another, *, ledger_of, ch
 LOST = [
     ("push", GONE),
     ("push", Outcome(OutcomeKind.REFUSED, "THIRD_PARTY_AUTH_ERROR")),
+    ("sms", Outcome(OutcomeKind.REFUSED, "21211", contact_dead=True)),
+    ("sms", Outcome(OutcomeKind.REFUSED, "21612")),
 ]
 """What one contact's trouble and ours have in common: the same answer comes to one, or to all."""
 
@@ -193,3 +196,29 @@ async def test_many_odd_batches_stop(world, planned, send, sending, *, ledger_of
     assert await world.books(notice_id) == {"planned": 40}
     assert (await ledger_of())[1] == {channel: TOO_MANY_LOST[channel]}
     assert await kept(world) == 40
+
+
+async def test_second_refusal_is_believed(world, planned, send, sending, planning):
+    """The doubted ones are asked again a minute later, and what is said twice ends them."""
+    refuse(sending, "sms", Outcome(OutcomeKind.REFUSED, "21612"), count=20)
+    notice_id = await planned(40, each=a_phone)
+    await send()
+    world.clock.move(seconds=61)
+    await cut_follow_ups(room=planning)
+    await send()
+    assert await world.books(notice_id) == {"accepted": 20, "failed": 20}
+    assert await kept(world) == 40
+
+
+async def test_fallback_is_judged_too(world, planned, send, sending, *, planning, ledger_of):
+    """Texts that follow a push without a device are first texts: refused one and all, they wait."""
+    refuse(sending, "sms", Outcome(OutcomeKind.REFUSED, "21612"), count=40)
+    notice_id = await planned(40, each=lambda n: a_phone(n) | a_device(n))
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE breaker SET suspicion = 20 WHERE channel = 'sms'")
+        await tx.execute("DELETE FROM device")
+    await send()
+    await cut_follow_ups(room=planning)
+    await send()
+    assert await world.books(notice_id) == {"retrying": 40}
+    assert (await ledger_of())[1] == {"sms": "too-many-phones-lost"}

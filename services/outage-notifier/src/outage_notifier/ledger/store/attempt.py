@@ -67,7 +67,7 @@ DELETE FROM sms_message WHERE ctid = ANY(ARRAY(
 """
 _IN_DOUBT = """
 SELECT notice_id, recipient_id FROM attempt
-WHERE batch_id = $1 AND (outcome IS NULL OR outcome NOT IN ('retry', 'misconfigured'))
+WHERE batch_id = $1 AND (outcome IS NULL OR outcome NOT IN ('retry', 'misconfigured', 'refused'))
 """
 
 

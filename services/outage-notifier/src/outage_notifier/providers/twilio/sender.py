@@ -37,7 +37,7 @@ RECENT_MAX: Final = 1_000
 POOL_IDLE: Final = timedelta(seconds=15)
 """Shorter than the server's: a request written to a connection that it just closed has an unknown outcome."""
 
-_DEAD: Final = frozenset({21211, 21612, 21614})  # not a number, cannot be routed to, not a mobile
+_DEAD: Final = frozenset({21211, 21614})  # not a number, not a mobile
 _OPTED_OUT: Final = 21610
 _OURS: Final = frozenset({20003, 20404, 21408, 21603, 21606, 21609, 21659, 21660, 21661})
 """Credentials, account, a region not enabled, a sender or callback address that will not do."""
@@ -165,7 +165,8 @@ def refusal(status: int, code: int, retry_after: str | None, now: datetime) -> O
     """Say what an answer other than 2xx to a create means; `code` is Twilio's, 0 when it gave none.
 
     Source: twilio.com/docs/api/errors. A 4xx was certainly not created; a 5xx may have been.
-    What Twilio says of a number is that contact's alone, whatever the status.
+    What Twilio says of a number is that contact's alone, whatever the status. 21612 is about the
+    number with our sender, and marks no number.
     """
     text = str(code or f"http-{status}")
     if status == _TOO_MANY or code == _TOO_MANY_CODE:

@@ -21,8 +21,8 @@ _STATES: Final[Mapping[str, State]] = {
 """Source: twilio.com/docs/messaging/api/message-resource (message status values)."""
 
 OPTED_OUT: Final = "21610"
-UNREACHABLE: Final = frozenset({"21211", "21612", "21614", "30005", "30006"})
-"""Not a number, no route, no mobile, unknown handset, landline or unreachable carrier: no message will ever arrive."""
+UNREACHABLE: Final = frozenset({"21211", "21614", "30005", "30006"})
+"""Not a number, no mobile, unknown handset, landline or unreachable carrier: no message will ever arrive."""
 
 
 def state_of(status: str) -> State | None:

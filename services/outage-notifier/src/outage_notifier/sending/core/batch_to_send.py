@@ -37,13 +37,15 @@ class Pending(NamedTuple):
 class BatchToSend:
     """A claimed batch with what its sender loaded for it.
 
-    `in_doubt` are those of its deliveries for which an earlier claim made a call that the provider may have taken.
+    `in_doubt` are those of its deliveries for which an earlier claim made a call that the provider may have taken,
+    `texted_before` those that an earlier batch made an SMS call for.
     """
 
     claimed: ClaimedBatch
     pending: Sequence[Pending]
     in_doubt: frozenset[DeliveryKey]
     first_look: timedelta
+    texted_before: frozenset[DeliveryKey] = frozenset()
 
     def doubt(self, pending: Pending, now: datetime) -> Decision | None:
         """Hand a member over to be looked up if its call was under way when its sender died. Return None if there was none."""

@@ -113,7 +113,8 @@ async def _load(tx: Connection, claimed: ClaimedBatch, room: Sending) -> BatchTo
     if not is_fresh(claimed):
         recorded = await delivery.find(tx, keys)
         in_doubt = await attempt.in_doubt(tx, claimed.batch_id) if claimed.channel == "sms" else in_doubt
-    return BatchToSend(claimed, pending_of(claimed, contents, recorded), in_doubt, room.limits.first_look)
+    texted = frozenset(key for key, row in recorded.items() if row.channel == "sms" and row.tries)
+    return BatchToSend(claimed, pending_of(claimed, contents, recorded), in_doubt, room.limits.first_look, texted)
 
 
 async def _settle_or_release(claimed: ClaimedBatch, under_way: UnderWay, room: Sending) -> None:

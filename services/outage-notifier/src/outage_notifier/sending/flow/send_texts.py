@@ -8,23 +8,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from msgspec.structs import replace
-
 from gridcare.errors import Retryable
 from gridcare.process.crash_points import reach
 from outage_notifier.contacts import vault
 from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.store.contact import SendingPhone
 from outage_notifier.ledger.core.attempt import Attempt, body_hash
-from outage_notifier.ledger.core.decision import Decision, Situation, decide_sms, keep_told
+from outage_notifier.ledger.core.decision import Decision, Situation, keep_told
 from outage_notifier.ledger.core.delivery import Delivery, State
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.ledger.store import attempt
 from outage_notifier.sending.core.batch_to_send import BatchToSend, Pending
 from outage_notifier.sending.core.not_called import BROKEN, NOT_STARTED
+from outage_notifier.sending.core.texted import (
+    Ended,
+    Judged,
+    TextedMember,
+    delivery_of,
+    doubted,
+    ended_attempt,
+    is_first_text,
+)
 from outage_notifier.sending.flow.last_check import LastCheck
 from outage_notifier.sending.flow.record_outcomes import count_outcomes, lock_claimed, record_deliveries
-from outage_notifier.sending.flow.stop_channel import heed
+from outage_notifier.sending.flow.stop_channel import heed, judge_calls
 from outage_notifier.sending.flow.take_rate import take_rate
 from outage_notifier.sending.flow.under_way import UnderWay
 from outage_notifier.sending.room import Sending
@@ -42,16 +49,6 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """What a chunk of calls came to; `phones_bad` are phone ids with the provider's code."""
-
-    deliveries: Sequence[Delivery] = ()
-    attempts: Sequence[Attempt] = ()
-    phones_bad: Sequence[tuple[str, str]] = ()
-    phones_opted_out: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Texting:
     """What the steps of one batch share."""
 
@@ -60,6 +57,7 @@ class Texting:
     under_way: UnderWay
     last_check: LastCheck
     phones: Mapping[str, SendingPhone]
+    judged: Judged = field(default_factory=Judged)
 
 
 async def send_texts(to_send: BatchToSend, under_way: UnderWay, *, room: Sending) -> None:
@@ -84,7 +82,8 @@ async def send_texts(to_send: BatchToSend, under_way: UnderWay, *, room: Sending
         reach("sender.text-begun")
         outcomes = await asyncio.gather(*(_call(texting, text) for text in texts))
         ended = _end(texting, texts, outcomes)
-    await _record(texting, ended, unsent=[], begun=[])
+    if await _record(texting, ended, unsent=[], begun=[]):
+        await _record_refused(texting)
 
 
 def _prepare(texting: Texting, chunk: Sequence[Pending]) -> tuple[list[Delivery], list[Text]]:
@@ -180,37 +179,50 @@ async def _call(texting: Texting, text: Text) -> Outcome | None:
 
 
 def _end(texting: Texting, texts: Sequence[Text], outcomes: Sequence[Outcome | None]) -> Ended:
-    """Decide what follows a chunk's outcomes.
+    """Decide what follows a chunk's outcomes, but for the refused ones: whether they are believed is judged at the end.
 
     A call that was not started ends as `retry`; its member stays pending, and so does one whose call failed by a fault of ours.
     """
-    to_send, now = texting.to_send, texting.room.clock.now()
+    to_send, now, judged = texting.to_send, texting.room.clock.now(), texting.judged
     deliveries: list[Delivery] = []
-    bad: list[tuple[str, str]] = []
     opted_out: list[str] = []
     for text, outcome in zip(texts, outcomes, strict=True):
         if outcome is None or outcome.kind is OutcomeKind.MISCONFIGURED:
             continue
+        texted = TextedMember(text.pending, text.attempt.contact_id, text.masked, outcome)
+        if outcome.may_be_ours:
+            judged.refused.append(texted)
+            continue
+        judged.taken += outcome.kind is OutcomeKind.ACCEPTED and is_first_text(texted, to_send)
         if outcome.opted_out:
-            opted_out.append(text.attempt.contact_id)
-        elif outcome.contact_dead:
-            bad.append((text.attempt.contact_id, outcome.code))
-        decision = decide_sms(outcome, to_send.situation(text.pending, now))
-        deliveries.append(to_send.delivery(text.pending, decision, contact=text.masked, called=True, now=now))
+            opted_out.append(texted.contact_id)
+        deliveries.append(delivery_of(texted, to_send, now))
     attempts = [
-        _ended_attempt(text.attempt, outcome or NOT_STARTED, now) for text, outcome in zip(texts, outcomes, strict=True)
+        ended_attempt(text.attempt, outcome or NOT_STARTED, now) for text, outcome in zip(texts, outcomes, strict=True)
     ]
-    return Ended(deliveries, attempts, bad, opted_out)
+    return Ended(deliveries, attempts, phones_opted_out=opted_out)
 
 
-def _ended_attempt(begun: Attempt, outcome: Outcome, now: datetime) -> Attempt:
-    return replace(
-        begun,
-        ended_at=now,
-        outcome=outcome.kind,
-        error_code=outcome.code or None,
-        provider_message_id=outcome.message_id,
-    )
+async def _record_refused(texting: Texting) -> None:
+    """Record who was refused, unless the fault may be ours: then they are asked again.
+
+    A phone that nothing can reach is marked bad.
+    """
+    room, to_send, under_way, judged = texting.room, texting.to_send, texting.under_way, texting.judged
+    doubts = under_way.probes
+    if not doubts:
+        refused = sum(is_first_text(texted, to_send) for texted in judged.refused)
+        doubts = await judge_calls("sms", taken=judged.taken, lost=refused, room=room)
+    if not judged.refused:
+        return
+    if under_way.breaker.is_open:
+        under_way.left_unsent = True
+        return
+    ends = [doubted(texted, to_send) if doubts else texted for texted in judged.refused]
+    now = room.clock.now()
+    deliveries = [delivery_of(texted, to_send, now) for texted in ends]
+    bad = [(texted.contact_id, texted.outcome.code) for texted in ends if texted.outcome.contact_dead]
+    await _record(texting, Ended(deliveries, phones_bad=bad), unsent=[], begun=[])
 
 
 async def _record(texting: Texting, ended: Ended, *, unsent: Sequence[Delivery], begun: Sequence[Attempt]) -> bool:
