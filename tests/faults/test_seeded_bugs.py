@@ -15,7 +15,8 @@ def test_bugs_can_be_seeded(bug):
         assert changed != (ROOT / edit.file).read_text()
         assert ast.parse(changed)
     assert set(bug.faults) <= BY_NUMBER.keys()
-    assert bug.speaks if bug.faults else (ROOT / bug.test).is_file()
+    file, _, test = bug.test.partition("::")
+    assert bug.speaks if bug.faults else f"def {test}(" in (ROOT / file).read_text()
 
 
 def test_enough_bugs_are_seeded():

@@ -8,8 +8,8 @@ import asyncpg
 import httpx
 import psutil
 from aiokafka.errors import KafkaError
-from tests.faults.campaign import Campaign
-from tests.faults.judge.violation import shown
+from tests.faults.campaign import NO_LOOK, Campaign
+from tests.faults.judge.violation import Violation, shown
 
 from gridcare_local.errors import LocalStackError
 
@@ -71,7 +71,11 @@ async def run_fault(fault: Fault, run: Campaign) -> Outcome:
     left = await run.calm_down()
     if left:
         wrong.append(f"not quiet: {', '.join(left)}")
-    fresh = await run.verdict()
+    fresh: set[Violation] = set()
+    try:
+        fresh = await run.verdict()
+    except NO_LOOK as error:
+        wrong.append(f"not judged: {type(error).__name__}")
     if fresh:
         wrong.append(shown(fresh))
     if died := run.died():
