@@ -161,7 +161,7 @@ def _replay(command: object, environment: dict[str, str]) -> str:
     )
     if done.returncode:
         raise Broken(f"dead-letters replay: {done.stderr[-200:]}")
-    return done.stdout.strip()
+    return done.stdout.strip().splitlines()[-1]
 
 
 async def newer_side(run: Campaign) -> str:

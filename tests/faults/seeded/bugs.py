@@ -191,7 +191,7 @@ BUGS: Final = (
         "leases renewed by any attempt",
         "ledger/store/batch.py",
         "WHERE batch_id = $1 AND attempt = $2 AND state = 'ready'\nRETURNING (SELECT",
-        "WHERE batch_id = $1 AND $2 > 0 AND state = 'ready'\nRETURNING (SELECT",
+        "WHERE batch_id = $1 AND $2 >= 0 AND state = 'ready'\nRETURNING (SELECT",
         test="sending/test_renew_lease.py::test_other_attempt_has_it",
     ),
     _unseen(
