@@ -37,14 +37,12 @@ WHERE NOT EXISTS (
     WHERE p.supply_point_id = id AND NOT p.removed
 )
 """
-_COVERING = """
-SELECT outage_id, cause, place, starts_at, ends_at FROM outage
-WHERE NOT ended AND outage_id IN (
+_COVERS = """NOT ended AND outage_id IN (
     SELECT outage_id FROM outage_scope
     WHERE (element_kind, element_id) IN (('supply_point', $1), ('transformer', $2), ('feeder', $3), ('ward', $4))
-)
-FOR SHARE
-"""
+)"""
+_HOLD_COVERING = f"SELECT outage_id FROM outage WHERE {_COVERS} FOR SHARE"
+_COVERING = f"SELECT outage_id, cause, place, starts_at, ends_at FROM outage WHERE outage_id = ANY($5) AND {_COVERS}"
 _KNOWN = (
     "SELECT outage_id, cause, place, starts_at, ends_at FROM outage WHERE NOT ended AND outage_id = ANY($1::uuid[])"
 )
@@ -98,10 +96,10 @@ async def covering(tx: Connection, supply_point: SupplyPoint) -> tuple[CoveringO
 
     They are held until the transaction ends, so that one that is cancelled meanwhile sees the ticket attached to it.
     """
-    rows = await tx.fetch(
-        _COVERING,
-        *(supply_point.supply_point_id, supply_point.transformer_id, supply_point.feeder_id, supply_point.ward_code),
-    )
+    place = (supply_point.supply_point_id, supply_point.transformer_id, supply_point.feeder_id, supply_point.ward_code)
+    held = [row["outage_id"] for row in await tx.fetch(_HOLD_COVERING, *place)]
+    # Read once they are held: a statement that waited for a lock still sees the scope as of its own beginning.
+    rows = await tx.fetch(_COVERING, *place, held) if held else []
     return tuple(_covering(row) for row in rows)
 
 
