@@ -125,6 +125,16 @@ async def test_dry_run_and_limit(
         assert await connection.fetchval("SELECT string_agg(actor, ',') FROM dead_letter_replay") == "ops-anh"
 
 
+async def test_limits_reach_the_end(
+    brokers: Brokers, db: Database, producer: Producer, rejected: tuple[Topic, list[Envelope]], group: str
+):
+    """Runs with a limit go on where the last one ended, and reach the last dead letter."""
+    topic, _ = rejected
+    options = {"brokers": brokers, "db": db, "producer": producer, "topic": topic.name, "group": group}
+    done = [await replay(**options, actor="ops", limit=1) for _ in range(4)]
+    assert [each.published for each in done] == [1, 1, 1, 0]
+
+
 async def test_nothing_to_list(brokers: Brokers, new_topic: NewTopic):
     """The list of a topic without dead letters is empty."""
     assert await _listed(brokers, await new_topic()) == []

@@ -6,7 +6,8 @@ event id would still keep it from being applied twice.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -68,9 +69,9 @@ class Replayed:
 
 
 async def dead_letters(
-    brokers: Brokers, topic: str, *, group: str | None = None, reason: str | None = None, limit: int = LIMIT
-) -> AsyncIterator[DeadLetter]:
-    """Yield the dead letters of `topic` that are there now, oldest first, and at most `limit` that match.
+    brokers: Brokers, topic: str, *, group: str | None = None, reason: str | None = None, limit: int | None = None
+) -> AsyncGenerator[DeadLetter, None]:
+    """Yield the dead letters of `topic` that are there now and match, oldest first, and at most `limit` if it is given.
 
     Raises Retryable if the broker cannot be read.
     """
@@ -82,7 +83,7 @@ async def dead_letters(
                 continue
             yield letter
             matched += 1
-            if matched >= limit:
+            if matched == limit:
                 return
     except (KafkaError, OSError, TimeoutError) as error:
         raise Retryable(f"kafka: {type(error).__name__}") from error
@@ -103,23 +104,25 @@ async def replay(
 ) -> Replayed:
     """Publish the dead letters of `group` on `topic` again, oldest first, at most `limit` and at most `rate_per_s`.
 
-    `actor` is who requested it, for the audit. With `dry_run` they are only counted. Raises Retryable, after which it can
+    Those that were published before do not count towards `limit`: the next run goes on where the last one ended. `actor` is who requested it, for the audit. With `dry_run` they are only counted. Raises Retryable, after which it can
     simply be run again.
     """
     matched = published = 0
-    async for letter in dead_letters(brokers, topic, group=group, reason=reason, limit=limit):
-        matched += 1
-        position = (letter.group, letter.topic, letter.partition, letter.offset)
-        async with db.read() as connection:
-            if await connection.fetchval(_REPLAYED, *position):
-                continue
-        published += 1
-        if dry_run:
-            continue
-        await producer.send_batch([letter.wire])
-        async with db.transaction() as tx:
-            await tx.execute(_NOTE, *position, letter.event_id, actor)
-        await asyncio.sleep(1 / rate_per_s)
+    async with aclosing(dead_letters(brokers, topic, group=group, reason=reason)) as letters:
+        async for letter in letters:
+            matched += 1
+            position = (letter.group, letter.topic, letter.partition, letter.offset)
+            async with db.read() as connection:
+                if await connection.fetchval(_REPLAYED, *position):
+                    continue
+            published += 1
+            if not dry_run:
+                await producer.send_batch([letter.wire])
+                async with db.transaction() as tx:
+                    await tx.execute(_NOTE, *position, letter.event_id, actor)
+                await asyncio.sleep(1 / rate_per_s)
+            if published == limit:
+                break
     logger.info("dead_letters_replayed", topic=topic, group=group, total=matched, done=published, dry_run=dry_run)
     return Replayed(matched, published, matched - published)
 
