@@ -8,6 +8,7 @@ from fastapi import Body, Request
 
 from gridcare.http.app import create_app
 from gridcare.http.edge.middleware import RequestLimits
+from gridcare.http.edge.refusals import hear_refusals
 from gridcare.http.guard import Router
 from gridcare.http.routes import public
 from gridcare.observability import instruments
@@ -100,6 +101,36 @@ async def test_overload_is_503():
         go.set()
         assert (await first).status_code == 200
         assert (await client.post("/people/x")).status_code == 200
+
+
+async def test_one_address_takes_no_room():
+    """Over its own limit an address is refused; others are served, and readiness does not fall."""
+    begun, go = asyncio.Event(), asyncio.Event()
+    noted = []
+
+    async def hold(phone: str) -> None:
+        begun.set()
+        await go.wait()
+
+    app = app_with(hold, limits=RequestLimits(per_address_max=1))
+
+    async def heard(scope, receive, send):
+        hear_refusals(scope, lambda: noted.append(scope["path"]))
+        await app(scope, receive, send)
+
+    def client_at(address):
+        transport = httpx.ASGITransport(app=heard, client=(address, 4000))
+        return httpx.AsyncClient(transport=transport, base_url="http://gridcare.test")
+
+    async with client_at("203.0.113.7") as crowd, client_at("203.0.113.8") as other:
+        first = asyncio.create_task(crowd.post("/people/x"))
+        await asyncio.wait_for(begun.wait(), 10)
+        refused = await crowd.post("/people/x")
+        elsewhere = asyncio.create_task(other.post("/people/x"))
+        go.set()
+        assert [(await each).status_code for each in (first, elsewhere)] == [200, 200]
+        assert (await crowd.post("/people/x")).status_code == 200
+    assert (refused.status_code, refused.json()["code"], noted) == (503, "overloaded", [])
 
 
 async def test_half_answers_break_the_connection():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from fastapi import Request
+from fastapi import Request, Response
 
 from gridcare.http.app import create_app
 from gridcare.http.edge.address import Networks, client_address
@@ -16,6 +16,9 @@ from gridcare.process.connections import ConnectionLimits
 from gridcare.process.health import REFUSAL_SHOWS_S, health_app, serve
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.metrics import sample
+from gridcare.testing.waiting import eventually
+
+MORE_THAN_SOCKETS_HOLD = 32 * 1024**2
 
 
 @dataclass
@@ -57,6 +60,11 @@ async def served(**limits):
     @public("a test")
     async def address(request: Request) -> str:
         return client_address(request)
+
+    @router.get("/long")
+    @public("a test")
+    async def long() -> Response:
+        return Response(bytes(MORE_THAN_SOCKETS_HOLD))
 
     app = create_app(title="Test", version="1", routers=[router])
     bound = asyncio.get_running_loop().create_future()
@@ -140,10 +148,31 @@ async def test_the_silent_make_room(limits):
             writer.close()
 
 
-@pytest.mark.parametrize("limits", [{"per_address_max": 2}, {"total_max": 2}])
-async def test_full_servers_say_so(limits):
+async def test_crowded_addresses_harm_nobody():
+    """Where every place of one address has a request under way the newcomer is refused, and the process stays ready."""
+    async with served(per_address_max=1) as server:
+        holding = asyncio.create_task(server.ask("/hold"))
+        await asyncio.wait_for(server.held.acquire(), 10)
+        with pytest.raises(httpx.TransportError):
+            await server.ask("/address")
+        assert server.life.last_refusal_s is None
+        server.go.set()
+        assert await holding == (200, '"held"')
+
+
+async def test_unread_answers_are_dropped():
+    """A client that does not read its answer is disconnected: its request is not under way for ever."""
+    before = sample("connections_dropped_total", reason="answer")
+    async with served(answer_timeout_s=0.3) as server:
+        _, writer = await server.connect(b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
+        await eventually(lambda: sample("connections_dropped_total", reason="answer") == before + 1)
+        writer.transport.abort()
+        assert await server.ask("/address") == (200, '"127.0.0.1"')
+
+
+async def test_full_servers_say_so():
     """Where every place has a request under way the newcomer is refused, and readiness tells it for some seconds."""
-    async with served(**limits) as server:
+    async with served(total_max=2) as server:
         holding = [asyncio.create_task(server.ask("/hold")) for _ in range(2)]
         for _ in holding:
             await asyncio.wait_for(server.held.acquire(), 10)

@@ -123,12 +123,17 @@ HTTP_REQUEST_SECONDS: Final = Histogram(
 )
 CONNECTIONS_DROPPED: Final = Counter(
     "connections_dropped",
-    "Connections without a request under way that were closed: late with their headers, or to make room for others.",
-    {"reason": one_of("headers", "address", "total")},
+    "Connections that were closed: late with their headers, not reading their answer, or silent where others need room.",
+    {"reason": one_of("headers", "answer", "address", "total")},
 )
 CONNECTIONS_REFUSED: Final = Counter(
     "connections_refused",
     "Connections refused: every place, of their address or in total, was taken by a request.",
+    {"reason": one_of("address", "total")},
+)
+REQUESTS_REFUSED: Final = Counter(
+    "requests_refused",
+    "Requests refused: too many were under way, from their address or in total.",
     {"reason": one_of("address", "total")},
 )
 BODIES_REFUSED: Final = Counter("bodies_refused", "Bodies refused: the memory for bodies was used up.")

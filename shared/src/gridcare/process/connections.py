@@ -24,15 +24,18 @@ CONNECTIONS_PER_ADDRESS_MAX: Final = 500
 """Mobile carriers put many customers behind one address, so this is high; a trusted proxy has no such limit."""
 HEADERS_TIMEOUT_S: Final = 10.0
 """From the accept, or from the first byte of a later request, to the end of the headers."""
+ANSWER_TIMEOUT_S: Final = 20.0
+"""For a client to take what we hold of its answer (64 KiB down to 16): else a request that nobody reads is under way for ever."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """How many connections a process holds, how many of one address, and how long each may take for its headers."""
+    """How many connections a process holds, how many of one address, and how long each may take to send headers, and to read."""
 
     total_max: int = CONNECTIONS_MAX
     per_address_max: int = CONNECTIONS_PER_ADDRESS_MAX
     headers_timeout_s: float = HEADERS_TIMEOUT_S
+    answer_timeout_s: float = ANSWER_TIMEOUT_S
     trusted_proxies: Networks = NO_NETWORKS
 
 
@@ -40,7 +43,7 @@ DEFAULT_LIMITS: Final = ConnectionLimits()
 
 
 class Doorkeeper:
-    """The connections of one server. `on_refusal` is called when a newcomer finds every place taken by a request."""
+    """The connections of one server. `on_refusal` is called when a newcomer finds every place of all taken by a request."""
 
     def __init__(self, limits: ConnectionLimits, *, on_refusal: Callable[[], None]) -> None:
         self.limits = limits
@@ -107,17 +110,19 @@ class Doorkeeper:
 
     def _refuse(self, reason: str) -> bool:
         metrics.CONNECTIONS_REFUSED.inc(reason=reason)
-        self._on_refusal()
+        if reason == "total":  # an address that is over its own limit says nothing about the room for others
+            self._on_refusal()
         return False
 
 
 class GuardedProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1, with a doorkeeper and a deadline for the headers of every request."""
+    """uvicorn's HTTP/1.1, with a doorkeeper and deadlines for the headers of every request and for who does not read."""
 
     def __init__(self, doorkeeper: Doorkeeper, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._doorkeeper = doorkeeper
         self._headers_due: asyncio.TimerHandle | None = None
+        self._reading_due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         peer = transport.get_extra_info("peername")
@@ -148,7 +153,17 @@ class GuardedProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._doorkeeper.leaves(self)
         self._disarm()
+        self._disarm_reading()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._reading_due is None:
+            self._reading_due = self.loop.call_later(self._doorkeeper.limits.answer_timeout_s, self._unread)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._disarm_reading()
 
     def _expect_headers(self) -> None:
         """Start the deadline, unless it runs: a client that sends byte after byte does not move it."""
@@ -164,7 +179,18 @@ class GuardedProtocol(H11Protocol):
             self._headers_due.cancel()
             self._headers_due = None
 
+    def _disarm_reading(self) -> None:
+        if self._reading_due is not None:
+            self._reading_due.cancel()
+            self._reading_due = None
+
     def _too_late(self) -> None:
-        metrics.CONNECTIONS_DROPPED.inc(reason="headers")
+        self._drop("headers")
+
+    def _unread(self) -> None:
+        self._drop("answer")
+
+    def _drop(self, reason: str) -> None:
+        metrics.CONNECTIONS_DROPPED.inc(reason=reason)
         self._doorkeeper.leaves(self)
         self.transport.abort()

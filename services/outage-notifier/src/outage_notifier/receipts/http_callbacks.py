@@ -8,7 +8,7 @@ from gridcare.http.documents.refusals import Refusal, refuses
 from gridcare.http.guard import Router
 from gridcare.http.rooms import room_of
 from gridcare.http.routes import public
-from outage_notifier.receipts.flow.store_callback import StoreCallback, store_callback
+from outage_notifier.receipts.flow.store_callback import StoreCallback, refuse_unsigned, store_callback
 from outage_notifier.receipts.room import Callbacks
 
 router = Router(prefix="/v1/callbacks", tags=["callbacks"])
@@ -30,6 +30,7 @@ async def post_twilio_callback(
     x_twilio_signature: Annotated[str, Header(max_length=100)] = "",
 ) -> Response:
     """Receive a Twilio status callback (a form post) and store it. The worker applies it."""
+    refuse_unsigned(x_twilio_signature)
     command = StoreCallback(
         query=request.scope["query_string"].decode("latin-1"),
         body=await request.body(),

@@ -1,6 +1,7 @@
 """What every request gets: an id, a log line, metrics, security headers, limits, and an answer when a bug is met."""
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gridcare.http import problems
+from gridcare.http.edge.address import client_address
 from gridcare.http.edge.bodies import BODIES_MAX_BYTES, BODY_GRACE_S, BODY_IDLE_TIMEOUT_S, BodyBudget, BodyClock
 from gridcare.http.edge.exchange import Exchange
 from gridcare.http.edge.refusals import note_refusal
@@ -21,6 +23,10 @@ from gridcare.observability.tracing import current_trace_id
 
 REQUESTS_MAX: Final = 500
 """Requests under way in one process; further ones are refused at once with 503 instead of waiting in memory."""
+
+REQUESTS_PER_ADDRESS_MAX: Final = 125
+"""Of these, what one client address may have under way: high for a carrier with many customers behind one address, and too
+little for one stranger, who sends bodies a byte at a time, to take every place."""
 
 OVERLOADED_RETRY_AFTER_S: Final = 1
 
@@ -34,6 +40,7 @@ class RequestLimits:
     """What one process gives to requests; the services keep the defaults."""
 
     requests_max: int = REQUESTS_MAX
+    per_address_max: int = REQUESTS_PER_ADDRESS_MAX
     body_idle_timeout_s: float = BODY_IDLE_TIMEOUT_S
     body_grace_s: float = BODY_GRACE_S
     bodies_max_bytes: int = BODIES_MAX_BYTES
@@ -57,6 +64,7 @@ class RequestMiddleware:
         self._limits = limits
         self._budget = BodyBudget(limits.bodies_max_bytes)
         self._under_way = 0
+        self._under_way_of: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -73,17 +81,25 @@ class RequestMiddleware:
             budget=self._budget,
             keeps_body=self._keeps_body,
         )
+        address = client_address(Request(scope))
         self._under_way += 1
+        self._under_way_of[address] += 1
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._serve(scope, exchange)
+                await self._serve(scope, exchange, address)
             finally:
-                self._under_way -= 1
+                self._leave(address)
                 exchange.let_go()
                 self._account(scope, exchange)
 
-    async def _serve(self, scope: Scope, exchange: Exchange) -> None:
-        refusal = self._refusal(scope, exchange.request_id)
+    def _leave(self, address: str) -> None:
+        self._under_way -= 1
+        self._under_way_of[address] -= 1
+        if not self._under_way_of[address]:
+            del self._under_way_of[address]
+
+    async def _serve(self, scope: Scope, exchange: Exchange, address: str) -> None:
+        refusal = self._refusal(scope, exchange.request_id, address)
         if refusal is not None:
             await refusal(scope, exchange.receive, exchange.send)
             return
@@ -101,16 +117,23 @@ class RequestMiddleware:
         route = self._doors.of(scope)
         return route is None or not route.streamed
 
-    def _refusal(self, scope: Scope, request_id: str) -> Response | None:
+    def _refusal(self, scope: Scope, request_id: str, address: str) -> Response | None:
+        if self._under_way_of[address] > self._limits.per_address_max:  # there is room for everybody else: we are ready
+            metrics.REQUESTS_REFUSED.inc(reason="address")
+            return self._overloaded(request_id)
         if self._under_way > self._limits.requests_max:
+            metrics.REQUESTS_REFUSED.inc(reason="total")
             note_refusal(scope)
-            wait = {"Retry-After": str(OVERLOADED_RETRY_AFTER_S)}
-            return problems.problem(status=503, code="overloaded", trace_id=request_id, headers=wait)
+            return self._overloaded(request_id)
         if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):  # PostgreSQL text cannot hold NUL
             return problems.problem(
                 status=400, code="invalid-character", detail="NUL in the address", trace_id=request_id
             )
         return None
+
+    def _overloaded(self, request_id: str) -> Response:
+        wait = {"Retry-After": str(OVERLOADED_RETRY_AFTER_S)}
+        return problems.problem(status=503, code="overloaded", trace_id=request_id, headers=wait)
 
     def _account(self, scope: Scope, exchange: Exchange) -> None:
         known = self._doors.of(scope)

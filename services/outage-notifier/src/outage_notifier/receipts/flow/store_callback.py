@@ -1,7 +1,8 @@
 """Store a status callback of the SMS provider: verify its raw bytes, store it once. It is applied from the stored row."""
 
+import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NoReturn
 
 from gridcare.errors import BadRequest, Forbidden
 from gridcare.observability import metrics
@@ -13,6 +14,8 @@ from outage_notifier.receipts.room import Callbacks
 from outage_notifier.receipts.store import receipt
 
 SOURCE: Final = "twilio"
+_SIGNATURE: Final = re.compile(r"[A-Za-z0-9+/]{27}=")
+"""An HMAC-SHA1 in base64, which is how Twilio signs a request."""
 
 logger = get_logger()
 
@@ -30,15 +33,19 @@ class StoreCallback:
     attempt: str | None
 
 
+def refuse_unsigned(signature: str) -> None:
+    """Raise Forbidden for what is no signature at all, so that nobody waits for the body of such a post."""
+    if not _SIGNATURE.fullmatch(signature):
+        _refuse(size_bytes=0)
+
+
 async def store_callback(command: StoreCallback, *, room: Callbacks) -> None:
     """Store a callback once; a repeated one changes nothing.
 
     Raises Forbidden for a signature that is not Twilio's, BadRequest for a signed post that is not a status callback.
     """
     if not room.provider.verify(query=command.query, body=command.body, signature=command.signature):
-        metrics.PROVIDER_CALLBACKS.inc(provider=SOURCE, outcome="bad_signature")
-        logger.info("callback_refused", provider=SOURCE, reason="bad_signature", size_bytes=len(command.body))
-        raise Forbidden("bad-signature", "the post is not signed by the provider")
+        _refuse(size_bytes=len(command.body))
     callback = room.provider.read(command.body)
     if callback is None:
         metrics.PROVIDER_CALLBACKS.inc(provider=SOURCE, outcome="invalid")
@@ -56,3 +63,9 @@ async def store_callback(command: StoreCallback, *, room: Callbacks) -> None:
         )
     reach("callback.stored")
     metrics.PROVIDER_CALLBACKS.inc(provider=SOURCE, outcome="stored" if fresh else "repeated")
+
+
+def _refuse(*, size_bytes: int) -> NoReturn:
+    metrics.PROVIDER_CALLBACKS.inc(provider=SOURCE, outcome="bad_signature")
+    logger.info("callback_refused", provider=SOURCE, reason="bad_signature", size_bytes=size_bytes)
+    raise Forbidden("bad-signature", "the post is not signed by the provider")
