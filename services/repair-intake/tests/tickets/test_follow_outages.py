@@ -10,6 +10,7 @@ from repair_intake.known_outages import store as outage
 
 _WAITS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
+
 async def _covers(db, supply_point) -> bool:
     async with db.read() as connection:
         return bool(await outage.covering(connection, supply_point_of(supply_point)))

@@ -104,8 +104,9 @@ async def replay(
 ) -> Replayed:
     """Publish the dead letters of `group` on `topic` again, oldest first, at most `limit` and at most `rate_per_s`.
 
-    Those that were published before do not count towards `limit`: the next run goes on where the last one ended. `actor` is who requested it, for the audit. With `dry_run` they are only counted. Raises Retryable, after which it can
-    simply be run again.
+    Those that were published before do not count towards `limit`: the next run goes on where the last one ended. `actor`
+    is who requested it, for the audit. With `dry_run` they are only counted. Raises Retryable, after which it can simply be
+    run again.
     """
     matched = published = 0
     async with aclosing(dead_letters(brokers, topic, group=group, reason=reason)) as letters:
