@@ -1,26 +1,29 @@
-"""The worker's loops: each repeats one use case, on an interval."""
+"""The worker's loops: each repeats one use case, when there is work for it or on an interval."""
 
 from functools import partial
 
-from billing_gateway.callbacks.flow.handle_provider_event import handle_waiting_events
-from billing_gateway.payments.flow.expire_payments import expire_payments
+from billing_gateway.callbacks.flow.handle_provider_event import EVENTS_WAITING, handle_waiting_events
+from billing_gateway.payments.flow.expire_payments import PAYMENTS_EXPIRED, expire_payments
 from billing_gateway.wiring import Rooms
+from gridcare.postgres.look import Work, repeat_work
 from gridcare.postgres.poison.guard import COUNT_INTERVAL_S, count_parked
 from gridcare.postgres.retention import RETENTION_INTERVAL_S, forget_expired
-from gridcare.process.lifecycle import Lifecycle, repeat_all
-
-EVENTS_INTERVAL_S = 1.0
-"""The api handles a callback right after answering it; one that it had to leave is taken up within this time."""
-EXPIRY_INTERVAL_S = 10.0
+from gridcare.process.lifecycle import Lifecycle, repeat_all, run_together
 
 
 async def work(rooms: Rooms, lifecycle: Lifecycle) -> None:
-    """Do what falls due until told to stop."""
+    """Do what falls due until told to stop. The api handles a callback itself; this takes up those that it had to leave."""
     payments = rooms.payments
-    await repeat_all(
+    due = {
+        "handle_waiting_events": Work(partial(handle_waiting_events, room=rooms.callbacks), EVENTS_WAITING),
+        "expire_payments": Work(partial(expire_payments, room=payments), PAYMENTS_EXPIRED),
+    }
+    await run_together(
         lifecycle,
-        ("handle_waiting_events", EVENTS_INTERVAL_S, partial(handle_waiting_events, room=rooms.callbacks)),
-        ("expire_payments", EXPIRY_INTERVAL_S, partial(expire_payments, room=payments)),
-        ("count_parked", COUNT_INTERVAL_S, partial(count_parked, payments.db)),
-        ("forget_expired", RETENTION_INTERVAL_S, partial(forget_expired, payments.db, payments.clock)),
+        repeat_work(lifecycle, payments.db, payments.clock, due),
+        repeat_all(
+            lifecycle,
+            ("count_parked", COUNT_INTERVAL_S, partial(count_parked, payments.db)),
+            ("forget_expired", RETENTION_INTERVAL_S, partial(forget_expired, payments.db, payments.clock)),
+        ),
     )

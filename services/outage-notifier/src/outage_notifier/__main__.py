@@ -7,25 +7,29 @@ from pathlib import Path
 
 from gridcare.kafka.consume import ConsumerLimits
 from gridcare.known_supply_points import topic_supply_points
+from gridcare.postgres.look import Work, repeat_work
 from gridcare.postgres.retention import retention_command
-from gridcare.process.lifecycle import repeat, repeat_all, run_together
-from gridcare.process.service import Foundation, Service, follow_topics, main, serve_api
+from gridcare.process.due import repeat_due
+from gridcare.process.lifecycle import run_together
+from gridcare.process.pace import Pace
+from gridcare.process.service import Foundation, Service, follow_topics, listening_to, main, serve_api
 from outage_notifier import NAME
 from outage_notifier.app import build_app
 from outage_notifier.contacts.command_devices_aside import devices_aside_command
 from outage_notifier.contacts.command_reseal import reseal_command
+from outage_notifier.ledger.core.notice import NOTICES_MADE
 from outage_notifier.planning import topic_payments, topic_tickets
-from outage_notifier.planning.flow.pack_due_singles import pack_due_singles
-from outage_notifier.planning.flow.plan_notice import plan_due_notice
+from outage_notifier.planning.flow.pack_due_singles import SINGLES_DUE, pack_due_singles
+from outage_notifier.planning.flow.plan_notice import NOTICES_DUE, NOTICES_WAITING, plan_due_notice
+from outage_notifier.sending.flow.look_for_work import PROBE_CHANNELS, SEND_UNHEARD, look_for_work
 from outage_notifier.sending.flow.probe_channels import probe_channels
-from outage_notifier.sending.topic_notice_batches import LOOK_INTERVAL_S, BatchesUnderWay
+from outage_notifier.sending.topic_notice_batches import BatchesUnderWay
 from outage_notifier.settings import Settings
 from outage_notifier.wiring import devices_aside, looking_up, resealing, retaining, sending, wired
 from outage_notifier.worker import retention_steps, work
 
-PLAN_INTERVAL_S = 0.25
-PROBE_INTERVAL_S = 2.0
-"""How often a sender looks whether a channel is stopped and a probe is due."""
+LOOK_INTERVAL_S = 1.0
+"""How often a sender looks for batches that no hint told it of, and for due probes, while there are some."""
 
 SLOT_WAIT_MAX_S = 300
 """A hint waits for a free slot at most this long before its partition is paused. Hints are repeated, so none is lost."""
@@ -52,12 +56,13 @@ async def consumer(foundation: Foundation[Settings]) -> None:
 
 async def planner(foundation: Foundation[Settings]) -> None:
     """Plan due notices: large ones page by page, one-recipient ones packed into batches."""
-    async with wired(foundation) as rooms:
-        await repeat_all(
-            foundation.lifecycle,
-            ("plan_due_notice", PLAN_INTERVAL_S, partial(plan_due_notice, room=rooms.planning)),
-            ("pack_due_singles", PLAN_INTERVAL_S, partial(pack_due_singles, room=rooms.planning)),
-        )
+    async with wired(foundation) as rooms, listening_to(NOTICES_MADE, foundation) as wake:
+        due = {
+            "plan_due_notice": Work(partial(plan_due_notice, room=rooms.planning), NOTICES_DUE),
+            "pack_due_singles": Work(partial(pack_due_singles, room=rooms.planning), SINGLES_DUE),
+        }
+        db, clock, lifecycle = foundation.db, foundation.clock, foundation.lifecycle
+        await repeat_work(lifecycle, db, clock, due, under_way=NOTICES_WAITING, wake=wake)
 
 
 async def sender(foundation: Foundation[Settings]) -> None:
@@ -70,18 +75,26 @@ async def sender(foundation: Foundation[Settings]) -> None:
             await follow_topics(foundation, under_way.subscriptions(), group=f"{NAME}-sender", limits=limits)
             await under_way.drain()
 
-        async def probe() -> None:
-            step = partial(probe_channels, foundation.lifecycle.stopping, room=room)
-            await repeat_all(foundation.lifecycle, ("probe_channels", PROBE_INTERVAL_S, step))
-
-        look = repeat(foundation.lifecycle, under_way.look, interval_s=LOOK_INTERVAL_S, name="look_for_batches")
-        await run_together(foundation.lifecycle, follow(), under_way.watch(), probe(), look)
+        looks = repeat_due(
+            foundation.lifecycle,
+            partial(look_for_work, room=room),
+            {
+                SEND_UNHEARD: under_way.send_unheard,
+                PROBE_CHANNELS: partial(probe_channels, foundation.lifecycle.stopping, room=room),
+            },
+            pace=Pace(prompt_s=LOOK_INTERVAL_S),
+        )
+        await run_together(foundation.lifecycle, follow(), under_way.watch(), looks)
 
 
 async def worker(foundation: Foundation[Settings]) -> None:
     """Do what falls due."""
-    async with wired(foundation) as rooms, looking_up(foundation) as look_ups:
-        await work(rooms, look_ups, foundation.lifecycle)
+    async with (
+        wired(foundation) as rooms,
+        looking_up(foundation) as look_ups,
+        listening_to(NOTICES_MADE, foundation) as wake,
+    ):
+        await work(rooms, look_ups, foundation.lifecycle, wake)
 
 
 async def reseal_contacts(settings: Settings, arguments: Sequence[str]) -> int:

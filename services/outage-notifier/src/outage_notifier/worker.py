@@ -1,49 +1,55 @@
-"""The worker's loops: each repeats one use case, on an interval."""
+"""The worker's loops: each repeats one use case, when there is work for it or on an interval."""
 
+import asyncio
 from functools import partial
 
+from gridcare.postgres.look import Work, repeat_work
 from gridcare.postgres.poison.guard import COUNT_INTERVAL_S, count_parked
 from gridcare.postgres.retention import RETENTION_INTERVAL_S, Steps, shared_steps
-from gridcare.process.lifecycle import Lifecycle, repeat_all
-from outage_notifier.ledger.flow.complete_notices import complete_notices
+from gridcare.process.lifecycle import Lifecycle, repeat_all, run_together
+from outage_notifier.ledger.flow.complete_notices import BATCHES_LEASED, NOTICES_DONE, complete_notices
 from outage_notifier.ledger.flow.forget_notices import forget_notices
 from outage_notifier.ledger.flow.keep_partitions import keep_partitions
 from outage_notifier.ledger.room import Keeping
-from outage_notifier.planning.flow.cut_follow_ups import cut_follow_ups
-from outage_notifier.planning.flow.hint_batches import hint_again
-from outage_notifier.planning.flow.look_at_covers import look_at_covers
+from outage_notifier.planning.flow.cut_follow_ups import FOLLOW_UPS_DUE, cut_follow_ups
+from outage_notifier.planning.flow.hint_batches import hint_again, hints_due
+from outage_notifier.planning.flow.look_at_covers import COVERS_DUE, look_at_covers
 from outage_notifier.planning.flow.recut_strays import recut_strays
-from outage_notifier.receipts.flow.apply_marks import apply_marks
-from outage_notifier.receipts.flow.apply_receipts import apply_receipts
+from outage_notifier.receipts.flow.apply_marks import MARKS_DUE, apply_marks
+from outage_notifier.receipts.flow.apply_receipts import RECEIPTS_DUE, apply_receipts
 from outage_notifier.receipts.flow.forget_keys import forget_keys
-from outage_notifier.receipts.flow.resolve_unknown import resolve_unknown
+from outage_notifier.receipts.flow.resolve_unknown import UNKNOWN_DUE, resolve_unknown
 from outage_notifier.receipts.room import LookUps, Marks
-from outage_notifier.sending.flow.fall_back import fall_back
+from outage_notifier.sending.flow.fall_back import STOPPED_DUE, fall_back
 from outage_notifier.wiring import Rooms
 
-SWEEP_INTERVAL_S = 1.0
 STRAYS_INTERVAL_S = 60.0
 """There should be none; the look costs one index probe for each follow-up batch that waits."""
-PROMPT_INTERVAL_S = 0.2
-"""For what somebody waits for: a receipt's effect, a notice's completion."""
 
 
-async def work(rooms: Rooms, look_ups: LookUps, lifecycle: Lifecycle) -> None:
-    """Do what falls due until told to stop."""
+async def work(rooms: Rooms, look_ups: LookUps, lifecycle: Lifecycle, wake: asyncio.Event) -> None:
+    """Do what falls due until told to stop. `wake` is set when there are new notices: before long one will be done."""
     ledger, planning = rooms.ledger, rooms.planning
-    await repeat_all(
+    retention = retention_steps(rooms.keeping, rooms.marks)
+    due = {
+        "hint_again": Work(partial(hint_again, room=planning), hints_due(planning)),
+        "cut_follow_ups": Work(partial(cut_follow_ups, room=planning), FOLLOW_UPS_DUE),
+        "look_at_covers": Work(partial(look_at_covers, room=planning), COVERS_DUE),
+        "fall_back": Work(partial(fall_back, room=rooms.waiting), STOPPED_DUE),
+        "apply_receipts": Work(partial(apply_receipts, room=rooms.callbacks), RECEIPTS_DUE),
+        "apply_marks": Work(partial(apply_marks, room=rooms.marks), MARKS_DUE),
+        "complete_notices": Work(partial(complete_notices, room=ledger), NOTICES_DONE),
+        "resolve_unknown": Work(partial(resolve_unknown, room=look_ups), UNKNOWN_DUE),
+    }
+    await run_together(
         lifecycle,
-        ("hint_again", SWEEP_INTERVAL_S, partial(hint_again, room=planning)),
-        ("cut_follow_ups", SWEEP_INTERVAL_S, partial(cut_follow_ups, room=planning)),
-        ("look_at_covers", SWEEP_INTERVAL_S, partial(look_at_covers, room=planning)),
-        ("recut_strays", STRAYS_INTERVAL_S, partial(recut_strays, room=planning)),
-        ("fall_back", SWEEP_INTERVAL_S, partial(fall_back, room=rooms.waiting)),
-        ("apply_receipts", PROMPT_INTERVAL_S, partial(apply_receipts, room=rooms.callbacks)),
-        ("apply_marks", PROMPT_INTERVAL_S, partial(apply_marks, room=rooms.marks)),
-        ("complete_notices", PROMPT_INTERVAL_S, partial(complete_notices, room=ledger)),
-        ("resolve_unknown", SWEEP_INTERVAL_S, partial(resolve_unknown, room=look_ups)),
-        ("count_parked", COUNT_INTERVAL_S, partial(count_parked, ledger.db)),
-        *((name, RETENTION_INTERVAL_S, step) for name, step in retention_steps(rooms.keeping, rooms.marks).items()),
+        repeat_work(lifecycle, ledger.db, ledger.clock, due, under_way=BATCHES_LEASED, wake=wake),
+        repeat_all(
+            lifecycle,
+            ("recut_strays", STRAYS_INTERVAL_S, partial(recut_strays, room=planning)),
+            ("count_parked", COUNT_INTERVAL_S, partial(count_parked, ledger.db)),
+            *((name, RETENTION_INTERVAL_S, step) for name, step in retention.items()),
+        ),
     )
 
 

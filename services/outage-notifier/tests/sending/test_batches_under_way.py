@@ -84,12 +84,12 @@ async def test_stopping_returns_leases(under_way, two_batches, fake_sms, clock, 
 
 async def test_silent_kafka_stops_nobody(under_way, two_batches, fake_sms, world):
     """Without any hint, what waits in the ledger is found there and sent to its end, over one slot."""
-    await under_way.look()
+    await under_way.send_unheard()
     await under_way.drain()
     assert fake_sms.sent == []  # their hints are young: they are under way
     async with world.db.transaction() as tx:
         await tx.execute("UPDATE batch SET hinted_at = now() - interval '1 minute'")
-    await under_way.look()
+    await under_way.send_unheard()
     await under_way.drain()
     assert len(fake_sms.sent) == 2
     assert await world.batches() == []
@@ -102,7 +102,7 @@ async def test_look_leaves_busy_lane(under_way, two_batches, fake_sms, *, world,
     await under_way.start([hint(two_batches[0], clock.now())])
     async with world.db.transaction() as tx:
         await tx.execute("UPDATE batch SET hinted_at = '-infinity'")
-    await asyncio.wait_for(under_way.look(), 5)
+    await asyncio.wait_for(under_way.send_unheard(), 5)
     assert len(under_way._tasks) == 1
     release.set()
     await under_way.drain()

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 import uvloop
@@ -91,7 +92,14 @@ async def run_together(lifecycle: Lifecycle, *loops: Awaitable[None]) -> None:
 
 
 async def repeat(lifecycle: Lifecycle, step: Callable[[], Awaitable[int]], *, interval_s: float, name: str) -> None:
-    """Call `step` until told to stop: again at once if it did some work (it returns how much), else after `interval_s`.
+    """Call `step` until told to stop, as `repeat_with` does; with nothing done, rest for `interval_s`."""
+    await repeat_with(lifecycle, step, rest=partial(_rest, lifecycle, interval_s), name=name)
+
+
+async def repeat_with(
+    lifecycle: Lifecycle, step: Callable[[], Awaitable[int]], *, rest: Callable[[], Awaitable[None]], name: str
+) -> None:
+    """Call `step` until told to stop: again at once if it did some work (it returns how much), else after a `rest`.
 
     A step that raises Retryable is tried again after longer and longer pauses; any other error ends the loop, and so the
     process.
@@ -112,7 +120,7 @@ async def repeat(lifecycle: Lifecycle, step: Callable[[], Awaitable[int]], *, in
         backoff.succeeded()
         lifecycle.ready = True
         if not done:
-            await _rest(lifecycle, interval_s)
+            await rest()
 
 
 Loop = tuple[str, float, Callable[[], Awaitable[int]]]

@@ -5,6 +5,7 @@ A service's `__main__` declares its settings, its migrations and its own process
 live here; a service that has more to keep in order has a `retention` of its own.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from gridcare.postgres.migrate import migrate
 from gridcare.postgres.poison.command import parked_command
 from gridcare.postgres.relay.run import SEND_DEADLINE_S, run_relay
 from gridcare.postgres.retention import retention_command, shared_steps
+from gridcare.postgres.wake import listening
 from gridcare.process import crash_points, health
 from gridcare.process import lifecycle as process
 from gridcare.process.backoff import Backoff
@@ -179,6 +181,16 @@ async def serve_api(foundation: Foundation[S], app: FastAPI) -> None:
     await health.serve(app, foundation.lifecycle, host=settings.http_host, port=settings.http_port, limits=limits)
 
 
+def listening_to(channel: str, foundation: Foundation[S]) -> AbstractAsyncContextManager[asyncio.Event]:
+    """Listen on a channel in the block: gridcare.postgres.wake.listening."""
+    name = f"{foundation.service} {foundation.process}"
+    return listening(_direct_url(foundation.settings), channel, application_name=name)
+
+
+def _direct_url(settings: ServiceSettings) -> str:
+    return settings.database_direct_url or settings.database_url
+
+
 async def relay(foundation: Foundation[S]) -> None:
     """Publish the service's outbox."""
     settings = foundation.settings
@@ -187,7 +199,7 @@ async def relay(foundation: Foundation[S]) -> None:
     ) as producer:
         await run_relay(
             foundation.lifecycle,
-            database_url=settings.database_direct_url or settings.database_url,
+            database_url=_direct_url(settings),
             application_name=f"{foundation.service} relay",
             producer=producer,
         )

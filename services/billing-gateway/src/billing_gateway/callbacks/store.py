@@ -1,6 +1,7 @@
 """Table `provider_event`: what providers told us, as it came."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from billing_gateway.callbacks.core import HandlingOutcome, ProviderEvent
@@ -21,10 +22,9 @@ SELECT provider_event_id, provider, raw, received_at FROM provider_event
 WHERE provider_event_id = $1 AND handled_at IS NULL FOR NO KEY UPDATE
 """
 _MARK_HANDLED = "UPDATE provider_event SET handled_at = $2, outcome = $3 WHERE provider_event_id = $1"
-_UNHANDLED = f"""
-SELECT provider_event_id FROM provider_event
-WHERE handled_at IS NULL AND {workable("provider-event", "provider_event_id::text")} ORDER BY received_at LIMIT $1
-"""
+_IS_UNHANDLED = f"handled_at IS NULL AND {workable('provider-event', 'provider_event_id::text')}"
+_UNHANDLED = f"SELECT provider_event_id FROM provider_event WHERE {_IS_UNHANDLED} ORDER BY received_at LIMIT $1"
+ANY_UNHANDLED: Final = f"SELECT true FROM provider_event WHERE {_IS_UNHANDLED} ORDER BY received_at LIMIT 1"
 
 
 async def add(

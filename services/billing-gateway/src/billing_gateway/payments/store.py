@@ -1,6 +1,7 @@
 """Table `payment`."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from billing_gateway.payments.core import Payment
@@ -15,10 +16,12 @@ _SAVE = "UPDATE payment SET state = $2, reason = $3, settled_at = $4, version = 
 _FIND = f"SELECT {_COLUMNS} FROM payment WHERE payment_id = $1"
 _LOCK = f"{_FIND} FOR NO KEY UPDATE"
 _BY_ORDER_REFERENCE = f"SELECT {_COLUMNS} FROM payment WHERE provider = $1 AND order_reference = $2"
-_EXPIRE = """
+_IS_EXPIRED = "state = 'begun' AND expires_at <= $1"
+ANY_EXPIRED: Final = f"SELECT true FROM payment WHERE {_IS_EXPIRED} ORDER BY expires_at LIMIT 1"
+_EXPIRE = f"""
 UPDATE payment SET state = 'expired', settled_at = $1, version = version + 1
 WHERE payment_id IN (
-    SELECT payment_id FROM payment WHERE state = 'begun' AND expires_at <= $1
+    SELECT payment_id FROM payment WHERE {_IS_EXPIRED}
     ORDER BY expires_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
 )
 """

@@ -7,7 +7,7 @@ the topic, knows what is unsettled.
 import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from gridcare.errors import PassedOver, Retryable
 from gridcare.events import Envelope, data_as
@@ -19,8 +19,6 @@ from gridcare.observability.logging import get_logger
 from gridcare.process.lifecycle import Lifecycle
 from outage_notifier.sending.flow.send_batch import find_unheard, send_next
 from outage_notifier.sending.room import Sending
-
-LOOK_INTERVAL_S: Final = 1.0
 
 logger = get_logger()
 
@@ -52,10 +50,10 @@ class BatchesUnderWay:
             await slots.acquire()
             self._begin(self._send(channel, lane, slots, go_on=False))
 
-    async def look(self) -> int:
+    async def send_unheard(self) -> int:
         """Begin to send what waits in the ledger though no hint of it came for a while. Return 0. Raises Retryable.
 
-        While Kafka is silent, notices are late, not lost. A look is one statement.
+        While Kafka is silent, notices are late, not lost.
         """
         for channel, lane in await find_unheard(room=self.room):
             slots = self._slots_of(channel, lane)

@@ -26,14 +26,10 @@ from gridcare.postgres.relay.shares import BALANCE_INTERVAL_S, Shares
 from gridcare.process.backoff import Backoff
 from gridcare.process.crash_points import reach
 from gridcare.process.lifecycle import Lifecycle
+from gridcare.process.pace import Pace
 
 PAGE_SIZE_MAX = 2_000
 """Rows read at once, over all shards; after a crash at most this many are published again."""
-
-POLL_INTERVAL_S = 0.2
-IDLE_AFTER_S = 10.0
-IDLE_POLL_INTERVAL_S = 1.25
-"""With nothing to publish for a while, a relay runs one statement a second, its look at the other relays included."""
 
 SEND_DEADLINE_S = 15.0
 """How long a relay waits for acknowledgements: so long can a partition without a leader delay the others, now and then."""
@@ -97,28 +93,28 @@ async def _publish_until_told(
     backoff: Backoff,
 ) -> None:
     last = Round()
-    busy_at_s = time.monotonic()
+    pace = Pace()
     while not lifecycle.stopping.is_set():
         lifecycle.beat()
         await shares.balance()
         lifecycle.ready = bool(shares.held)
         last = await publish_once(connection, sorted(shares.held), producer, past_held_back=last.held_back > 0)
         if last.published or last.held_back:
-            busy_at_s = time.monotonic()
+            pace.worked()
         if last.published or not last.failed:
             backoff.succeeded()
         if not last.more:
-            await lifecycle.pause(_pause_s(last, backoff, idle=time.monotonic() - busy_at_s > IDLE_AFTER_S))
+            await lifecycle.pause(_pause_s(last, backoff, pace))
 
 
-def _pause_s(last: Round, backoff: Backoff, *, idle: bool) -> float:
+def _pause_s(last: Round, backoff: Backoff, pace: Pace) -> float:
     if last.failed and not last.published:
         backoff_s = backoff.failed()
         logger.warning("relay_waits", error_class=last.error_class, backoff_s=backoff_s, records=last.held_back)
         return backoff_s
     if last.held_back:
-        return max(POLL_INTERVAL_S, last.took_s)  # a long row of what is held back is read again in each round
-    return IDLE_POLL_INTERVAL_S if idle else POLL_INTERVAL_S
+        return max(pace.pause_s(), last.took_s)  # a long row of what is held back is read again in each round
+    return pace.pause_s()
 
 
 async def publish_once(

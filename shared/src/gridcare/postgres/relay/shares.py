@@ -19,8 +19,8 @@ SHARD_LOCK_CLASS = 0x6772_6964
 MEMBER_LOCK_CLASS = 0x6772_6965
 """The first half of each running relay's advisory lock; the second is its server process's number."""
 
-BALANCE_INTERVAL_S = 5.0
-"""How often a relay looks who else runs."""
+BALANCE_INTERVAL_S = 6.0
+"""How often a relay looks who else runs: beside its looks for events, one that has none stays below a statement a second."""
 
 CLAIM_INTERVAL_S = 1.0
 """How often a relay that has less than its share looks for free shards."""

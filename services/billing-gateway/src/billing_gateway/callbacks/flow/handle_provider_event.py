@@ -1,6 +1,7 @@
 """Handle a stored provider event: move the money in the ledger, settle the payment, publish the receipt."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from billing_gateway import NAME
@@ -19,6 +20,8 @@ from gridcare.values.ids import uuid7
 
 BATCH_SIZE_MAX = 100
 """Events of one round; the rest waits for the next."""
+
+EVENTS_WAITING: Final = provider_event.ANY_UNHANDLED
 
 logger = get_logger()
 

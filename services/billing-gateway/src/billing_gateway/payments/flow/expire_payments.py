@@ -1,10 +1,14 @@
 """Expire payments whose time has passed in silence; a late success still counts."""
 
+from typing import Final
+
 from billing_gateway.payments import store as payment
 from billing_gateway.payments.room import Payments
 
 BATCH_SIZE_MAX = 500
 """Payments of one transaction."""
+
+PAYMENTS_EXPIRED: Final = payment.ANY_EXPIRED
 
 
 async def expire_payments(*, room: Payments) -> int:

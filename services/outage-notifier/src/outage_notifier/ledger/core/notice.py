@@ -19,6 +19,9 @@ NoticeState = Literal["scheduled", "planned", "completed", "superseded"]
 SCHEDULED_VERSION: Final = 1
 """Its first event; each completion is one more."""
 
+NOTICES_MADE: Final = "notices_made"
+"""The channel on which planners and workers are woken when there are new notices."""
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:

@@ -7,10 +7,14 @@ from gridcare.postgres import outbox
 from outage_notifier import NAME
 from outage_notifier.ledger.core.notice import SCHEDULED_VERSION, NoticeProgress
 from outage_notifier.ledger.room import Ledger
-from outage_notifier.ledger.store import progress
+from outage_notifier.ledger.store import batch, progress
 
 COMPLETED_MAX: Final = 200
 """How many per transaction: a large notice's channels are counted over its deliveries, half a second for a million."""
+
+NOTICES_DONE: Final = progress.ANY_DONE
+BATCHES_LEASED: Final = batch.ANY_LEASED
+"""While a batch is being sent, a notice may be done at any moment."""
 
 
 async def complete_notices(*, room: Ledger) -> int:

@@ -57,11 +57,18 @@ UPDATE batch SET hinted_at = '-infinity' WHERE batch_id IN (
     SELECT batch_id FROM batch WHERE channel = $1 AND state = 'ready' AND (lease_until IS NULL OR lease_until < now())
     FOR UPDATE SKIP LOCKED)
 """
-_TAKE_STOPPED = """
+_STOPPED_IS_DUE = """
+state = 'ready' AND stopped_look_at <= $1 AND (lease_until IS NULL OR lease_until < clock_timestamp())
+"""
+ANY_STOPPED: Final = f"""
+SELECT true FROM breaker r CROSS JOIN LATERAL (
+    SELECT FROM batch WHERE batch.channel = r.channel AND {_STOPPED_IS_DUE} LIMIT 1) AS stopped
+WHERE r.opened_at IS NOT NULL LIMIT 1
+"""
+_TAKE_STOPPED = f"""
 UPDATE batch SET attempt = attempt + 1 WHERE batch_id = (
     SELECT batch_id FROM batch
-    WHERE state = 'ready' AND channel = ANY($1::text[]) AND stopped_look_at <= $2
-      AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    WHERE channel = ANY($2::text[]) AND {_STOPPED_IS_DUE}
     ORDER BY batch_id LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING batch_id, notice_id, home, channel, lane, attempt AS claim_number, members
 """
@@ -72,22 +79,27 @@ WHERE state = 'ready' AND channel = $1 AND lane = $2 AND (lease_until IS NULL OR
   AND {_WORKABLE} AND NOT EXISTS (SELECT FROM breaker r WHERE r.channel = $1 AND r.opened_at IS NOT NULL)
 ORDER BY useful_until, batch_id LIMIT 1
 """
+IS_UNHEARD: Final = f"""
+state = 'ready' AND (lease_until IS NULL OR lease_until < now()) AND hinted_at < now() - make_interval(secs => $1)
+AND {_WORKABLE}
+"""
 _UNHEARD = f"""
 SELECT k.channel, k.lane FROM unnest($2::text[], $3::text[]) AS k (channel, lane)
-WHERE EXISTS (
-    SELECT FROM batch
-    WHERE state = 'ready' AND batch.channel = k.channel AND batch.lane = k.lane
-      AND (lease_until IS NULL OR lease_until < now()) AND hinted_at < now() - make_interval(secs => $1) AND {_WORKABLE})
+WHERE EXISTS (SELECT FROM batch WHERE batch.channel = k.channel AND batch.lane = k.lane AND {IS_UNHEARD})
+"""
+_SILENT = f"""
+state = 'ready' AND (lease_until IS NULL OR lease_until < now())
+AND hinted_at < now() - least(make_interval(secs => {{silent_s}}) * (1 << least(hints - 1, 10)), interval '1 hour')
+AND {_WORKABLE}
 """
 _HINT_AGAIN = f"""
 UPDATE batch SET hints = hints + 1, hinted_at = now()
 WHERE batch_id IN (
-    SELECT batch_id FROM batch
-    WHERE state = 'ready' AND (lease_until IS NULL OR lease_until < now())
-      AND hinted_at < now() - least(make_interval(secs => $1) * (1 << least(hints - 1, 10)), interval '1 hour') AND {_WORKABLE}
+    SELECT batch_id FROM batch WHERE {_SILENT.format(silent_s="$1")}
     ORDER BY hinted_at LIMIT $2 FOR UPDATE SKIP LOCKED)
 RETURNING batch_id, channel, lane, hints AS number
 """
+ANY_LEASED: Final = "SELECT true FROM batch WHERE state = 'ready' AND lease_until > clock_timestamp() LIMIT 1"
 _DECODER = msgspec.json.Decoder(tuple[Member, ...])
 
 
@@ -184,13 +196,18 @@ async def take_stopped(tx: Connection, channels: Sequence[Channel], *, now: date
 
     Return None if there is none.
     """
-    row = await tx.fetchrow(_TAKE_STOPPED, channels, now)
+    row = await tx.fetchrow(_TAKE_STOPPED, now, channels)
     return ClaimedBatch(**{**row, "members": _DECODER.decode(row["members"])}) if row is not None else None
 
 
 async def look_again(tx: Connection, batch_id: UUID, *, at: datetime) -> None:
     """Note when a batch that waits for a stopped channel is looked at again."""
     await tx.execute(_LOOK_AGAIN, batch_id, at)
+
+
+def any_silent(silent_s: float) -> str:
+    """Return the query that finds whether there is a batch to be hinted at again."""
+    return f"SELECT true FROM batch WHERE {_SILENT.format(silent_s=float(silent_s))} ORDER BY hinted_at LIMIT 1"
 
 
 async def hint_again(tx: Connection, *, silent_s: float, limit: int) -> list[Hint]:

@@ -9,10 +9,16 @@ from gridcare.events.notices import Channel
 from gridcare.postgres.database import Connection
 from gridcare.postgres.poison.store import workable
 from outage_notifier.ledger.core.breaker import Health
+from outage_notifier.ledger.store.batch import IS_UNHEARD
 
 _READ = """
 SELECT channel, opened_at, reason, probe_at <= clock_timestamp() AS probe_due, usual_lost / usual_calls AS usual_share
 FROM breaker ORDER BY channel
+"""
+_LOOK = f"""
+SELECT channel, opened_at IS NOT NULL AS stopped, coalesce(probe_at <= clock_timestamp(), false) AS probe_due,
+    (SELECT true FROM batch WHERE batch.channel = r.channel AND {IS_UNHEARD} ORDER BY hinted_at LIMIT 1) IS NOT NULL AS unheard
+FROM breaker r ORDER BY channel
 """
 _LOCK_HEALTH = "SELECT usual_calls, usual_lost, suspicion FROM breaker WHERE channel = $1 FOR UPDATE"
 _SAVE_HEALTH = "UPDATE breaker SET usual_calls = $2, usual_lost = $3, suspicion = $4 WHERE channel = $1"
@@ -45,6 +51,21 @@ class BreakerState:
     reason: str | None
     probe_due: bool
     usual_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelLook:
+    """A look at a channel: whether it is stopped, a probe is due, and a batch waits whose last hint is old."""
+
+    channel: Channel
+    stopped: bool
+    probe_due: bool
+    unheard: bool
+
+
+async def look(connection: Connection, *, silent_s: float) -> list[ChannelLook]:
+    """Look at all channels in one statement; a hint that is `silent_s` old is an old one."""
+    return [ChannelLook(**row) for row in await connection.fetch(_LOOK, silent_s)]
 
 
 async def read(connection: Connection) -> Mapping[Channel, BreakerState]:

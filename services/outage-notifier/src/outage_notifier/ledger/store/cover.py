@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from gridcare.postgres.database import Connection, Row
 from outage_notifier.ledger.core.cover import Cover
@@ -20,6 +21,7 @@ WHERE c.notice_id = k.notice_id AND c.covered_by = k.recipient_id
 """
 _COLUMNS = "notice_id, recipient_id, covered_by, channel, contact_key"
 _DUE = f"SELECT {_COLUMNS} FROM cover WHERE look_at <= $1 ORDER BY look_at LIMIT $2"
+ANY_DUE: Final = "SELECT true FROM cover WHERE look_at <= $1 ORDER BY look_at LIMIT 1"
 _STILL_DUE = f"""
 SELECT {_COLUMNS} FROM cover JOIN unnest($1::uuid[], $2::text[]) AS k (notice_id, recipient_id)
     USING (notice_id, recipient_id)

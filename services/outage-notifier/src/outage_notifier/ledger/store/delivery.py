@@ -5,6 +5,7 @@ Partitioned by month of the notice: `notice_id = ANY(…)` beside a join leaves 
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -74,15 +75,16 @@ SELECT DISTINCT home_batch_id FROM delivery
 JOIN unnest($1::uuid[], $2::text[]) AS k (notice_id, recipient_id) USING (notice_id, recipient_id)
 WHERE delivery.notice_id = ANY($1)
 """
-
+_UNKNOWN_IS_DUE = f"""state = 'unknown' AND next_attempt_at <= $1
+      AND {workable("look-up", "notice_id || '-' || number")}"""
 _TAKE_UNKNOWN = f"""
 UPDATE delivery SET next_attempt_at = $2
 WHERE (notice_id, recipient_id) IN (
-    SELECT notice_id, recipient_id FROM delivery WHERE state = 'unknown' AND next_attempt_at <= $1
-      AND {workable("look-up", "notice_id || '-' || number")}
+    SELECT notice_id, recipient_id FROM delivery WHERE {_UNKNOWN_IS_DUE}
     ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED)
 RETURNING {_LIST}
 """
+ANY_UNKNOWN: Final = f"SELECT true FROM delivery WHERE {_UNKNOWN_IS_DUE} ORDER BY next_attempt_at LIMIT 1"
 
 
 async def record(tx: Connection, deliveries: Sequence[Delivery], *, only_from: frozenset[State] = OPEN) -> int:

@@ -9,10 +9,11 @@ import msgspec
 
 from gridcare.events.notices import Lane
 from gridcare.events.topics import LANES
+from gridcare.postgres import wake
 from gridcare.postgres.database import Connection
 from gridcare.postgres.poison.store import parked, workable
 from gridcare.values.ids import first_id
-from outage_notifier.ledger.core.notice import ClaimedNotice, Content, NewNotice, SingleNotice
+from outage_notifier.ledger.core.notice import NOTICES_MADE, ClaimedNotice, Content, NewNotice, SingleNotice
 
 LANE_RANK: Final = f"array_position(ARRAY{list(LANES)}, {{}})"
 """SQL that orders by lane, given the column: urgent first."""
@@ -26,10 +27,8 @@ ON CONFLICT (cause_event_id, kind) DO NOTHING
 """
 _OUTAGE_EXISTS = "SELECT 1 FROM outage WHERE outage_id = $1"
 _WORKABLE = workable("notice", "n.notice_id::text")
-_CLAIM = f"""
-UPDATE notice SET plan_attempt = plan_attempt + 1, plan_lease_until = now() + make_interval(secs => $2)
-WHERE notice_id = (
-    SELECT n.notice_id FROM notice n
+_CLAIMABLE = f"""
+FROM notice n
     WHERE n.state = 'scheduled' AND n.recipient_id IS NULL AND n.due_at <= $1
       AND (n.plan_lease_until IS NULL OR n.plan_lease_until < now())
       AND {_WORKABLE}
@@ -41,6 +40,16 @@ WHERE notice_id = (
           SELECT FROM notice o
           WHERE o.outage_id = n.outage_id AND o.superseded_at IS NOT NULL AND o.revision < n.revision
             AND o.state = 'scheduled' AND NOT {parked("notice", "o.notice_id::text")})
+"""
+ANY_CLAIMABLE: Final = f"SELECT true {_CLAIMABLE} ORDER BY n.due_at LIMIT 1"
+ANY_TO_PLAN: Final = f"""
+SELECT true FROM notice n WHERE n.state = 'scheduled' AND n.due_at <= $1 AND NOT {parked("notice", "n.notice_id::text")}
+ORDER BY n.due_at LIMIT 1
+"""
+_CLAIM = f"""
+UPDATE notice SET plan_attempt = plan_attempt + 1, plan_lease_until = now() + make_interval(secs => $2)
+WHERE notice_id = (
+    SELECT n.notice_id {_CLAIMABLE}
     ORDER BY {LANE_RANK.format("n.lane")}, n.useful_until, n.notice_id LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING notice_id, outage_id, revision, kind, lane, audience_rule, plan_attempt AS claim_number, plan_cursor AS cursor
 """
@@ -68,9 +77,11 @@ FROM notice WHERE notice_id = ANY($1::uuid[])
 _REOPEN = """
 UPDATE notice SET state = 'planned', completed_at = NULL WHERE notice_id = ANY($1::uuid[]) AND state = 'completed'
 """
+_SINGLE_IS_DUE = f"state = 'scheduled' AND recipient_id IS NOT NULL AND due_at <= $1 AND {_WORKABLE}"
+ANY_SINGLE: Final = f"SELECT true FROM notice n WHERE {_SINGLE_IS_DUE} ORDER BY due_at LIMIT 1"
 _TAKE_SINGLES = f"""
 SELECT notice_id, kind, recipient_id FROM notice n
-WHERE state = 'scheduled' AND recipient_id IS NOT NULL AND due_at <= $1 AND lane = $2 AND {_WORKABLE}
+WHERE {_SINGLE_IS_DUE} AND lane = $2
 ORDER BY useful_until, notice_id LIMIT $3 FOR UPDATE SKIP LOCKED
 """
 _SINGLES_PLANNED = """
@@ -108,6 +119,11 @@ async def schedule(tx: Connection, notices: Sequence[NewNotice], *, now: datetim
         )
         new += int(tag.split()[2])
     return new
+
+
+async def wake_planners(tx: Connection) -> None:
+    """Have planners look for due notices as soon as the transaction commits."""
+    await wake.send(tx, NOTICES_MADE)
 
 
 async def claim_due(tx: Connection, *, now: datetime, lease_s: float) -> ClaimedNotice | None:

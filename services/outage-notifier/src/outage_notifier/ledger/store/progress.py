@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from gridcare.events.notices import Channel
@@ -37,16 +38,22 @@ SELECT channel, count(*)::int AS recipients FROM delivery WHERE notice_id = $1 A
 """
 _SINGLE = "SELECT state, channel FROM delivery WHERE notice_id = $1 AND recipient_id = $2"
 _SETTLED_SUM = " + ".join(state for state in RECORDED if state not in OPEN)
-_DONE = f"""
-SELECT n.notice_id FROM notice n
+_LARGE = f"""
+FROM notice n
 WHERE n.state = 'planned' AND n.recipient_id IS NULL AND NOT EXISTS (
     SELECT FROM batch b WHERE b.notice_id = n.notice_id AND b.home AND {_SETTLED_SUM} < b.size)
-  AND NOT EXISTS (SELECT FROM cover c WHERE c.look_at <= $2 AND c.notice_id = n.notice_id)
-ORDER BY n.notice_id LIMIT $1
+  AND NOT EXISTS (SELECT FROM cover c WHERE c.look_at <= $1 AND c.notice_id = n.notice_id)
+ORDER BY n.notice_id
 """
-_DONE_SINGLES = """
-SELECT n.notice_id FROM notice n JOIN delivery d ON d.notice_id = n.notice_id AND d.recipient_id = n.recipient_id
-WHERE n.state = 'planned' AND d.state <> ALL($2::text[]) ORDER BY n.notice_id LIMIT $1
+_SINGLES = f"""
+FROM notice n JOIN delivery d ON d.notice_id = n.notice_id AND d.recipient_id = n.recipient_id
+WHERE n.state = 'planned' AND d.state NOT IN ({", ".join(f"'{state.value}'" for state in sorted(OPEN))})
+ORDER BY n.notice_id
+"""
+_DONE = f"SELECT n.notice_id {_LARGE} LIMIT $2"
+_DONE_SINGLES = f"SELECT n.notice_id {_SINGLES} LIMIT $1"
+ANY_DONE: Final = f"""
+SELECT true FROM ((SELECT {_LARGE} LIMIT 1) UNION ALL (SELECT {_SINGLES} LIMIT 1)) AS done LIMIT 1
 """
 _COMPLETE = """
 UPDATE notice SET state = 'completed', completed_at = $2, completions = completions + 1
@@ -73,8 +80,8 @@ async def done(tx: Connection, *, now: datetime, limit: int) -> list[UUID]:
 
     A notice waits for the covers that are to be looked at: a recipient may have to be told after all.
     """
-    large = await tx.fetch(_DONE, limit, now)
-    singles = await tx.fetch(_DONE_SINGLES, limit, [state.value for state in OPEN])
+    large = await tx.fetch(_DONE, now, limit)
+    singles = await tx.fetch(_DONE_SINGLES, limit)
     return [row["notice_id"] for row in (*large, *singles)]
 
 

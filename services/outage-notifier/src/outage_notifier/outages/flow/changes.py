@@ -184,6 +184,7 @@ async def _schedule(tx: Connection, change: Change, intents: list[Intent], now: 
         await notice.supersede(tx, after.outage_id, before_revision=after.revision, now=now)
     notices = scheduled_notices(after, intents, [uuid7(now) for _ in intents])
     await notice.schedule(tx, notices, now=now)
+    await notice.wake_planners(tx)
     await outbox.append(tx, [each.scheduled for each in notices], source=NAME, now=now)
     return [each.notice_id for each in notices]
 

@@ -48,6 +48,8 @@ from outage_notifier.texts.template import TEMPLATES
 CUT_MAX: Final = 500
 """How many deliveries one transaction looks at: a batch's worth, locked for about 20 ms."""
 
+FOLLOW_UPS_DUE: Final = follow_up.ANY_DUE
+
 Target = tuple[UUID | None, Channel, Lane]
 """A follow-up batch's notice (None where one-recipient notices are packed), channel and lane."""
 

@@ -22,6 +22,11 @@ async def hint_at_new(tx: Connection, batches: Sequence[NewBatch], *, now: datet
     await _publish(tx, [hint for each in batches if (hint := each.hint)], now)
 
 
+def hints_due(room: Planning) -> str:
+    """Return the query that finds whether there is a batch for `hint_again`."""
+    return batch.any_silent(room.hint_silent_s)
+
+
 async def hint_again(*, room: Planning) -> int:
     """Hint again at unsettled batches that nobody holds, after `hint_silent_s` and then ever later. Return how many."""
     async with room.db.transaction() as tx:

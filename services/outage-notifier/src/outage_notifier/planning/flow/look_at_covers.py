@@ -19,6 +19,8 @@ from outage_notifier.planning.store import contacts
 COVERS_MAX: Final = 500
 """How many one transaction looks at, in about 20 ms."""
 
+COVERS_DUE: Final = cover.ANY_DUE
+
 logger = get_logger()
 
 

@@ -58,6 +58,8 @@ async def _schedule_all(singles: Sequence[tuple[UUID, Single]], room: Planning) 
             if (scheduled := await _schedule(tx, event_id, single, now)) is not None
         ]
         await outbox.append(tx, [each.scheduled for each in new], source=NAME, now=now)
+        if new:
+            await notice.wake_planners(tx)
     return len(new)
 
 

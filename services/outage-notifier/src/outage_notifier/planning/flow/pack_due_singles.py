@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from gridcare.events.notices import Lane
 from gridcare.events.topics import LANES
@@ -16,6 +17,8 @@ from outage_notifier.planning.flow.plan_notice import write_page
 from outage_notifier.planning.room import Planning
 from outage_notifier.planning.store import contacts
 from outage_notifier.texts.template import Kind
+
+SINGLES_DUE: Final = notice.ANY_SINGLE
 
 
 async def pack_due_singles(*, room: Planning) -> int:

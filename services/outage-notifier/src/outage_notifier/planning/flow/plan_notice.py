@@ -7,6 +7,7 @@ a notice, the next planner continues after the last page; a planner that wakes u
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from typing import Final
 from uuid import UUID
 
 from gridcare.events.notices import Lane
@@ -25,6 +26,10 @@ from outage_notifier.planning.room import Planning
 from outage_notifier.planning.store import contacts, recipients
 from outage_notifier.planning.store.recipients import Audience
 from outage_notifier.texts.template import TEMPLATES, Kind
+
+NOTICES_DUE: Final = notice.ANY_CLAIMABLE
+NOTICES_WAITING: Final = notice.ANY_TO_PLAN
+"""One that cannot be claimed yet waits for older batches of its outage, or for the lease of a planner that died."""
 
 
 async def plan_due_notice(*, room: Planning) -> int:

@@ -15,16 +15,21 @@ WINDOW: Final = 10
 """How many times as many as are cut are looked at: among these the order is exact. A million due ones pass in a minute."""
 
 # OFFSET 0 keeps the look at each notice a look by its key: a join could read all notices there ever were.
+_IS_DUE = f"""next_attempt_at <= $1 AND state = ANY({{states}}) AND follow_up_batch_id IS NULL
+      AND {workable("follow-up", "notice_id || '-' || number")}"""
 _DUE = f"""
 SELECT d.notice_id, d.recipient_id, d.number
 FROM (
     SELECT notice_id, recipient_id, number, next_attempt_at FROM delivery
-    WHERE next_attempt_at <= $1 AND state = ANY($2::text[]) AND follow_up_batch_id IS NULL
-      AND {workable("follow-up", "notice_id || '-' || number")}
+    WHERE {_IS_DUE.format(states="$2::text[]")}
     ORDER BY next_attempt_at LIMIT $4
 ) AS d
 CROSS JOIN LATERAL (SELECT lane, useful_until FROM notice n WHERE n.notice_id = d.notice_id OFFSET 0) AS n
 ORDER BY {LANE_RANK.format("n.lane")}, n.useful_until, d.next_attempt_at LIMIT $3
+"""
+_STATES: Final = ", ".join(f"'{state.value}'" for state in sorted(CUT_FROM))
+ANY_DUE: Final = f"""
+SELECT true FROM delivery WHERE {_IS_DUE.format(states=f"ARRAY[{_STATES}]")} ORDER BY next_attempt_at LIMIT 1
 """
 # One look for each batch that is named, from index entry to index entry: not one for each delivery in it. A subquery, since
 # a join could read all batches there ever were.

@@ -15,6 +15,8 @@ from outage_notifier.receipts.store import receipt, received_mark
 MARKS_MAX: Final = 500
 """How many are applied in one transaction, in about 50 ms."""
 
+MARKS_DUE: Final = received_mark.ANY_DUE
+
 logger = get_logger()
 
 

@@ -29,6 +29,8 @@ from outage_notifier.receipts.store.receipt import StoredReceipt
 RECEIPTS_MAX: Final = 500
 """How many are applied in one transaction, in about 50 ms."""
 
+RECEIPTS_DUE: Final = receipt.ANY_DUE
+
 logger = get_logger()
 
 

@@ -39,6 +39,8 @@ LOOK_LEASE: Final = timedelta(minutes=2)
 PAUSE: Final = timedelta(minutes=1)
 """After a look-up that failed."""
 
+UNKNOWN_DUE: Final = delivery.ANY_UNKNOWN
+
 logger = get_logger()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from gridcare.postgres.database import Connection
 from gridcare.postgres.poison.store import workable
@@ -28,10 +29,14 @@ INSERT INTO receipt (source, dedup_key, attempt_name, body_sealed, received_at, 
 SELECT source, dedup_key, attempt_name, $4, $5, $5 FROM fresh
 ON CONFLICT (source, dedup_key) DO NOTHING RETURNING receipt_id
 """
+_IS_DUE = f"""applied_at IS NULL AND apply_at <= $1 AND body_sealed IS NOT NULL
+  AND {workable("receipt", "receipt_id::text")}"""
+ANY_DUE: Final = f"""
+SELECT true FROM receipt WHERE source = 'twilio' AND {_IS_DUE} ORDER BY apply_at, receipt_id LIMIT 1
+"""
 _TAKE = f"""
 SELECT receipt_id, attempt_name, body_sealed, received_at FROM receipt
-WHERE source = $1 AND applied_at IS NULL AND apply_at <= $2 AND body_sealed IS NOT NULL
-  AND {workable("receipt", "receipt_id::text")}
+WHERE source = $2 AND {_IS_DUE}
 ORDER BY apply_at, receipt_id LIMIT $3 FOR UPDATE SKIP LOCKED
 """
 _APPLIED = """
@@ -69,7 +74,7 @@ async def add(
 
 async def take(tx: Connection, *, source: ReceiptSource, now: datetime, limit: int) -> list[StoredReceipt]:
     """Lock receipts that are to be applied, in the order in which they came; those that others hold are passed over."""
-    return [StoredReceipt(**row) for row in await tx.fetch(_TAKE, source, now, limit)]
+    return [StoredReceipt(**row) for row in await tx.fetch(_TAKE, now, source, limit)]
 
 
 async def applied(tx: Connection, results: Sequence[tuple[int, ReceiptResult]], *, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from gridcare.postgres.database import Connection
 from gridcare.postgres.poison.store import workable
@@ -41,9 +42,11 @@ INSERT INTO receipt (source, dedup_key, notice_id, recipient_id, received_at, ap
 SELECT 'app', dedup_key, $2, $3, $4, $4 FROM fresh
 ON CONFLICT (source, dedup_key) DO NOTHING
 """
+_IS_DUE = f"source = 'app' AND applied_at IS NULL AND apply_at <= $1 AND {workable('receipt', 'receipt_id::text')}"
+ANY_DUE: Final = f"SELECT true FROM receipt WHERE {_IS_DUE} ORDER BY apply_at, receipt_id LIMIT 1"
 _TAKE = f"""
 SELECT receipt_id, notice_id, recipient_id, received_at FROM receipt
-WHERE source = 'app' AND applied_at IS NULL AND apply_at <= $1 AND {workable("receipt", "receipt_id::text")}
+WHERE {_IS_DUE}
 ORDER BY apply_at, receipt_id LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 

@@ -1,6 +1,7 @@
 """Look after the batches that wait for a stopped channel: who has a phone gets an SMS in time, and what is useless ends."""
 
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 from gridcare.postgres.database import Connection
@@ -11,6 +12,8 @@ from outage_notifier.sending.core.batch_to_send import BatchToSend, notice_id_of
 from outage_notifier.sending.core.stopped import decide_stopped, look_at
 from outage_notifier.sending.flow.record_outcomes import record_deliveries
 from outage_notifier.sending.room import Waiting
+
+STOPPED_DUE: Final = batch.ANY_STOPPED
 
 
 async def fall_back(*, room: Waiting) -> int:

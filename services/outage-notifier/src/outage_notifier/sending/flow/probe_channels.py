@@ -2,22 +2,17 @@
 
 import asyncio
 
-from gridcare.observability import metrics
 from outage_notifier.ledger.store import breaker
 from outage_notifier.sending.flow.send_batch import send_batch
 from outage_notifier.sending.room import Sending
 
 
 async def probe_channels(stopping: asyncio.Event, *, room: Sending) -> int:
-    """Probe each stopped channel whose probe is due and has a batch that waits. Return how many. Raises Retryable.
-
-    While no channel is stopped this is one statement.
-    """
+    """Probe each stopped channel whose probe is due and has a batch that waits. Return how many. Raises Retryable."""
     async with room.db.read() as connection:
         states = await breaker.read(connection)
     probed = 0
     for channel, state in states.items():
-        metrics.OPEN_BREAKERS.set(int(state.opened_at is not None), channel=channel)
         if not state.probe_due:
             continue
         async with room.db.transaction() as tx:
