@@ -11,9 +11,9 @@ from gridcare.values.ids import first_id, uuid7
 from outage_notifier.inbox import store as inbox
 from outage_notifier.ledger.core.delivery import OPEN
 from outage_notifier.ledger.core.months import month_of, months_later
-from outage_notifier.ledger.store import attempt, batch, delivery
+from outage_notifier.ledger.store import attempt, batch, breaker, cover, delivery, notice, progress
 from outage_notifier.planning.store import follow_up
-from outage_notifier.receipts.store import received_mark
+from outage_notifier.receipts.store import receipt, received_mark
 
 RECIPIENTS = 4_000
 NOTICES_A_MONTH = 3
@@ -108,7 +108,27 @@ OF_ALL_MONTHS = {
     "unknown": (delivery._TAKE_UNKNOWN, (NOW, NOW, 40)),
     "hint again": (batch._HINT_AGAIN, (60.0, 1000)),
     "messages": (attempt._OF_MESSAGES, (["SM1"],)),
+    "unheard": (breaker._LOOK, (5.0,)),
 }
+LOOKS = [
+    *(
+        batch.any_silent(60),
+        batch.ANY_LEASED,
+        batch.ANY_STOPPED,
+        cover.ANY_DUE,
+        delivery.ANY_UNKNOWN,
+        follow_up.ANY_DUE,
+    ),
+    *(
+        notice.ANY_CLAIMABLE,
+        notice.ANY_SINGLE,
+        notice.ANY_TO_PLAN,
+        progress.ANY_DONE,
+        receipt.ANY_DUE,
+        received_mark.ANY_DUE,
+    ),
+]
+"""What idle processes ask all the time, in one statement."""
 
 
 async def test_hot_statements_read_one_month(filled):
@@ -126,6 +146,20 @@ async def test_sweeps_use_indexes(filled):
     for name, (statement, arguments) in OF_ALL_MONTHS.items():
         whole, _ = await plan_of(connection, statement, *arguments)
         assert whole == set(), name
+
+
+async def test_looks_use_indexes(filled):
+    """What idle processes ask all the time reads no filled table from end to end, nor sorts what it finds."""
+    connection, *_ = filled
+    for _ in range(2_000):
+        await connection.execute(_FILL[0], uuid7(MONTHS[0]))
+    await connection.execute("ANALYZE notice")
+    statement = "SELECT $1::timestamptz, " + ", ".join(f"({query}) IS NOT NULL" for query in LOOKS)
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    await connection.execute(f"PREPARE look (timestamptz) AS {statement}")
+    (explained,) = json.loads(await connection.fetchval("EXPLAIN (FORMAT JSON) EXECUTE look (now())"))
+    read = [node for node in nodes(explained["Plan"]) if node["Node Type"] == "Seq Scan"]
+    assert {node["Relation Name"] for node in read} & (FILLED | {"notice"}) == set()
 
 
 async def test_inbox_asks_by_key(filled):
