@@ -40,7 +40,7 @@ async def test_lost_listener_listens_again(db, database_url, postgres_admin_url)
         heard.clear()
         async with db.transaction() as tx:
             await wake.send(tx, "bell")
-        await asyncio.wait_for(heard.wait(), 10)
+        assert await asyncio.wait_for(heard.wait(), 10)
 
 
 async def test_look_finds_due_work(db):

@@ -21,8 +21,7 @@ from outage_notifier.ledger.core.notice import NOTICES_MADE
 from outage_notifier.planning import topic_payments, topic_tickets
 from outage_notifier.planning.flow.pack_due_singles import SINGLES_DUE, pack_due_singles
 from outage_notifier.planning.flow.plan_notice import NOTICES_DUE, NOTICES_WAITING, plan_due_notice
-from outage_notifier.sending.flow.look_for_work import PROBE_CHANNELS, SEND_UNHEARD, look_for_work
-from outage_notifier.sending.flow.probe_channels import probe_channels
+from outage_notifier.sending.flow.probe_channels import PROBE_CHANNELS, SEND_UNHEARD, look_for_work, probe_channels
 from outage_notifier.sending.topic_notice_batches import BatchesUnderWay
 from outage_notifier.settings import Settings
 from outage_notifier.wiring import devices_aside, looking_up, resealing, retaining, sending, wired
