@@ -33,7 +33,7 @@ class Rooms:
 async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
     """Open the rooms on a process's foundation; close what they hold, in reverse, at the end of the block."""
     db, clock, settings = foundation.db, foundation.clock, foundation.settings
-    vnpay = vnpay_of(settings)
+    vnpay, guard = vnpay_of(settings), Guard(db)
     async with AsyncExitStack() as stack:
         verifier = await stack.enter_async_context(
             TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME, ca_file=settings.oidc_ca_file)
@@ -42,8 +42,8 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
             verifier=verifier,
             buckets=Buckets(db, {"payments": settings.payments_per_hour_max}),
             bills=Bills(db, clock),
-            callbacks=Callbacks(db, clock, Guard(db), {"vnpay": vnpay}),
-            payments=Payments(db, clock, {"vnpay": vnpay}, limits_of(settings)),
+            callbacks=Callbacks(db, clock, guard, {"vnpay": vnpay}),
+            payments=Payments(db, clock, {"vnpay": vnpay}, limits_of(settings), guard),
         )
 
 

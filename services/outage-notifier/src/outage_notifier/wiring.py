@@ -72,11 +72,11 @@ async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
             contacts=Contacts(db, clock, vault),
             inbox=Inbox(db, clock, KeptTexts(catalog), settings.app_link_base),
             keeping=Keeping(db, clock, settings.deliveries_kept_months),
-            ledger=Ledger(db, clock),
+            ledger=Ledger(db, clock, guard),
             marks=Marks(db, clock, guard),
             outages=Outages(db, clock, rules_of(settings), catalog, settings.sms_price_vnd),
             planning=Planning(db, clock, guard, lease_s=settings.planner_lease_s, hint_silent_s=settings.hint_silent_s),
-            waiting=Waiting(db, clock, timedelta(seconds=settings.unknown_first_look_after_s)),
+            waiting=Waiting(db, clock, guard, timedelta(seconds=settings.unknown_first_look_after_s)),
         )
 
 

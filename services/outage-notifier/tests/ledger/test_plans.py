@@ -106,7 +106,7 @@ def of_one_month(n: UUID, b: UUID) -> dict:
 OF_ALL_MONTHS = {
     "due": (follow_up._DUE, (NOW, STATES, 500, 500 * follow_up.WINDOW)),
     "unknown": (delivery._TAKE_UNKNOWN, (NOW, NOW, 40)),
-    "hint again": (batch._HINT_AGAIN, (60.0, 1000)),
+    "hint again": (batch._TAKE_SILENT, (60.0, 1000)),
     "messages": (attempt._OF_MESSAGES, (["SM1"],)),
     "unheard": (breaker._LOOK, (5.0,)),
 }

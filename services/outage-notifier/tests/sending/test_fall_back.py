@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from gridcare.postgres.poison.guard import Guard
 from outage_notifier.ledger.core.attempt import Attempt
 from outage_notifier.ledger.store import attempt, batch, notice
 from outage_notifier.planning.flow.cut_follow_ups import cut_follow_ups
@@ -22,7 +23,7 @@ async def looked_after(world, sending):
     await stop_channel("push", "a test", room=sending)
 
     async def run():
-        while await fall_back(room=Waiting(world.db, world.clock, timedelta(seconds=90))):
+        while await fall_back(room=Waiting(world.db, world.clock, Guard(world.db), timedelta(seconds=90))):
             pass
 
     return run
@@ -100,5 +101,5 @@ async def test_open_channel_is_left_alone(world, planned, sending, clock):
     """Nothing falls back while the channel works, however long a batch waits."""
     notice_id = await planned(1, each=both)
     clock.move(hours=5)
-    assert await fall_back(room=Waiting(world.db, world.clock, timedelta(seconds=90))) == 0
+    assert await fall_back(room=Waiting(world.db, world.clock, Guard(world.db), timedelta(seconds=90))) == 0
     assert await world.books(notice_id) == {"planned": 1}

@@ -112,7 +112,7 @@ async def test_hints_come_ever_slower(world, three, plan):
     async def waits(minutes):
         async with world.db.transaction() as tx:
             await tx.execute("UPDATE batch SET hinted_at = now() - make_interval(secs => $1)", 60 * minutes + 1)
-            hints = await batch.hint_again(tx, silent_s=60, limit=10)
+            hints = await batch.hint_again(tx, await batch.take_silent(tx, silent_s=60, limit=10))
         return [hint.number for hint in hints]
 
     assert await waits(1) == [2, 2, 2]

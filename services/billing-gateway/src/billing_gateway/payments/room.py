@@ -8,6 +8,7 @@ from billing_gateway.payments.core import Limits
 from billing_gateway.providers.core import PayOrder
 from gridcare.events.payments import Provider
 from gridcare.postgres.database import Database
+from gridcare.postgres.poison.guard import Guard
 from gridcare.values.clock import Clock
 
 
@@ -27,3 +28,4 @@ class Payments:
     clock: Clock
     providers: Mapping[Provider, PayPage]
     limits: Limits
+    guard: Guard

@@ -1,5 +1,6 @@
 """Table `payment`."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from billing_gateway.payments.core import Payment
 from gridcare.events.payments import Provider
 from gridcare.postgres.database import Connection
+from gridcare.postgres.poison.store import workable
 
 _COLUMNS = """
 payment_id, bill_id, provider, order_reference, amount_vnd, begun_at, expires_at, state, reason, settled_at, version
@@ -16,14 +18,13 @@ _SAVE = "UPDATE payment SET state = $2, reason = $3, settled_at = $4, version = 
 _FIND = f"SELECT {_COLUMNS} FROM payment WHERE payment_id = $1"
 _LOCK = f"{_FIND} FOR NO KEY UPDATE"
 _BY_ORDER_REFERENCE = f"SELECT {_COLUMNS} FROM payment WHERE provider = $1 AND order_reference = $2"
-_IS_EXPIRED = "state = 'begun' AND expires_at <= $1"
+_IS_EXPIRED = f"state = 'begun' AND expires_at <= $1 AND {workable('expiry', 'payment_id::text')}"
 ANY_EXPIRED: Final = f"SELECT true FROM payment WHERE {_IS_EXPIRED} ORDER BY expires_at LIMIT 1"
-_EXPIRE = f"""
-UPDATE payment SET state = 'expired', settled_at = $1, version = version + 1
-WHERE payment_id IN (
-    SELECT payment_id FROM payment WHERE {_IS_EXPIRED}
-    ORDER BY expires_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
-)
+_TAKE_EXPIRED = f"""
+SELECT payment_id FROM payment WHERE {_IS_EXPIRED} ORDER BY expires_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+"""
+_EXPIRE = """
+UPDATE payment SET state = 'expired', settled_at = $2, version = version + 1 WHERE payment_id = ANY($1::uuid[])
 """
 
 
@@ -59,7 +60,11 @@ async def by_order_reference(connection: Connection, provider: Provider, order_r
     return Payment(**row) if row else None
 
 
-async def expire(tx: Connection, *, now: datetime, limit: int) -> int:
-    """Mark payments whose time has passed in silence as expired. Return how many."""
-    tag: str = await tx.execute(_EXPIRE, now, limit)
-    return int(tag.split()[1])
+async def take_expired(tx: Connection, *, now: datetime, limit: int) -> list[UUID]:
+    """Lock payments whose time has passed in silence; those that others hold are passed over."""
+    return [row["payment_id"] for row in await tx.fetch(_TAKE_EXPIRED, now, limit)]
+
+
+async def expire(tx: Connection, payment_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Mark payments that the caller holds as expired."""
+    await tx.execute(_EXPIRE, payment_ids, now)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gridcare.postgres.database import Database
+from gridcare.postgres.poison.guard import Guard
 from gridcare.values.clock import Clock
 
 
@@ -17,7 +18,8 @@ class Keeping:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The database and the clock."""
+    """The database, the clock and the guard of what is completed."""
 
     db: Database
     clock: Clock
+    guard: Guard

@@ -65,6 +65,7 @@ class Waiting:
 
     db: Database
     clock: Clock
+    guard: Guard
     first_look: timedelta
 
 

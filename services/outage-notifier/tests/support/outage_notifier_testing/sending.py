@@ -79,7 +79,7 @@ def marks(db, clock) -> Marks:
 @pytest.fixture
 def ledger(db, clock) -> Ledger:
     """Return what notices are read and completed in."""
-    return Ledger(db, clock)
+    return Ledger(db, clock, Guard(db))
 
 
 @pytest.fixture

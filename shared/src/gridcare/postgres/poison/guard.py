@@ -19,7 +19,21 @@ from gridcare.postgres.poison import store
 from gridcare.postgres.poison.store import Begun
 from gridcare.postgres.relay import quarantine
 
-Kind = Literal["batch", "follow-up", "look-up", "notice", "provider-event", "receipt"]
+Kind = Literal[
+    "batch",
+    "completion",
+    "cover",
+    "expiry",
+    "fall-back",
+    "follow-up",
+    "hint",
+    "look-up",
+    "notice",
+    "probe",
+    "provider-event",
+    "receipt",
+    "stray",
+]
 """What is guarded: each kind is one loop's work on one row."""
 
 COUNT_INTERVAL_S = 30.0

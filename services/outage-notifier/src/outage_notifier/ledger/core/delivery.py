@@ -25,6 +25,11 @@ DeliveryKey = tuple[UUID, str]
 """Names a delivery: its notice and its recipient."""
 
 
+def name_of(key: DeliveryKey) -> str:
+    """Return a delivery's key in one word, for the guard."""
+    return "-".join(map(str, key))
+
+
 class State(StrEnum):
     """The closed list of states."""
 

@@ -1,9 +1,11 @@
 """Mark notices as completed once none of their deliveries is open."""
 
+from functools import partial
 from typing import Final
 
 from gridcare.events.notices import NoticeCompleted
 from gridcare.postgres import outbox
+from gridcare.postgres.poison.guard import Hand
 from outage_notifier import NAME
 from outage_notifier.ledger.core.notice import SCHEDULED_VERSION, NoticeProgress
 from outage_notifier.ledger.room import Ledger
@@ -18,10 +20,18 @@ BATCHES_LEASED: Final = batch.ANY_LEASED
 
 
 async def complete_notices(*, room: Ledger) -> int:
-    """Complete what is done and publish its counts. Return how many notices."""
+    """Complete what is done and publish its counts. Return how many notices. Raises Retryable."""
+    return await room.guard.each("completion", partial(_complete, room), limit=COMPLETED_MAX)
+
+
+async def _complete(room: Ledger, hand: Hand, limit: int) -> int:
     async with room.db.transaction() as tx:
         now = room.clock.now()
-        completed = await progress.complete(tx, await progress.done(tx, now=now, limit=COMPLETED_MAX), now=now)
+        done = await progress.done(tx, now=now, limit=limit)
+        if not done:
+            return 0
+        await hand.take([str(notice_id) for notice_id in done])
+        completed = await progress.complete(tx, done, now=now)
         counted = [await progress.find(tx, notice_id) for notice_id in completed]
         await outbox.append(tx, [_event(notice) for notice in counted if notice], source=NAME, now=now)
     return len(completed)

@@ -57,19 +57,21 @@ UPDATE batch SET hinted_at = '-infinity' WHERE batch_id IN (
     SELECT batch_id FROM batch WHERE channel = $1 AND state = 'ready' AND (lease_until IS NULL OR lease_until < now())
     FOR UPDATE SKIP LOCKED)
 """
-_STOPPED_IS_DUE = """
+_STOPPED_IS_DUE = f"""
 state = 'ready' AND stopped_look_at <= $1 AND (lease_until IS NULL OR lease_until < clock_timestamp())
+AND {workable("fall-back", "batch_id::text")}
 """
 ANY_STOPPED: Final = f"""
 SELECT true FROM breaker r CROSS JOIN LATERAL (
     SELECT FROM batch WHERE batch.channel = r.channel AND {_STOPPED_IS_DUE} LIMIT 1) AS stopped
 WHERE r.opened_at IS NOT NULL LIMIT 1
 """
-_TAKE_STOPPED = f"""
-UPDATE batch SET attempt = attempt + 1 WHERE batch_id = (
-    SELECT batch_id FROM batch
-    WHERE channel = ANY($2::text[]) AND {_STOPPED_IS_DUE}
-    ORDER BY batch_id LIMIT 1 FOR UPDATE SKIP LOCKED)
+_FIND_STOPPED = f"""
+SELECT batch_id FROM batch WHERE channel = ANY($2::text[]) AND {_STOPPED_IS_DUE}
+ORDER BY batch_id LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+_TAKE_STOPPED = """
+UPDATE batch SET attempt = attempt + 1 WHERE batch_id = $1
 RETURNING batch_id, notice_id, home, channel, lane, attempt AS claim_number, members
 """
 _LOOK_AGAIN = "UPDATE batch SET stopped_look_at = $2 WHERE batch_id = $1"
@@ -90,13 +92,13 @@ WHERE EXISTS (SELECT FROM batch WHERE batch.channel = k.channel AND batch.lane =
 _SILENT = f"""
 state = 'ready' AND (lease_until IS NULL OR lease_until < now())
 AND hinted_at < now() - least(make_interval(secs => {{silent_s}}) * (1 << least(hints - 1, 10)), interval '1 hour')
-AND {_WORKABLE}
+AND {_WORKABLE} AND {workable("hint", "batch_id::text")}
 """
-_HINT_AGAIN = f"""
-UPDATE batch SET hints = hints + 1, hinted_at = now()
-WHERE batch_id IN (
-    SELECT batch_id FROM batch WHERE {_SILENT.format(silent_s="$1")}
-    ORDER BY hinted_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+_TAKE_SILENT = f"""
+SELECT batch_id FROM batch WHERE {_SILENT.format(silent_s="$1")} ORDER BY hinted_at LIMIT $2 FOR UPDATE SKIP LOCKED
+"""
+_HINT_AGAIN = """
+UPDATE batch SET hints = hints + 1, hinted_at = now() WHERE batch_id = ANY($1::uuid[])
 RETURNING batch_id, channel, lane, hints AS number
 """
 ANY_LEASED: Final = "SELECT true FROM batch WHERE state = 'ready' AND lease_until > clock_timestamp() LIMIT 1"
@@ -191,13 +193,16 @@ async def wake(tx: Connection, channel: Channel) -> None:
     await tx.execute(_WAKE, channel)
 
 
-async def take_stopped(tx: Connection, channels: Sequence[Channel], *, now: datetime) -> ClaimedBatch | None:
-    """Lock, under a claim number of its own, a batch that waits for one of the stopped channels and is due to be looked at.
+async def find_stopped(tx: Connection, channels: Sequence[Channel], *, now: datetime) -> UUID | None:
+    """Lock a batch that waits for one of the stopped channels and is due to be looked at. Return None if there is none."""
+    batch_id: UUID | None = await tx.fetchval(_FIND_STOPPED, now, channels)
+    return batch_id
 
-    Return None if there is none.
-    """
-    row = await tx.fetchrow(_TAKE_STOPPED, now, channels)
-    return ClaimedBatch(**{**row, "members": _DECODER.decode(row["members"])}) if row is not None else None
+
+async def take_stopped(tx: Connection, batch_id: UUID) -> ClaimedBatch:
+    """Take a batch that the caller holds under a claim number of its own."""
+    [row] = await tx.fetch(_TAKE_STOPPED, batch_id)
+    return ClaimedBatch(**{**row, "members": _DECODER.decode(row["members"])})
 
 
 async def look_again(tx: Connection, batch_id: UUID, *, at: datetime) -> None:
@@ -210,10 +215,15 @@ def any_silent(silent_s: float) -> str:
     return f"SELECT true FROM batch WHERE {_SILENT.format(silent_s=float(silent_s))} ORDER BY hinted_at LIMIT 1"
 
 
-async def hint_again(tx: Connection, *, silent_s: float, limit: int) -> list[Hint]:
-    """Find unsettled batches that nobody holds, and count a new hint for each.
+async def take_silent(tx: Connection, *, silent_s: float, limit: int) -> list[UUID]:
+    """Lock unsettled batches that nobody holds and that are to be hinted at again.
 
-    The first comes when a batch was silent for `silent_s`, each further one after twice the pause, up to an hour: senders
-    find batches without hints too.
+    The first hint comes when a batch was silent for `silent_s`, each further one after twice the pause, up to an hour:
+    senders find batches without hints too.
     """
-    return [Hint(**row) for row in await tx.fetch(_HINT_AGAIN, silent_s, limit)]
+    return [row["batch_id"] for row in await tx.fetch(_TAKE_SILENT, silent_s, limit)]
+
+
+async def hint_again(tx: Connection, batch_ids: Sequence[UUID]) -> list[Hint]:
+    """Count a new hint for each batch, and return the hints."""
+    return [Hint(**row) for row in await tx.fetch(_HINT_AGAIN, batch_ids)]

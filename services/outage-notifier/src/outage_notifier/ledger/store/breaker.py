@@ -6,19 +6,24 @@ from datetime import datetime
 from uuid import UUID
 
 from gridcare.events.notices import Channel
+from gridcare.events.topics import CHANNELS
 from gridcare.postgres.database import Connection
 from gridcare.postgres.poison.store import workable
 from outage_notifier.ledger.core.breaker import Health
 from outage_notifier.ledger.store.batch import IS_UNHEARD
 
-_READ = """
-SELECT channel, opened_at, reason, probe_at <= clock_timestamp() AS probe_due, usual_lost / usual_calls AS usual_share
-FROM breaker ORDER BY channel
+_KNOWN = f"channel = ANY(ARRAY{list(CHANNELS)})"
+"""Another release may know more channels."""
+
+_PROBE_IS_DUE = f"coalesce(probe_at <= clock_timestamp(), false) AND {workable('probe', 'channel')}"
+_READ = f"""
+SELECT channel, opened_at, reason, {_PROBE_IS_DUE} AS probe_due, usual_lost / usual_calls AS usual_share
+FROM breaker WHERE {_KNOWN} ORDER BY channel
 """
 _LOOK = f"""
-SELECT channel, opened_at IS NOT NULL AS stopped, coalesce(probe_at <= clock_timestamp(), false) AS probe_due,
+SELECT channel, opened_at IS NOT NULL AS stopped, {_PROBE_IS_DUE} AS probe_due,
     (SELECT true FROM batch WHERE batch.channel = r.channel AND {IS_UNHEARD} ORDER BY hinted_at LIMIT 1) IS NOT NULL AS unheard
-FROM breaker r ORDER BY channel
+FROM breaker r WHERE {_KNOWN} ORDER BY channel
 """
 _LOCK_HEALTH = "SELECT usual_calls, usual_lost, suspicion FROM breaker WHERE channel = $1 FOR UPDATE"
 _SAVE_HEALTH = "UPDATE breaker SET usual_calls = $2, usual_lost = $3, suspicion = $4 WHERE channel = $1"
@@ -71,7 +76,7 @@ async def look(connection: Connection, *, silent_s: float) -> list[ChannelLook]:
 async def read(connection: Connection) -> Mapping[Channel, BreakerState]:
     """Read the breakers of all channels."""
     rows = await connection.fetch(_READ)
-    return {row["channel"]: BreakerState(**{**row, "probe_due": bool(row["probe_due"])}) for row in rows}
+    return {row["channel"]: BreakerState(**row) for row in rows}
 
 
 async def lock_health(tx: Connection, channel: Channel) -> Health:

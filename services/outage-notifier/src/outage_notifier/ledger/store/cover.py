@@ -5,8 +5,12 @@ from datetime import datetime
 from typing import Final
 
 from gridcare.postgres.database import Connection, Row
+from gridcare.postgres.poison.store import workable
 from outage_notifier.ledger.core.cover import Cover
 from outage_notifier.ledger.core.delivery import DeliveryKey
+
+NAME_OF_DELIVERY: Final = "notice_id || '-' || recipient_id"
+"""The SQL of a delivery's name as the guard knows it (`name_of`)."""
 
 _ADD = """
 INSERT INTO cover (notice_id, recipient_id, covered_by, channel, contact_key, look_at)
@@ -20,8 +24,9 @@ FROM unnest($1::uuid[], $2::text[]) AS k (notice_id, recipient_id)
 WHERE c.notice_id = k.notice_id AND c.covered_by = k.recipient_id
 """
 _COLUMNS = "notice_id, recipient_id, covered_by, channel, contact_key"
-_DUE = f"SELECT {_COLUMNS} FROM cover WHERE look_at <= $1 ORDER BY look_at LIMIT $2"
-ANY_DUE: Final = "SELECT true FROM cover WHERE look_at <= $1 ORDER BY look_at LIMIT 1"
+_IS_DUE = f"look_at <= $1 AND {workable('cover', NAME_OF_DELIVERY)}"
+_DUE = f"SELECT {_COLUMNS} FROM cover WHERE {_IS_DUE} ORDER BY look_at LIMIT $2"
+ANY_DUE: Final = f"SELECT true FROM cover WHERE {_IS_DUE} ORDER BY look_at LIMIT 1"
 _STILL_DUE = f"""
 SELECT {_COLUMNS} FROM cover JOIN unnest($1::uuid[], $2::text[]) AS k (notice_id, recipient_id)
     USING (notice_id, recipient_id)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from gridcare.events.notices import Channel
 from gridcare.postgres.database import Connection, Row
-from gridcare.postgres.poison.store import parked
+from gridcare.postgres.poison.store import parked, workable
 from outage_notifier.ledger.core.delivery import OPEN, RECORDED, State
 from outage_notifier.ledger.core.notice import NoticeProgress, NoticeState
 
@@ -38,16 +38,17 @@ SELECT channel, count(*)::int AS recipients FROM delivery WHERE notice_id = $1 A
 """
 _SINGLE = "SELECT state, channel FROM delivery WHERE notice_id = $1 AND recipient_id = $2"
 _SETTLED_SUM = " + ".join(state for state in RECORDED if state not in OPEN)
+_WORKABLE = workable("completion", "n.notice_id::text")
 _LARGE = f"""
 FROM notice n
 WHERE n.state = 'planned' AND n.recipient_id IS NULL AND NOT EXISTS (
     SELECT FROM batch b WHERE b.notice_id = n.notice_id AND b.home AND {_SETTLED_SUM} < b.size)
-  AND NOT EXISTS (SELECT FROM cover c WHERE c.look_at <= $1 AND c.notice_id = n.notice_id)
+  AND NOT EXISTS (SELECT FROM cover c WHERE c.look_at <= $1 AND c.notice_id = n.notice_id) AND {_WORKABLE}
 ORDER BY n.notice_id
 """
 _SINGLES = f"""
 FROM notice n JOIN delivery d ON d.notice_id = n.notice_id AND d.recipient_id = n.recipient_id
-WHERE n.state = 'planned' AND d.state NOT IN ({", ".join(f"'{state.value}'" for state in sorted(OPEN))})
+WHERE n.state = 'planned' AND d.state NOT IN ({", ".join(f"'{state.value}'" for state in sorted(OPEN))}) AND {_WORKABLE}
 ORDER BY n.notice_id
 """
 _DONE = f"SELECT n.notice_id {_LARGE} LIMIT $2"
@@ -76,12 +77,12 @@ async def of_outage(
 
 
 async def done(tx: Connection, *, now: datetime, limit: int) -> list[UUID]:
-    """Find planned notices that have no open delivery left, at most `limit` large and `limit` one-recipient ones.
+    """Find planned notices that have no open delivery left, at most `limit`, large ones first.
 
     A notice waits for the covers that are to be looked at: a recipient may have to be told after all.
     """
     large = await tx.fetch(_DONE, now, limit)
-    singles = await tx.fetch(_DONE_SINGLES, limit)
+    singles = await tx.fetch(_DONE_SINGLES, limit - len(large))
     return [row["notice_id"] for row in (*large, *singles)]
 
 

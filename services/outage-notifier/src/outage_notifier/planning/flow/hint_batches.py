@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from gridcare.events.notices import BatchPlanned
 from gridcare.postgres import outbox
 from gridcare.postgres.database import Connection
+from gridcare.postgres.poison.guard import Hand
 from gridcare.process.crash_points import reach
 from outage_notifier import NAME
 from outage_notifier.ledger.core.batch import Hint, NewBatch
@@ -29,11 +31,18 @@ def hints_due(room: Planning) -> str:
 
 async def hint_again(*, room: Planning) -> int:
     """Hint again at unsettled batches that nobody holds, after `hint_silent_s` and then ever later. Return how many."""
+    return await room.guard.each("hint", partial(_hint, room), limit=HINTS_MAX)
+
+
+async def _hint(room: Planning, hand: Hand, limit: int) -> int:
     async with room.db.transaction() as tx:
-        hints = await batch.hint_again(tx, silent_s=room.hint_silent_s, limit=HINTS_MAX)
-        await _publish(tx, hints, room.clock.now())
+        silent = await batch.take_silent(tx, silent_s=room.hint_silent_s, limit=limit)
+        if not silent:
+            return 0
+        await hand.take([str(batch_id) for batch_id in silent])
+        await _publish(tx, await batch.hint_again(tx, silent), room.clock.now())
     reach("worker.hinted")
-    return len(hints)
+    return len(silent)
 
 
 async def _publish(tx: Connection, hints: Sequence[Hint], now: datetime) -> None:

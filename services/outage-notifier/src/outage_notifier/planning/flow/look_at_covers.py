@@ -6,12 +6,14 @@ cut_follow_ups chooses another contact, or that one. Their home batches are lock
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.database import Connection
+from gridcare.postgres.poison.guard import Hand
 from outage_notifier.ledger.core.cover import Cover, Fate, fate_of, look_again_at, uncovered
-from outage_notifier.ledger.core.delivery import State
+from outage_notifier.ledger.core.delivery import State, name_of
 from outage_notifier.ledger.store import cover, delivery, notice
 from outage_notifier.planning.room import Planning
 from outage_notifier.planning.store import contacts
@@ -26,12 +28,17 @@ logger = get_logger()
 
 async def look_at_covers(*, room: Planning, limit: int = COVERS_MAX) -> int:
     """Look at the covers that are due, and uncover who was not told. Return how many were looked at."""
+    return await room.guard.each("cover", partial(_look, room), limit=limit)
+
+
+async def _look(room: Planning, hand: Hand, limit: int) -> int:
     async with room.db.transaction() as tx:
         now = room.clock.now()
         found = await cover.due(tx, now=now, limit=limit)
         if not found:
             return 0
         keys = [each.key for each in found]
+        await hand.take([name_of(key) for key in keys])
         rows = await delivery.lock(tx, [*keys, *(each.owner_key for each in found)])
         due = await cover.still_due(tx, keys, now=now)
         texted = await cover.texted(tx, keys)

@@ -8,6 +8,7 @@ from gridcare.postgres.database import Connection
 from gridcare.postgres.poison.store import workable
 from outage_notifier.ledger.core.delivery import OPEN, DeliveryKey
 from outage_notifier.ledger.core.delivery_id import DeliveryId
+from outage_notifier.ledger.store.cover import NAME_OF_DELIVERY
 from outage_notifier.ledger.store.notice import LANE_RANK
 from outage_notifier.planning.core.follow_up import CUT_FROM
 
@@ -33,7 +34,7 @@ SELECT true FROM delivery WHERE {_IS_DUE.format(states=f"ARRAY[{_STATES}]")} ORD
 """
 # One look for each batch that is named, from index entry to index entry: not one for each delivery in it. A subquery, since
 # a join could read all batches there ever were.
-_STRAYS = """
+_STRAYS = f"""
 WITH RECURSIVE named AS (
     (SELECT follow_up_batch_id AS batch_id FROM delivery WHERE follow_up_batch_id IS NOT NULL ORDER BY 1 LIMIT 1)
     UNION ALL
@@ -44,6 +45,7 @@ SELECT d.notice_id, d.recipient_id, n.batch_id
 FROM named n CROSS JOIN LATERAL (
     SELECT notice_id, recipient_id FROM delivery
     WHERE follow_up_batch_id = n.batch_id AND next_attempt_at IS NULL AND state = ANY($1::text[])
+      AND {workable("stray", NAME_OF_DELIVERY)}
     LIMIT $2
 ) AS d
 WHERE coalesce((SELECT b.state FROM batch b WHERE b.batch_id = n.batch_id), 'settled') = 'settled'

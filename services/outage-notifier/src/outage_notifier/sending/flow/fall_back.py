@@ -1,10 +1,12 @@
 """Look after the batches that wait for a stopped channel: who has a phone gets an SMS in time, and what is useless ends."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from gridcare.postgres.database import Connection
+from gridcare.postgres.poison.guard import Hand
 from outage_notifier.contacts.store import contact
 from outage_notifier.ledger.core.delivery import DeliveryKey
 from outage_notifier.ledger.store import attempt, batch, breaker, delivery, notice
@@ -17,16 +19,20 @@ STOPPED_DUE: Final = batch.ANY_STOPPED
 
 
 async def fall_back(*, room: Waiting) -> int:
-    """Look after one batch of a stopped channel. Return 1, or 0 if none is due. Raises Retryable.
+    """Look after one batch of a stopped channel. Return 1, or 0 if none is due. Raises Retryable."""
+    return await room.guard.each("fall-back", partial(_look_after, room), limit=1)
 
-    It is locked under a claim number of its own, so that a sender whose lease ran out writes nothing any more.
-    """
+
+async def _look_after(room: Waiting, hand: Hand, _: int) -> int:
+    """Look after one batch, under a claim number of its own: a sender whose lease ran out writes nothing any more."""
     async with room.db.transaction() as tx:
         now = room.clock.now()
         opened = {state.channel: state.opened_at for state in (await breaker.read(tx)).values() if state.opened_at}
-        claimed = await batch.take_stopped(tx, list(opened), now=now) if opened else None
-        if claimed is None:
+        batch_id = await batch.find_stopped(tx, list(opened), now=now) if opened else None
+        if batch_id is None:
             return 0
+        await hand.take([str(batch_id)])
+        claimed = await batch.take_stopped(tx, batch_id)
         opened_at = opened[claimed.channel]
         since = max(opened_at, _cut_at(claimed.batch_id))
         keys = [(notice_id_of(member, claimed), member.recipient_id) for member in claimed.members]

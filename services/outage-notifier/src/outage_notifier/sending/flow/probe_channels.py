@@ -4,8 +4,11 @@ A probe is one batch of a channel, an urgent one first, until a call is taken.
 """
 
 import asyncio
+from functools import partial
 from typing import Final
+from uuid import UUID
 
+from gridcare.events.notices import Channel
 from gridcare.observability import metrics
 from gridcare.process.due import Found
 from outage_notifier.ledger.store import breaker
@@ -32,13 +35,18 @@ async def probe_channels(stopping: asyncio.Event, *, room: Sending) -> int:
     """Probe each stopped channel whose probe is due and has a batch that waits. Return how many. Raises Retryable."""
     async with room.db.read() as connection:
         states = await breaker.read(connection)
-    probed = 0
+    probed: list[UUID] = []
     for channel, state in states.items():
-        if not state.probe_due:
-            continue
-        async with room.db.transaction() as tx:
-            batch_id = await breaker.take_probe(tx, channel, pause_s=room.breakers[channel].pause_s)
-        if batch_id is not None:
-            await send_batch(batch_id, stopping, room=room, probes=True)
-            probed += 1
-    return probed
+        if state.probe_due:
+            probe = partial(_probe, channel, stopping, room, probed)
+            await room.guard.run("probe", channel, probe, seen_before=True)
+    return len(probed)
+
+
+async def _probe(channel: Channel, stopping: asyncio.Event, room: Sending, probed: list[UUID]) -> None:
+    """Add to `probed` the batch that waits for a probe, if there is one, and probe by it."""
+    async with room.db.transaction() as tx:
+        batch_id = await breaker.take_probe(tx, channel, pause_s=room.breakers[channel].pause_s)
+    if batch_id is not None:
+        probed.append(batch_id)
+        await send_batch(batch_id, stopping, room=room, probes=True)
