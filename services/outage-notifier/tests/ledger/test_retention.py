@@ -126,6 +126,30 @@ async def test_old_months_go_whole(db, keeping, world):
     assert [row[0] for row in await rows(db, "SELECT notice_id FROM notice_contact")] == [stays]
 
 
+async def test_covers_go_with_notices(db, keeping, world):
+    """Covers of notices whose month was dropped are deleted in bites; those of a month that is kept stay."""
+    months = await old_months(db, KEPT_MONTHS + 2)
+    gone, stays = [await told(world, months[n]) for n in (0, 2)]
+    async with db.transaction() as tx:
+        for notice_id in (gone, stays):
+            for code in ("PB2", "PB3"):
+                await tx.execute("INSERT INTO cover VALUES ($1, $2, 'PB1', 'sms', '', NULL)", notice_id, code)
+    await keep_partitions(room=keeping)
+    while await forget_notices(room=keeping, limit=1):
+        pass
+    assert {row["notice_id"] for row in await rows(db, "SELECT notice_id FROM cover")} == {stays}
+
+
+async def test_default_is_asked_by_recipient(db):
+    """What has no month's partition has its index by recipient at once: nobody knows when it is over."""
+    [row] = await rows(db, "SELECT indexdef FROM pg_indexes WHERE indexname = 'delivery_default_by_recipient'")
+    assert row["indexdef"].endswith("(recipient_id)")
+    async with db.transaction() as tx:
+        await tx.execute("SET LOCAL enable_seqscan = off")
+        plan = await tx.fetch("EXPLAIN SELECT FROM delivery_default WHERE recipient_id = 'PB1'")
+    assert "delivery_default_by_recipient" in plan[0][0] + plan[1][0]
+
+
 @pytest.mark.parametrize("state", ["scheduled", "planned"])
 async def test_open_notices_keep_months(db, keeping, world, state):
     """A month with a notice that is not over stays, and those after it."""

@@ -94,10 +94,14 @@ WITH old AS MATERIALIZED (
     DELETE FROM notice_contact WHERE ctid = ANY(ARRAY(
         SELECT c.ctid FROM notice_contact c WHERE c.notice_id < $1 ORDER BY c.notice_id LIMIT $2))
     RETURNING 1
+), covers AS (
+    DELETE FROM cover WHERE ctid = ANY(ARRAY(
+        SELECT c.ctid FROM cover c WHERE c.notice_id < $1 ORDER BY c.notice_id LIMIT $2))
+    RETURNING 1
 ), notices AS (
     DELETE FROM notice WHERE notice_id IN (SELECT notice_id FROM old) RETURNING 1
 )
-SELECT (SELECT count(*) FROM contacts) + (SELECT count(*) FROM notices)
+SELECT (SELECT count(*) FROM contacts) + (SELECT count(*) FROM covers) + (SELECT count(*) FROM notices)
 """
 
 
@@ -172,7 +176,7 @@ async def take_singles(tx: Connection, *, now: datetime, lane: Lane, limit: int)
 
 
 async def forget(tx: Connection, *, before: datetime, limit: int) -> int:
-    """Delete notices that were made before a time, and their shared contacts, at most `limit` of each. Return how many."""
+    """Delete notices that were made before a time, their shared contacts and covers, at most `limit` of each. Return how many."""
     gone: int = await tx.fetchval(_FORGET, first_id(before), limit)
     return gone
 
