@@ -7,7 +7,7 @@ import pytest
 from outage_notifier.ledger.core.attempt import body_hash
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.outcome import ListedMessage
-from outage_notifier.receipts.core.look_up import UNMEASURED, decide_not_asked, decide_not_found, fitting
+from outage_notifier.receipts.core.look_up import UNMEASURED, decide_not_asked, decide_not_found, fitting, pause_left
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 BETWEEN = timedelta(seconds=90)
@@ -70,6 +70,16 @@ def test_two_looks_must_agree(looks, left_s, told_before, state, at_s):
     at = None if at_s is None else NOW + timedelta(seconds=at_s)
     assert (decision.state, decision.next_attempt_at) == (state, at)
     assert (decision.next_channel == "sms") == (at is not None)
+
+
+@pytest.mark.parametrize(
+    ("looks", "since_s", "left_s"),
+    [(0, None, 0), (0, 5, 0), (1, 0, 90), (1, 89, 1), (1, 90, 0), (1, None, 90), (1, -1, 90)],
+)
+def test_looks_are_apart(looks, since_s, left_s):
+    """The second look counts only when the pause has passed; a distance that is not known is none."""
+    since = None if since_s is None else timedelta(seconds=since_s)
+    assert pause_left(looks=looks, since_first=since, between_looks=BETWEEN) == timedelta(seconds=left_s)
 
 
 @pytest.mark.parametrize(("left_s", "state", "at_s"), [(600, State.UNKNOWN, 60), (10, State.UNKNOWN, 10)])

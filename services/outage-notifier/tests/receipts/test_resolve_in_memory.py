@@ -7,7 +7,10 @@ import pytest
 from outage_notifier_testing.fake_sms import LOST
 from outage_notifier_testing.look_ups import BETWEEN, FIRST_LOOK_S, Scene
 
-from outage_notifier.receipts.flow.resolve_unknown import LOOK_LEASE
+from gridcare.postgres.poison.guard import Guard
+from gridcare.testing.clock import StandingClock
+from outage_notifier.receipts.flow.resolve_unknown import LOOK_LEASE, resolve_unknown
+from outage_notifier.receipts.room import LookUps
 
 
 @pytest.fixture
@@ -113,6 +116,50 @@ async def test_late_look_records_nothing(in_memory):
     in_memory.sms.recent = slow
     await in_memory.look()
     assert (in_memory.sms.looks, (await in_memory.delivery())["looks"]) == (2, 1)
+
+
+async def test_clocks_of_workers_differ(in_memory):
+    """Twilio lists late, and one worker's clock is ahead of another's: the look of a moment later proves nothing."""
+    number = "+84911000017"
+    in_memory.sms.lose_answers(number)
+    notice_id = await in_memory.notice(number)
+    listed = in_memory.sms.recent
+
+    async def nothing_yet(to: str):
+        return []
+
+    in_memory.sms.recent = nothing_yet
+    world = in_memory.world
+    for ahead in (timedelta(minutes=10), timedelta(minutes=20)):
+        clock = StandingClock(world.clock.now() + ahead)
+        guard = Guard(world.db)
+        assert await resolve_unknown(room=LookUps(world.db, clock, guard, world.vault, in_memory.sms, BETWEEN)) == 1
+        assert await world.books(notice_id) == {"unknown": 1}
+    row = await in_memory.delivery()
+    assert row["looks"] == 1
+    assert timedelta(seconds=60) < row["next_attempt_at"] - clock.now() <= BETWEEN
+    in_memory.sms.recent = listed
+    world.clock.move(minutes=20)
+    await in_memory.look(after_s=BETWEEN.total_seconds())
+    assert await world.books(notice_id) == {"accepted": 1}
+    assert len(in_memory.sms.sent) == 1
+
+
+@pytest.mark.parametrize("looked_at", ["NULL", "clock_timestamp() + interval '1 hour'"])
+async def test_unmeasured_distance_starts_anew(in_memory, looked_at):
+    """The time of the last look is not known, or lies ahead of a clock that was set back: this look is the first one."""
+    in_memory.sms.outcomes["+84911000018"] = LOST
+    notice_id = await in_memory.notice("+84911000018")
+    await in_memory.look()
+    async with in_memory.world.db.transaction() as tx:
+        await tx.execute(f"UPDATE delivery SET looked_at = {looked_at}")
+    in_memory.world.clock.move(seconds=BETWEEN.total_seconds())
+    assert await in_memory.look(after_s=0) == 1
+    row = await in_memory.delivery()
+    assert (row["state"], row["looks"]) == ("unknown", 1)
+    assert row["next_attempt_at"] == in_memory.world.clock.now() + BETWEEN
+    assert await in_memory.look(after_s=BETWEEN.total_seconds()) == 1
+    assert await in_memory.world.books(notice_id) == {"retrying": 1}
 
 
 async def test_useless_expires(in_memory):

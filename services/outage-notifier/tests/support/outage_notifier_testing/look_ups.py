@@ -44,9 +44,11 @@ class Scene:
         return notice_id
 
     async def look(self, *, after_s: float = FIRST_LOOK_S) -> int:
-        """Let time pass, and look after what is due."""
-        self.world.clock.move(seconds=after_s)
+        """Let time pass, on the database's clock too, and look after what is due."""
         world = self.world
+        world.clock.move(seconds=after_s)
+        async with world.db.transaction() as tx:
+            await tx.execute("UPDATE delivery SET looked_at = looked_at - make_interval(secs => $1)", after_s)
         return await resolve_unknown(
             room=LookUps(world.db, world.clock, Guard(world.db), world.vault, self.sms, BETWEEN)
         )

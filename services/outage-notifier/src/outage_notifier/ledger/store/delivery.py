@@ -4,7 +4,7 @@ Partitioned by month of the notice: `notice_id = ANY(…)` beside a join leaves 
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -82,9 +82,10 @@ UPDATE delivery SET next_attempt_at = $2
 WHERE (notice_id, recipient_id) IN (
     SELECT notice_id, recipient_id FROM delivery WHERE {_UNKNOWN_IS_DUE}
     ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-RETURNING {_LIST}
+RETURNING {_LIST}, clock_timestamp() - looked_at AS since_look
 """
 ANY_UNKNOWN: Final = f"SELECT true FROM delivery WHERE {_UNKNOWN_IS_DUE} ORDER BY next_attempt_at LIMIT 1"
+_LOOKED = "UPDATE delivery SET looked_at = clock_timestamp() WHERE notice_id = $1 AND recipient_id = $2"
 
 
 async def record(tx: Connection, deliveries: Sequence[Delivery], *, only_from: frozenset[State] = OPEN) -> int:
@@ -128,9 +129,20 @@ async def lock(
     return await find(tx, keys)
 
 
-async def take_unknown(tx: Connection, *, now: datetime, until: datetime, limit: int) -> list[Delivery]:
-    """Take unknown deliveries that are due, for a look-up: nobody else gets them before `until`."""
-    return [_delivery(row) for row in await tx.fetch(_TAKE_UNKNOWN, now, until, limit)]
+async def take_unknown(
+    tx: Connection, *, now: datetime, until: datetime, limit: int
+) -> list[tuple[Delivery, timedelta | None]]:
+    """Take unknown deliveries that are due, for a look-up: nobody else gets them before `until`.
+
+    Each comes with the time since its first look on the database's clock, or None if that is not known.
+    """
+    rows = [dict(row) for row in await tx.fetch(_TAKE_UNKNOWN, now, until, limit)]
+    return [(msgspec.convert(row, Delivery), row["since_look"]) for row in rows]
+
+
+async def looked(tx: Connection, key: DeliveryKey) -> None:
+    """Note on the database's clock that a look-up of a delivery ended now: workers' clocks may differ."""
+    await tx.execute(_LOOKED, *key)
 
 
 async def page(tx: Connection, notice_id: UUID, *, states: Collection[State], after: str, limit: int) -> list[Delivery]:

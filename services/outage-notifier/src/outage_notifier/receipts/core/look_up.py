@@ -31,6 +31,19 @@ def fitting(
     ]
 
 
+def pause_left(*, looks: int, since_first: timedelta | None, between_looks: timedelta) -> timedelta:
+    """Return how much is left of the pause after which the next look counts; zero or less if it counts now.
+
+    `looks` counted before this one, the first of them `since_first` ago on the database's clock. If that is not known, or lies
+    ahead of a clock that was set back, the pause begins anew.
+    """
+    if not looks:
+        return timedelta()
+    if since_first is None or since_first < timedelta():
+        return between_looks
+    return between_looks - since_first
+
+
 def decide_not_found(
     *, looks: int, now: datetime, useful_until: datetime, between_looks: timedelta, told_before: bool
 ) -> Decision:

@@ -26,7 +26,7 @@ from outage_notifier.ledger.core.delivery import APP_CONTACT, Delivery, State
 from outage_notifier.ledger.core.outcome import ListedMessage
 from outage_notifier.ledger.store import attempt, delivery, notice
 from outage_notifier.providers.twilio.statuses import state_of
-from outage_notifier.receipts.core.look_up import LOOKS, decide_not_asked, decide_not_found, fitting
+from outage_notifier.receipts.core.look_up import LOOKS, decide_not_asked, decide_not_found, fitting, pause_left
 from outage_notifier.receipts.flow.raise_delivery import Raising, lock_deliveries
 from outage_notifier.receipts.room import LookUps
 from outage_notifier.receipts.store import phone_lock, receipt
@@ -51,6 +51,8 @@ class Case(Struct, frozen=True):
     call: Attempt | None
     number: str | None
     useful_until: datetime
+    since_look: timedelta | None = None
+    """How long before this one its first look was, on the database's clock."""
 
 
 async def resolve_unknown(*, room: LookUps) -> int:
@@ -79,17 +81,18 @@ async def _guarded(case: Case, slots: asyncio.Semaphore, room: LookUps) -> None:
 async def _claim(tx: Connection, hand: Hand, limit: int, room: LookUps) -> list[Case]:
     """Take what is due, with the call whose message is to be looked for."""
     now = room.clock.now()
-    rows = await delivery.take_unknown(tx, now=now, until=now + LOOK_LEASE, limit=limit)
+    taken = await delivery.take_unknown(tx, now=now, until=now + LOOK_LEASE, limit=limit)
+    rows = [row for row, _ in taken]
     await hand.take([str(row.delivery_id) for row in rows])
     calls = await attempt.unresolved(tx, [row.key for row in rows])
     phones = await contact.phones(tx, [call.contact_id for call in calls.values()])
     contents = await notice.contents(tx, [row.notice_id for row in rows])
     cases = []
-    for row in rows:
+    for row, since_look in taken:
         call = calls.get(row.key)
         phone = phones.get(call.contact_id) if call else None
         number = room.vault.open(phone.number_sealed, PHONE).decode() if phone else None
-        cases.append(Case(row, call, number, contents[row.notice_id].useful_until))
+        cases.append(Case(row, call, number, contents[row.notice_id].useful_until, since_look))
     return cases
 
 
@@ -159,14 +162,23 @@ async def _pick(tx: Connection, call: Attempt, listed: Sequence[ListedMessage]) 
 
 async def _record_not_found(tx: Connection, case: Case, call: Attempt, room: LookUps) -> None:
     now, looks = room.clock.now(), case.row.looks + 1
+    between = room.between_looks
+    left = pause_left(looks=case.row.looks, since_first=case.since_look, between_looks=between)
+    if left > timedelta():
+        if left == between:  # it begins anew
+            await delivery.looked(tx, case.row.key)
+        await _write(tx, case.row, Decision(State.UNKNOWN, "not-found-yet", now + left, "sms"), now)
+        return
     decision = decide_not_found(
         looks=looks,
         now=now,
         useful_until=case.useful_until,
-        between_looks=room.between_looks,
+        between_looks=between,
         told_before=case.row.told_by_push,
     )
-    if looks >= LOOKS:
+    if looks < LOOKS:
+        await delivery.looked(tx, case.row.key)
+    else:
         await attempt.not_created(tx, call.name, now=now)
     await _write(tx, replace(case.row, looks=looks if looks < LOOKS else 0), decision, now)
 
