@@ -1,10 +1,12 @@
 """A provider account's rate: shared by all senders, a part of it kept for each lane, and never passed."""
 
 import asyncio
+from dataclasses import replace
 from random import Random
 
 import pytest
 
+from gridcare.postgres.database import Database
 from gridcare.testing.waiting import eventually
 from outage_notifier.sending import store as rate_grant
 from outage_notifier.sending.flow.take_rate import take_rate
@@ -12,31 +14,41 @@ from outage_notifier.sending.rate import GRANTS_PER_S, Rate
 
 ACCOUNT = "twilio:AC1"
 RESERVED = {"urgent": 20, "transactional": 20}
-FAR_SECOND = 10**10
+SECOND = 1_796_000_000
 
 
 @pytest.fixture
-async def second(db):
-    """Return a function that says which second the account's row is in, and what its lanes took."""
-
-    async def write(number, *, bulk=0):
+async def standing(database_url):
+    """Yield the test's database with a clock that stands at SECOND: a function found before PostgreSQL's own of that name."""
+    before = f"{database_url}?search_path=standing,pg_catalog,public"
+    async with Database.open(before, application_name="tests") as db:
         async with db.transaction() as tx:
+            await tx.execute("CREATE SCHEMA standing")
+            await tx.execute("CREATE TABLE standing.clock AS SELECT $1::bigint AS second", SECOND)
             await tx.execute(
-                "INSERT INTO rate_grant VALUES ($1, $2, 0, 0, $3)"
-                " ON CONFLICT (account) DO UPDATE SET second = excluded.second, bulk = excluded.bulk",
-                *(ACCOUNT, number, bulk),
+                "CREATE FUNCTION standing.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE"
+                " AS 'SELECT to_timestamp(second + 0.25) FROM standing.clock'"
             )
-
-    return write
+        yield db
 
 
 @pytest.fixture
-async def take(db, second):
+def step(standing):
+    """Return a function that sets the database's clock by so many seconds."""
+
+    async def run(seconds):
+        async with standing.transaction() as tx:
+            await tx.execute("UPDATE standing.clock SET second = second + $1", seconds)
+
+    return run
+
+
+@pytest.fixture
+def take(standing):
     """Return a function that takes from a rate of 100, in a second that does not end."""
-    await second(FAR_SECOND)
 
     async def run(lane, wanted, *, reserved=RESERVED):
-        async with db.transaction() as tx:
+        async with standing.transaction() as tx:
             granted, _ = await rate_grant.take(tx, ACCOUNT, lane=lane, wanted=wanted, rate_per_s=100, reserved=reserved)
         return granted
 
@@ -74,23 +86,48 @@ async def test_grants_never_pass_the_rate(take, seed):
     assert granted == 100
 
 
-async def test_new_second_starts_anew(db, second):
-    """What was taken in an earlier second does not count."""
-    await second(0, bulk=100)
+@pytest.mark.parametrize("seconds", [1, 3600, -1, -3600])
+async def test_other_second_starts_anew(standing, take, step, seconds):
+    """What was taken in another second does not count, even if the clock was set back: a step never silences senders."""
+    assert [await take("bulk", 100, reserved={}), await take("bulk", 1, reserved={})] == [100, 0]
+    await step(seconds)
+    async with standing.transaction() as tx:
+        taken = await rate_grant.take(tx, ACCOUNT, lane="bulk", wanted=70, rate_per_s=100, reserved={})
+    assert taken == (70, 0.75)
+
+
+async def test_waiting_is_no_other_second(standing, step):
+    """Who waited for the account's row, from one second into the next, counts in the second in which it gets it."""
+    async with standing.transaction() as first:
+        await rate_grant.take(first, ACCOUNT, lane="bulk", wanted=60, rate_per_s=100, reserved={})
+        waiting = asyncio.create_task(taken(standing, 60))
+        await eventually(lambda: waits_for_a_lock(standing))
+        await step(1)
+        await rate_grant.take(first, ACCOUNT, lane="bulk", wanted=60, rate_per_s=100, reserved={})
+    assert await waiting == 40
+
+
+async def taken(db, wanted):
     async with db.transaction() as tx:
-        granted, next_second_s = await rate_grant.take(tx, ACCOUNT, lane="bulk", wanted=70, rate_per_s=100, reserved={})
-    assert granted == 70
-    assert 0 <= next_second_s <= 1
+        return (await rate_grant.take(tx, ACCOUNT, lane="bulk", wanted=wanted, rate_per_s=100, reserved={}))[0]
 
 
-async def test_two_senders_share_an_account(db, second, sending):
+async def waits_for_a_lock(db):
+    async with db.read() as c:
+        query = (
+            "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return await c.fetchval(query)
+
+
+async def test_two_senders_share_an_account(standing, sending):
     """Sixty calls of two senders at a rate of forty: forty are made in the second, the others wait."""
-    await second(FAR_SECOND)
+    room = replace(sending, db=standing)
     senders = [Rate(ACCOUNT, 2 * GRANTS_PER_S, {}) for _ in range(2)]
-    calls = [asyncio.create_task(take_rate(senders[n % 2], "bulk", room=sending)) for n in range(60)]
+    calls = [asyncio.create_task(take_rate(senders[n % 2], "bulk", room=room)) for n in range(60)]
 
     async def granted_whole():
-        async with db.read() as c:
+        async with standing.read() as c:
             return await c.fetchval("SELECT bulk FROM rate_grant") == 40
 
     try:
@@ -103,12 +140,11 @@ async def test_two_senders_share_an_account(db, second, sending):
         await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def test_grants_are_leased_in_parts(second, sending):
+async def test_grants_are_leased_in_parts(standing, sending):
     """One call leases a twentieth of a second's rate, which the next calls of that lane count down without the database."""
-    await second(FAR_SECOND)
     rate = Rate(ACCOUNT, 5 * GRANTS_PER_S, {})
     assert not rate.take_now("bulk")
-    await take_rate(rate, "bulk", room=sending)
+    await take_rate(rate, "bulk", room=replace(sending, db=standing))
     assert [rate.take_now("bulk") for _ in range(5)] == [True] * 4 + [False]
     assert not rate.take_now("urgent")
 
