@@ -1,103 +1,142 @@
 """The manifests set exactly the variables that the services' settings need and accept."""
 
+import re
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import pytest
 from deploy.k8s.house_rules import SHUTDOWN_GRACE_DEFAULT_S, Manifest, containers, environment, our_workloads
 
-import billing_gateway.settings
-import outage_notifier.settings
-import repair_intake.settings
+import billing_gateway.__main__
+import outage_notifier.__main__
+import repair_intake.__main__
 from gridcare.errors import SettingsError
-from gridcare.process.settings import PREFIX, ServiceSettings, load
+from gridcare.process.settings import PREFIX, ProcessSettings, Settings, load
 
-SETTINGS: dict[str, type[ServiceSettings]] = {
-    "outage-notifier": outage_notifier.settings.Settings,
-    "repair-intake": repair_intake.settings.Settings,
-    "billing-gateway": billing_gateway.settings.Settings,
+SERVICES = {
+    each.SERVICE.name: each.SERVICE.settings()
+    for each in (outage_notifier.__main__, repair_intake.__main__, billing_gateway.__main__)
 }
-
+"""What each process and command of each service reads."""
 
 GENERATED = 3
 """The password of PostgreSQL, a service account and a certificate: made for each clone, and worth nothing elsewhere."""
 
+NO_SECRETS = {"GRIDCARE_KAFKA_USERNAME", "GRIDCARE_TWILIO_ACCOUNT_SID", "GRIDCARE_VNPAY_TMN_CODE"}
+"""Names that a Secret holds beside what proves them."""
 
-def _environments(manifests: list[Manifest]) -> Iterator[tuple[str, type[ServiceSettings], Mapping[str, str | None]]]:
+
+class Workload(NamedTuple):
+    """A process or job in a cluster: what it reads, what it is given, and what of that comes from a Secret."""
+
+    name: str
+    service: str
+    settings: type[Settings]
+    variables: Mapping[str, str | None]
+    from_secrets: set[str]
+
+
+def _workloads(manifests: list[Manifest]) -> Iterator[Workload]:
     for name, template in our_workloads(manifests):
-        settings = SETTINGS[template["metadata"]["labels"]["app.kubernetes.io/name"]]
-        for container in containers(template):
-            yield name, settings, environment(manifests, container)
+        service = template["metadata"]["labels"]["app.kubernetes.io/name"]
+        (container,) = containers(template)
+        (process,) = container["args"]
+        from_secrets = {
+            each["name"] for each in container.get("env", []) if "secretKeyRef" in each.get("valueFrom", {})
+        }
+        yield Workload(name, service, SERVICES[service][process], environment(manifests, container), from_secrets)
 
 
-def _required(settings: type[ServiceSettings]) -> set[str]:
+def _read_by(settings: type[Settings]) -> set[str]:
+    return {PREFIX + name.upper() for name in settings.model_fields}
+
+
+def _required(settings: type[Settings]) -> set[str]:
     return {PREFIX + name.upper() for name, field in settings.model_fields.items() if field.is_required()}
 
 
 def test_required_variables_are_set(manifests: list[Manifest]):
     """Each process and job has every variable without a default, from a value or a Secret's key."""
-    missing = {name: _required(settings) - variables.keys() for name, settings, variables in _environments(manifests)}
+    missing = {each.name: _required(each.settings) - each.variables.keys() for each in _workloads(manifests)}
     assert {name: names for name, names in missing.items() if names} == {}
 
 
 def test_every_variable_is_read(manifests: list[Manifest]):
-    """Each variable belongs to a setting; a misspelt one would be ignored silently."""
+    """Each variable belongs to a setting of a process of the service; a misspelt one would be ignored silently."""
     unread = {
-        name: {variable for variable in variables if variable.removeprefix(PREFIX).lower() not in settings.model_fields}
-        for name, settings, variables in _environments(manifests)
+        each.name: each.variables.keys() - set().union(*map(_read_by, SERVICES[each.service].values()))
+        for each in _workloads(manifests)
     }
     assert {name: names for name, names in unread.items() if names} == {}
+
+
+def test_secrets_only_where_read(manifests: list[Manifest], prod: list[Manifest]):
+    """Each process and job is given exactly the secrets that it reads, and none of its neighbours'."""
+    in_the_clear = manifests[0]["metadata"].get("namespace", manifests[0]["metadata"]["name"]) == "gridcare-dev"
+    logins = {"GRIDCARE_KAFKA_USERNAME", "GRIDCARE_KAFKA_PASSWORD"} if in_the_clear else set()
+    for service in SERVICES:
+        secrets = set().union(*(each.from_secrets for each in _workloads(prod) if each.service == service)) - logins
+        for each in _workloads(manifests):
+            if each.service == service:
+                assert each.from_secrets == _read_by(each.settings) & secrets, each.name
+
+
+def test_secrets_are_typed(prod: list[Manifest]):
+    """What a Secret proves itself with is a secret in the settings too, so that it is shown nowhere."""
+    secret = re.compile(r"\bSecretStr\b")
+    for each in _workloads(prod):
+        for variable in each.from_secrets - NO_SECRETS:
+            field = each.settings.model_fields[variable.removeprefix(PREFIX).lower()]
+            assert secret.search(repr(field.annotation)), variable
 
 
 def test_settings_accept_every_environment(
     manifests: list[Manifest], dev: list[Manifest], monkeypatch: pytest.MonkeyPatch
 ):
-    """The services' settings load the rendered variables; development's Secrets stand in for external ones."""
+    """The processes' settings load the rendered variables; development's Secrets stand in for external ones."""
     _forget_own(monkeypatch)
     secrets = {
-        (settings, variable): value
-        for _, settings, variables in _environments(dev)
-        for variable, value in variables.items()
+        (each.settings, variable): value
+        for each in _workloads(dev)
+        for variable, value in each.variables.items()
         if value
     }
     login = {"GRIDCARE_KAFKA_USERNAME": "not-a-secret", "GRIDCARE_KAFKA_PASSWORD": "not-a-secret"}  # dev has none
     login["GRIDCARE_DATABASE_URL"] = (
         "postgresql://u:not-a-secret@db.example/x?sslmode=verify-full"  # dev's is in the clear
     )
-    for _, settings, variables in _environments(manifests):
+    for _, _, settings, variables, _ in _workloads(manifests):
         with monkeypatch.context() as surrounding:
             for variable, value in variables.items():
                 given = login.get(variable) or secrets[settings, variable] if value is None else value
                 surrounding.setenv(variable, given)
             read = load(settings)
         for variable, value in variables.items():
-            if value is not None and isinstance(taken := getattr(read, variable.removeprefix(PREFIX).lower()), str):
+            taken = getattr(read, variable.removeprefix(PREFIX).lower(), None)
+            if value is not None and isinstance(taken, str):
                 assert taken == value
 
 
 def test_production_accepts_suspended_money(prod: list[Manifest]):
     """The answers for VNPay's acceptance test are off in production, and every process is told so."""
     answers = {
-        variables.get("GRIDCARE_VNPAY_ACCEPTANCE_ANSWERS")
-        for _, settings, variables in _environments(prod)
-        if settings is billing_gateway.settings.Settings
+        each.variables.get("GRIDCARE_VNPAY_ACCEPTANCE_ANSWERS")
+        for each in _workloads(prod)
+        if "vnpay_acceptance_answers" in each.settings.model_fields
     }
     assert answers == {"false"}
 
 
 def test_a_missing_setting_is_caught(prod: list[Manifest], monkeypatch: pytest.MonkeyPatch):
-    """A required variable that is removed from the manifests is reported as missing."""
+    """A required variable that is removed from the manifests is reported as missing, where it is read."""
     _forget_own(monkeypatch)
     for manifest in prod:
         if manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"].startswith("repair-intake"):
             del manifest["data"]["GRIDCARE_OIDC_ISSUER"]
-    missing = {name for name, settings, variables in _environments(prod) if _required(settings) - variables.keys()}
-    assert missing == {
-        *(f"Deployment/repair-intake-{process}" for process in ("api", "consumer", "relay", "worker")),
-        "Job/repair-intake-migrate",
-        "Job/repair-intake-topics",
-    }
+    missing = {each.name for each in _workloads(prod) if _required(each.settings) - each.variables.keys()}
+    assert missing == {"Deployment/repair-intake-api"}
     with pytest.raises(SettingsError, match="GRIDCARE_OIDC_ISSUER: is not set"):
-        load(repair_intake.settings.Settings)
+        load(SERVICES["repair-intake"]["api"])
 
 
 def test_real_secrets_come_from_outside(staging: list[Manifest], prod: list[Manifest]):
@@ -112,19 +151,18 @@ def test_real_secrets_come_from_outside(staging: list[Manifest], prod: list[Mani
 def test_development_secrets_look_false(dev: list[Manifest]):
     """Development's secrets say that they are none, so nobody takes them for real ones."""
     secrets = [manifest for manifest in dev if manifest["kind"] == "Secret"]
-    assert len(secrets) == len(SETTINGS) + GENERATED
-    for _, _, variables in _environments(dev):
-        assert ":not-a-secret@" in (variables["GRIDCARE_DATABASE_URL"] or "")
+    assert len(secrets) == len(SERVICES) + GENERATED
+    for _, _, _, variables, _ in _workloads(dev):
+        assert ":not-a-secret@" in (variables.get("GRIDCARE_DATABASE_URL", ":not-a-secret@") or "")
         assert variables.get("GRIDCARE_TWILIO_AUTH_TOKEN", "not-a-secret") == "not-a-secret"
         assert variables.get("GRIDCARE_VNPAY_HASH_SECRET", "not-a-secret") == "not-a-secret"
 
 
 def test_the_grace_default_matches():
     """The default grace in the house rules is the one in the services' settings."""
-    assert ServiceSettings.model_fields["shutdown_grace_s"].default == SHUTDOWN_GRACE_DEFAULT_S
+    assert ProcessSettings.model_fields["shutdown_grace_s"].default == SHUTDOWN_GRACE_DEFAULT_S
 
 
 def _forget_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    for settings in SETTINGS.values():
-        for field in settings.model_fields:
-            monkeypatch.delenv(PREFIX + field.upper(), raising=False)
+    for variable in set().union(*(_read_by(each) for of in SERVICES.values() for each in of.values())):
+        monkeypatch.delenv(variable, raising=False)

@@ -10,13 +10,14 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from billing_gateway import NAME
 from billing_gateway.__main__ import SERVICE
 from billing_gateway.app import build_app
 from billing_gateway.bills.flow.note_customers import note_customers
-from billing_gateway.settings import Settings
-from billing_gateway.wiring import Rooms, wired
+from billing_gateway.settings import ApiSettings
+from billing_gateway.wiring import ApiRooms, serving
 from gridcare.postgres.database import Database
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
@@ -36,7 +37,7 @@ NEIGHBOUR = "PB11010099999"
 class Gateway(Api):
     """The service, and whoever calls it: CUSTOMER, where a test describes nobody else."""
 
-    rooms: Rooms
+    rooms: ApiRooms
     clock: StandingClock
     db: Database
 
@@ -97,14 +98,13 @@ def vnpay_acceptance_answers() -> bool:
 
 
 @pytest.fixture
-def settings(database_url: str, tokens: Issuer, *, vnpay_acceptance_answers: bool) -> Settings:
-    """Return the settings of a gateway on the test's own database."""
-    return Settings(
-        database_url=database_url,
-        kafka_bootstrap="127.0.0.1:1",
+def settings(database_url: str, tokens: Issuer, *, vnpay_acceptance_answers: bool) -> ApiSettings:
+    """Return the settings of an api on the test's own database."""
+    return ApiSettings(
+        database_url=SecretStr(database_url),
         oidc_issuer=tokens.url,
         vnpay_tmn_code=TMN_CODE,
-        vnpay_hash_secret=SECRET,
+        vnpay_hash_secret=SecretStr(SECRET),
         vnpay_pay_url="https://pay.example/vpcpay.html",
         vnpay_return_url="https://app.example/back",
         vnpay_acceptance_answers=vnpay_acceptance_answers,
@@ -118,10 +118,10 @@ def clock() -> StandingClock:
 
 
 @pytest.fixture
-async def gateway(settings: Settings, db: Database, tokens: Issuer, clock: StandingClock) -> AsyncIterator[Gateway]:
+async def gateway(settings: ApiSettings, db: Database, tokens: Issuer, clock: StandingClock) -> AsyncIterator[Gateway]:
     """Wire the service as its processes do; CUSTOMER and NEIGHBOUR are known."""
     async with (
-        wired(Foundation(NAME, "tests", settings, clock, db, Lifecycle())) as rooms,
+        serving(Foundation(NAME, "tests", settings, clock, db, Lifecycle())) as rooms,
         client_for(build_app(rooms)) as client,
     ):
         await note_customers([CUSTOMER, NEIGHBOUR], room=rooms.bills)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from billing_gateway.app import build_app
-from billing_gateway.settings import Settings
+from billing_gateway.settings import ApiSettings
 from gridcare.postgres.database import Database
 from gridcare.testing.http import client_for
 from gridcare.testing.logs import captured_logs
@@ -24,10 +24,10 @@ def test_the_document_needs_no_rooms() -> None:
     }
 
 
-async def test_vnpay_retries_without_the_database(gateway: Any, settings: Settings) -> None:
+async def test_vnpay_retries_without_the_database(gateway: Any, settings: ApiSettings) -> None:
     """While the database is away a callback gets 99, so that VNPay calls again, and other requests get 503."""
     query = gateway.callback(await gateway.begin(await gateway.bill()))
-    async with Database.open(settings.database_url, application_name="tests") as closed:
+    async with Database.open(settings.database_url.get_secret_value(), application_name="tests") as closed:
         pass
     rooms = gateway.rooms
     away = replace(rooms, bills=replace(rooms.bills, db=closed), callbacks=replace(rooms.callbacks, db=closed))

@@ -33,9 +33,10 @@ from billing_gateway.callbacks.flow.store_callback import StoreCallback, store_c
 from billing_gateway.payments.core import BeginPayment, Limits
 from billing_gateway.payments.flow.begin_payment import begin_payment
 from billing_gateway.payments.flow.expire_payments import expire_payments
+from billing_gateway.payments.room import Expiry
 from billing_gateway.providers.core import Verdict
-from billing_gateway.settings import Settings
-from billing_gateway.wiring import Rooms, wired
+from billing_gateway.settings import ApiSettings
+from billing_gateway.wiring import ApiRooms, serving
 from gridcare.errors import BusinessError
 from gridcare.postgres.database import Database
 from gridcare.process.lifecycle import Lifecycle
@@ -65,7 +66,7 @@ class Books(RuleBasedStateMachine):
     orders: Bundle[dict[str, str]] = Bundle("orders")
     queries: Bundle[str] = Bundle("queries")
 
-    def __init__(self, runner: asyncio.Runner, rooms: Rooms, clock: StandingClock) -> None:
+    def __init__(self, runner: asyncio.Runner, rooms: ApiRooms, clock: StandingClock) -> None:
         super().__init__()
         self.run = runner.run
         self.clock = clock
@@ -159,7 +160,7 @@ class Books(RuleBasedStateMachine):
     @rule()
     def time_passes(self) -> None:
         self.clock.move(minutes=20)
-        self.run(expire_payments(room=self.payments))
+        self.run(expire_payments(room=Expiry(self.payments.db, self.clock)))
 
     @invariant()
     def the_books_are_sound(self) -> None:
@@ -214,7 +215,7 @@ WHERE account.kind = 'clearing' AND entry.amount_vnd * 100 = substring(raw FROM 
 """
 
 
-async def test_the_books_always_balance(settings: Settings, clock: StandingClock) -> None:
+async def test_the_books_always_balance(settings: ApiSettings, clock: StandingClock) -> None:
     """No order of events loses money, makes any, or changes what was written."""
 
     def explore() -> None:
@@ -229,9 +230,11 @@ async def test_the_books_always_balance(settings: Settings, clock: StandingClock
     await asyncio.to_thread(explore)
 
 
-async def _opened(stack: contextlib.AsyncExitStack, settings: Settings, clock: StandingClock) -> Rooms:
+async def _opened(stack: contextlib.AsyncExitStack, settings: ApiSettings, clock: StandingClock) -> ApiRooms:
     """Wire the service on the running loop, with limits that let small amounts through; CODE is known."""
-    db = await stack.enter_async_context(Database.open(settings.database_url, application_name="books", pool_size=2))
-    rooms = await stack.enter_async_context(wired(Foundation(NAME, "books", settings, clock, db, Lifecycle())))
+    db = await stack.enter_async_context(
+        Database.open(settings.database_url.get_secret_value(), application_name="books", pool_size=2)
+    )
+    rooms = await stack.enter_async_context(serving(Foundation(NAME, "books", settings, clock, db, Lifecycle())))
     await note_customers([CODE], room=rooms.bills)
     return replace(rooms, payments=replace(rooms.payments, limits=LIMITS))

@@ -4,13 +4,12 @@ from typing import Any
 
 import pytest
 
-from billing_gateway.settings import Settings
+from billing_gateway.settings import ApiSettings
 from gridcare.errors import SettingsError
 from gridcare.process.settings import load
 
 GOOD = {
     "DATABASE_URL": "postgresql://billing_gateway@127.0.0.1:5432/billing_gateway",
-    "KAFKA_BOOTSTRAP": "127.0.0.1:9092",
     "OIDC_ISSUER": "http://127.0.0.1:8000",
     "VNPAY_TMN_CODE": "CTTVNP01",
     "VNPAY_HASH_SECRET": "TESTSECRET",
@@ -33,7 +32,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_the_secret_stays_hidden(environment: Any) -> None:
     """A good environment is read, and the repr of the settings does not hold the secret."""
     environment()
-    assert "TESTSECRET" not in repr(load(Settings))
+    assert "TESTSECRET" not in repr(load(ApiSettings))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +51,7 @@ def test_wrong_variables_are_named(environment: Any, name: str, value: str) -> N
     """The process refuses to start, and says which variable is wrong but not its value."""
     environment(**{name: value})
     with pytest.raises(SettingsError) as raised:
-        load(Settings)
+        load(ApiSettings)
     assert f"GRIDCARE_{name}" in str(raised.value)
     assert not value or value not in str(raised.value)
 
@@ -60,6 +59,6 @@ def test_wrong_variables_are_named(environment: Any, name: str, value: str) -> N
 def test_acceptance_answers_start_off(environment: Any) -> None:
     """VNPay's acceptance test has to be switched on by name."""
     environment()
-    assert not load(Settings).vnpay_acceptance_answers
+    assert not load(ApiSettings).vnpay_acceptance_answers
     environment(VNPAY_ACCEPTANCE_ANSWERS="true")
-    assert load(Settings).vnpay_acceptance_answers
+    assert load(ApiSettings).vnpay_acceptance_answers

@@ -7,6 +7,8 @@ from uuid import uuid4
 
 from billing_gateway.callbacks.flow.handle_provider_event import handle_waiting_events
 from billing_gateway.callbacks.flow.store_callback import StoreCallback, StoredCallback, store_callback
+from billing_gateway.payments.room import Expiry
+from billing_gateway.wiring import WorkerRooms
 from billing_gateway.worker import work
 from gridcare.postgres.retention import forget_expired
 from gridcare.process.lifecycle import Lifecycle
@@ -26,7 +28,8 @@ async def test_the_worker_takes_over(gateway: Any) -> None:
     assert stored.provider_event_id is not None
     gateway.clock.move(hours=1)
     lifecycle = Lifecycle()
-    running = asyncio.create_task(work(gateway.rooms, lifecycle))
+    rooms = WorkerRooms(callbacks=gateway.rooms.callbacks, expiry=Expiry(gateway.db, gateway.clock))
+    running = asyncio.create_task(work(rooms, lifecycle))
 
     async def done() -> bool:
         states = [(await gateway.read("payment", begun))["state"] for begun in (paid, left)]

@@ -6,7 +6,7 @@ import pytest
 
 from gridcare.errors import SettingsError
 from gridcare.process.settings import load
-from outage_notifier.settings import Settings
+from outage_notifier.settings import ApiSettings, SenderSettings, WorkerSettings
 
 KEY = base64.b64encode(bytes(32)).decode()
 GOOD = {
@@ -21,6 +21,10 @@ GOOD = {
     "PUBLIC_URL": "https://notices.test",
     "FCM_CREDENTIALS_FILE": "service-account.json",
 }
+
+
+class EveryPart(ApiSettings, SenderSettings, WorkerSettings):
+    """What all processes read."""
 
 
 @pytest.fixture
@@ -38,7 +42,7 @@ def environment(monkeypatch):
 def test_required_ones_suffice(environment):
     """The variables without a default are enough, and no secret is shown."""
     environment()
-    settings = load(Settings)
+    settings = load(EveryPart)
     assert (settings.quiet().start.hour, settings.quiet().end.hour) == (21, 7)
     assert KEY not in repr(settings)
     assert "a-secret" not in repr(settings)
@@ -49,7 +53,7 @@ def test_none_may_be_missing(environment, name):
     """A missing variable that has no default is named."""
     environment(**{name: None})
     with pytest.raises(SettingsError) as refused:
-        load(Settings)
+        load(EveryPart)
     assert str(refused.value) == f"GRIDCARE_{name}: is not set"
 
 
@@ -76,7 +80,7 @@ def test_wrong_ones(environment, name, value):
     """A wrong value is refused with the variable's name, and not quoted."""
     environment(**{name: value})
     with pytest.raises(SettingsError) as refused:
-        load(Settings)
+        load(EveryPart)
     assert str(refused.value).startswith(f"GRIDCARE_{name}: ")
     assert "c2VjcmV0" not in str(refused.value)
 
@@ -85,4 +89,4 @@ def test_calls_end_within_leases(environment):
     """A call timeout that reaches beyond the lease is refused, also where only the lease is set."""
     environment(LEASE_S="10")
     with pytest.raises(SettingsError, match=r"GRIDCARE_CALL_TIMEOUT_S must be less than GRIDCARE_LEASE_S"):
-        load(Settings)
+        load(EveryPart)

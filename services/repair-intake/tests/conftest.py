@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from gridcare.events import Envelope, Event, type_name
 from gridcare.events.outages import OutagePlanned, Scope, Window
@@ -24,9 +25,9 @@ from gridcare_local.testing.services import Api
 from repair_intake import NAME
 from repair_intake.__main__ import SERVICE
 from repair_intake.app import build_app
-from repair_intake.settings import Settings
+from repair_intake.settings import ApiSettings
 from repair_intake.tickets import topic_outages
-from repair_intake.wiring import Rooms, wired
+from repair_intake.wiring import ApiRooms, serving
 
 NOW = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
 MINE = "PB11010012345"
@@ -66,22 +67,22 @@ def clock() -> StandingClock:
 
 
 @pytest.fixture
-async def rooms(db: Database, database_url: str, clock: StandingClock, tokens: Issuer) -> AsyncIterator[Rooms]:
-    """Wire the service as its processes do."""
-    settings = Settings(database_url=database_url, kafka_bootstrap="127.0.0.1:1", oidc_issuer=tokens.url)
-    async with wired(Foundation(NAME, "tests", settings, clock, db, Lifecycle())) as made:
+async def rooms(db: Database, database_url: str, clock: StandingClock, tokens: Issuer) -> AsyncIterator[ApiRooms]:
+    """Wire the api as its process does."""
+    settings = ApiSettings(database_url=SecretStr(database_url), oidc_issuer=tokens.url)
+    async with serving(Foundation(NAME, "tests", settings, clock, db, Lifecycle())) as made:
         yield made
 
 
 @pytest.fixture
-async def api(rooms: Rooms, tokens: Issuer) -> AsyncIterator[TicketApi]:
+async def api(rooms: ApiRooms, tokens: Issuer) -> AsyncIterator[TicketApi]:
     """Return the app, to be called without a socket."""
     async with client_for(build_app(rooms)) as client:
         yield TicketApi(client=client, tokens=tokens, audience=NAME, roles=("customer",), codes=(MINE,))
 
 
 @pytest.fixture
-def happens(rooms: Rooms, db: Database, clock: StandingClock) -> Happens:
+def happens(rooms: ApiRooms, db: Database, clock: StandingClock) -> Happens:
     """Return a function that hands events, or the ids of deleted supply points, to the topics' doors."""
     doors = {
         topic.name: each.handle

@@ -1,12 +1,13 @@
 """The operational command `parked` and the metric of what is parked."""
 
 import pytest
+from pydantic import SecretStr
 
 from gridcare.postgres.database import Database
 from gridcare.postgres.poison import store
 from gridcare.postgres.poison.command import parked_command
 from gridcare.postgres.poison.guard import count_parked
-from gridcare.process.settings import ServiceSettings
+from gridcare.process.settings import DatabaseSettings
 from gridcare.testing.metrics import sample
 
 
@@ -19,7 +20,7 @@ async def test_the_command_lists_and_releases(
     db: Database, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`parked` lists what is parked, releases one or all of a kind, and says when there was nothing to release."""
-    settings = ServiceSettings(database_url=database_url, kafka_bootstrap="127.0.0.1:1", oidc_issuer="https://o")
+    settings = DatabaseSettings(database_url=SecretStr(database_url))
     async with db.transaction() as tx:
         for item_id in ("a", "b", "c"):
             for _ in range(store.TRIES_MAX):

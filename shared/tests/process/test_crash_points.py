@@ -8,12 +8,11 @@ import psutil
 import pytest
 
 from gridcare.errors import SettingsError
-from gridcare.process.settings import ServiceSettings, load
+from gridcare.process.settings import TopicsSettings, load
 
 GOOD = {
     "GRIDCARE_DATABASE_URL": "postgresql://u:p@127.0.0.1/x",
     "GRIDCARE_KAFKA_BOOTSTRAP": "127.0.0.1:9092",
-    "GRIDCARE_OIDC_ISSUER": "http://127.0.0.1:1",
 }
 PROGRAM = """
 import sys
@@ -27,10 +26,10 @@ for number in range(3):
 """
 
 
-def _load(monkeypatch, **changes: str) -> ServiceSettings:
+def _load(monkeypatch, **changes: str) -> TopicsSettings:
     for name, value in {**GOOD, **changes}.items():
         monkeypatch.setenv(name, value)
-    return load(ServiceSettings)
+    return load(TopicsSettings)
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:

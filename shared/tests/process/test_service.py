@@ -8,11 +8,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from gridcare.errors import Retryable
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import founded
-from gridcare.process.settings import ServiceSettings
+from gridcare.process.settings import ProcessSettings
 from gridcare.testing.logs import captured_logs
 from gridcare.testing.waiting import eventually
 
@@ -22,12 +23,10 @@ def free_port() -> int:
         return listening.getsockname()[1]
 
 
-def settings(database_url: str, health_port: int) -> ServiceSettings:
-    return ServiceSettings(
-        database_url=database_url,
+def settings(database_url: str, health_port: int) -> ProcessSettings:
+    return ProcessSettings(
+        database_url=SecretStr(database_url),
         database_pool_size=2,
-        kafka_bootstrap="127.0.0.1:1",
-        oidc_issuer="https://issuer.example",
         http_host="127.0.0.1",
         health_port=health_port,
     )

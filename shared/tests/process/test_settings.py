@@ -1,12 +1,14 @@
 """Wrong settings prevent the start; the error names the variable and the reason, never the value."""
 
+import traceback
 from pathlib import Path
 
 import pytest
 
-from gridcare.errors import SettingsError
+from gridcare.errors import Retryable, SettingsError
 from gridcare.kafka.brokers import Brokers, Login
-from gridcare.process.settings import ServiceSettings, load
+from gridcare.postgres.database import Database
+from gridcare.process.settings import HttpSettings, RelaySettings, load
 
 GOOD = {
     "GRIDCARE_DATABASE_URL": "postgresql://u:geheim@127.0.0.1/x",
@@ -15,10 +17,14 @@ GOOD = {
 }
 
 
+class EveryPart(HttpSettings, RelaySettings):
+    """Every part that all services have."""
+
+
 def load_with(monkeypatch, **changes):
     for name, value in {**GOOD, **changes}.items():
         monkeypatch.setenv(name, value)
-    return load(ServiceSettings)
+    return load(EveryPart)
 
 
 def test_good_settings_are_read(monkeypatch):
@@ -32,7 +38,7 @@ def test_a_missing_variable_is_named(monkeypatch):
     for name in GOOD:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(SettingsError) as refused:
-        load(ServiceSettings)
+        load(EveryPart)
     assert {line.split(":")[0] for line in str(refused.value).splitlines()} == set(GOOD)
 
 
@@ -40,6 +46,9 @@ def test_a_missing_variable_is_named(monkeypatch):
     ("name", "value"),
     [
         ("GRIDCARE_DATABASE_URL", "mysql://u:geheim@db/x"),
+        ("GRIDCARE_DATABASE_URL", "postgresql://u:geheim@db"),
+        ("GRIDCARE_DATABASE_URL", "postgresql://u:geheim/geheim@db/x"),
+        ("GRIDCARE_DATABASE_URL", "geheim"),
         ("GRIDCARE_DATABASE_POOL_SIZE", "0"),
         ("GRIDCARE_KAFKA_BOOTSTRAP", "geheim"),
         ("GRIDCARE_HTTP_PORT", "geheim"),
@@ -90,3 +99,13 @@ def test_databases_elsewhere_are_verified(monkeypatch, name, query, hosts):
     load_with(monkeypatch, **{name: url, "GRIDCARE_ALLOW_PLAINTEXT": "true"})
     monkeypatch.delenv("GRIDCARE_ALLOW_PLAINTEXT")
     load_with(monkeypatch, **{name: f"postgresql://u:geheim@{hosts}/x?sslmode=verify-full"})
+
+
+async def test_addresses_make_no_error(monkeypatch):
+    """An address that was accepted is never quoted by the driver: it can parse it, whatever is in its password."""
+    url = "postgresql://u:geheim%2F%3F%23@127.0.0.1:1/x"
+    settings = load_with(monkeypatch, GRIDCARE_DATABASE_URL=url)
+    with pytest.raises(Retryable) as refused:
+        async with Database.open(settings.database_url.get_secret_value(), application_name="tests"):
+            pass
+    assert "geheim" not in "".join(traceback.format_exception(refused.value))

@@ -38,11 +38,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "outage_notifier": {
         "contact_keys": f"t1:{KEY}",
         "contact_index_key": KEY,
-        "twilio_account_sid": "AC" + "0" * 32,
         "twilio_auth_token": "none",
         "twilio_sender": "GRIDCARE",
         "public_url": "http://127.0.0.1:1",
-        "fcm_credentials_file": "none.json",
     },
     "repair_intake": {},
     "billing_gateway": {
@@ -121,11 +119,11 @@ async def serving(package: str, admin_url: str, tokens: Issuer) -> AsyncIterator
         database = await stack.enter_async_context(template_database(admin_url, main.SERVICE.migrations))
         url = database_url_of(admin_url, database)
         db = await stack.enter_async_context(Database.open(url, application_name="fuzz", pool_size=8))
-        values = {"database_url": url, "kafka_bootstrap": "127.0.0.1:1", "oidc_issuer": tokens.url, **SETTINGS[package]}
-        made = settings.Settings(**values)
+        values = {"database_url": url, "oidc_issuer": tokens.url, **SETTINGS[package]}
+        made = settings.ApiSettings(**values)
         life = Lifecycle()
         foundation = Foundation(main.SERVICE.name, "api", made, SystemClock(0), db, life)
-        rooms = await stack.enter_async_context(wiring.wired(foundation))
+        rooms = await stack.enter_async_context(wiring.serving(foundation))
         bound: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         running = asyncio.create_task(serve(app.build_app(rooms), life, host="127.0.0.1", port=0, bound=bound))
         try:

@@ -25,6 +25,17 @@ FCM_CONTROL = "fcm.control"
 
 EMULATOR_STOP_GRACE_S = 5.0
 
+USERS = {
+    "GRIDCARE_CONTACT_KEYS": {"api", "sender", "worker"},
+    "GRIDCARE_CONTACT_INDEX_KEY": {"api", "sender", "worker"},
+    "GRIDCARE_TWILIO_ACCOUNT_SID": {"sender", "worker"},
+    "GRIDCARE_TWILIO_AUTH_TOKEN": {"api", "sender", "worker"},
+    "GRIDCARE_FCM_CREDENTIALS_FILE": {"sender"},
+    "GRIDCARE_VNPAY_TMN_CODE": {"api", "worker"},
+    "GRIDCARE_VNPAY_HASH_SECRET": {"api", "worker"},
+}
+"""The processes that are given a secret: those that read it. A test compares them with the services' settings."""
+
 
 @dataclass(frozen=True)
 class Catalog:
@@ -112,7 +123,8 @@ class Catalog:
             "GRIDCARE_LOG_LEVEL": os.environ.get("GRIDCARE_LOG_LEVEL", "info"),
             "GRIDCARE_TRACE_FILE": str(settings.root / "traces" / f"{service}-{process}.jsonl"),
         }
-        return base | self._own(service) | settings.environment
+        own = {name: value for name, value in self._own(service).items() if process in USERS.get(name, {process})}
+        return base | own | settings.environment
 
     def _own(self, service: str) -> dict[str, str]:
         secrets = self.settings.secrets

@@ -6,35 +6,37 @@ from pathlib import Path
 from billing_gateway import NAME
 from billing_gateway.app import build_app
 from billing_gateway.bills import topic_supply_points
-from billing_gateway.settings import Settings
-from billing_gateway.wiring import wired
+from billing_gateway.settings import ApiSettings, ConsumerSettings, WorkerSettings
+from billing_gateway.wiring import bills_of, serving, working
 from billing_gateway.worker import work
-from gridcare.process.service import Foundation, Service, follow_topics, main, serve_api
+from gridcare.process.service import Foundation, Process, Service, follow_topics, main, serve_api
 
 
-async def api(foundation: Foundation[Settings]) -> None:
+async def api(foundation: Foundation[ApiSettings]) -> None:
     """Serve the HTTP API."""
-    async with wired(foundation) as rooms:
+    async with serving(foundation) as rooms:
         await serve_api(foundation, build_app(rooms, docs=foundation.settings.docs_page))
 
 
-async def consumer(foundation: Foundation[Settings]) -> None:
+async def consumer(foundation: Foundation[ConsumerSettings]) -> None:
     """Follow the topics."""
-    async with wired(foundation) as rooms:
-        await follow_topics(foundation, [topic_supply_points.subscription(rooms.bills)])
+    await follow_topics(foundation, [topic_supply_points.subscription(bills_of(foundation))])
 
 
-async def worker(foundation: Foundation[Settings]) -> None:
+async def worker(foundation: Foundation[WorkerSettings]) -> None:
     """Do what falls due."""
-    async with wired(foundation) as rooms:
+    async with working(foundation) as rooms:
         await work(rooms, foundation.lifecycle)
 
 
 SERVICE = Service(
     name=NAME,
-    settings=Settings,
     migrations=Path(__file__).parents[2] / "migrations",
-    processes={"api": api, "consumer": consumer, "worker": worker},
+    processes={
+        "api": Process(ApiSettings, api),
+        "consumer": Process(ConsumerSettings, consumer),
+        "worker": Process(WorkerSettings, worker),
+    },
     commands={},
 )
 

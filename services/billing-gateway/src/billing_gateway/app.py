@@ -8,7 +8,7 @@ from billing_gateway import NAME
 from billing_gateway.bills import http_bills
 from billing_gateway.callbacks import http_callbacks
 from billing_gateway.payments import http_payments
-from billing_gateway.wiring import Rooms
+from billing_gateway.wiring import ApiRooms
 from gridcare.http.app import create_app
 
 TAGS = {
@@ -19,7 +19,7 @@ TAGS = {
 """What the groups of routes are about."""
 
 
-def build_app(rooms: Rooms | None, *, docs: bool = False) -> FastAPI:
+def build_app(rooms: ApiRooms | None, *, docs: bool = False) -> FastAPI:
     """Return the app; without rooms it can only write its OpenAPI document. `docs` serves that, and a page to try it."""
     return create_app(
         title=NAME,

@@ -1,14 +1,14 @@
-"""Settings of billing-gateway: GRIDCARE_… variables, besides those that every service has."""
+"""Settings of billing-gateway: GRIDCARE_… variables. The parts come first, then what each process reads."""
 
 from typing import Annotated
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 
-from gridcare.process.settings import HttpUrl, ServiceSettings
+from gridcare.process.settings import HttpSettings, HttpUrl, ProcessSettings, Settings, TopicsSettings
 
 
-class Settings(ServiceSettings):
-    """What ops may set for billing-gateway."""
+class VnpaySettings(Settings):
+    """The part of what speaks with VNPay, or reads what it said."""
 
     vnpay_tmn_code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{8}$")]
     """The merchant's terminal; VNPay issues it together with the secret."""
@@ -20,6 +20,11 @@ class Settings(ServiceSettings):
     vnpay_acceptance_answers: bool = False
     """On only while VNPay runs its acceptance test: money for an unknown order is then answered 01, of a wrong amount 04 and for
     an order that has its result 02. Off, it is answered 00, since it is in suspense. It is stored and booked alike."""
+
+
+class PaymentSettings(Settings):
+    """The part of what begins payments."""
+
     payment_lifetime_s: float = Field(default=15 * 60, ge=60, le=24 * 3600)
     """How long the payer may take; VNPay closes its page after that."""
     payments_per_hour_max: int = Field(default=60, ge=1, le=1_000_000)
@@ -34,3 +39,15 @@ class Settings(ServiceSettings):
         if most < others.data.get("payment_amount_min_vnd", 0):
             raise ValueError("is below GRIDCARE_PAYMENT_AMOUNT_MIN_VND")
         return most
+
+
+class ApiSettings(HttpSettings, VnpaySettings, PaymentSettings):
+    """What `api` reads."""
+
+
+class ConsumerSettings(TopicsSettings):
+    """What `consumer` reads."""
+
+
+class WorkerSettings(ProcessSettings, VnpaySettings):
+    """What `worker` reads."""

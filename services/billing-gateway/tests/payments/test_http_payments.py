@@ -8,6 +8,7 @@ import pytest
 
 from billing_gateway.app import build_app
 from billing_gateway.payments.flow.expire_payments import expire_payments
+from billing_gateway.payments.room import Expiry
 from gridcare.postgres.token_buckets import Buckets
 from gridcare.testing.http import client_for
 from gridcare_local.emulators.vnpay import read_pay_url
@@ -92,9 +93,10 @@ async def test_late_successes_count(gateway: Any) -> None:
     begun = await gateway.begin(bill)
     query = gateway.callback(begun)
     gateway.clock.move(minutes=15, seconds=-1)
-    assert await expire_payments(room=gateway.rooms.payments) == 0
+    expiry = Expiry(gateway.db, gateway.clock)
+    assert await expire_payments(room=expiry) == 0
     gateway.clock.move(seconds=1)
-    assert await expire_payments(room=gateway.rooms.payments) == 1
+    assert await expire_payments(room=expiry) == 1
     assert (await gateway.read("payment", begun))["state"] == "expired"
     assert await gateway.call_back(query) == "00"
     assert (await gateway.read("payment", begun))["state"] == "succeeded"

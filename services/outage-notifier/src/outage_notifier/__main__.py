@@ -12,7 +12,17 @@ from gridcare.postgres.retention import retention_command
 from gridcare.process.due import repeat_due
 from gridcare.process.lifecycle import run_together
 from gridcare.process.pace import Pace
-from gridcare.process.service import Foundation, Service, follow_topics, listening_to, main, serve_api
+from gridcare.process.service import (
+    Command,
+    Foundation,
+    Process,
+    Service,
+    follow_topics,
+    listening_to,
+    main,
+    serve_api,
+)
+from gridcare.process.settings import DatabaseSettings
 from outage_notifier import NAME
 from outage_notifier.app import build_app
 from outage_notifier.contacts.command_devices_aside import devices_aside_command
@@ -23,8 +33,16 @@ from outage_notifier.planning.flow.pack_due_singles import SINGLES_DUE, pack_due
 from outage_notifier.planning.flow.plan_notice import NOTICES_DUE, NOTICES_WAITING, plan_due_notice
 from outage_notifier.sending.flow.probe_channels import PROBE_CHANNELS, SEND_UNHEARD, look_for_work, probe_channels
 from outage_notifier.sending.topic_notice_batches import BatchesUnderWay
-from outage_notifier.settings import Settings
-from outage_notifier.wiring import devices_aside, looking_up, resealing, retaining, sending, wired
+from outage_notifier.settings import (
+    ApiSettings,
+    ConsumerSettings,
+    PlannerSettings,
+    ResealSettings,
+    RetentionSettings,
+    SenderSettings,
+    WorkerSettings,
+)
+from outage_notifier.wiring import devices_aside, planning_of, resealing, retaining, sending, serving, working
 from outage_notifier.worker import retention_steps, work
 
 LOOK_INTERVAL_S = 1.0
@@ -34,37 +52,38 @@ SLOT_WAIT_MAX_S = 300
 """A hint waits for a free slot at most this long before its partition is paused. Hints are repeated, so none is lost."""
 
 
-async def api(foundation: Foundation[Settings]) -> None:
+async def api(foundation: Foundation[ApiSettings]) -> None:
     """Serve the HTTP API."""
-    async with wired(foundation) as rooms:
+    async with serving(foundation) as rooms:
         await serve_api(foundation, build_app(rooms, docs=foundation.settings.docs_page))
 
 
-async def consumer(foundation: Foundation[Settings]) -> None:
+async def consumer(foundation: Foundation[ConsumerSettings]) -> None:
     """Follow the topics."""
-    async with wired(foundation) as rooms:
-        await follow_topics(
-            foundation,
-            [
-                topic_supply_points.subscription(foundation.db),
-                topic_tickets.subscription(rooms.planning),
-                topic_payments.subscription(rooms.planning),
-            ],
-        )
+    planning = planning_of(foundation)
+    await follow_topics(
+        foundation,
+        [
+            topic_supply_points.subscription(foundation.db),
+            topic_tickets.subscription(planning),
+            topic_payments.subscription(planning),
+        ],
+    )
 
 
-async def planner(foundation: Foundation[Settings]) -> None:
+async def planner(foundation: Foundation[PlannerSettings]) -> None:
     """Plan due notices: large ones page by page, one-recipient ones packed into batches."""
-    async with wired(foundation) as rooms, listening_to(NOTICES_MADE, foundation) as wake:
+    planning = planning_of(foundation)
+    async with listening_to(NOTICES_MADE, foundation) as wake:
         due = {
-            "plan_due_notice": Work(partial(plan_due_notice, room=rooms.planning), NOTICES_DUE),
-            "pack_due_singles": Work(partial(pack_due_singles, room=rooms.planning), SINGLES_DUE),
+            "plan_due_notice": Work(partial(plan_due_notice, room=planning), NOTICES_DUE),
+            "pack_due_singles": Work(partial(pack_due_singles, room=planning), SINGLES_DUE),
         }
         db, clock, lifecycle = foundation.db, foundation.clock, foundation.lifecycle
         await repeat_work(lifecycle, db, clock, due, under_way=NOTICES_WAITING, wake=wake)
 
 
-async def sender(foundation: Foundation[Settings]) -> None:
+async def sender(foundation: Foundation[SenderSettings]) -> None:
     """Send the batches that wait in the ledger."""
     async with sending(foundation) as room:
         under_way = BatchesUnderWay(room, foundation.lifecycle)
@@ -86,29 +105,25 @@ async def sender(foundation: Foundation[Settings]) -> None:
         await run_together(foundation.lifecycle, follow(), under_way.watch(), looks)
 
 
-async def worker(foundation: Foundation[Settings]) -> None:
+async def worker(foundation: Foundation[WorkerSettings]) -> None:
     """Do what falls due."""
-    async with (
-        wired(foundation) as rooms,
-        looking_up(foundation) as look_ups,
-        listening_to(NOTICES_MADE, foundation) as wake,
-    ):
-        await work(rooms, look_ups, foundation.lifecycle, wake)
+    async with working(foundation) as rooms, listening_to(NOTICES_MADE, foundation) as wake:
+        await work(rooms, foundation.lifecycle, wake)
 
 
-async def reseal_contacts(settings: Settings, arguments: Sequence[str]) -> int:
+async def reseal_contacts(settings: ResealSettings, arguments: Sequence[str]) -> int:
     """Seal every contact with the newest key."""
     async with resealing(settings) as room:
         return await reseal_command(arguments, room=room)
 
 
-async def list_devices_aside(settings: Settings, arguments: Sequence[str]) -> int:
+async def list_devices_aside(settings: DatabaseSettings, arguments: Sequence[str]) -> int:
     """List the devices that are put aside, or have them called again."""
     async with devices_aside(settings) as room:
         return await devices_aside_command(arguments, room=room)
 
 
-async def retention(settings: Settings, _: Sequence[str]) -> int:
+async def retention(settings: RetentionSettings, _: Sequence[str]) -> int:
     """Do at once what retention does each hour."""
     async with retaining(settings) as (keeping, marks):
         return await retention_command(retention_steps(keeping, marks))
@@ -116,10 +131,19 @@ async def retention(settings: Settings, _: Sequence[str]) -> int:
 
 SERVICE = Service(
     name=NAME,
-    settings=Settings,
     migrations=Path(__file__).parents[2] / "migrations",
-    processes={"api": api, "consumer": consumer, "planner": planner, "sender": sender, "worker": worker},
-    commands={"devices-aside": list_devices_aside, "reseal-contacts": reseal_contacts, "retention": retention},
+    processes={
+        "api": Process(ApiSettings, api),
+        "consumer": Process(ConsumerSettings, consumer),
+        "planner": Process(PlannerSettings, planner),
+        "sender": Process(SenderSettings, sender),
+        "worker": Process(WorkerSettings, worker),
+    },
+    commands={
+        "devices-aside": Command(DatabaseSettings, list_devices_aside),
+        "reseal-contacts": Command(ResealSettings, reseal_contacts),
+        "retention": Command(RetentionSettings, retention),
+    },
 )
 
 if __name__ == "__main__":

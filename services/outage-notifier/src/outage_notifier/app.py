@@ -11,7 +11,7 @@ from outage_notifier.inbox import http_inbox
 from outage_notifier.ledger import http_notices
 from outage_notifier.outages import http_outages
 from outage_notifier.receipts import http_callbacks, http_marks
-from outage_notifier.wiring import Rooms
+from outage_notifier.wiring import ApiRooms
 
 TAGS = {
     "outages": "Cuts of power: written, previewed, published and changed by planners.",
@@ -26,7 +26,7 @@ TAGS = {
 """What the groups of routes are about."""
 
 
-def build_app(rooms: Rooms | None, *, docs: bool = False) -> FastAPI:
+def build_app(rooms: ApiRooms | None, *, docs: bool = False) -> FastAPI:
     """Return the app; without rooms it can only write its OpenAPI document. `docs` serves that, and a page to try it."""
     return create_app(
         title=NAME,

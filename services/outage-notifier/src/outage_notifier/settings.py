@@ -1,4 +1,4 @@
-"""Settings of outage-notifier: GRIDCARE_… variables, besides those that every service has."""
+"""Settings of outage-notifier: GRIDCARE_… variables. The parts come first, then what each process and command reads."""
 
 from datetime import time
 from pathlib import Path
@@ -6,7 +6,14 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
-from gridcare.process.settings import HttpUrl, ServiceSettings
+from gridcare.process.settings import (
+    DatabaseSettings,
+    DirectSettings,
+    HttpSettings,
+    HttpUrl,
+    Settings,
+    TopicsSettings,
+)
 from outage_notifier.contacts.vault import index_key_of, keys_of
 from outage_notifier.providers.fcm.sender import API_URL as FCM_API_URL
 from outage_notifier.providers.twilio.sender import API_URL as TWILIO_API_URL
@@ -30,53 +37,110 @@ def _index_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
-class Settings(ServiceSettings):
-    """What ops may set for outage-notifier."""
+class SealingSettings(Settings):
+    """The part of what seals contacts or opens them."""
 
-    # contacts
     contact_keys: Annotated[SecretStr, AfterValidator(_keys)]
     """`id:base64 of 32 bytes`, comma-separated. The first key seals, every key opens."""
     contact_index_key: Annotated[SecretStr, AfterValidator(_index_key)]
     """base64 of 32 bytes. It never changes: with another key no known phone or device would be recognised."""
 
-    # the SMS provider
-    twilio_account_sid: Annotated[str, StringConstraints(pattern=r"^AC[0-9a-f]{32}$")]
+
+class TwilioSettings(Settings):
+    """The part of what Twilio calls back, or what is called."""
+
     twilio_auth_token: SecretStr
-    twilio_other_auth_token: SecretStr | None = None
-    """The token that replaces it, or the one that it replaced, while they are rotated: callbacks may be signed with either."""
     twilio_sender: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ]{3,11}$|^\+\d{6,15}$")]
     """The sender id that Vietnam's carriers registered for the distributor; Twilio allows at most 11 characters."""
-    twilio_api_url: HttpUrl = TWILIO_API_URL
     public_url: HttpUrl
     """The base of this service's addresses as providers see them: Twilio signs the whole address that it calls."""
+
+
+class TextingSettings(TwilioSettings):
+    """The part of what calls Twilio: a sender sends, and a worker asks what became of a message."""
+
+    twilio_account_sid: Annotated[str, StringConstraints(pattern=r"^AC[0-9a-f]{32}$")]
+    twilio_api_url: HttpUrl = TWILIO_API_URL
+    call_timeout_s: float = Field(default=10, ge=0.5, le=120)
+    unknown_first_look_after_s: float = Field(default=90, ge=0)
+    """When Twilio is asked about an SMS whose call ended unknown, counted from the call."""
+
+
+class AppSettings(Settings):
+    """The part of what links into the app, in pushes and in the inbox."""
+
+    app_link_base: Annotated[
+        str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*://([A-Za-z0-9._-]+/)*$", max_length=128)
+    ] = "gridcare://"
+    """What a link begins with, as the app registers it: its own scheme, or `https://<host>/`. `tickets/<id>` follows."""
+
+
+class PlanningSettings(Settings):
+    """The part of what plans notices."""
+
+    planner_lease_s: float = Field(default=30, ge=1, le=600)
+    hint_silent_s: float = Field(default=60, ge=0.5, le=3600)
+    """How long a batch that nobody holds waits until it is hinted at again. The pause doubles, up to an hour."""
+
+
+class KeepingSettings(Settings):
+    """The part of what deletes what is old."""
+
+    deliveries_kept_months: int = Field(default=15, ge=3, le=120)
+    """Deliveries, batches, attempts and notices are dropped this many whole months after their own month, unless a notice of
+    that time is still open. The default covers a complaint about last year's cut."""
+
+
+class OutageSettings(Settings):
+    """The part of what takes outages."""
+
+    statutory_notice_h: float = Field(default=120, ge=0, le=24 * 60)
+    """How long before its start a planned cut must be announced, unless it says why not; five days by the law below."""
+    statutory_basis: str = "Luật Điện lực 61/2024/QH15, Thông tư 04/2025/TT-BCT"
+    """Shown with every refusal and preview; the legal department confirms it."""
+    outage_window_max_h: float = Field(default=72, gt=0, le=24 * 60)
+    outage_windows_max: int = Field(default=20, ge=1, le=100)
+    outage_ahead_max_d: int = Field(default=400, ge=1, le=3650)
     sms_price_vnd: int = Field(default=800, ge=0, le=1_000_000)
     """Of one segment, for previews. The default is an example: the contract with the provider states the price."""
 
-    # the push provider
+
+class PushingSettings(Settings):
+    """The part of what calls FCM."""
+
     fcm_credentials_file: Path
     fcm_api_url: HttpUrl = FCM_API_URL
     fcm_ca_file: Path | None = None
     push_connections: int = Field(default=12, ge=1, le=64)
     """Each is one HTTP/2 connection of 100 streams: twelve keep 10,000 a second in flight at 100 ms a call."""
 
-    # the app's requests, of one caller
+
+class ApiSettings(HttpSettings, SealingSettings, TwilioSettings, AppSettings, OutageSettings):
+    """What `api` reads."""
+
+    twilio_other_auth_token: SecretStr | None = None
+    """The token that replaces it, or the one that it replaced, while they are rotated: callbacks may be signed with either."""
     devices_per_hour_max: int = Field(default=60, ge=1, le=1_000_000)
     marks_per_hour_max: int = Field(default=3_600, ge=1, le=1_000_000)
     """The app marks each push once, and again when it is not sure."""
 
-    # links into the app, in pushes and in the inbox
-    app_link_base: Annotated[
-        str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*://([A-Za-z0-9._-]+/)*$", max_length=128)
-    ] = "gridcare://"
-    """What a link begins with, as the app registers it: its own scheme, or `https://<host>/`. `tickets/<id>` follows."""
 
-    # sending
+class ConsumerSettings(TopicsSettings, PlanningSettings):
+    """What `consumer` reads."""
+
+
+class PlannerSettings(DirectSettings, PlanningSettings):
+    """What `planner` reads."""
+
+
+class SenderSettings(TopicsSettings, SealingSettings, TextingSettings, PushingSettings, AppSettings):
+    """What `sender` reads."""
+
     quiet_hours: Annotated[str, AfterValidator(_hours)] = "21:00-07:00"
     """Vietnam's time; bulk messages wait until they end. This is good practice rather than law: service notices are not the
     advertising that Decree 91/2020/ND-CP restricts."""
     lease_s: float = Field(default=30, ge=2, le=600)
     """How long a sender holds a batch without renewing."""
-    call_timeout_s: float = Field(default=10, ge=0.5, le=120)
     push_concurrency: int = Field(default=1_200, ge=1, le=10_000)
     """Calls in flight in a lane, divided among its batches; more calls than streams would only wait for a stream."""
     push_batches_at_once: int = Field(default=4, ge=1, le=64)
@@ -90,28 +154,6 @@ class Settings(ServiceSettings):
     """The share of each rate that is kept for the urgent lane; as much again is kept for the transactional one."""
     breaker_pause_s: float = Field(default=60, ge=0, le=3600)
     """How long a stopped channel is left alone before each probe."""
-    unknown_first_look_after_s: float = Field(default=90, ge=0)
-    unknown_second_look_after_s: float = Field(default=180, ge=0)
-    """When Twilio is asked about an SMS whose call ended unknown, counted from the call."""
-
-    # planning
-    planner_lease_s: float = Field(default=30, ge=1, le=600)
-    hint_silent_s: float = Field(default=60, ge=0.5, le=3600)
-    """How long a batch that nobody holds waits until it is hinted at again. The pause doubles, up to an hour."""
-
-    # retention
-    deliveries_kept_months: int = Field(default=15, ge=3, le=120)
-    """Deliveries, batches, attempts and notices are dropped this many whole months after their own month, unless a notice of
-    that time is still open. The default covers a complaint about last year's cut."""
-
-    # outages
-    statutory_notice_h: float = Field(default=120, ge=0, le=24 * 60)
-    """How long before its start a planned cut must be announced, unless it says why not; five days by the law below."""
-    statutory_basis: str = "Luật Điện lực 61/2024/QH15, Thông tư 04/2025/TT-BCT"
-    """Shown with every refusal and preview; the legal department confirms it."""
-    outage_window_max_h: float = Field(default=72, gt=0, le=24 * 60)
-    outage_windows_max: int = Field(default=20, ge=1, le=100)
-    outage_ahead_max_d: int = Field(default=400, ge=1, le=3650)
 
     @model_validator(mode="after")
     def _calls_end_within_leases(self) -> Self:
@@ -125,3 +167,18 @@ class Settings(ServiceSettings):
         """Return the quiet hours as a value."""
         start, _, end = self.quiet_hours.partition("-")
         return QuietHours(time.fromisoformat(start), time.fromisoformat(end))
+
+
+class WorkerSettings(DirectSettings, SealingSettings, TextingSettings, PlanningSettings, KeepingSettings):
+    """What `worker` reads."""
+
+    unknown_second_look_after_s: float = Field(default=180, ge=0)
+    """When Twilio is asked again about an SMS that it did not know at the first look, counted from the call too."""
+
+
+class ResealSettings(DatabaseSettings, SealingSettings):
+    """What the command `reseal-contacts` reads."""
+
+
+class RetentionSettings(DatabaseSettings, KeepingSettings):
+    """What the command `retention` reads."""

@@ -5,12 +5,15 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from datetime import timedelta
 
+from pydantic import SecretStr
+
 from gridcare.events.topics import CHANNELS
 from gridcare.http.tokens.verifier import TokenVerifier
 from gridcare.postgres.database import Database
 from gridcare.postgres.poison.guard import Guard
 from gridcare.postgres.token_buckets import Buckets
 from gridcare.process.service import Foundation
+from gridcare.process.settings import DatabaseSettings
 from gridcare.values.clock import SystemClock
 from outage_notifier import NAME
 from outage_notifier.contacts.core.sealed_column import SEALED_COLUMNS
@@ -30,74 +33,103 @@ from outage_notifier.sending.breaker import Breaker
 from outage_notifier.sending.rate import Rate
 from outage_notifier.sending.render import MessageRenderer
 from outage_notifier.sending.room import Sending, SendLimits, Waiting
-from outage_notifier.settings import Settings
+from outage_notifier.settings import (
+    ApiSettings,
+    ConsumerSettings,
+    OutageSettings,
+    PlannerSettings,
+    ResealSettings,
+    RetentionSettings,
+    SealingSettings,
+    SenderSettings,
+    TextingSettings,
+    TwilioSettings,
+    WorkerSettings,
+)
 from outage_notifier.texts.kept import KeptTexts
 from outage_notifier.texts.languages import read_texts
 from outage_notifier.texts.rendering import Catalog
 
 
 @dataclass(frozen=True, slots=True)
-class Rooms:
-    """The service's rooms, and what checks the callers at their doors: their tokens, and how often they come.
-
-    `sending` and `looking_up` open the rooms that call a provider.
-    """
+class ApiRooms:
+    """The rooms behind the api's doors, and what checks the callers there: their tokens, and how often they come."""
 
     verifier: TokenVerifier
     buckets: Buckets
     callbacks: Callbacks
     contacts: Contacts
     inbox: Inbox
-    keeping: Keeping
     ledger: Ledger
     marks: Marks
     outages: Outages
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRooms:
+    """The rooms that the worker's loops go through."""
+
+    callbacks: Callbacks
+    keeping: Keeping
+    ledger: Ledger
+    look_ups: LookUps
+    marks: Marks
     planning: Planning
     waiting: Waiting
 
 
 @asynccontextmanager
-async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
-    """Open the rooms on a process's foundation; close what they hold, in reverse, at the end of the block."""
+async def serving(foundation: Foundation[ApiSettings]) -> AsyncIterator[ApiRooms]:
+    """Open the api's rooms on its foundation; close what they hold, in reverse, at the end of the block."""
     db, clock, settings = foundation.db, foundation.clock, foundation.settings
     vault, catalog, guard = vault_of(settings), _catalog(settings), Guard(db)
     async with AsyncExitStack() as stack:
         verifier = await stack.enter_async_context(
             TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME, ca_file=settings.oidc_ca_file)
         )
-        yield Rooms(
+        yield ApiRooms(
             verifier=verifier,
             buckets=Buckets(db, {"devices": settings.devices_per_hour_max, "marks": settings.marks_per_hour_max}),
-            callbacks=Callbacks(db, clock, guard, vault, twilio_of(settings)),
+            callbacks=Callbacks(db, clock, guard, vault, twilio_of(settings, settings.twilio_other_auth_token)),
             contacts=Contacts(db, clock, vault),
             inbox=Inbox(db, clock, KeptTexts(catalog), settings.app_link_base),
-            keeping=Keeping(db, clock, settings.deliveries_kept_months),
             ledger=Ledger(db, clock, guard),
             marks=Marks(db, clock, guard),
             outages=Outages(db, clock, rules_of(settings), catalog, settings.sms_price_vnd),
-            planning=Planning(db, clock, guard, lease_s=settings.planner_lease_s, hint_silent_s=settings.hint_silent_s),
-            waiting=Waiting(db, clock, guard, timedelta(seconds=settings.unknown_first_look_after_s)),
         )
 
 
 @asynccontextmanager
-async def looking_up(foundation: Foundation[Settings]) -> AsyncIterator[LookUps]:
-    """Open the SMS provider's client for a worker, which asks what became of a message."""
-    settings = foundation.settings
-    between_s = settings.unknown_second_look_after_s - settings.unknown_first_look_after_s
+async def working(foundation: Foundation[WorkerSettings]) -> AsyncIterator[WorkerRooms]:
+    """Open the worker's rooms on its foundation, and the SMS provider's client, which asks what became of a message."""
+    db, clock, settings = foundation.db, foundation.clock, foundation.settings
+    vault, guard = vault_of(settings), Guard(db)
+    first_look = timedelta(seconds=settings.unknown_first_look_after_s)
+    between_looks = timedelta(seconds=settings.unknown_second_look_after_s) - first_look
     async with texting(settings) as sms:
-        yield LookUps(
-            foundation.db,
-            foundation.clock,
-            Guard(foundation.db),
-            vault_of(settings),
-            sms,
-            between_looks=timedelta(seconds=max(between_s, 0)),
+        yield WorkerRooms(
+            callbacks=Callbacks(db, clock, guard, vault, twilio_of(settings)),
+            keeping=Keeping(db, clock, settings.deliveries_kept_months),
+            ledger=Ledger(db, clock, guard),
+            look_ups=LookUps(db, clock, guard, vault, sms, between_looks=max(between_looks, timedelta(0))),
+            marks=Marks(db, clock, guard),
+            planning=planning_of(foundation),
+            waiting=Waiting(db, clock, guard, first_look),
         )
 
 
+def planning_of(
+    foundation: Foundation[ConsumerSettings] | Foundation[PlannerSettings] | Foundation[WorkerSettings],
+) -> Planning:
+    """Return the room of planning: a consumer adds notices to it, a planner plans them, a worker looks after their batches."""
+    db, settings = foundation.db, foundation.settings
+    return Planning(
+        *(db, foundation.clock, Guard(db)), lease_s=settings.planner_lease_s, hint_silent_s=settings.hint_silent_s
+    )
+
+
 @asynccontextmanager
-async def sending(foundation: Foundation[Settings]) -> AsyncIterator[Sending]:
+async def sending(foundation: Foundation[SenderSettings]) -> AsyncIterator[Sending]:
     """Open both providers' clients, for a sender."""
     settings = foundation.settings
     async with (
@@ -129,28 +161,33 @@ async def sending(foundation: Foundation[Settings]) -> AsyncIterator[Sending]:
 
 
 @asynccontextmanager
-async def resealing(settings: Settings) -> AsyncIterator[Resealing]:
+async def resealing(settings: ResealSettings) -> AsyncIterator[Resealing]:
     """Open the database for the command that seals everything with the newest key."""
-    async with Database.open(settings.database_url, application_name=f"{NAME} reseal-contacts", pool_size=2) as db:
+    async with _database(settings, "reseal-contacts") as db:
         yield Resealing(db, vault_of(settings), columns=(*SEALED_COLUMNS, SEALED_BODY))
 
 
 @asynccontextmanager
-async def devices_aside(settings: Settings) -> AsyncIterator[Aside]:
+async def devices_aside(settings: DatabaseSettings) -> AsyncIterator[Aside]:
     """Open the database for the command that lists the devices that are put aside."""
-    async with Database.open(settings.database_url, application_name=f"{NAME} devices-aside", pool_size=2) as db:
+    async with _database(settings, "devices-aside") as db:
         yield Aside(db)
 
 
 @asynccontextmanager
-async def retaining(settings: Settings) -> AsyncIterator[tuple[Keeping, Marks]]:
+async def retaining(settings: RetentionSettings) -> AsyncIterator[tuple[Keeping, Marks]]:
     """Open the database for the command that does at once what workers do each hour."""
-    async with Database.open(settings.database_url, application_name=f"{NAME} retention", pool_size=2) as db:
+    async with _database(settings, "retention") as db:
         clock = SystemClock(settings.clock_offset_s)
         yield Keeping(db, clock, settings.deliveries_kept_months), Marks(db, clock, Guard(db))
 
 
-def texting(settings: Settings) -> AbstractAsyncContextManager[TwilioSmsSender]:
+def _database(settings: DatabaseSettings, command: str) -> AbstractAsyncContextManager[Database]:
+    url = settings.database_url.get_secret_value()
+    return Database.open(url, application_name=f"{NAME} {command}", pool_size=2)
+
+
+def texting(settings: TextingSettings) -> AbstractAsyncContextManager[TwilioSmsSender]:
     """Return the SMS provider's client, to be opened. Senders send by it; workers ask it what became of a message."""
     return TwilioSmsSender.open(
         account_sid=settings.twilio_account_sid,
@@ -162,21 +199,21 @@ def texting(settings: Settings) -> AbstractAsyncContextManager[TwilioSmsSender]:
     )
 
 
-def vault_of(settings: Settings) -> Vault:
+def vault_of(settings: SealingSettings) -> Vault:
     """Return the vault that the settings describe."""
     return Vault.of_settings(settings.contact_keys.get_secret_value(), settings.contact_index_key.get_secret_value())
 
 
-def twilio_of(settings: Settings) -> TwilioCallbacks:
-    """Return the reader of Twilio's callbacks that the settings describe."""
-    tokens = [settings.twilio_auth_token, settings.twilio_other_auth_token]
+def twilio_of(settings: TwilioSettings, other_token: SecretStr | None = None) -> TwilioCallbacks:
+    """Return the reader of Twilio's callbacks that the settings describe, which may be signed with another token too."""
+    tokens = [settings.twilio_auth_token, other_token]
     return TwilioCallbacks(
         address=callback_address(settings.public_url),
         auth_tokens=tuple(token.get_secret_value() for token in tokens if token is not None),
     )
 
 
-def rules_of(settings: Settings) -> OutageRules:
+def rules_of(settings: OutageSettings) -> OutageRules:
     """Return the rules of outages that the settings state."""
     return OutageRules(
         windows_max=settings.outage_windows_max,
@@ -187,7 +224,7 @@ def rules_of(settings: Settings) -> OutageRules:
     )
 
 
-def limits_of(settings: Settings) -> SendLimits:
+def limits_of(settings: SenderSettings) -> SendLimits:
     """Return the sender's limits that the settings state."""
     return SendLimits(
         lease_s=settings.lease_s,
@@ -199,10 +236,10 @@ def limits_of(settings: Settings) -> SendLimits:
     )
 
 
-def _catalog(settings: Settings) -> Catalog:
+def _catalog(settings: TwilioSettings) -> Catalog:
     return Catalog(read_texts(), sender=settings.twilio_sender)
 
 
-def _rate(settings: Settings, account: str, rate_per_s: int) -> Rate:
+def _rate(settings: SenderSettings, account: str, rate_per_s: int) -> Rate:
     kept = int(rate_per_s * settings.reserved_share)
     return Rate(account, rate_per_s, {"urgent": kept, "transactional": kept})

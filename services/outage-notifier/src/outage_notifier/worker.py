@@ -19,15 +19,15 @@ from outage_notifier.receipts.flow.apply_marks import MARKS_DUE, apply_marks
 from outage_notifier.receipts.flow.apply_receipts import RECEIPTS_DUE, apply_receipts
 from outage_notifier.receipts.flow.forget_keys import forget_keys
 from outage_notifier.receipts.flow.resolve_unknown import UNKNOWN_DUE, resolve_unknown
-from outage_notifier.receipts.room import LookUps, Marks
+from outage_notifier.receipts.room import Marks
 from outage_notifier.sending.flow.fall_back import STOPPED_DUE, fall_back
-from outage_notifier.wiring import Rooms
+from outage_notifier.wiring import WorkerRooms
 
 STRAYS_INTERVAL_S = 60.0
 """There should be none; the look costs one index probe for each follow-up batch that waits."""
 
 
-async def work(rooms: Rooms, look_ups: LookUps, lifecycle: Lifecycle, wake: asyncio.Event) -> None:
+async def work(rooms: WorkerRooms, lifecycle: Lifecycle, wake: asyncio.Event) -> None:
     """Do what falls due until told to stop. `wake` is set when there are new notices: before long one will be done."""
     ledger, planning = rooms.ledger, rooms.planning
     retention = retention_steps(rooms.keeping, rooms.marks)
@@ -39,7 +39,7 @@ async def work(rooms: Rooms, look_ups: LookUps, lifecycle: Lifecycle, wake: asyn
         "apply_receipts": Work(partial(apply_receipts, room=rooms.callbacks), RECEIPTS_DUE),
         "apply_marks": Work(partial(apply_marks, room=rooms.marks), MARKS_DUE),
         "complete_notices": Work(partial(complete_notices, room=ledger), NOTICES_DONE),
-        "resolve_unknown": Work(partial(resolve_unknown, room=look_ups), UNKNOWN_DUE),
+        "resolve_unknown": Work(partial(resolve_unknown, room=rooms.look_ups), UNKNOWN_DUE),
     }
     await run_together(
         lifecycle,

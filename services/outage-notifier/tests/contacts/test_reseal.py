@@ -10,6 +10,7 @@ from outage_notifier.contacts.flow.reseal import reseal
 from outage_notifier.contacts.room import Contacts, Resealing
 from outage_notifier.contacts.vault import RECEIPT, Unsealable, Vault
 from outage_notifier.receipts.store import receipt
+from outage_notifier.settings import ResealSettings
 from outage_notifier.wiring import resealing
 
 OLD, NEW = (base64.b64encode(bytes(32) if n == 0 else bytes([n]) * 32).decode() for n in (0, 1))
@@ -33,7 +34,12 @@ async def contacts(world, db, vault, clock):
 @pytest.fixture
 async def columns(settings):
     """Return every column that the command goes through."""
-    async with resealing(settings) as room:
+    read = ResealSettings(
+        database_url=settings.database_url,
+        contact_keys=settings.contact_keys,
+        contact_index_key=settings.contact_index_key,
+    )
+    async with resealing(read) as room:
         return room.columns
 
 

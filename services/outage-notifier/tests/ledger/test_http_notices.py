@@ -50,12 +50,12 @@ async def record(world, state: str, *, batches: str = "state = 'ready'") -> None
 
 
 @pytest.fixture
-async def notice_id(world, rooms) -> str:
+async def notice_id(world, planning) -> str:
     """Plan an announcement to two by push, two by SMS, and one who cannot be reached."""
     for n, code in enumerate(CODES):
         await world.customer(code, devices=[f"d{n}"] if n < 2 else [], phones=[f"+8490100000{n}"] if 2 <= n < 4 else [])
     planned = await world.notice(await world.outage())
-    await plan_due_notice(room=rooms.planning)
+    await plan_due_notice(room=planning)
     return str(planned)
 
 
@@ -88,11 +88,11 @@ async def test_completion_is_published_once(world, rooms, notice_id, outbox):
     assert completed[0].channels == {"push": 2, "sms": 2}
 
 
-async def test_notice_to_nobody(world, rooms, outbox):
+async def test_notice_to_nobody(world, rooms, planning, outbox):
     """A cancellation that nobody has to hear of."""
     await world.notice(await world.outage(), kind="cancellation", audience_rule="told")
     assert await complete_notices(room=rooms.ledger) == 0
-    await plan_due_notice(room=rooms.planning)
+    await plan_due_notice(room=planning)
     assert await complete_notices(room=rooms.ledger) == 1
     (completed,) = [e.data for e in await outbox() if e.type == "gridcare.NoticeCompleted"]
     assert (completed.audience, completed.states) == (0, {})

@@ -7,13 +7,14 @@ from uuid import UUID, uuid4
 
 from gridcare_local.testing.services import Outbox
 from outage_notifier.planning.flow.plan_notice import plan_due_notice
-from outage_notifier.wiring import Rooms
+from outage_notifier.planning.room import Planning
+from outage_notifier.wiring import ApiRooms
 
 NOBODY = {"push": 0, "sms": 0, "unreachable": 0, "opted_out": 0, "covered": 0}
 A, B, C = "PB11010000001", "PB11010000002", "PB11010000003"
 
 
-async def notices(rooms: Rooms, outage_id: str) -> list[dict[str, Any]]:
+async def notices(rooms: ApiRooms, outage_id: str) -> list[dict[str, Any]]:
     async with rooms.ledger.db.read() as c:
         rows = await c.fetch(
             "SELECT * FROM notice WHERE outage_id = $1 ORDER BY revision, due_at, kind", UUID(outage_id)
@@ -21,12 +22,12 @@ async def notices(rooms: Rooms, outage_id: str) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-async def plan(rooms: Rooms) -> None:
-    while await plan_due_notice(room=rooms.planning):
+async def plan_all(planning: Planning) -> None:
+    while await plan_due_notice(room=planning):
         pass
 
 
-async def deliver(rooms: Rooms) -> None:
+async def deliver(rooms: ApiRooms) -> None:
     """Record every planned member as accepted, as senders would."""
     async with rooms.ledger.db.transaction() as tx:
         await tx.execute(
@@ -36,7 +37,7 @@ async def deliver(rooms: Rooms) -> None:
         await tx.execute("UPDATE batch SET accepted = size, state = 'settled' WHERE state = 'ready'")
 
 
-async def test_publishing_schedules_notices(api, world, rooms, outbox: Outbox):
+async def test_publishing_schedules_notices(api, world, rooms, planning, outbox: Outbox):
     """Publishing answers 202 with whom it reaches, and schedules an announcement now and a reminder on the evening before."""
     await world.customer(A, phones=["+84901000001"])
     await world.customer(B, devices=["D2"])
@@ -54,7 +55,7 @@ async def test_publishing_schedules_notices(api, world, rooms, outbox: Outbox):
     assert {str(n["notice_id"]) for n in made} == set(body["notice_ids"])
     types = [envelope.type for envelope in await outbox()]
     assert sorted(types) == ["gridcare.NoticeScheduled"] * 2 + ["gridcare.OutagePlanned"]
-    assert await plan_due_notice(room=rooms.planning)
+    assert await plan_due_notice(room=planning)
     assert await world.books(made[0]["notice_id"]) == {"planned": 2}
 
 
@@ -108,13 +109,13 @@ async def test_older_revision(api, world):
     assert second.json()["newest_revision"] == 2
 
 
-async def test_revisions_part_the_audience(api, world, rooms):
+async def test_revisions_part_the_audience(api, world, rooms, planning):
     """From FD1 to FD2: who is on both hears the change, who left the cancellation, who is new an announcement."""
     await world.customer(A, feeder="FD1", phones=["+84901000001"])
     await world.customer(B, feeder="FD1", phones=["+84901000002"])
     await world.customer(C, feeder="FD2", phones=["+84901000003"])
     outage_id = await api.published()
-    await plan(rooms)
+    await plan_all(planning)
     await deliver(rooms)
     scope = {"feeder_ids": ["FD2"], "supply_point_ids": [f"SP-{B}"]}
     answer = await api.post(
@@ -123,7 +124,7 @@ async def test_revisions_part_the_audience(api, world, rooms):
     assert answer.status_code == 202, answer.text
     reached = {n["kind"]: n["audience"] for n in answer.json()["preview"]}
     assert reached == {"change": 1, "cancellation": 1, "announcement": 1, "reminder": 2}
-    await plan(rooms)
+    await plan_all(planning)
     async with rooms.ledger.db.read() as c:
         rows = await c.fetch(
             "SELECT n.kind, m->>1 AS code FROM batch JOIN notice n USING (notice_id), jsonb_array_elements(members) AS m"
@@ -135,13 +136,13 @@ async def test_revisions_part_the_audience(api, world, rooms):
     assert all(n["superseded_at"] for n in old)
 
 
-async def test_called_off_once(api, world, rooms):
+async def test_called_off_once(api, world, rooms, planning):
     """Who got the cancellation of the first revision hears nothing of the second."""
     await world.customer(A, feeder="FD1", phones=["+84901000001"])
     await world.customer(B, feeder="FD2", phones=["+84901000002"])
     outage_id = await api.published(scope={"feeder_ids": ["FD1", "FD2"]})
     for place in ("KV 6", "KV 7"):
-        await plan(rooms)
+        await plan_all(planning)
         await deliver(rooms)
         revised = {**api.document(place=place, scope={"feeder_ids": ["FD1"]}), "reason": "r", "late_reason": "x"}
         answer = await api.post(f"/{outage_id}/revise", revised)
@@ -153,19 +154,19 @@ async def test_called_off_once(api, world, rooms):
     }
 
 
-async def test_cancellations_reach_the_told(api, world, rooms, outbox: Outbox):
+async def test_cancellations_reach_the_told(api, world, rooms, planning, outbox: Outbox):
     """A cancellation goes to the one who was told, not to the one who was unreachable."""
     await world.customer(A, phones=["+84901000001"])
     await world.customer(B)
     outage_id = await api.published()
-    await plan(rooms)
+    await plan_all(planning)
     await deliver(rooms)
     answer = await api.post(f"/{outage_id}/cancel", {"reason": "mưa lớn"})
     assert (answer.status_code, answer.json()["outage"]["status"]) == (202, "cancelled")
     assert [(n["kind"], n["audience"], n["sms_cost_vnd"]) for n in answer.json()["preview"]] == [
         ("cancellation", 1, 800)
     ]
-    await plan(rooms)
+    await plan_all(planning)
     cancellation = (await notices(rooms, outage_id))[-1]
     assert (cancellation["kind"], cancellation["audience"]) == ("cancellation", 1)
     assert "gridcare.OutageCancelled" in {envelope.type for envelope in await outbox()}
@@ -173,11 +174,11 @@ async def test_cancellations_reach_the_told(api, world, rooms, outbox: Outbox):
     assert (again.status_code, again.json()["code"]) == (409, "outage-already-cancelled")
 
 
-async def test_dispatchers_may_restore(api, world, rooms, clock):
+async def test_dispatchers_may_restore(api, world, rooms, planning, clock):
     """A dispatcher may restore too, once the cut has begun; who was told of the cut hears of it."""
     await world.customer(A, phones=["+84901000001"])
     outage_id = await api.published()
-    await plan(rooms)
+    await plan_all(planning)
     await deliver(rooms)
     early = await api.post(f"/{outage_id}/restore", {}, roles=["dispatcher"])
     assert (early.status_code, early.json()["code"]) == (409, "outage-not-started")
@@ -185,7 +186,7 @@ async def test_dispatchers_may_restore(api, world, rooms, clock):
     answer = await api.post(f"/{outage_id}/restore", {}, roles=["dispatcher"])
     assert (answer.status_code, answer.json()["outage"]["status"]) == (202, "restored")
     assert [(n["kind"], n["recipients"]["sms"]) for n in answer.json()["preview"]] == [("restoration", 1)]
-    await plan(rooms)
+    await plan_all(planning)
     restoration = (await notices(rooms, outage_id))[-1]
     assert (restoration["kind"], restoration["audience"]) == ("restoration", 1)
 

@@ -100,13 +100,13 @@ async def _notices(db):
         )
 
 
-async def test_told_once(rooms, db, envelope, outbox, *, ticket, payment):
+async def test_told_once(planning, db, envelope, outbox, *, ticket, payment):
     """A ticket, an attached ticket and a payment are each one notice, however often their events come."""
     about_tickets = [envelope(ticket()), envelope(ticket(TicketAttached)), envelope(ticket(TicketEvent))]
     about_money = [envelope(payment())]
     for _ in range(2):
-        await topic_tickets.subscription(rooms.planning).handle(about_tickets)
-        await topic_payments.subscription(rooms.planning).handle(about_money)
+        await topic_tickets.subscription(planning).handle(about_tickets)
+        await topic_payments.subscription(planning).handle(about_money)
     notices = await _notices(db)
     assert [row["kind"] for row in notices] == ["payment-received", "ticket-attached", "ticket-opened"]
     assert {(row["recipient_id"], row["lane"], row["audience_rule"], row["state"]) for row in notices} == {
@@ -121,17 +121,17 @@ async def test_told_once(rooms, db, envelope, outbox, *, ticket, payment):
     ]
 
 
-async def test_told_once_beyond_the_inbox(rooms, db, envelope, ticket, outbox):
+async def test_told_once_beyond_the_inbox(planning, db, envelope, ticket, outbox):
     """An event that is older than the inbox's memory is known by the notice that it made."""
     opened = envelope(ticket())
-    await topic_tickets.subscription(rooms.planning).handle([opened])
+    await topic_tickets.subscription(planning).handle([opened])
     async with db.transaction() as tx:
         await tx.execute("DELETE FROM inbox")
-    await topic_tickets.subscription(rooms.planning).handle([opened])
+    await topic_tickets.subscription(planning).handle([opened])
     assert (len(await _notices(db)), len(await outbox())) == (1, 1)
 
 
-async def test_bills_are_no_news(rooms, db, envelope):
+async def test_bills_are_no_news(planning, db, envelope):
     """What is said of bills has no message."""
     bill = BillIssued(
         version=1,
@@ -143,13 +143,13 @@ async def test_bills_are_no_news(rooms, db, envelope):
         paid_vnd=0,
         due_on=date(2026, 12, 1),
     )
-    await topic_payments.subscription(rooms.planning).handle([envelope(bill)])
+    await topic_payments.subscription(planning).handle([envelope(bill)])
     assert await _notices(db) == []
 
 
-async def test_strangers_are_passed_over(rooms, db, envelope, ticket, payment):
+async def test_strangers_are_passed_over(planning, db, envelope, ticket, payment):
     """An event that a later release may put on the topic is passed over; a tombstone where none belongs is rejected."""
-    of_tickets, of_payments = topic_tickets.subscription(rooms.planning), topic_payments.subscription(rooms.planning)
+    of_tickets, of_payments = topic_tickets.subscription(planning), topic_payments.subscription(planning)
     of_points = topic_supply_points.subscription(db)
     for door, stranger in ((of_tickets, payment()), (of_payments, ticket()), (of_points, ticket())):
         with pytest.raises(PassedOver, match=type(stranger).__name__):
@@ -159,9 +159,9 @@ async def test_strangers_are_passed_over(rooms, db, envelope, ticket, payment):
             await door.handle([envelope("7")])
 
 
-async def test_later_values_are_told(rooms, db, envelope, ticket, payment):
+async def test_later_values_are_told(planning, db, envelope, ticket, payment):
     """A value that a later release has stands in no message's way."""
-    await topic_tickets.subscription(rooms.planning).handle(
+    await topic_tickets.subscription(planning).handle(
         [
             envelope(ticket(event, **{field: UNKNOWN}))
             for event in (TicketOpened, TicketAttached)
@@ -169,11 +169,11 @@ async def test_later_values_are_told(rooms, db, envelope, ticket, payment):
         ]
     )
     paid = msgspec.structs.replace(payment(), provider=UNKNOWN)
-    await topic_payments.subscription(rooms.planning).handle([envelope(paid)])
+    await topic_payments.subscription(planning).handle([envelope(paid)])
     assert len(await _notices(db)) == 5
 
 
-async def test_supply_points_are_projected(rooms, db, envelope):
+async def test_supply_points_are_projected(db, envelope):
     """Of a supply point the newest version stays, in any order; a tombstone removes it, and a newer version brings it back."""
     door = topic_supply_points.subscription(db)
 
@@ -193,7 +193,7 @@ async def test_supply_points_are_projected(rooms, db, envelope):
     assert await known() == {"SP1": (4, "FD1")}
 
 
-async def test_followed_over_a_broker(rooms, db, brokers, new_topic, *, envelope, ticket, payment):
+async def test_followed_over_a_broker(planning, db, brokers, new_topic, *, envelope, ticket, payment):
     """Over a real broker: many supply points, tickets and payments, each twice, and one poison record among them."""
     points, tickets, payments = await new_topic(partitions=3), await new_topic(), await new_topic()
     about_tickets = [envelope(ticket()) for _ in range(3)]
@@ -209,8 +209,8 @@ async def test_followed_over_a_broker(rooms, db, brokers, new_topic, *, envelope
         await producer.send_batch(sent)
     subscriptions = [
         replace(topic_supply_points.subscription(db), topics=(points,)),
-        replace(topic_tickets.subscription(rooms.planning), topics=(tickets,)),
-        replace(topic_payments.subscription(rooms.planning), topics=(payments,)),
+        replace(topic_tickets.subscription(planning), topics=(tickets,)),
+        replace(topic_payments.subscription(planning), topics=(payments,)),
     ]
 
     async def done() -> bool:

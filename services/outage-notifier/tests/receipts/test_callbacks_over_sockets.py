@@ -4,7 +4,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -19,8 +19,8 @@ from gridcare_local.emulators.twilio import ACCOUNT_SID, AUTH_TOKEN
 from outage_notifier import NAME
 from outage_notifier.app import build_app
 from outage_notifier.receipts.flow.apply_receipts import apply_receipts
-from outage_notifier.settings import Settings
-from outage_notifier.wiring import Rooms, texting, wired
+from outage_notifier.settings import ApiSettings, TextingSettings
+from outage_notifier.wiring import ApiRooms, serving, texting
 
 KEY = base64.b64encode(bytes(32)).decode()
 TOLD_EACH = 2
@@ -32,8 +32,8 @@ class Stage:
     """The emulator, and our app where its callbacks go."""
 
     emulator: Emulator
-    settings: Settings
-    rooms: Rooms
+    texting: TextingSettings
+    rooms: ApiRooms
     before: int
 
     def answers(self) -> list[int | None]:
@@ -55,28 +55,28 @@ async def stage(emulator: Emulator, database_url: str, db, clock) -> AsyncIterat
     port = free_port()
     life = Lifecycle()
     async with issuer() as tokens:
-        settings = Settings(
-            database_url=database_url,
-            kafka_bootstrap="127.0.0.1:1",
+        twilio: dict[str, Any] = {
+            "twilio_auth_token": SecretStr(AUTH_TOKEN),
+            "twilio_sender": "GRIDCARE",
+            "public_url": f"http://127.0.0.1:{port}",
+        }
+        sending = TextingSettings(twilio_account_sid=ACCOUNT_SID, twilio_api_url=emulator.url, **twilio)
+        settings = ApiSettings(
+            database_url=SecretStr(database_url),
             oidc_issuer=tokens.url,
             contact_keys=SecretStr(f"t1:{KEY}"),
             contact_index_key=SecretStr(KEY),
-            twilio_account_sid=ACCOUNT_SID,
-            twilio_auth_token=SecretStr(AUTH_TOKEN),
-            twilio_sender="GRIDCARE",
-            twilio_api_url=emulator.url,
-            public_url=f"http://127.0.0.1:{port}",
-            fcm_credentials_file=Path("none.json"),
+            **twilio,
         )
-        async with wired(Foundation(NAME, "tests", settings, clock, db, life)) as rooms:
+        async with serving(Foundation(NAME, "tests", settings, clock, db, life)) as rooms:
             bound: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-            serving = asyncio.create_task(serve(build_app(rooms), life, host="127.0.0.1", port=port, bound=bound))
+            served = asyncio.create_task(serve(build_app(rooms), life, host="127.0.0.1", port=port, bound=bound))
             await asyncio.wait_for(bound, 10)
             try:
-                yield Stage(emulator, settings, rooms, len(emulator.journal("callback")))
+                yield Stage(emulator, sending, rooms, len(emulator.journal("callback")))
             finally:
                 life.stop()
-                await serving
+                await served
 
 
 @pytest.mark.parametrize("modes", [[], ["doubled"], ["shuffled"], ["doubled", "shuffled"], ["early"]])
@@ -87,7 +87,7 @@ async def test_every_callback_is_taken(stage, world, plan, send, modes):
         await world.customer(f"PB1101000000{n}", phones=[f"+8493300000{n}"])
     notice_id = await world.notice(await world.outage())
     await plan()
-    async with texting(stage.settings) as sms:
+    async with texting(stage.texting) as sms:
         await send(sms=sms)
     expected = 5 * TOLD_EACH * (2 if "doubled" in modes else 1)
     await eventually(lambda: len(stage.answers()) == expected)
@@ -100,9 +100,7 @@ async def test_every_callback_is_taken(stage, world, plan, send, modes):
 async def test_other_account_is_refused(stage, world, plan, send, tmp_path):
     """A signature of another account's token is answered 403, and the delivery stays accepted."""
     other = start_emulator("twilio", tmp_path, environment={"EMULATOR_TWILIO_AUTH_TOKEN": "another"})
-    settings = stage.settings.model_copy(
-        update={"twilio_api_url": other.url, "twilio_auth_token": SecretStr("another")}
-    )
+    settings = stage.texting.model_copy(update={"twilio_api_url": other.url, "twilio_auth_token": SecretStr("another")})
     try:
         await world.customer("PB11010000001", phones=["+84933000001"])
         notice_id = await world.notice(await world.outage())

@@ -4,40 +4,43 @@ import sys
 from pathlib import Path
 
 from gridcare.known_supply_points import topic_supply_points
-from gridcare.process.service import Foundation, Service, follow_topics, main, serve_api
+from gridcare.process.service import Foundation, Process, Service, follow_topics, main, serve_api
 from repair_intake import NAME
 from repair_intake.app import build_app
-from repair_intake.settings import Settings
+from repair_intake.settings import ApiSettings, ConsumerSettings, WorkerSettings
 from repair_intake.tickets import topic_outages
-from repair_intake.wiring import wired
+from repair_intake.wiring import serving, tickets_of, working
 from repair_intake.worker import work
 
 
-async def api(foundation: Foundation[Settings]) -> None:
+async def api(foundation: Foundation[ApiSettings]) -> None:
     """Serve the HTTP API."""
-    async with wired(foundation) as rooms:
+    async with serving(foundation) as rooms:
         await serve_api(foundation, build_app(rooms, docs=foundation.settings.docs_page))
 
 
-async def consumer(foundation: Foundation[Settings]) -> None:
+async def consumer(foundation: Foundation[ConsumerSettings]) -> None:
     """Follow the topics."""
-    async with wired(foundation) as rooms:
-        await follow_topics(
-            foundation, [topic_supply_points.subscription(foundation.db), topic_outages.subscription(rooms.tickets)]
-        )
+    tickets = tickets_of(foundation)
+    await follow_topics(
+        foundation, [topic_supply_points.subscription(foundation.db), topic_outages.subscription(tickets)]
+    )
 
 
-async def worker(foundation: Foundation[Settings]) -> None:
+async def worker(foundation: Foundation[WorkerSettings]) -> None:
     """Do what falls due."""
-    async with wired(foundation) as rooms:
+    async with working(foundation) as rooms:
         await work(rooms, foundation.lifecycle)
 
 
 SERVICE = Service(
     name=NAME,
-    settings=Settings,
     migrations=Path(__file__).parents[2] / "migrations",
-    processes={"api": api, "consumer": consumer, "worker": worker},
+    processes={
+        "api": Process(ApiSettings, api),
+        "consumer": Process(ConsumerSettings, consumer),
+        "worker": Process(WorkerSettings, worker),
+    },
     commands={},
 )
 

@@ -8,7 +8,7 @@ from gridcare.http.app import create_app
 from repair_intake import NAME
 from repair_intake.teams import http_teams
 from repair_intake.tickets import http_tickets
-from repair_intake.wiring import Rooms
+from repair_intake.wiring import ApiRooms
 
 TAGS = {
     "tickets": "Requests for work: opened and read by customers, read by dispatchers.",
@@ -17,7 +17,7 @@ TAGS = {
 """What the groups of routes are about."""
 
 
-def build_app(rooms: Rooms | None, *, docs: bool = False) -> FastAPI:
+def build_app(rooms: ApiRooms | None, *, docs: bool = False) -> FastAPI:
     """Return the app; without rooms it can only write its OpenAPI document. `docs` serves that, and a page to try it."""
     return create_app(
         title=NAME,

@@ -1,12 +1,12 @@
-"""Settings of repair-intake: GRIDCARE_… variables, besides those that every service has."""
+"""Settings of repair-intake: GRIDCARE_… variables. The parts come first, then what each process reads."""
 
 from pydantic import Field
 
-from gridcare.process.settings import ServiceSettings
+from gridcare.process.settings import HttpSettings, ProcessSettings, Settings, TopicsSettings
 
 
-class Settings(ServiceSettings):
-    """What ops may set for repair-intake."""
+class TicketSettings(Settings):
+    """The part of what opens tickets or explains them."""
 
     outage_margin_before_s: float = Field(default=15 * 60, ge=0, le=24 * 3600)
     """A cut explains tickets from this long before its start: crews may switch off early."""
@@ -17,3 +17,15 @@ class Settings(ServiceSettings):
     """Urgent tickets are counted apart: five slow meters must not silence a fallen line."""
     tickets_per_hour_max: int = Field(default=20, ge=1, le=10_000)
     """Of one submitter; urgent tickets are counted apart here too."""
+
+
+class ApiSettings(HttpSettings, TicketSettings):
+    """What `api` reads."""
+
+
+class ConsumerSettings(TopicsSettings, TicketSettings):
+    """What `consumer` reads."""
+
+
+class WorkerSettings(ProcessSettings, TicketSettings):
+    """What `worker` reads."""

@@ -11,39 +11,57 @@ from gridcare.process.service import Foundation
 from repair_intake import NAME
 from repair_intake.known_outages.core import Margins
 from repair_intake.known_outages.room import KnownOutages
-from repair_intake.settings import Settings
+from repair_intake.settings import ApiSettings, ConsumerSettings, TicketSettings, WorkerSettings
 from repair_intake.teams.room import Teams
 from repair_intake.tickets.core.submission import TicketRules
 from repair_intake.tickets.room import Tickets
 
 
 @dataclass(frozen=True, slots=True)
-class Rooms:
-    """The service's rooms, and who checks the callers' tokens at their doors."""
+class ApiRooms:
+    """The rooms behind the api's doors, and who checks the callers' tokens there."""
 
     verifier: TokenVerifier
-    known_outages: KnownOutages
     teams: Teams
     tickets: Tickets
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerRooms:
+    """The rooms that the worker's loops go through."""
+
+    known_outages: KnownOutages
+    tickets: Tickets
+
+
 @asynccontextmanager
-async def wired(foundation: Foundation[Settings]) -> AsyncIterator[Rooms]:
-    """Open the rooms on a process's foundation; close what they hold, in reverse, at the end of the block."""
-    db, clock, settings = foundation.db, foundation.clock, foundation.settings
+async def serving(foundation: Foundation[ApiSettings]) -> AsyncIterator[ApiRooms]:
+    """Open the api's rooms on its foundation; close what they hold, in reverse, at the end of the block."""
+    settings = foundation.settings
     async with AsyncExitStack() as stack:
         verifier = await stack.enter_async_context(
             TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME, ca_file=settings.oidc_ca_file)
         )
-        yield Rooms(
-            verifier=verifier,
-            known_outages=KnownOutages(db, clock),
-            teams=Teams(db),
-            tickets=Tickets(db, clock, rules_of(settings), secrets.randbelow),
-        )
+        yield ApiRooms(verifier=verifier, teams=Teams(foundation.db), tickets=tickets_of(foundation))
 
 
-def rules_of(settings: Settings) -> TicketRules:
+@asynccontextmanager
+async def working(foundation: Foundation[WorkerSettings]) -> AsyncIterator[WorkerRooms]:
+    """Open the worker's rooms on its foundation."""
+    yield WorkerRooms(
+        known_outages=KnownOutages(foundation.db, foundation.clock),
+        tickets=tickets_of(foundation),
+    )
+
+
+def tickets_of(
+    foundation: Foundation[ApiSettings] | Foundation[ConsumerSettings] | Foundation[WorkerSettings],
+) -> Tickets:
+    """Return the room of tickets: an api opens them, a consumer explains them, a worker releases them."""
+    return Tickets(foundation.db, foundation.clock, rules_of(foundation.settings), secrets.randbelow)
+
+
+def rules_of(settings: TicketSettings) -> TicketRules:
     """Return the rules for new tickets that the settings state."""
     return TicketRules(
         margins=Margins(

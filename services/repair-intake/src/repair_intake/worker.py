@@ -7,10 +7,10 @@ from gridcare.postgres.retention import RETENTION_INTERVAL_S, forget_expired
 from gridcare.process.lifecycle import Lifecycle, repeat_all
 from repair_intake.known_outages.flow import forget_outages
 from repair_intake.tickets.flow.release_tickets import RELEASE_INTERVAL_S, release_passed
-from repair_intake.wiring import Rooms
+from repair_intake.wiring import WorkerRooms
 
 
-async def work(rooms: Rooms, lifecycle: Lifecycle) -> None:
+async def work(rooms: WorkerRooms, lifecycle: Lifecycle) -> None:
     """Do what falls due until told to stop."""
     known_outages = rooms.known_outages
     await repeat_all(

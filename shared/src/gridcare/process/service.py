@@ -1,17 +1,17 @@
 """What every process of every service is built on, so that all services start, run and stop the same way.
 
-A service's `__main__` declares its settings, its migrations and its own processes. The processes `relay`, `migrate` and
-`topics` and the operational commands `dead-letters`, `offsets`, `parked` and `retention` are the same in every service and
-live here; a service that has more to keep in order has a `retention` of its own.
+A service's `__main__` declares its migrations and its own processes, each with the settings that it reads. The processes
+`relay`, `migrate` and `topics` and the operational commands `dead-letters`, `offsets`, `parked` and `retention` are the same
+in every service and live here; a service that has more to keep in order has a `retention` of its own.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from fastapi import FastAPI
 
@@ -30,11 +30,22 @@ from gridcare.postgres.relay.run import SEND_DEADLINE_S, run_relay
 from gridcare.postgres.retention import retention_command, shared_steps
 from gridcare.postgres.wake import listening
 from gridcare.process import crash_points, health
-from gridcare.process import lifecycle as process
 from gridcare.process.backoff import Backoff
 from gridcare.process.connections import ConnectionLimits
-from gridcare.process.lifecycle import Lifecycle
-from gridcare.process.settings import ServiceSettings, load
+from gridcare.process.lifecycle import Lifecycle, Main, run
+from gridcare.process.settings import (
+    DatabaseSettings,
+    DirectSettings,
+    HttpSettings,
+    KafkaSettings,
+    MigrateSettings,
+    ProcessSettings,
+    RelaySettings,
+    ReplaySettings,
+    Settings,
+    TopicsSettings,
+    load,
+)
 from gridcare.values.clock import Clock, SystemClock
 
 API = "api"
@@ -43,95 +54,123 @@ API = "api"
 DATABASE_BACKOFF_FIRST_S = 0.2
 DATABASE_BACKOFF_MAX_S = 10.0
 
-S = TypeVar("S", bound=ServiceSettings)
+S = TypeVar("S", bound=Settings)
+P = TypeVar("P", bound=ProcessSettings)
+D = TypeVar("D", bound=DirectSettings)
+H = TypeVar("H", bound=HttpSettings)
+T = TypeVar("T", bound=TopicsSettings)
 
 logger = logging.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Foundation(Generic[S]):
+class Foundation(Generic[P]):
     """What a process has before its service's own wiring: settings, clock, database and lifecycle."""
 
     service: str
     process: str
-    settings: S
+    settings: P
     clock: Clock
     db: Database
     lifecycle: Lifecycle
 
 
-Process = Callable[[Foundation[S]], Awaitable[None]]
+@dataclass(frozen=True, slots=True)
+class Process(Generic[P]):
+    """What runs until it is told to stop, and the settings that it reads."""
+
+    settings: type[P]
+    run: Callable[[Foundation[P]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Service(Generic[S]):
+class Command(Generic[S]):
+    """What runs once with the arguments that follow it, and the settings that it reads. It returns the exit status."""
+
+    settings: type[S]
+    run: Callable[[S, Sequence[str]], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
     """A service, as its `__main__` declares it."""
 
     name: str
-    settings: type[S]
     migrations: Path
-    processes: Mapping[str, Process[S]]
-    commands: Mapping[str, Callable[[S, Sequence[str]], Awaitable[int]]]
+    processes: Mapping[str, Process[Any]]
+    commands: Mapping[str, Command[Any]]
+
+    def every_process(self) -> dict[str, Process[Any]]:
+        """Return its processes, those too that every service has."""
+        return {**self.processes, "relay": Process(RelaySettings, relay)}
+
+    def every_command(self) -> dict[str, Command[Any]]:
+        """Return its commands, those too that every service has; its own comes before one of the same name."""
+        return {
+            "migrate": Command(MigrateSettings, partial(_migrate, self.migrations)),
+            "topics": Command(KafkaSettings, _topics),
+            "dead-letters": Command(ReplaySettings, dead_letters_command),
+            "offsets": Command(ReplaySettings, offsets_command),
+            "parked": Command(DatabaseSettings, parked_command),
+            "retention": Command(DatabaseSettings, partial(_retention, self.name)),
+            **self.commands,
+        }
+
+    def settings(self) -> dict[str, type[Settings]]:
+        """Return what each process and command reads."""
+        return {name: each.settings for name, each in (self.every_process() | self.every_command()).items()}
 
 
-def main(service: Service[S]) -> int:
+def main(service: Service) -> int:
     """Run the process or command that the command line names and return the exit status of gridcare.process.lifecycle.run."""
 
-    def prepare(name: str) -> S:
-        settings = load(service.settings)
-        logging.configure(service=service.name, process=name, level=settings.log_level)
-        tracing.configure(service=service.name, process=name, trace_file=settings.trace_file)
-        if settings.crash_at is not None:
-            crash_points.arm(settings.crash_at)
-        return settings
+    def prepare(name: str, settings: type[S]) -> S:
+        loaded = load(settings)
+        logging.configure(service=service.name, process=name, level=loaded.log_level)
+        tracing.configure(service=service.name, process=name, trace_file=loaded.trace_file)
+        return loaded
 
-    def as_main(name: str, run: Process[S]) -> process.Main:
-        async def live(lifecycle: Lifecycle) -> None:
-            async with founded(service.name, name, prepare(name), lifecycle) as foundation:
+    def as_main(name: str, process: Process[Any]) -> Main:
+        async def live(life: Lifecycle) -> None:
+            settings = prepare(name, process.settings)
+            if settings.crash_at is not None:
+                crash_points.arm(settings.crash_at)
+            async with founded(service.name, name, settings, life) as foundation:
                 if foundation is not None:
-                    await run(foundation)
+                    await process.run(foundation)
 
         return live
 
-    async def run_migrate(_: Sequence[str]) -> int:
-        await migrate(prepare("migrate").database_url, service.migrations)
-        return 0
+    def as_command(name: str, command: Command[Any]) -> Callable[[Sequence[str]], Coroutine[None, None, int]]:
+        async def once(arguments: Sequence[str]) -> int:
+            return await command.run(prepare(name, command.settings), arguments)
 
-    async def run_topics(_: Sequence[str]) -> int:
-        await ensure_topics(prepare("topics").brokers())
-        return 0
+        return once
 
-    def as_command(name: str, run: Callable[[S, Sequence[str]], Awaitable[int]]) -> process.Command:
-        async def command(arguments: Sequence[str]) -> int:
-            return await run(prepare(name), arguments)
-
-        return command
-
-    processes: dict[str, Process[S]] = {**service.processes, "relay": relay}
-    commands: dict[str, Callable[[S, Sequence[str]], Awaitable[int]]] = {
-        "dead-letters": dead_letters_command,
-        "offsets": offsets_command,
-        "parked": parked_command,
-        "retention": partial(_retention, service.name),
-        **service.commands,
-    }
-    return process.run(
-        {name: as_main(name, run) for name, run in processes.items()},
-        {
-            "migrate": run_migrate,
-            "topics": run_topics,
-            **{name: as_command(name, run) for name, run in commands.items()},
-        },
+    return run(
+        {name: as_main(name, process) for name, process in service.every_process().items()},
+        {name: as_command(name, command) for name, command in service.every_command().items()},
     )
 
 
-async def _retention(service: str, settings: ServiceSettings, _: Sequence[str]) -> int:
-    async with Database.open(settings.database_url, application_name=f"{service} retention", pool_size=2) as db:
+async def _migrate(migrations: Path, settings: MigrateSettings, _: Sequence[str]) -> int:
+    await migrate(settings.database_url.get_secret_value(), migrations)
+    return 0
+
+
+async def _topics(settings: KafkaSettings, _: Sequence[str]) -> int:
+    await ensure_topics(settings.brokers())
+    return 0
+
+
+async def _retention(service: str, settings: DatabaseSettings, _: Sequence[str]) -> int:
+    url = settings.database_url.get_secret_value()
+    async with Database.open(url, application_name=f"{service} retention", pool_size=2) as db:
         return await retention_command(shared_steps(db, SystemClock(settings.clock_offset_s)))
 
 
 @asynccontextmanager
-async def founded(service: str, name: str, settings: S, lifecycle: Lifecycle) -> AsyncIterator[Foundation[S] | None]:
+async def founded(service: str, name: str, settings: P, lifecycle: Lifecycle) -> AsyncIterator[Foundation[P] | None]:
     """Open what every process needs and close it in reverse; None if told to stop while the database was away.
 
     The health port opens first, so probes see a process that waits: alive, started and not ready.
@@ -141,7 +180,7 @@ async def founded(service: str, name: str, settings: S, lifecycle: Lifecycle) ->
         await stack.enter_async_context(health.serving(lifecycle, host=settings.http_host, port=settings.health_port))
         opening = partial(
             Database.open,
-            settings.database_url,
+            settings.database_url.get_secret_value(),
             application_name=f"{service} {name}",
             pool_size=settings.database_pool_size,
             patience_s=REQUEST_PATIENCE_S if name == API else PATIENCE_S,
@@ -171,7 +210,7 @@ async def _awaited(
     return None
 
 
-async def serve_api(foundation: Foundation[S], app: FastAPI) -> None:
+async def serve_api(foundation: Foundation[H], app: FastAPI) -> None:
     """Serve an app on GRIDCARE_HTTP_PORT until told to stop, then finish the requests under way."""
     settings = foundation.settings
     limits = ConnectionLimits(
@@ -181,17 +220,13 @@ async def serve_api(foundation: Foundation[S], app: FastAPI) -> None:
     await health.serve(app, foundation.lifecycle, host=settings.http_host, port=settings.http_port, limits=limits)
 
 
-def listening_to(channel: str, foundation: Foundation[S]) -> AbstractAsyncContextManager[asyncio.Event]:
+def listening_to(channel: str, foundation: Foundation[D]) -> AbstractAsyncContextManager[asyncio.Event]:
     """Listen on a channel in the block: gridcare.postgres.wake.listening."""
     name = f"{foundation.service} {foundation.process}"
-    return listening(_direct_url(foundation.settings), channel, application_name=name)
+    return listening(foundation.settings.direct_url(), channel, application_name=name)
 
 
-def _direct_url(settings: ServiceSettings) -> str:
-    return settings.database_direct_url or settings.database_url
-
-
-async def relay(foundation: Foundation[S]) -> None:
+async def relay(foundation: Foundation[RelaySettings]) -> None:
     """Publish the service's outbox."""
     settings = foundation.settings
     async with Producer(
@@ -199,14 +234,14 @@ async def relay(foundation: Foundation[S]) -> None:
     ) as producer:
         await run_relay(
             foundation.lifecycle,
-            database_url=_direct_url(settings),
+            database_url=settings.direct_url(),
             application_name=f"{foundation.service} relay",
             producer=producer,
         )
 
 
 async def follow_topics(
-    foundation: Foundation[S],
+    foundation: Foundation[T],
     subscriptions: Sequence[Subscription],
     *,
     group: str | None = None,

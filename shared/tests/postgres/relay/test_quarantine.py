@@ -1,13 +1,14 @@
 """The command `parked`: what the broker refused is listed and released."""
 
-from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 
 from gridcare.errors import Rejected
 from gridcare.postgres.poison.command import parked_command
 from gridcare.postgres.poison.guard import count_parked
+from gridcare.process.settings import DatabaseSettings
 from gridcare.testing.metrics import sample
 from gridcare.testing.outbox import Publisher, append, unsent
 from gridcare.testing.waiting import eventually
@@ -16,7 +17,7 @@ from gridcare.testing.waiting import eventually
 @pytest.fixture
 def settings(database_url):
     """Return what the command reads of a service's settings."""
-    return SimpleNamespace(database_url=database_url)
+    return DatabaseSettings(database_url=SecretStr(database_url))
 
 
 async def test_listed_and_released(db, relaying, settings, capsys):

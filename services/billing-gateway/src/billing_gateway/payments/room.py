@@ -22,10 +22,18 @@ class PayPage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Payments:
-    """Where payments are begun, read and expired."""
+    """Where payments are begun and read."""
 
     db: Database
     clock: Clock
     providers: Mapping[Provider, PayPage]
     limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """Where payments are expired."""
+
+    db: Database
+    clock: Clock
     guard: Guard

@@ -4,7 +4,6 @@ import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -19,8 +18,8 @@ from gridcare.testing.http import Issuer, client_for
 from gridcare_local.testing.services import Api
 from outage_notifier import NAME
 from outage_notifier.app import build_app
-from outage_notifier.settings import Settings
-from outage_notifier.wiring import Rooms, wired
+from outage_notifier.settings import ApiSettings
+from outage_notifier.wiring import ApiRooms, serving
 
 KEY = base64.b64encode(bytes(32)).decode()
 
@@ -66,31 +65,28 @@ def window(start: Any, *, hours: float) -> dict[str, str]:
 
 
 @pytest.fixture
-def settings(database_url: str, tokens: Issuer) -> Settings:
-    """Return settings with addresses of providers that are never called."""
-    return Settings(
-        database_url=database_url,
-        kafka_bootstrap="127.0.0.1:1",
+def settings(database_url: str, tokens: Issuer) -> ApiSettings:
+    """Return the settings of an api; its address is never called."""
+    return ApiSettings(
+        database_url=SecretStr(database_url),
         oidc_issuer=tokens.url,
         contact_keys=SecretStr(f"t1:{KEY}"),
         contact_index_key=SecretStr(KEY),
-        twilio_account_sid="AC" + "0" * 32,
         twilio_auth_token=SecretStr("none"),
         twilio_sender="GRIDCARE",
         public_url="http://127.0.0.1:1",
-        fcm_credentials_file=Path("none.json"),
     )
 
 
 @pytest.fixture
-async def rooms(db: Database, clock: Any, settings: Settings) -> AsyncIterator[Rooms]:
-    """Yield the service's rooms, wired as its processes wire them."""
-    async with wired(Foundation(NAME, "tests", settings, clock, db, Lifecycle())) as made:
+async def rooms(db: Database, clock: Any, settings: ApiSettings) -> AsyncIterator[ApiRooms]:
+    """Yield the api's rooms, wired as its process wires them."""
+    async with serving(Foundation(NAME, "tests", settings, clock, db, Lifecycle())) as made:
         yield made
 
 
 @pytest.fixture
-async def api(rooms: Rooms, tokens: Issuer, clock: Any) -> AsyncIterator[OutageApi]:
+async def api(rooms: ApiRooms, tokens: Issuer, clock: Any) -> AsyncIterator[OutageApi]:
     """Yield the app, to be called without a socket."""
     async with client_for(build_app(rooms)) as client:
         yield OutageApi(client=client, tokens=tokens, audience=NAME, roles=("planner",), clock=clock)

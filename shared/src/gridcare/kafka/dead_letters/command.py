@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from gridcare.kafka.dead_letters.replay import LIMIT, RATE_PER_S, dead_letters, replay
 from gridcare.kafka.produce import Producer
 from gridcare.postgres.database import Database
-from gridcare.process.settings import ServiceSettings
+from gridcare.process.settings import ReplaySettings
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def dead_letters_command(settings: ServiceSettings, arguments: Sequence[str]) -> int:
+async def dead_letters_command(settings: ReplaySettings, arguments: Sequence[str]) -> int:
     """Run `dead-letters` and return its exit status. Raises Retryable if the broker or the database cannot be reached."""
     given = _parser().parse_args(arguments)
     if given.action == "list":
@@ -44,7 +44,7 @@ async def dead_letters_command(settings: ServiceSettings, arguments: Sequence[st
     return await _replay(settings, given)
 
 
-async def _list(settings: ServiceSettings, given: argparse.Namespace) -> int:
+async def _list(settings: ReplaySettings, given: argparse.Namespace) -> int:
     letters = dead_letters(settings.brokers(), given.topic, group=given.group, reason=given.reason, limit=given.limit)
     async for letter in letters:
         position = f"{letter.topic}/{letter.partition}/{letter.offset}"
@@ -55,9 +55,9 @@ async def _list(settings: ServiceSettings, given: argparse.Namespace) -> int:
     return 0
 
 
-async def _replay(settings: ServiceSettings, given: argparse.Namespace) -> int:
+async def _replay(settings: ReplaySettings, given: argparse.Namespace) -> int:
     async with (
-        Database.open(settings.database_url, application_name="dead-letters", pool_size=2) as db,
+        Database.open(settings.database_url.get_secret_value(), application_name="dead-letters", pool_size=2) as db,
         Producer(settings.brokers(), client_id="dead-letters") as producer,
     ):
         done = await replay(

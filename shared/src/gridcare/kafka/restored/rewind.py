@@ -15,7 +15,7 @@ from gridcare.kafka.brokers import Brokers
 from gridcare.kafka.clients import close_consumer, new_group_member
 from gridcare.kafka.restored.positions import Lost, all_lost, settle
 from gridcare.postgres.database import Database
-from gridcare.process.settings import ServiceSettings
+from gridcare.process.settings import ReplaySettings
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -28,10 +28,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def offsets_command(settings: ServiceSettings, arguments: Sequence[str]) -> int:
+async def offsets_command(settings: ReplaySettings, arguments: Sequence[str]) -> int:
     """Run `offsets` and return its exit status. Raises Retryable without the database, or if the group has members."""
     given = _parser().parse_args(arguments)
-    async with Database.open(settings.database_url, application_name="offsets", pool_size=2) as db:
+    async with Database.open(settings.database_url.get_secret_value(), application_name="offsets", pool_size=2) as db:
         lost = await all_lost(db, group=given.group)
         if given.action == "rewind" and lost:
             await rewind(settings.brokers(), db, lost)

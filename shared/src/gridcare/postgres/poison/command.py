@@ -16,7 +16,7 @@ from gridcare.postgres.database import Database
 from gridcare.postgres.poison import store
 from gridcare.postgres.poison.guard import Kind
 from gridcare.postgres.relay import quarantine
-from gridcare.process.settings import ServiceSettings
+from gridcare.process.settings import DatabaseSettings
 
 LIMIT = 1_000
 KINDS = (*get_args(Kind), quarantine.KIND)
@@ -38,10 +38,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def parked_command(settings: ServiceSettings, arguments: Sequence[str]) -> int:
+async def parked_command(settings: DatabaseSettings, arguments: Sequence[str]) -> int:
     """Run `parked`. Return its exit status: 1 when there was nothing to release. Raises Retryable without the database."""
     given = _parser().parse_args(arguments)
-    async with Database.open(settings.database_url, application_name="parked", pool_size=1) as db:
+    async with Database.open(settings.database_url.get_secret_value(), application_name="parked", pool_size=1) as db:
         if given.action == "list":
             return await _list(db, given.kind, given.limit)
         return await _release(db, given.kind, None if given.all else given.id)

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Final
 
 from billing_gateway.payments import store as payment
-from billing_gateway.payments.room import Payments
+from billing_gateway.payments.room import Expiry
 from gridcare.postgres.poison.guard import Hand
 
 BATCH_SIZE_MAX = 500
@@ -13,12 +13,12 @@ BATCH_SIZE_MAX = 500
 PAYMENTS_EXPIRED: Final = payment.ANY_EXPIRED
 
 
-async def expire_payments(*, room: Payments) -> int:
+async def expire_payments(*, room: Expiry) -> int:
     """Expire up to BATCH_SIZE_MAX payments that are due. Return how many. Raises Retryable."""
     return await room.guard.each("expiry", partial(_expire, room), limit=BATCH_SIZE_MAX)
 
 
-async def _expire(room: Payments, hand: Hand, limit: int) -> int:
+async def _expire(room: Expiry, hand: Hand, limit: int) -> int:
     async with room.db.transaction() as tx:
         now = room.clock.now()
         expired = await payment.take_expired(tx, now=now, limit=limit)
