@@ -22,8 +22,11 @@ from outage_notifier.sending.core.quiet_hours import QuietHours
 
 def _hours(text: str) -> str:
     start, _, end = text.partition("-")
-    time.fromisoformat(start)
-    time.fromisoformat(end)
+    try:
+        time.fromisoformat(start)
+        time.fromisoformat(end)
+    except ValueError:  # it quotes the text
+        raise ValueError("must be two times such as 21:00-07:00") from None
     return text
 
 

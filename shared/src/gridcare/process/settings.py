@@ -27,7 +27,10 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 def _networks(text: str) -> str:
-    Networks.of_text(text)
+    try:
+        Networks.of_text(text)
+    except ValueError:  # it quotes the text
+        raise ValueError("must be networks such as 10.0.0.0/8, comma-separated") from None
     return text
 
 
