@@ -75,7 +75,7 @@ def _rows(numbers: list[int], size: int, sealing: Vault) -> dict[str, list[tuple
         transformer = f"{feeder(size)}-T{number // 100}"
         rows["supply_point"].append((f"SP-{size}-{number}", code, transformer, feeder(size), "BENCH", "31117", 1))
         rows["customer"].append((code, LANGUAGES[number % len(LANGUAGES)]))
-        sealed = sealing.seal(registration.encode(), vault.DEVICE)
+        sealed = sealing.seal(registration.encode(), vault.DEVICE, row=str(device_id))
         index = sealing.index(registration, vault.DEVICE)
         rows["device"].append((device_id, code, "token", sealed, index, "android", now, now))
         rows["device_customer"].append((code, device_id))

@@ -134,6 +134,7 @@ class Catalog:
                 "GRIDCARE_CONTACT_INDEX_KEY": secrets["contact_index_key"],
                 "GRIDCARE_TWILIO_ACCOUNT_SID": secrets["twilio_account_sid"],
                 "GRIDCARE_TWILIO_AUTH_TOKEN": secrets["twilio_auth_token"],
+                "GRIDCARE_CONTACTS_BOUND": "true",
                 "GRIDCARE_TWILIO_SENDER": "GRIDCARE",
                 "GRIDCARE_TWILIO_API_URL": self.emulator_url("twilio"),
                 "GRIDCARE_PUBLIC_URL": self.api_url(service),

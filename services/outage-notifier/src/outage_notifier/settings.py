@@ -47,6 +47,8 @@ class SealingSettings(Settings):
     """`id:base64 of 32 bytes`, comma-separated. The first key seals, every key opens."""
     contact_index_key: Annotated[SecretStr, AfterValidator(_index_key)]
     """base64 of 32 bytes. It never changes: with another key no known phone or device would be recognised."""
+    contacts_bound: bool = False
+    """Bind what is sealed to its row. Earlier releases cannot open that: on only when none runs any more (docs/adr/0003)."""
 
 
 class TwilioSettings(Settings):

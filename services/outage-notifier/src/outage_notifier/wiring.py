@@ -201,7 +201,11 @@ def texting(settings: TextingSettings) -> AbstractAsyncContextManager[TwilioSmsS
 
 def vault_of(settings: SealingSettings) -> Vault:
     """Return the vault that the settings describe."""
-    return Vault.of_settings(settings.contact_keys.get_secret_value(), settings.contact_index_key.get_secret_value())
+    return Vault.of_settings(
+        settings.contact_keys.get_secret_value(),
+        settings.contact_index_key.get_secret_value(),
+        bound=settings.contacts_bound,
+    )
 
 
 def twilio_of(settings: TwilioSettings, other_token: SecretStr | None = None) -> TwilioCallbacks:

@@ -39,7 +39,7 @@ async def test_registered_once(api, db, vault):
         [row] = await connection.fetch("SELECT account, kind, platform, registration_sealed FROM device")
     assert tuple(row)[:3] == ("anna", "fid", "android")
     assert DEVICE_BODY["registration"].encode() not in row[3]
-    assert vault.open(row[3], DEVICE).decode() == DEVICE_BODY["registration"]
+    assert vault.open(row[3], DEVICE, row=first.json()["device_id"]).decode() == DEVICE_BODY["registration"]
 
 
 async def test_links_are_the_tokens(api, db):

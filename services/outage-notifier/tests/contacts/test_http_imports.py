@@ -55,11 +55,11 @@ async def test_contacts_are_imported(load, db, vault):
     assert kept == {"kept": 3, "refused": 0, "bad_lines": []}
     [first, second] = await _table(db, "SELECT language, segment, name_sealed FROM customer ORDER BY customer_code")
     assert (first[:2], second) == (("km", "elderly"), ("vi", "ordinary", None))
-    assert vault.open(first[2], NAME).decode() == "Nguyễn Văn Bé"
+    assert vault.open(first[2], NAME, row=MINE).decode() == "Nguyễn Văn Bé"
     phones = await _table(
         db, "SELECT customer_code, number_sealed, number_index, masked, consent FROM phone ORDER BY phone_id"
     )
-    opened = {vault.open(p[1], PHONE).decode(): (p[0], p[3], p[4]) for p in phones}
+    opened = {vault.open(p[1], PHONE, row=p[0]).decode(): (p[0], p[3], p[4]) for p in phones}
     assert opened == {
         "+84912345678": (MINE, "+84*****78", True),
         "+84387654321": (MINE, "+84*****21", False),
@@ -134,7 +134,7 @@ async def test_silence_takes_nothing_away(load, db, vault):
     )
     await load("contacts", "customer_code,phone,language,consent", f"{MINE},0912345678,vi,true")
     [(segment, name)] = await _table(db, "SELECT segment, name_sealed FROM customer")
-    assert (segment, vault.open(name, NAME).decode()) == ("life_support", "Nguyễn Văn Bé")
+    assert (segment, vault.open(name, NAME, row=MINE).decode()) == ("life_support", "Nguyễn Văn Bé")
 
 
 async def test_refusals_outlive_imports(load, db):

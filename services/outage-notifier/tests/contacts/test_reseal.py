@@ -27,7 +27,7 @@ async def contacts(world, db, vault, clock):
 
     await import_contacts(people(), made_by="ops", room=Contacts(db, clock, vault))
     async with db.transaction() as tx:
-        sealed = vault.seal(b"MessageSid=SM1", RECEIPT)
+        sealed = vault.seal(b"MessageSid=SM1", RECEIPT, row="SM1:sent")
         await receipt.add(tx, source="twilio", key="SM1:sent", attempt_name=None, body_sealed=sealed, now=clock.now())
 
 
@@ -48,9 +48,11 @@ async def _opened(db, vault, columns) -> int:
     count = 0
     async with db.read() as connection:
         for each in columns:
-            rows = await connection.fetch(f"SELECT {each.column} FROM {each.table} WHERE {each.column} IS NOT NULL")
+            rows = await connection.fetch(
+                f"SELECT {each.column}, {each.bound_to}::text AS row FROM {each.table} WHERE {each.column} IS NOT NULL"
+            )
             for row in rows:
-                vault.open(row[each.column], each.purpose)
+                vault.open(row[each.column], each.purpose, row=row["row"])
                 count += 1
     return count
 
@@ -63,6 +65,36 @@ async def test_the_new_key_opens_everything(contacts, db, columns):
     only_new = Vault.of_settings(f"t2:{NEW}", OLD)
     assert await _opened(db, only_new, columns) == everything
     assert await reseal(room=Resealing(db, only_new, columns)) == 0
+
+
+async def test_bound_and_back(contacts, db, vault, columns):
+    """Where contacts are to be bound, the command binds them all, with the same key; it takes them back for a former release."""
+    everything = 2 * 1_200 + 2
+    unbound, bound = (Vault.of_settings(f"t1:{OLD}", OLD, bound=each) for each in (False, True))
+    for now, before in ((unbound, bound), (bound, unbound), (unbound, bound)):
+        await reseal(room=Resealing(db, before, columns))
+        assert await reseal(room=Resealing(db, now, columns)) == everything
+        assert await _opened(db, now, columns) == everything
+        assert await reseal(room=Resealing(db, now, columns)) == 0
+
+
+async def test_swapped_rows_are_refused(contacts, db, columns):
+    """What is bound to one row does not open in another of the same column; what an earlier release sealed would."""
+    for bound in (False, True):
+        vault = Vault.of_settings(f"t1:{OLD}", OLD, bound=bound)
+        await reseal(room=Resealing(db, vault, columns))
+        async with db.transaction() as tx:
+            rows = await tx.fetch("SELECT customer_code, number_sealed FROM phone ORDER BY phone_id LIMIT 2")
+            await tx.execute(
+                "UPDATE phone p SET number_sealed = o.number_sealed FROM phone o"
+                " WHERE (p.customer_code, o.customer_code) IN (($1, $2), ($2, $1))",
+                *(row["customer_code"] for row in rows),
+            )
+        if bound:
+            with pytest.raises(Unsealable):
+                await _opened(db, vault, columns)
+        else:
+            assert await _opened(db, vault, columns) == 2 * 1_200 + 2
 
 
 async def test_missing_key(contacts, db, vault, columns):

@@ -38,7 +38,7 @@ async def test_callback_is_stored_sealed(post, db, vault):
     assert (row["dedup_key"], row["attempt_name"]) == ("SM1:delivered", PATH.partition("=")[2])
     assert row["applied_at"] is None
     assert b"901234567" not in row["body_sealed"]
-    assert vault.open(row["body_sealed"], RECEIPT) == urlencode(FORM).encode()
+    assert vault.open(row["body_sealed"], RECEIPT, row=row["dedup_key"]) == urlencode(FORM).encode()
 
 
 async def test_repetition_changes_nothing(post, db):

@@ -108,9 +108,10 @@ async def test_failing_text_loses_no_neighbour(world, planned, sending, *, send,
     assert await failures(world) == ["Unsealable"]
     assert await world.books(notice_id) == {"accepted": SIZE - 1, "planned": 1}
     async with world.db.transaction() as tx:
+        code = await tx.fetchval("SELECT customer_code FROM phone ORDER BY phone_id LIMIT 1")
         await tx.execute(
             "UPDATE phone SET number_sealed = $1 WHERE phone_id = (SELECT min(phone_id) FROM phone)",
-            vault.seal(b"+84901000000", PHONE),
+            vault.seal(b"+84901000000", PHONE, row=code),
         )
     await free(world)
     await send()

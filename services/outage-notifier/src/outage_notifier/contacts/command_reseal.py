@@ -1,4 +1,4 @@
-"""`reseal-contacts`: what ops runs after putting a new key first in GRIDCARE_CONTACT_KEYS."""
+"""`reseal-contacts`: what ops runs after putting a new key first in GRIDCARE_CONTACT_KEYS, or setting GRIDCARE_CONTACTS_BOUND."""
 
 import sys
 from collections.abc import Sequence

@@ -68,13 +68,14 @@ class Scene:
     async def tell(self, message_id: str, status: str, *, ref: str, code: str = "") -> None:
         """Store a message's status callback, as its door does."""
         form = {"MessageSid": message_id, "MessageStatus": status} | ({"ErrorCode": code} if code else {})
+        key = receipt.dedup_key(message_id, status)
         async with self.world.db.transaction() as tx:
             await receipt.add(
                 tx,
                 source="twilio",
-                key=receipt.dedup_key(message_id, status),
+                key=key,
                 attempt_name=ref,
-                body_sealed=self.world.vault.seal(urlencode(form).encode(), RECEIPT),
+                body_sealed=self.world.vault.seal(urlencode(form).encode(), RECEIPT, row=key),
                 now=self.world.clock.now(),
             )
 

@@ -55,7 +55,7 @@ def clock() -> StandingClock:
 def vault() -> Vault:
     """Return a vault with keys of the tests' own."""
     key = base64.b64encode(bytes(32)).decode()
-    return Vault.of_settings(f"t1:{key}", key)
+    return Vault.of_settings(f"t1:{key}", key, bound=True)
 
 
 @dataclass
@@ -84,17 +84,18 @@ class World:
                 await tx.execute(
                     "INSERT INTO phone (customer_code, number_sealed, number_index, masked, consent, created_at)"
                     " VALUES ($1, $2, $3, $4, $5, $6)",
-                    *(code, self.vault.seal(number.encode(), PHONE), self.vault.index(number, PHONE)),
+                    *(code, self.vault.seal(number.encode(), PHONE, row=code), self.vault.index(number, PHONE)),
                     *(f"*{number[-2:]}", consent, self.clock.now()),
                 )
             for registration in devices:
                 await self._device(tx, code, registration)
 
     async def _device(self, tx: Any, code: str, registration: str) -> None:
+        new_id = uuid4()
         device_id = await tx.fetchval(
             "INSERT INTO device VALUES ($1, $2, 'token', $3, $4, 'android', $5, $5)"
             " ON CONFLICT (registration_index) DO UPDATE SET seen_at = excluded.seen_at RETURNING device_id",
-            *(uuid4(), code, self.vault.seal(registration.encode(), DEVICE)),
+            *(new_id, code, self.vault.seal(registration.encode(), DEVICE, row=str(new_id))),
             *(self.vault.index(registration, DEVICE), self.clock.now()),
         )
         await tx.execute("INSERT INTO device_customer VALUES ($1, $2)", code, device_id)

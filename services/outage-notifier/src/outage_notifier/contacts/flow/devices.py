@@ -49,21 +49,24 @@ class Registered:
 async def register_device(command: RegisterDevice, *, room: Contacts) -> Registered:
     """Write a device, or move it here from another account. The same registration keeps its id. Raises Retryable."""
     now = room.clock.now()
-    new = NewDevice(
-        device_id=uuid7(now),
-        account=command.account,
-        kind=command.kind,
-        registration_sealed=room.vault.seal(command.registration.encode(), DEVICE),
-        registration_index=room.vault.index(command.registration, DEVICE),
-        platform=command.platform,
-    )
+    index = room.vault.index(command.registration, DEVICE)
     async with room.db.transaction() as tx:
+        known_id = await device.known_id(tx, index)
+        new_id = known_id or uuid7(now)
+        new = NewDevice(
+            device_id=new_id,
+            account=command.account,
+            kind=command.kind,
+            registration_sealed=room.vault.seal(command.registration.encode(), DEVICE, row=str(new_id)),
+            registration_index=index,
+            platform=command.platform,
+        )
         device_id = await device.register(tx, new, now=now)
         await device.link(tx, device_id, command.customer_codes)
         evicted = await device.evict(tx, command.account, newest=device_id, kept=DEVICES_PER_ACCOUNT_MAX)
     if evicted:
         logger.info("devices_evicted", count=evicted)
-    return Registered(device_id, fresh=device_id == new.device_id)
+    return Registered(device_id, fresh=known_id is None and device_id == new_id)
 
 
 async def remove_device(command: RemoveDevice, *, room: Contacts) -> None:

@@ -65,7 +65,7 @@ async def import_supply_points(lines: AsyncIterable[Line[SupplyPointChanged]], *
 def _import_phone(book: PhoneBook, line: ImportedContact, number: str, sealer: Vault, now: datetime) -> None:
     new = OwnPhone(
         customer_code=line.customer_code,
-        number_sealed=sealer.seal(number.encode(), vault.PHONE),
+        number_sealed=sealer.seal(number.encode(), vault.PHONE, row=line.customer_code),
         number_index=sealer.index(number, vault.PHONE),
         masked=mask(number),
         consent=line.consent,
@@ -88,16 +88,17 @@ def _sealed_contact(contact: ImportedContact, sealer: Vault) -> StagedContact:
         customer_code=contact.customer_code,
         language=contact.language,
         segment=contact.segment,
-        name_sealed=sealer.seal(contact.name.encode(), vault.NAME) if contact.name else None,
+        name_sealed=sealer.seal(contact.name.encode(), vault.NAME, row=contact.customer_code) if contact.name else None,
     )
 
 
 def _sealed_device(device: ImportedDevice, sealer: Vault, now: datetime) -> StagedDevice:
+    device_id = uuid7(now)
     return StagedDevice(
-        device_id=uuid7(now),
+        device_id=device_id,
         customer_code=device.customer_code,
         kind=device.kind,
-        registration_sealed=sealer.seal(device.registration.encode(), vault.DEVICE),
+        registration_sealed=sealer.seal(device.registration.encode(), vault.DEVICE, row=str(device_id)),
         registration_index=sealer.index(device.registration, vault.DEVICE),
         platform=device.platform,
     )

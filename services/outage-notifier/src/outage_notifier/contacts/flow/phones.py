@@ -129,7 +129,7 @@ def _sealed(customer_code: str, number: str, room: Contacts) -> OwnPhone:
         raise Unprocessable("invalid-phone", error.reason) from None
     return OwnPhone(
         customer_code=customer_code,
-        number_sealed=room.vault.seal(e164.encode(), vault.PHONE),
+        number_sealed=room.vault.seal(e164.encode(), vault.PHONE, row=customer_code),
         number_index=room.vault.index(e164, vault.PHONE),
         masked=mask(e164),
         consent=True,

@@ -11,7 +11,7 @@ from outage_notifier.contacts.core.contact import DeviceKind, Platform
 
 @dataclass(frozen=True, slots=True)
 class NewDevice:
-    """A device as its account registers it, sealed; `device_id` is for a registration that is new."""
+    """A device as its account registers it, sealed for `device_id`: a known one's, or one for a registration that is new."""
 
     device_id: UUID
     account: str
@@ -31,11 +31,13 @@ class DevicesAside:
     last_at: datetime
 
 
+_KNOWN_ID = "SELECT device_id FROM device WHERE registration_index = $1"
 _REGISTER = """
 INSERT INTO device AS d (device_id, account, kind, registration_sealed, registration_index, platform, registered_at, seen_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
 ON CONFLICT (registration_index) DO UPDATE SET account = excluded.account, kind = excluded.kind,
-    registration_sealed = excluded.registration_sealed, platform = excluded.platform, seen_at = excluded.seen_at,
+    registration_sealed = CASE WHEN d.device_id = excluded.device_id THEN excluded.registration_sealed
+        ELSE d.registration_sealed END, platform = excluded.platform, seen_at = excluded.seen_at,
     registered_at = CASE WHEN d.account = excluded.account THEN d.registered_at ELSE excluded.registered_at END
 RETURNING device_id
 """
@@ -58,10 +60,17 @@ _TAKE_ALL_BACK = "DELETE FROM device_aside WHERE reason = $1"
 _REMOVE = "DELETE FROM device WHERE device_id = $1 AND account = $2"
 
 
+async def known_id(tx: Connection, registration_index: bytes) -> UUID | None:
+    """Return the id of the device with this registration."""
+    device_id: UUID | None = await tx.fetchval(_KNOWN_ID, registration_index)
+    return device_id
+
+
 async def register(tx: Connection, device: NewDevice, *, now: datetime) -> UUID:
     """Write a device, or move the one with this registration to this account. Return the id, which a known one keeps.
 
-    One that was put aside is called again: the app has registered it with us.
+    One that was put aside is called again: the app has registered it with us. What another registration of the same wrote at
+    the same moment stays sealed as it is: it is bound to that one's id.
     """
     device_id: UUID = await tx.fetchval(
         _REGISTER,

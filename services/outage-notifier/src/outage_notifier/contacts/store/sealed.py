@@ -12,16 +12,17 @@ Key = str | int | UUID | None
 
 @dataclass(frozen=True, slots=True)
 class SealedValue:
-    """A row's key, and what is sealed in the row."""
+    """A row's key, what is sealed in the row, and what it is bound to."""
 
     key: Key
     sealed: bytes
+    bound_to: str
 
 
 async def page(tx: Connection, column: SealedColumn, *, after: Key, newest: bytes, limit: int) -> Sequence[SealedValue]:
-    """Return the next values, by key, that the newest key did not seal. `after` is None at the start."""
+    """Return the next values, by key, that are not sealed as the vault seals now. `after` is None at the start."""
     rows = await tx.fetch(
-        f"SELECT {column.key} AS key, {column.column} AS sealed FROM {column.table}"
+        f"SELECT {column.key} AS key, {column.column} AS sealed, {column.bound_to}::text AS bound_to FROM {column.table}"
         f" WHERE ($1::{column.key_type} IS NULL OR {column.key} > $1) AND {column.column} IS NOT NULL"
         f" AND substring({column.column} FROM 1 FOR length($2::bytea)) <> $2 ORDER BY {column.key} LIMIT $3",
         *(after, newest, limit),

@@ -75,7 +75,7 @@ async def _apply(room: Callbacks, hand: Hand, limit: int) -> int:
 
 
 def _open(stored: StoredReceipt, room: Callbacks) -> OpenedReceipt:
-    callback = room.provider.read(room.vault.open(stored.body_sealed, RECEIPT))
+    callback = room.provider.read(room.vault.open(stored.body_sealed, RECEIPT, row=stored.dedup_key))
     return OpenedReceipt(stored, callback, attempt_name(stored.attempt_name))
 
 

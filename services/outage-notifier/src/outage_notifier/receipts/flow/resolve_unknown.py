@@ -91,7 +91,7 @@ async def _claim(tx: Connection, hand: Hand, limit: int, room: LookUps) -> list[
     for row, since_look in taken:
         call = calls.get(row.key)
         phone = phones.get(call.contact_id) if call else None
-        number = room.vault.open(phone.number_sealed, PHONE).decode() if phone else None
+        number = room.vault.open(phone.number_sealed, PHONE, row=phone.customer_code).decode() if phone else None
         cases.append(Case(row, call, number, contents[row.notice_id].useful_until, since_look))
     return cases
 

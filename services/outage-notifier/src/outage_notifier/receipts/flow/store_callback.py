@@ -52,13 +52,14 @@ async def store_callback(command: StoreCallback, *, room: Callbacks) -> None:
         logger.error("callback_unreadable", provider=SOURCE, size_bytes=len(command.body))
         raise BadRequest("not-a-status-callback", "the post names no message and status")
     name = attempt_name(command.attempt)
+    key = receipt.dedup_key(callback.message_id, callback.status)
     async with room.db.transaction() as tx:
         fresh = await receipt.add(
             tx,
             source=SOURCE,
-            key=receipt.dedup_key(callback.message_id, callback.status),
+            key=key,
             attempt_name=None if name is None else str(name),
-            body_sealed=room.vault.seal(command.body, RECEIPT),
+            body_sealed=room.vault.seal(command.body, RECEIPT, row=key),
             now=room.clock.now(),
         )
     reach("callback.stored")

@@ -15,6 +15,7 @@ class StoredReceipt:
     """A receipt that is to be applied; its body is sealed."""
 
     receipt_id: int
+    dedup_key: str
     attempt_name: str | None
     body_sealed: bytes
     received_at: datetime
@@ -35,7 +36,7 @@ ANY_DUE: Final = f"""
 SELECT true FROM receipt WHERE source = 'twilio' AND {_IS_DUE} ORDER BY apply_at, receipt_id LIMIT 1
 """
 _TAKE = f"""
-SELECT receipt_id, attempt_name, body_sealed, received_at FROM receipt
+SELECT receipt_id, dedup_key, attempt_name, body_sealed, received_at FROM receipt
 WHERE source = $2 AND {_IS_DUE}
 ORDER BY apply_at, receipt_id LIMIT $3 FOR UPDATE SKIP LOCKED
 """

@@ -144,7 +144,7 @@ def _body(pushing: Pushing, pending: Pending, device: SendingDevice) -> bytes:
         left_s = int((content.useful_until - room.clock.now()).total_seconds())
         message = room.renderer.push(content, member.language, ttl_s=left_s)
         pushing.messages[content.notice_id, member.language] = message
-    registration = room.vault.open(device.registration_sealed, vault.DEVICE).decode()
+    registration = room.vault.open(device.registration_sealed, vault.DEVICE, row=device.device_id).decode()
     delivery_id = DeliveryId(content.notice_id, member.number)
     return message.body(kind=device.kind, registration=registration, delivery_id=str(delivery_id))
 

@@ -113,7 +113,7 @@ def _prepare_one(texting: Texting, pending: Pending) -> Text | Delivery:
         return to_send.delivery(
             pending, decision or _removed(to_send.situation(pending, now)), contact=masked, called=False, now=now
         )
-    number = texting.room.vault.open(phone.number_sealed, vault.PHONE).decode()
+    number = texting.room.vault.open(phone.number_sealed, vault.PHONE, row=phone.customer_code).decode()
     body = texting.room.renderer.sms(pending.content, member.language)
     return Text(pending, number, phone.masked, body, _begin(texting, pending, body, now))
 
