@@ -150,7 +150,7 @@ def selectors_match(manifests: Sequence[Manifest]) -> Iterator[str]:
         selector, name = _selector(manifest), name_of(manifest)
         if selector is None:
             continue
-        chosen = [(pod, template) for pod, labels, template in pods if _selects(selector, labels)]
+        chosen = [(pod, template) for pod, labels, template in pods if selects(selector, labels)]
         if not chosen:
             yield f"{name}: selects no pod"
         if manifest["kind"] == "Deployment" and [pod for pod, _ in chosen] != [name]:
@@ -205,7 +205,8 @@ def _selector(manifest: Manifest) -> Manifest | None:
     return selector
 
 
-def _selects(selector: Manifest, labels: Mapping[str, str]) -> bool:
+def selects(selector: Manifest, labels: Mapping[str, str]) -> bool:
+    """Return whether a selector chooses pods with these labels."""
     if not _holds(labels, selector.get("matchLabels", {})):
         return False
     for wanted in selector.get("matchExpressions", []):
