@@ -26,6 +26,7 @@ from gridcare.process.settings import DatabaseSettings
 from outage_notifier import NAME
 from outage_notifier.app import build_app
 from outage_notifier.contacts.command_devices_aside import devices_aside_command
+from outage_notifier.contacts.command_imports import imports_command
 from outage_notifier.contacts.command_reseal import reseal_command
 from outage_notifier.ledger.core.notice import NOTICES_MADE
 from outage_notifier.planning import topic_payments, topic_tickets
@@ -42,7 +43,16 @@ from outage_notifier.settings import (
     SenderSettings,
     WorkerSettings,
 )
-from outage_notifier.wiring import devices_aside, planning_of, resealing, retaining, sending, serving, working
+from outage_notifier.wiring import (
+    devices_aside,
+    planning_of,
+    recorded_imports,
+    resealing,
+    retaining,
+    sending,
+    serving,
+    working,
+)
 from outage_notifier.worker import retention_steps, work
 
 LOOK_INTERVAL_S = 1.0
@@ -111,6 +121,12 @@ async def worker(foundation: Foundation[WorkerSettings]) -> None:
         await work(rooms, foundation.lifecycle, wake)
 
 
+async def imports(settings: DatabaseSettings, arguments: Sequence[str]) -> int:
+    """List who imported what."""
+    async with recorded_imports(settings) as room:
+        return await imports_command(arguments, room=room)
+
+
 async def reseal_contacts(settings: ResealSettings, arguments: Sequence[str]) -> int:
     """Seal every contact with the newest key."""
     async with resealing(settings) as room:
@@ -141,6 +157,7 @@ SERVICE = Service(
     },
     commands={
         "devices-aside": Command(DatabaseSettings, list_devices_aside),
+        "imports": Command(DatabaseSettings, imports),
         "reseal-contacts": Command(ResealSettings, reseal_contacts),
         "retention": Command(RetentionSettings, retention),
     },

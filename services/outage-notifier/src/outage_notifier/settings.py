@@ -1,6 +1,6 @@
 """Settings of outage-notifier: GRIDCARE_… variables. The parts come first, then what each process and command reads."""
 
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -15,6 +15,7 @@ from gridcare.process.settings import (
     TopicsSettings,
 )
 from outage_notifier.contacts.vault import index_key_of, keys_of
+from outage_notifier.outages.core.rules import OutageRules
 from outage_notifier.providers.fcm.sender import API_URL as FCM_API_URL
 from outage_notifier.providers.twilio.sender import API_URL as TWILIO_API_URL
 from outage_notifier.sending.core.quiet_hours import QuietHours
@@ -108,6 +109,16 @@ class OutageSettings(Settings):
     outage_ahead_max_d: int = Field(default=400, ge=1, le=3650)
     sms_price_vnd: int = Field(default=800, ge=0, le=1_000_000)
     """Of one segment, for previews. The default is an example: the contract with the provider states the price."""
+
+    def rules(self) -> OutageRules:
+        """Return the rules of outages as a value."""
+        return OutageRules(
+            windows_max=self.outage_windows_max,
+            window_max=timedelta(hours=self.outage_window_max_h),
+            ahead_max=timedelta(days=self.outage_ahead_max_d),
+            statutory_notice=timedelta(hours=self.statutory_notice_h),
+            statutory_basis=self.statutory_basis,
+        )
 
 
 class PushingSettings(Settings):

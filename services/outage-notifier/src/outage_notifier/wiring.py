@@ -17,11 +17,10 @@ from gridcare.process.settings import DatabaseSettings
 from gridcare.values.clock import SystemClock
 from outage_notifier import NAME
 from outage_notifier.contacts.core.sealed_column import SEALED_COLUMNS
-from outage_notifier.contacts.room import Aside, Contacts, Resealing
+from outage_notifier.contacts.room import Aside, Contacts, Recorded, Resealing
 from outage_notifier.contacts.vault import Vault
 from outage_notifier.inbox.room import Inbox
 from outage_notifier.ledger.room import Keeping, Ledger
-from outage_notifier.outages.core.rules import OutageRules
 from outage_notifier.outages.room import Outages
 from outage_notifier.planning.room import Planning
 from outage_notifier.providers.fcm.sender import FcmPushSender
@@ -36,7 +35,6 @@ from outage_notifier.sending.room import Sending, SendLimits, Waiting
 from outage_notifier.settings import (
     ApiSettings,
     ConsumerSettings,
-    OutageSettings,
     PlannerSettings,
     ResealSettings,
     RetentionSettings,
@@ -95,7 +93,7 @@ async def serving(foundation: Foundation[ApiSettings]) -> AsyncIterator[ApiRooms
             inbox=Inbox(db, clock, KeptTexts(catalog), settings.app_link_base),
             ledger=Ledger(db, clock, guard),
             marks=Marks(db, clock, guard),
-            outages=Outages(db, clock, rules_of(settings), catalog, settings.sms_price_vnd),
+            outages=Outages(db, clock, settings.rules(), catalog, settings.sms_price_vnd),
         )
 
 
@@ -175,6 +173,13 @@ async def devices_aside(settings: DatabaseSettings) -> AsyncIterator[Aside]:
 
 
 @asynccontextmanager
+async def recorded_imports(settings: DatabaseSettings) -> AsyncIterator[Recorded]:
+    """Open the database for the command that lists who imported what."""
+    async with _database(settings, "imports") as db:
+        yield Recorded(db)
+
+
+@asynccontextmanager
 async def retaining(settings: RetentionSettings) -> AsyncIterator[tuple[Keeping, Marks]]:
     """Open the database for the command that does at once what workers do each hour."""
     async with _database(settings, "retention") as db:
@@ -214,17 +219,6 @@ def twilio_of(settings: TwilioSettings, other_token: SecretStr | None = None) ->
     return TwilioCallbacks(
         address=callback_address(settings.public_url),
         auth_tokens=tuple(token.get_secret_value() for token in tokens if token is not None),
-    )
-
-
-def rules_of(settings: OutageSettings) -> OutageRules:
-    """Return the rules of outages that the settings state."""
-    return OutageRules(
-        windows_max=settings.outage_windows_max,
-        window_max=timedelta(hours=settings.outage_window_max_h),
-        ahead_max=timedelta(days=settings.outage_ahead_max_d),
-        statutory_notice=timedelta(hours=settings.statutory_notice_h),
-        statutory_basis=settings.statutory_basis,
     )
 
 

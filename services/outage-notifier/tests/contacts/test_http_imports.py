@@ -12,7 +12,7 @@ from outage_notifier.contacts.core.import_line import (
     read_contact,
     read_supply_point,
 )
-from outage_notifier.contacts.flow.good_lines import BAD_LINES_REPORTED_MAX, GoodLines
+from outage_notifier.contacts.flow.good_lines import BAD_LINES_REPORTED_MAX, GoodLines, ImportFile
 from outage_notifier.contacts.flow.imports import import_contacts
 from outage_notifier.contacts.http_import_tables import read_lines, table_rows
 from outage_notifier.contacts.vault import NAME, PHONE
@@ -242,7 +242,7 @@ async def test_many_contacts(rooms, db):
             yield ("\n".join(lines) + "\n").encode()
 
     lines = read_lines(table_rows(body(), "csv", CONTACT_COLUMNS), read_contact)
-    report = await import_contacts(lines, made_by="ops", room=rooms.contacts)
+    report = await import_contacts(ImportFile(lines, made_by="ops"), room=rooms.contacts)
     assert (report.kept, report.refused) == (20_000, 0)
     counts = "SELECT (SELECT count(*) FROM customer), (SELECT count(*) FROM phone)"
     assert await _table(db, counts) == [(10_000, 20_000)]

@@ -1,6 +1,7 @@
 """The language that a customer chooses."""
 
 from outage_notifier.contacts.core.import_line import read_contact
+from outage_notifier.contacts.flow.good_lines import ImportFile
 from outage_notifier.contacts.flow.imports import import_contacts
 
 MINE, ALSO_MINE = "PB11010012345", "PB11010012346"
@@ -25,7 +26,7 @@ async def _import(rooms, language: str) -> None:
             read_contact({"customer_code": MINE, "phone": "0912345678", "language": language, "consent": "true"}),
         )
 
-    report = await import_contacts(lines(), made_by="ops", room=rooms.contacts)
+    report = await import_contacts(ImportFile(lines(), made_by="ops"), room=rooms.contacts)
     assert report.kept == 1
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
+from hashlib import sha256
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
@@ -17,12 +18,12 @@ from outage_notifier.contacts.core.import_line import (
     DEVICE_COLUMNS,
     SUPPLY_POINT_COLUMNS,
     Columns,
-    Line,
     Values,
     read_contact,
     read_device,
     read_supply_point,
 )
+from outage_notifier.contacts.flow.good_lines import Digest, ImportFile
 from outage_notifier.contacts.flow.imports import import_contacts, import_devices, import_supply_points
 from outage_notifier.contacts.http_import_tables import read_lines, table_format, table_rows
 from outage_notifier.contacts.room import Contacts
@@ -88,13 +89,13 @@ class ImportOut(Body):
 @router.post("/supply-points", name="import_supply_points", openapi_extra=_SUPPLY_POINTS)
 @streamed
 @_REFUSES
-async def post_supply_points(_: Ops, request: Request, room: Room) -> ImportOut:
+async def post_supply_points(who: Ops, request: Request, room: Room) -> ImportOut:
     """Import supply points (supply_point_id, customer_code, transformer_id, feeder_id, substation_id, ward_code, version).
 
     Columns address, lat and lon may be there; they are not kept. Every good line is published to supply-points.v1.
     """
-    lines = _lines(request, SUPPLY_POINT_COLUMNS, read_supply_point)
-    return ImportOut.of(await import_supply_points(lines, room=room))
+    file = _file(who, request, SUPPLY_POINT_COLUMNS, read_supply_point)
+    return ImportOut.of(await import_supply_points(file, room=room))
 
 
 @router.post("/contacts", name="import_contacts", openapi_extra=_CONTACTS)
@@ -107,19 +108,26 @@ async def post_contacts(who: Ops, request: Request, room: Room) -> ImportOut:
     `replaces` (another of the customer's numbers, or `all` others: they are removed) and `removed` (true: nothing is sent to
     it any more). What the customer removed or chose in the app stays.
     """
-    lines = _lines(request, CONTACT_COLUMNS, read_contact)
-    return ImportOut.of(await import_contacts(lines, made_by=who.sub, room=room))
+    file = _file(who, request, CONTACT_COLUMNS, read_contact)
+    return ImportOut.of(await import_contacts(file, room=room))
 
 
 @router.post("/devices", name="import_devices", openapi_extra=_DEVICES)
 @streamed
 @_REFUSES
-async def post_devices(_: Ops, request: Request, room: Room) -> ImportOut:
+async def post_devices(who: Ops, request: Request, room: Room) -> ImportOut:
     """Import devices (customer_code, kind, registration, platform) that are known from an earlier app."""
-    lines = _lines(request, DEVICE_COLUMNS, read_device)
-    return ImportOut.of(await import_devices(lines, room=room))
+    file = _file(who, request, DEVICE_COLUMNS, read_device)
+    return ImportOut.of(await import_devices(file, room=room))
 
 
-def _lines(request: Request, columns: Columns, read: Callable[[Values], T]) -> AsyncIterator[Line[T]]:
-    file_format = table_format(request.headers.get("content-type"))
-    return read_lines(table_rows(request.stream(), file_format, columns), read)
+def _file(who: Caller, request: Request, columns: Columns, read: Callable[[Values], T]) -> ImportFile[T]:
+    file_format, digest = table_format(request.headers.get("content-type")), sha256()
+    rows = table_rows(_digested(request.stream(), digest), file_format, columns)
+    return ImportFile(read_lines(rows, read), made_by=who.sub, digest=digest)
+
+
+async def _digested(body: AsyncIterator[bytes], digest: Digest) -> AsyncIterator[bytes]:
+    async for chunk in body:
+        digest.update(chunk)
+        yield chunk

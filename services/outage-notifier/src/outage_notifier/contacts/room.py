@@ -26,6 +26,13 @@ class Aside:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """Where it is kept who imported what."""
+
+    db: Database
+
+
+@dataclass(frozen=True, slots=True)
 class Resealing:
     """The database, the vault, and every column that it seals, in whichever room its table belongs."""
 

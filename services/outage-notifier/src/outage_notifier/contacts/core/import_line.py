@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.values.customer_code import is_customer_code
@@ -19,6 +19,7 @@ from outage_notifier.contacts.core.contact import (
 )
 from outage_notifier.texts.languages import LANGUAGES, Language
 
+ImportKind = Literal["supply-points", "contacts", "devices"]
 NAME_LENGTH_MAX: Final = 200
 VERSION_MAX: Final = 2**53 - 1
 _VERSION_DIGITS: Final = len(str(VERSION_MAX))

@@ -1,8 +1,9 @@
 """The good lines of an import, chunk by chunk, and the report of what became of each line."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final, Generic, Protocol, TypeVar
 
 from outage_notifier.contacts.core.import_line import BadLine, Line
 
@@ -12,6 +13,27 @@ BAD_LINES_REPORTED_MAX: Final = 1_000
 """A file of the wrong kind has only bad lines; the first thousand are enough to see that."""
 
 T = TypeVar("T")
+
+
+class Digest(Protocol):
+    """What reads a file's bytes along, as hashlib's objects do."""
+
+    def update(self, data: bytes, /) -> None:
+        """Read on."""
+        ...
+
+    def digest(self) -> bytes:
+        """Return the digest of what was read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFile(Generic[T]):
+    """A file whose lines are imported as they are read, who imports it, and its digest: complete when all lines are read."""
+
+    lines: AsyncIterable[Line[T]]
+    made_by: str
+    digest: Digest = field(default_factory=sha256)
 
 
 @dataclass(frozen=True, slots=True)
