@@ -39,6 +39,7 @@ from billing_gateway.settings import ApiSettings
 from billing_gateway.wiring import ApiRooms, serving
 from gridcare.errors import BusinessError
 from gridcare.postgres.database import Database
+from gridcare.postgres.poison.guard import Guard
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.clock import StandingClock
@@ -160,7 +161,7 @@ class Books(RuleBasedStateMachine):
     @rule()
     def time_passes(self) -> None:
         self.clock.move(minutes=20)
-        self.run(expire_payments(room=Expiry(self.payments.db, self.clock)))
+        self.run(expire_payments(room=Expiry(self.payments.db, self.clock, Guard(self.payments.db))))
 
     @invariant()
     def the_books_are_sound(self) -> None:

@@ -10,6 +10,7 @@ from billing_gateway.callbacks.flow.store_callback import StoreCallback, StoredC
 from billing_gateway.payments.room import Expiry
 from billing_gateway.wiring import WorkerRooms
 from billing_gateway.worker import work
+from gridcare.postgres.poison.guard import Guard
 from gridcare.postgres.retention import forget_expired
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.waiting import eventually
@@ -28,7 +29,7 @@ async def test_the_worker_takes_over(gateway: Any) -> None:
     assert stored.provider_event_id is not None
     gateway.clock.move(hours=1)
     lifecycle = Lifecycle()
-    rooms = WorkerRooms(callbacks=gateway.rooms.callbacks, expiry=Expiry(gateway.db, gateway.clock))
+    rooms = WorkerRooms(callbacks=gateway.rooms.callbacks, expiry=Expiry(gateway.db, gateway.clock, Guard(gateway.db)))
     running = asyncio.create_task(work(rooms, lifecycle))
 
     async def done() -> bool:

@@ -51,7 +51,7 @@ async def serving(foundation: Foundation[ApiSettings]) -> AsyncIterator[ApiRooms
             buckets=Buckets(db, {"payments": settings.payments_per_hour_max}),
             bills=Bills(db, clock),
             callbacks=Callbacks(db, clock, guard, {"vnpay": vnpay}),
-            payments=Payments(db, clock, {"vnpay": vnpay}, limits_of(settings), guard),
+            payments=Payments(db, clock, {"vnpay": vnpay}, limits_of(settings)),
         )
 
 

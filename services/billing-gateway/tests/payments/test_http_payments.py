@@ -9,6 +9,7 @@ import pytest
 from billing_gateway.app import build_app
 from billing_gateway.payments.flow.expire_payments import expire_payments
 from billing_gateway.payments.room import Expiry
+from gridcare.postgres.poison.guard import Guard
 from gridcare.postgres.token_buckets import Buckets
 from gridcare.testing.http import client_for
 from gridcare_local.emulators.vnpay import read_pay_url
@@ -93,7 +94,7 @@ async def test_late_successes_count(gateway: Any) -> None:
     begun = await gateway.begin(bill)
     query = gateway.callback(begun)
     gateway.clock.move(minutes=15, seconds=-1)
-    expiry = Expiry(gateway.db, gateway.clock)
+    expiry = Expiry(gateway.db, gateway.clock, Guard(gateway.db))
     assert await expire_payments(room=expiry) == 0
     gateway.clock.move(seconds=1)
     assert await expire_payments(room=expiry) == 1

@@ -3,7 +3,9 @@
 from typing import Any
 
 from billing_gateway.payments.flow.expire_payments import expire_payments
+from billing_gateway.payments.room import Expiry
 from gridcare.postgres.poison import store
+from gridcare.postgres.poison.guard import Guard
 from gridcare.testing.logs import captured_logs
 
 
@@ -21,7 +23,7 @@ async def test_bad_expiry_waits_alone(gateway: Any) -> None:
         )
     with captured_logs():
         for _ in range(8):
-            await expire_payments(room=gateway.rooms.payments)
+            await expire_payments(room=Expiry(gateway.db, gateway.clock, Guard(gateway.db)))
             async with gateway.db.transaction() as tx:
                 await tx.execute("UPDATE poison SET retry_at = now() - interval '1 s' WHERE retry_at IS NOT NULL")
     assert [(await gateway.read("payment", each))["state"] for each in (bad, good)] == ["begun", "expired"]
