@@ -79,7 +79,7 @@ async def test_doubtful_sms_is_unknown(world, planned, plan, sending, *, clock, 
         await attempt.insert(tx, [begun])
         outage_id = await tx.fetchval("SELECT outage_id FROM notice")
     await stop_channel("sms", "a test", room=sending)
-    waiting = Waiting(world.db, world.clock, timedelta(seconds=90))
+    waiting = Waiting(world.db, world.clock, Guard(world.db), timedelta(seconds=90))
     assert await fall_back(room=waiting) == 1
     assert await world.books(notice_id) == {"planned": 1, "unknown": 1}
     [row] = await world.rows("SELECT reason, contact, next_attempt_at FROM delivery")
