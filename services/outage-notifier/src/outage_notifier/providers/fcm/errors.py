@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from gridcare.http.client import retry_after_s
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
-from outage_notifier.providers.http_client import retry_after_s
 
 QUOTA_PAUSE_S: Final = 60.0
 """FCM asks for a wait of at least a minute after a QUOTA_EXCEEDED that names no time."""

@@ -12,10 +12,11 @@ from pyreqwest.bytes import Bytes
 from pyreqwest.client import Client, ClientBuilder, SyncClientBuilder
 from pyreqwest.exceptions import RequestError
 
+from gridcare.http.client import configured
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.providers.fcm import errors as fcm_errors
 from outage_notifier.providers.fcm.token import AccessTokens, NoToken, read_service_account
-from outage_notifier.providers.http_client import configured, failed
+from outage_notifier.providers.http_client import failed
 
 API_URL: Final = "https://fcm.googleapis.com"
 CONNECTIONS: Final = 10

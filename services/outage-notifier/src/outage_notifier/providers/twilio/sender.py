@@ -18,8 +18,9 @@ from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
 from gridcare.errors import Retryable
+from gridcare.http.client import configured, retry_after_s
 from outage_notifier.ledger.core.outcome import ListedMessage, Outcome, OutcomeKind
-from outage_notifier.providers.http_client import configured, failed, retry_after_s
+from outage_notifier.providers.http_client import failed
 from outage_notifier.providers.twilio.http import Refused, TwilioHttp
 
 API_URL: Final = "https://api.twilio.com"
