@@ -3,7 +3,16 @@
 from datetime import timedelta
 
 import pytest
-from tests.integration.support.customers import BILLING, REPAIR, inbox, open_ticket, pay, register_bill, wait_message
+from tests.integration.support.customers import (
+    BILLING,
+    REPAIR,
+    inbox,
+    open_ticket,
+    pay,
+    pay_silently,
+    register_bill,
+    wait_message,
+)
 from tests.integration.support.judge import judge
 from tests.integration.support.together import wait_until
 
@@ -70,6 +79,18 @@ def test_payments_are_receipted_once(whole):
     assert verdict.told_by["payment-received"] == {person.code}
     receipts = "SELECT count(*) FROM notice WHERE kind = 'payment-received' AND recipient_id = $1"
     assert whole.query(NOTIFIER, receipts, person.code)[0][0] == 1
+
+
+def test_lost_callbacks_are_found(whole):
+    """Bill → paid at VNPay, the callback lost → the worker asks VNPay → ledger → PaymentRecorded → one payment receipt."""
+    person = whole.on_push()[2]
+    bill_id = register_bill(whole, person, number="INT-2026-0002", amount_vnd=412_300)
+    payment_id = pay_silently(whole, person, bill_id)
+    wait_message(whole, person, "payment-received", holds="INT-2026-0002")
+    payment = whole.client("customer", person.code).get(BILLING, f"/v1/payments/{payment_id}")
+    assert (payment["state"], payment["bill_outstanding_vnd"]) == ("succeeded", 0)
+    events = "SELECT outcome FROM provider_event WHERE order_reference = $1"
+    assert [row[0] for row in whole.query(BILLING, events, payment["order_reference"])] == ["recorded"]
 
 
 def _cut_soon(whole, feeder_id: str) -> str:

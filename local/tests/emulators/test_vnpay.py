@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 
 from gridcare_local.emulators.journal import Journal, read_lines
-from gridcare_local.emulators.vnpay import (
+from gridcare_local.emulators.vnpay.payer import (
     PayUrlRefused,
     PlayedPayment,
     callback_query,

@@ -1,7 +1,7 @@
 """billing-gateway in its production wiring over a real database, with a clock that stands, a local issuer and VNPay played."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,14 +16,16 @@ from billing_gateway import NAME
 from billing_gateway.__main__ import SERVICE
 from billing_gateway.app import build_app
 from billing_gateway.bills.flow.note_customers import note_customers
-from billing_gateway.settings import ApiSettings
-from billing_gateway.wiring import ApiRooms, serving
+from billing_gateway.settings import ApiSettings, WorkerSettings
+from billing_gateway.wiring import ApiRooms, WorkerRooms, serving, working
 from gridcare.postgres.database import Database
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.clock import StandingClock
 from gridcare.testing.http import Issuer, client_for
-from gridcare_local.emulators.vnpay import SUCCESS, PlayedPayment, callback_query, read_pay_url
+from gridcare_local.emulators.control import Emulator, start_emulator
+from gridcare_local.emulators.vnpay import QUERY_PATH
+from gridcare_local.emulators.vnpay.payer import SUCCESS, PlayedPayment, callback_query, read_pay_url
 from gridcare_local.testing.services import Api
 
 NOW = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
@@ -38,6 +40,7 @@ class Gateway(Api):
     """The service, and whoever calls it: CUSTOMER, where a test describes nobody else."""
 
     rooms: ApiRooms
+    working: WorkerRooms
     clock: StandingClock
     db: Database
 
@@ -91,6 +94,30 @@ def migrations() -> Path:
     return SERVICE.migrations
 
 
+@pytest.fixture(scope="session")
+def running_vnpay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """Yield the session's VNPay, which knows no payment until it is told of one."""
+    emulator = start_emulator(
+        "vnpay", tmp_path_factory.mktemp("vnpay"), environment={"EMULATOR_VNPAY_HASH_SECRET": SECRET}
+    )
+    yield emulator
+    emulator.stop()
+
+
+@pytest.fixture
+def vnpay(running_vnpay: Emulator) -> Emulator:
+    """Return the session's VNPay, which answers with the truth."""
+    running_vnpay.script([])
+    return running_vnpay
+
+
+@pytest.fixture
+def query_url(request: pytest.FixtureRequest) -> str:
+    """Return where VNPay is asked: at the emulator in a test that uses it, else where nobody listens."""
+    used = "vnpay" in request.fixturenames
+    return f"{request.getfixturevalue('vnpay').url if used else 'http://127.0.0.1:1'}{QUERY_PATH}"
+
+
 @pytest.fixture
 def vnpay_acceptance_answers() -> bool:
     """Return the setting of that name; a test that parametrizes it turns it on."""
@@ -112,16 +139,32 @@ def settings(database_url: str, tokens: Issuer, *, vnpay_acceptance_answers: boo
 
 
 @pytest.fixture
+def worker_settings(settings: ApiSettings, query_url: str) -> WorkerSettings:
+    """Return the settings of a worker beside that api."""
+    return WorkerSettings(
+        database_url=settings.database_url,
+        vnpay_tmn_code=TMN_CODE,
+        vnpay_hash_secret=SecretStr(SECRET),
+        vnpay_pay_url=settings.vnpay_pay_url,
+        vnpay_return_url=settings.vnpay_return_url,
+        vnpay_query_url=query_url,
+    )
+
+
+@pytest.fixture
 def clock() -> StandingClock:
     """Return a clock that stands at NOW."""
     return StandingClock(NOW)
 
 
 @pytest.fixture
-async def gateway(settings: ApiSettings, db: Database, tokens: Issuer, clock: StandingClock) -> AsyncIterator[Gateway]:
+async def gateway(
+    settings: ApiSettings, worker_settings: WorkerSettings, db: Database, tokens: Issuer, clock: StandingClock
+) -> AsyncIterator[Gateway]:
     """Wire the service as its processes do; CUSTOMER and NEIGHBOUR are known."""
     async with (
         serving(Foundation(NAME, "tests", settings, clock, db, Lifecycle())) as rooms,
+        working(Foundation(NAME, "tests", worker_settings, clock, db, Lifecycle())) as loops,
         client_for(build_app(rooms)) as client,
     ):
         await note_customers([CUSTOMER, NEIGHBOUR], room=rooms.bills)
@@ -132,6 +175,7 @@ async def gateway(settings: ApiSettings, db: Database, tokens: Issuer, clock: St
             roles=("customer",),
             codes=(CUSTOMER,),
             rooms=rooms,
+            working=loops,
             clock=clock,
             db=db,
         )

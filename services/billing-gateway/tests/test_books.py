@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as exploring
 from hypothesis import strategies as st
@@ -28,22 +29,21 @@ from billing_gateway.bills.core import RegisterBill
 from billing_gateway.bills.flow.note_customers import note_customers
 from billing_gateway.bills.flow.read_bills import read_bill
 from billing_gateway.bills.flow.register_bill import register_bill
+from billing_gateway.callbacks.flow.ask_providers import ask_about_due_payments
 from billing_gateway.callbacks.flow.handle_provider_event import handle_provider_event, handle_waiting_events
 from billing_gateway.callbacks.flow.store_callback import StoreCallback, store_callback
+from billing_gateway.callbacks.room import Inquiries
 from billing_gateway.payments.core import BeginPayment, Limits
 from billing_gateway.payments.flow.begin_payment import begin_payment
-from billing_gateway.payments.flow.expire_payments import expire_payments
-from billing_gateway.payments.room import Expiry
 from billing_gateway.providers.core import Verdict
-from billing_gateway.settings import ApiSettings
-from billing_gateway.wiring import ApiRooms, serving
+from billing_gateway.settings import ApiSettings, WorkerSettings
+from billing_gateway.wiring import ApiRooms, serving, working
 from gridcare.errors import BusinessError
 from gridcare.postgres.database import Database
-from gridcare.postgres.poison.guard import Guard
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.clock import StandingClock
-from gridcare_local.emulators.vnpay import PlayedPayment, callback_query, read_pay_url
+from gridcare_local.emulators.vnpay.payer import PlayedPayment, callback_query, read_pay_url
 
 SECRET = "TESTSECRET"
 CODE = "PB11010012345"
@@ -54,10 +54,8 @@ EXPLORATION = exploring(
 
 BROKEN = (Path(__file__).parent / "broken_books.sql").read_text()
 HISTORY = """
-SELECT md5(coalesce(string_agg(line, ',' ORDER BY entry_id), '')) FROM (
-    SELECT entry_id, concat_ws('/', entry_id, transaction_id, account_id, bill_id, amount_vnd) AS line
-    FROM entry WHERE entry_id <= $1
-) AS lines
+SELECT md5(coalesce(string_agg(concat_ws('/', entry_id, transaction_id, account_id, bill_id, amount_vnd), ','
+    ORDER BY entry_id), '')) FROM entry WHERE entry_id <= $1
 """
 
 
@@ -67,11 +65,11 @@ class Books(RuleBasedStateMachine):
     orders: Bundle[dict[str, str]] = Bundle("orders")
     queries: Bundle[str] = Bundle("queries")
 
-    def __init__(self, runner: asyncio.Runner, rooms: ApiRooms, clock: StandingClock) -> None:
+    def __init__(self, runner: asyncio.Runner, rooms: ApiRooms, inquiries: Inquiries, clock: StandingClock) -> None:
         super().__init__()
         self.run = runner.run
         self.clock = clock
-        self.bills, self.payments, self.callbacks = rooms.bills, rooms.payments, rooms.callbacks
+        self.bills, self.payments, self.callbacks = rooms.bills, rooms.payments, inquiries
         self.owed: dict[UUID, int] = {}
         self.waiting: list[UUID] = []
         self.shared_number = str(secrets.randbelow(10**12) + 1)
@@ -122,9 +120,8 @@ class Books(RuleBasedStateMachine):
     def take_again(self, query: str) -> None:
         stored = self.run(store_callback(StoreCallback(provider="vnpay", raw=query.encode()), room=self.callbacks))
         assert stored.verdict in {Verdict.ACCEPTED, Verdict.REPEATED, Verdict.WRONG_AMOUNT}
-        assert not (
-            self.callbacks.providers["vnpay"].read(query).money_moved and stored.verdict is Verdict.WRONG_AMOUNT
-        )
+        moved = self.callbacks.providers["vnpay"].read(query).money_moved
+        assert not (moved and stored.verdict is Verdict.WRONG_AMOUNT)
         if stored.provider_event_id is not None:
             self.waiting.append(stored.provider_event_id)
 
@@ -161,7 +158,7 @@ class Books(RuleBasedStateMachine):
     @rule()
     def time_passes(self) -> None:
         self.clock.move(minutes=20)
-        self.run(expire_payments(room=Expiry(self.payments.db, self.clock, Guard(self.payments.db))))
+        self.run(ask_about_due_payments(room=self.callbacks))
 
     @invariant()
     def the_books_are_sound(self) -> None:
@@ -216,26 +213,33 @@ WHERE account.kind = 'clearing' AND entry.amount_vnd * 100 = substring(raw FROM 
 """
 
 
-async def test_the_books_always_balance(settings: ApiSettings, clock: StandingClock) -> None:
+@pytest.mark.usefixtures("vnpay")
+async def test_the_books_always_balance(
+    settings: ApiSettings, worker_settings: WorkerSettings, clock: StandingClock
+) -> None:
     """No order of events loses money, makes any, or changes what was written."""
 
     def explore() -> None:
         with asyncio.Runner() as runner:
             stack = contextlib.AsyncExitStack()
-            rooms = runner.run(_opened(stack, settings, clock))
+            rooms, inquiries = runner.run(_opened(stack, settings, worker_settings, clock))
             try:
-                run_state_machine_as_test(lambda: Books(runner, rooms, clock), settings=EXPLORATION)
+                run_state_machine_as_test(lambda: Books(runner, rooms, inquiries, clock), settings=EXPLORATION)
             finally:
                 runner.run(stack.aclose())
 
     await asyncio.to_thread(explore)
 
 
-async def _opened(stack: contextlib.AsyncExitStack, settings: ApiSettings, clock: StandingClock) -> ApiRooms:
-    """Wire the service on the running loop, with limits that let small amounts through; CODE is known."""
-    db = await stack.enter_async_context(
-        Database.open(settings.database_url.get_secret_value(), application_name="books", pool_size=2)
-    )
+async def _opened(
+    stack: contextlib.AsyncExitStack, settings: ApiSettings, worker_settings: WorkerSettings, clock: StandingClock
+) -> tuple[ApiRooms, Inquiries]:
+    """Wire the service on the running loop, with limits that let small amounts and any number of questions through."""
+    url = settings.database_url.get_secret_value()
+    db = await stack.enter_async_context(Database.open(url, application_name="books", pool_size=2))
     rooms = await stack.enter_async_context(serving(Foundation(NAME, "books", settings, clock, db, Lifecycle())))
+    loops = await stack.enter_async_context(working(Foundation(NAME, "books", worker_settings, clock, db, Lifecycle())))
     await note_customers([CODE], room=rooms.bills)
-    return replace(rooms, payments=replace(rooms.payments, limits=LIMITS))
+    asking = replace(loops.inquiries.asking, per_minute_max=10**6)
+    payments = replace(rooms.payments, limits=LIMITS)
+    return replace(rooms, payments=payments), replace(loops.inquiries, asking=asking)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from billing_gateway.settings import ApiSettings
+from billing_gateway.settings import ApiSettings, WorkerSettings
 from gridcare.errors import SettingsError
 from gridcare.process.settings import load
 
@@ -15,6 +15,7 @@ GOOD = {
     "VNPAY_HASH_SECRET": "TESTSECRET",
     "VNPAY_PAY_URL": "https://pay.example/vpcpay.html",
     "VNPAY_RETURN_URL": "https://app.example/back",
+    "VNPAY_QUERY_URL": "https://pay.example/api/transaction",
 }
 
 
@@ -42,6 +43,7 @@ def test_the_secret_stays_hidden(environment: Any) -> None:
         ("VNPAY_HASH_SECRET", "short7!"),
         ("VNPAY_PAY_URL", "pay.example"),
         ("VNPAY_RETURN_URL", ""),
+        ("VNPAY_QUERY_URL", "http://pay.example/api"),
         ("PAYMENT_LIFETIME_S", "0.125"),
         ("VNPAY_ACCEPTANCE_ANSWERS", "sometimes"),
         ("PAYMENT_AMOUNT_MAX_VND", "4321"),
@@ -52,6 +54,7 @@ def test_wrong_variables_are_named(environment: Any, name: str, value: str) -> N
     environment(**{name: value})
     with pytest.raises(SettingsError) as raised:
         load(ApiSettings)
+        load(WorkerSettings)
     assert f"GRIDCARE_{name}" in str(raised.value)
     assert not value or value not in str(raised.value)
 

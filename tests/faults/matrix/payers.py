@@ -19,9 +19,9 @@ from tests.faults.work.workload import note_money
 
 from gridcare.http.tokens.jwks import COOLDOWN_S
 from gridcare.testing.signing import SigningKey
-from gridcare_local.emulators import vnpay
 from gridcare_local.emulators.oidc.api import JWKS_PATH
 from gridcare_local.emulators.oidc.keys import mint, sign
+from gridcare_local.emulators.vnpay import payer as vnpay
 from gridcare_local.stack.catalog import SERVICES
 
 LEDGER: Final = (
@@ -29,6 +29,11 @@ LEDGER: Final = (
 )
 PAYMENTS: Final = "SELECT payment_id, state, version, settled_at FROM payment ORDER BY payment_id"
 TOGETHER: Final = 100
+PAID_SILENTLY: Final = 6
+FOUND_WITHIN_S: Final = 180.0
+"""The work that killed its process is taken up again after a pause."""
+
+BILLING_WORKER: Final = "billing-gateway-worker"
 SILENT: Final = 300
 BODY_BYTES: Final = 8 << 20
 MEMORY_MAX_MIB: Final = 400
@@ -60,6 +65,34 @@ async def callback_storm(run: Campaign) -> str:
         raise Broken(f"answers {codes}")
     await run.work.call_back(query)
     return f"one callback {TOGETHER} times at once: answers {', '.join(codes)}"
+
+
+async def lost_callbacks(run: Campaign) -> str:
+    """Pay bills and call nobody back; the worker that asks about them dies once between an answer and its record."""
+    payments = []
+    for _ in range(PAID_SILENTLY):
+        _, begun = await _order(run)
+        await run.work.move(_query(run, begun, vnpay.SUCCESS), vnpay.SUCCESS)
+        payments.append(str(begun["payment_id"]))
+    ours = ", ".join(f"'{each}'" for each in payments)
+
+    async def pass_time() -> None:
+        await run.rig.administer(
+            BILLING,
+            "UPDATE payment SET expires_at = begun_at + interval '1 second', ask_at = NULL"
+            f" WHERE state = 'begun' AND payment_id IN ({ours})",
+        )
+
+    async def found() -> bool:
+        await pass_time()
+        rows = await run.rig.fetch(BILLING, f"SELECT state FROM payment WHERE payment_id IN ({ours})")
+        return {row["state"] for row in rows} == {"succeeded"}
+
+    if not await run.rig.crash_at(BILLING_WORKER, "inquiry.answered:2", timeout_s=60, meanwhile=pass_time):
+        raise Broken("nobody asked about payments whose time was over")
+    if not await run.until(found, timeout_s=FOUND_WITHIN_S):
+        raise Broken("money whose callback was lost was not found")
+    return f"{PAID_SILENTLY} payments without a callback found by asking"
 
 
 async def callbacks_out_of_order(run: Campaign) -> str:

@@ -10,6 +10,7 @@ import httpx
 from tests.faults.campaign import Campaign
 from tests.faults.judge.evidence import NOTIFIER, lines_of
 from tests.faults.matrix.fault import Broken, Fault
+from tests.faults.matrix.payers import lost_callbacks
 
 LOST: Final = {"callbacks": ["lost"]}
 RETRY_AFTER_S: Final = 3
@@ -116,7 +117,10 @@ async def callbacks_lost(run: Campaign) -> str:
         {"match": {"every": 2}, "action": LOST},
     ]
     await _tell(run, "twilio", rules)
-    return "half of all callbacks lost, ten of them with the answer too"
+    await script(run, "vnpay", [{"match": {"every": 3}, "action": {"bad_signature": True}, "times": 2}])
+    found = await lost_callbacks(run)
+    await script(run, "vnpay", [])
+    return f"half of all of Twilio's callbacks lost, ten of them with the answer too; {found}"
 
 
 async def fcm_refuses(run: Campaign) -> str:

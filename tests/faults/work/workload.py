@@ -13,8 +13,8 @@ from tests.faults.rig.rig import Rig
 from tests.faults.work.caller import Caller, new_key
 
 from gridcare.values.clock import SystemClock
-from gridcare_local.emulators import vnpay
 from gridcare_local.emulators.journal import Journal as ProviderJournal
+from gridcare_local.emulators.vnpay import payer as vnpay
 
 NOTIFIER, REPAIR, BILLING = "outage-notifier", "repair-intake", "billing-gateway"
 CALLBACK_TRIES = 400
@@ -139,8 +139,16 @@ class Workload:
         """Pay an order: the money moves, then VNPay calls back until it is told that it may stop, each time `repeat` fold."""
         secret = self.rig.stack.settings.secrets["vnpay_hash_secret"]
         query = vnpay.callback_query(secret, vnpay.read_pay_url(secret, pay_url), played)
-        note_money(self.psp, query, played)
+        await self.move(query, played)
         return await self.call_back(query, repeat=repeat)
+
+    async def move(self, query: str, played: vnpay.PlayedPayment) -> None:
+        """Let the money of an order move at VNPay, which from then on says so when it is asked; nobody is called back."""
+        note_money(self.psp, query, played)
+        if not played.bad_signature:
+            url = f"{self.rig.catalog.emulator_url('vnpay')}/_emulator/payments"
+            async with httpx.AsyncClient(trust_env=False) as client:
+                (await client.post(url, json={"query": query})).raise_for_status()
 
     async def call_back(self, query: str, *, repeat: int = 1) -> str | None:
         """Call back with this query until an answer ends VNPay's calls. Return the last answer's code."""

@@ -48,6 +48,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "vnpay_hash_secret": "TESTSECRET",
         "vnpay_pay_url": "https://pay.example/vpcpay.html",
         "vnpay_return_url": "https://app.example/back",
+        "vnpay_query_url": "http://127.0.0.1:1/merchant_webapi/api/transaction",
     },
 }
 

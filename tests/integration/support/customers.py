@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import httpx
 from tests.integration.support.together import run, wait_until
 from tests.integration.support.wholestack import Person, Whole
 
 from gridcare_local.demo.cut import NOTIFIER
-from gridcare_local.emulators import vnpay
+from gridcare_local.emulators.vnpay import payer as vnpay
 
 REPAIR = "repair-intake"
 BILLING = "billing-gateway"
@@ -43,6 +44,18 @@ def pay(whole: Whole, person: Person, bill_id: str, *, repeat: int = 1) -> list[
     secret = whole.stack.settings.secrets["vnpay_hash_secret"]
     answers = run(vnpay.play(secret, begun["pay_url"], callback_url, repeat=repeat))
     return [answer["RspCode"] for answer in answers]
+
+
+def pay_silently(whole: Whole, person: Person, bill_id: str) -> str:
+    """Pay a bill through VNPay, whose callback is lost, and let the payment's time pass. Return the payment's id."""
+    begun = whole.client("customer", person.code).post(BILLING, f"/v1/bills/{bill_id}/payments", {})
+    secret = whole.stack.settings.secrets["vnpay_hash_secret"]
+    query = vnpay.callback_query(secret, vnpay.read_pay_url(secret, begun["pay_url"]))
+    url = f"{whole.stack.catalog.emulator_url('vnpay')}/_emulator/payments"
+    httpx.post(url, json={"query": query}, trust_env=False).raise_for_status()
+    over = "UPDATE payment SET expires_at = begun_at + interval '1 second' WHERE payment_id = $1"
+    whole.query(BILLING, over, begun["payment_id"])
+    return str(begun["payment_id"])
 
 
 def inbox(whole: Whole, person: Person, kind: str) -> list[dict[str, Any]]:

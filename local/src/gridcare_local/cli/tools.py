@@ -12,7 +12,7 @@ from rich.table import Table
 
 from gridcare_local.cli.common import AsJson, example, plainly, print_json, print_table, this_stack
 from gridcare_local.errors import LocalStackError
-from gridcare_local.stack.catalog import EMULATORS, SERVICES
+from gridcare_local.stack.catalog import EMULATORS, NO_OUTBOX, SERVICES
 
 DEMO_SUPPLY_POINTS = 20_000
 SUPPLY_POINTS_MAX = 10_000_000
@@ -95,7 +95,7 @@ def outboxes(*, as_json: AsJson = False) -> None:
             "url": stack.catalog.emulator(name).url,
         }
         for name in EMULATORS
-        if name != "oidc" and name in stack.settings.ports
+        if name not in NO_OUTBOX and name in stack.settings.ports
     ]
     if not rows:
         raise LocalStackError("no provider has run yet: run `gridcare start` first")

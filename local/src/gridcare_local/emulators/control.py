@@ -22,7 +22,7 @@ from gridcare.testing.signing import Algorithm
 from gridcare_local.emulators.journal import read_lines
 from gridcare_local.emulators.oidc.keys import TOKEN_LIFETIME_S, mint
 
-EmulatorKind = Literal["twilio", "fcm", "oidc"]
+EmulatorKind = Literal["twilio", "fcm", "oidc", "vnpay"]
 START_TRIES: Final = 3  # another process may take a free port before the emulator starts
 PORT_TAKEN: Final = "is taken"  # in the log of an emulator whose port is in use
 START_S: Final = 15.0

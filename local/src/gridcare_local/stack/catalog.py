@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gridcare_local.emulators.vnpay import QUERY_PATH as VNPAY_QUERY_PATH
 from gridcare_local.errors import LocalStackError
 from gridcare_local.stack.parts import ProcessPart
 from gridcare_local.stack.probes import http_probe
 from gridcare_local.stack.settings import StackSettings
 
 HOST = "127.0.0.1"
-EMULATORS = ("twilio", "fcm", "oidc")
+EMULATORS = ("twilio", "fcm", "oidc", "vnpay")
+NO_OUTBOX = ("oidc", "vnpay")
+"""They send no messages to anyone."""
 SERVICES = {
     "outage-notifier": ("api", "consumer", "planner", "sender", "worker", "relay"),
     "repair-intake": ("api", "consumer", "worker", "relay"),
@@ -52,7 +55,7 @@ class Catalog:
     def emulator_url(self, name: str) -> str:
         """Return an emulator's base address."""
         scheme = "https" if name == "fcm" else "http"
-        return f"{scheme}://{HOST}:{self.settings.ports[name]}"
+        return f"{scheme}://{HOST}:{self.settings.ports.get(name, 0)}"  # a stack of an earlier release lacks the newest
 
     def api_url(self, service: str) -> str:
         """Return the base address of a service's API."""
@@ -71,6 +74,7 @@ class Catalog:
             "GRIDCARE_CLOCK_OFFSET_S": str(settings.clock_offset_s),
             "EMULATOR_TWILIO_ACCOUNT_SID": settings.secrets["twilio_account_sid"],
             "EMULATOR_TWILIO_AUTH_TOKEN": settings.secrets["twilio_auth_token"],
+            "EMULATOR_VNPAY_HASH_SECRET": settings.secrets["vnpay_hash_secret"],
         }
         if name == "fcm":
             environment["EMULATOR_CONTROL_PORT"] = str(self._fcm_control_port)
@@ -87,6 +91,8 @@ class Catalog:
     def _shown(self, name: str) -> str:
         if name == "oidc":
             return f"{self.emulator_url(name)}/.well-known/openid-configuration"
+        if name == "vnpay":
+            return f"{self.emulator_url(name)}/_emulator/journal"
         port = self._fcm_control_port if name == "fcm" else self.settings.ports[name]
         return f"http://{HOST}:{port}/_emulator/outbox"
 
@@ -159,6 +165,7 @@ class Catalog:
                 # not followed here: tests and the demo post the callbacks
                 "GRIDCARE_VNPAY_PAY_URL": "https://pay.example/paymentv2/vpcpay.html",
                 "GRIDCARE_VNPAY_RETURN_URL": "https://app.example/payments/return",
+                "GRIDCARE_VNPAY_QUERY_URL": f"{self.emulator_url('vnpay')}{VNPAY_QUERY_PATH}",
             }
         return {}
 

@@ -1,15 +1,17 @@
 """billing-gateway: `python -m billing_gateway <process or command>`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from billing_gateway import NAME
 from billing_gateway.app import build_app
 from billing_gateway.bills import topic_supply_points
-from billing_gateway.settings import ApiSettings, ConsumerSettings, WorkerSettings
-from billing_gateway.wiring import bills_of, serving, working
+from billing_gateway.callbacks.command_ask import ask_command
+from billing_gateway.settings import ApiSettings, AskSettings, ConsumerSettings, WorkerSettings
+from billing_gateway.wiring import asking, bills_of, serving, working
 from billing_gateway.worker import work
-from gridcare.process.service import Foundation, Process, Service, follow_topics, main, serve_api
+from gridcare.process.service import Command, Foundation, Process, Service, follow_topics, main, serve_api
 
 
 async def api(foundation: Foundation[ApiSettings]) -> None:
@@ -29,6 +31,12 @@ async def worker(foundation: Foundation[WorkerSettings]) -> None:
         await work(rooms, foundation.lifecycle)
 
 
+async def ask(settings: AskSettings, arguments: Sequence[str]) -> int:
+    """Ask a provider about one payment."""
+    async with asking(settings) as room:
+        return await ask_command(arguments, room=room)
+
+
 SERVICE = Service(
     name=NAME,
     migrations=Path(__file__).parents[2] / "migrations",
@@ -37,7 +45,7 @@ SERVICE = Service(
         "consumer": Process(ConsumerSettings, consumer),
         "worker": Process(WorkerSettings, worker),
     },
-    commands={},
+    commands={"ask": Command(AskSettings, ask)},
 )
 
 if __name__ == "__main__":

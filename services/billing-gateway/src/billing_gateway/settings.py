@@ -1,10 +1,20 @@
 """Settings of billing-gateway: GRIDCARE_… variables. The parts come first, then what each process reads."""
 
+from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationInfo, field_validator
+from pydantic import Field, IPvAnyAddress, SecretStr, StringConstraints, ValidationInfo, field_validator
 
-from gridcare.process.settings import HttpSettings, HttpUrl, ProcessSettings, Settings, TopicsSettings
+from gridcare.process.settings import (
+    DatabaseSettings,
+    HttpSettings,
+    HttpUrl,
+    ProcessSettings,
+    SafeUrl,
+    Settings,
+    TopicsSettings,
+)
 
 
 class VnpaySettings(Settings):
@@ -20,6 +30,24 @@ class VnpaySettings(Settings):
     vnpay_acceptance_answers: bool = False
     """On only while VNPay runs its acceptance test: money for an unknown order is then answered 01, of a wrong amount 04 and for
     an order that has its result 02. Off, it is answered 00, since it is in suspense. It is stored and booked alike."""
+
+
+class InquirySettings(VnpaySettings):
+    """The part of what asks VNPay about payments."""
+
+    vnpay_query_url: SafeUrl
+    """VNPay's merchant web API, which is asked (`querydr`) about payments whose callback did not come."""
+    vnpay_ca_file: Path | None = None
+    """PEM certificates that are trusted there beside the system's, for an emulator."""
+    vnpay_server_ip: IPvAnyAddress = IPv4Address("127.0.0.1")
+    """The address that our questions come from, as VNPay is told."""
+    vnpay_queries_per_minute_max: int = Field(default=60, ge=1, le=6_000)
+    """Of all workers together."""
+    payment_query_pause_s: float = Field(default=360, ge=20, le=3600)
+    """Until VNPay is asked again about a payment, doubled each time up to an hour. It refuses to be asked twice within five
+    minutes (94), and no call may last as long as this."""
+    payment_query_hours_max: float = Field(default=24, ge=0, le=24 * 14)
+    """How long after its time a payment waits for a definite answer; then it expires without one, and ops is told."""
 
 
 class PaymentSettings(Settings):
@@ -49,5 +77,9 @@ class ConsumerSettings(TopicsSettings):
     """What `consumer` reads."""
 
 
-class WorkerSettings(ProcessSettings, VnpaySettings):
+class WorkerSettings(ProcessSettings, InquirySettings):
     """What `worker` reads."""
+
+
+class AskSettings(DatabaseSettings, InquirySettings):
+    """What `ask` reads."""

@@ -7,15 +7,26 @@ from datetime import timedelta
 
 from billing_gateway import NAME
 from billing_gateway.bills.room import Bills
-from billing_gateway.callbacks.room import Callbacks
-from billing_gateway.payments.core import Limits
-from billing_gateway.payments.room import Expiry, Payments
+from billing_gateway.callbacks.room import Callbacks, Inquiries
+from billing_gateway.payments.core import Asking, Limits
+from billing_gateway.payments.room import Payments
+from billing_gateway.providers.vnpay.inquiries import VnpayInquiries
 from billing_gateway.providers.vnpay.merchant import Vnpay
-from billing_gateway.settings import ApiSettings, ConsumerSettings, PaymentSettings, VnpaySettings, WorkerSettings
+from billing_gateway.settings import (
+    ApiSettings,
+    AskSettings,
+    ConsumerSettings,
+    InquirySettings,
+    PaymentSettings,
+    VnpaySettings,
+    WorkerSettings,
+)
 from gridcare.http.tokens.verifier import TokenVerifier
+from gridcare.postgres.database import Database
 from gridcare.postgres.poison.guard import Guard
 from gridcare.postgres.token_buckets import Buckets
 from gridcare.process.service import Foundation
+from gridcare.values.clock import Clock, SystemClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +44,14 @@ class ApiRooms:
 class WorkerRooms:
     """The rooms that the worker's loops go through."""
 
-    callbacks: Callbacks
-    expiry: Expiry
+    inquiries: Inquiries
 
 
 @asynccontextmanager
 async def serving(foundation: Foundation[ApiSettings]) -> AsyncIterator[ApiRooms]:
     """Open the api's rooms on its foundation; close what they hold, in reverse, at the end of the block."""
     db, clock, settings = foundation.db, foundation.clock, foundation.settings
-    vnpay, guard = vnpay_of(settings), Guard(db)
+    vnpay = vnpay_of(settings)
     async with AsyncExitStack() as stack:
         verifier = await stack.enter_async_context(
             TokenVerifier.open(issuer=settings.oidc_issuer, audience=NAME, ca_file=settings.oidc_ca_file)
@@ -50,7 +60,7 @@ async def serving(foundation: Foundation[ApiSettings]) -> AsyncIterator[ApiRooms
             verifier=verifier,
             buckets=Buckets(db, {"payments": settings.payments_per_hour_max}),
             bills=Bills(db, clock),
-            callbacks=Callbacks(db, clock, guard, {"vnpay": vnpay}),
+            callbacks=Callbacks(db, clock, Guard(db), {"vnpay": vnpay}),
             payments=Payments(db, clock, {"vnpay": vnpay}, limits_of(settings)),
         )
 
@@ -58,11 +68,32 @@ async def serving(foundation: Foundation[ApiSettings]) -> AsyncIterator[ApiRooms
 @asynccontextmanager
 async def working(foundation: Foundation[WorkerSettings]) -> AsyncIterator[WorkerRooms]:
     """Open the worker's rooms on its foundation."""
-    db, clock, guard = foundation.db, foundation.clock, Guard(foundation.db)
-    yield WorkerRooms(
-        callbacks=Callbacks(db, clock, guard, {"vnpay": vnpay_of(foundation.settings)}),
-        expiry=Expiry(db, clock, guard),
-    )
+    async with inquiring(foundation.settings, foundation.db, foundation.clock) as inquiries:
+        yield WorkerRooms(inquiries)
+
+
+@asynccontextmanager
+async def asking(settings: AskSettings) -> AsyncIterator[Inquiries]:
+    """Open the database and the room for the command that asks about one payment."""
+    url = settings.database_url.get_secret_value()
+    async with (
+        Database.open(url, application_name=f"{NAME} ask", pool_size=2) as db,
+        inquiring(settings, db, SystemClock(settings.clock_offset_s)) as inquiries,
+    ):
+        yield inquiries
+
+
+@asynccontextmanager
+async def inquiring(settings: InquirySettings, db: Database, clock: Clock) -> AsyncIterator[Inquiries]:
+    """Open the room of what providers report, unasked or asked."""
+    async with VnpayInquiries.open(
+        url=settings.vnpay_query_url,
+        tmn_code=settings.vnpay_tmn_code,
+        hash_secret=settings.vnpay_hash_secret.get_secret_value(),
+        server_ip=str(settings.vnpay_server_ip),
+        ca_file=str(settings.vnpay_ca_file) if settings.vnpay_ca_file else None,
+    ) as vnpay:
+        yield Inquiries(db, clock, Guard(db), {"vnpay": vnpay_of(settings)}, {"vnpay": vnpay}, asking_of(settings))
 
 
 def bills_of(foundation: Foundation[ConsumerSettings]) -> Bills:
@@ -88,4 +119,13 @@ def limits_of(settings: PaymentSettings) -> Limits:
         amount_min_vnd=settings.payment_amount_min_vnd,
         amount_max_vnd=settings.payment_amount_max_vnd,
         lifetime=timedelta(seconds=settings.payment_lifetime_s),
+    )
+
+
+def asking_of(settings: InquirySettings) -> Asking:
+    """Return how providers are asked, as the settings state."""
+    return Asking(
+        pause=timedelta(seconds=settings.payment_query_pause_s),
+        patience=timedelta(hours=settings.payment_query_hours_max),
+        per_minute_max=settings.vnpay_queries_per_minute_max,
     )

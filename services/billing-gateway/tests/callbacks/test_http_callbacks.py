@@ -13,7 +13,7 @@ from billing_gateway.callbacks.flow.handle_provider_event import handle_fresh_ev
 from billing_gateway.callbacks.flow.store_callback import StoreCallback, store_callback
 from billing_gateway.providers.core import ProviderReport, Verdict
 from billing_gateway.providers.vnpay.merchant import Vnpay
-from gridcare_local.emulators.vnpay import PlayedPayment, signature
+from gridcare_local.emulators.vnpay.payer import PlayedPayment, signature
 
 BALANCES = """
 SELECT kind, sum(amount_vnd)::bigint AS amount_vnd FROM entry JOIN account USING (account_id) GROUP BY kind

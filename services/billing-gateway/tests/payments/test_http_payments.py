@@ -7,12 +7,10 @@ from uuid import UUID
 import pytest
 
 from billing_gateway.app import build_app
-from billing_gateway.payments.flow.expire_payments import expire_payments
-from billing_gateway.payments.room import Expiry
-from gridcare.postgres.poison.guard import Guard
+from billing_gateway.callbacks.flow.ask_providers import ask_about_due_payments
 from gridcare.postgres.token_buckets import Buckets
 from gridcare.testing.http import client_for
-from gridcare_local.emulators.vnpay import read_pay_url
+from gridcare_local.emulators.vnpay.payer import read_pay_url
 
 
 async def test_a_payment_begins(gateway: Any) -> None:
@@ -88,16 +86,16 @@ async def test_paid_bills_are_refused(gateway: Any) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "bill-already-paid")
 
 
+@pytest.mark.usefixtures("vnpay")
 async def test_late_successes_count(gateway: Any) -> None:
     """A payment expires at its time and not before; a success that is reported later still counts."""
     bill = await gateway.bill()
     begun = await gateway.begin(bill)
     query = gateway.callback(begun)
     gateway.clock.move(minutes=15, seconds=-1)
-    expiry = Expiry(gateway.db, gateway.clock, Guard(gateway.db))
-    assert await expire_payments(room=expiry) == 0
+    assert await ask_about_due_payments(room=gateway.working.inquiries) == 0
     gateway.clock.move(seconds=1)
-    assert await expire_payments(room=expiry) == 1
+    assert await ask_about_due_payments(room=gateway.working.inquiries) == 1
     assert (await gateway.read("payment", begun))["state"] == "expired"
     assert await gateway.call_back(query) == "00"
     assert (await gateway.read("payment", begun))["state"] == "succeeded"

@@ -11,7 +11,7 @@ from billing_gateway.providers.core import PayOrder, Unreadable
 from billing_gateway.providers.vnpay.merchant import Vnpay
 from billing_gateway.providers.vnpay.signature import sign
 from gridcare.values.money import AMOUNT_MAX_VND
-from gridcare_local.emulators.vnpay import PlayedPayment, callback_query, read_pay_url
+from gridcare_local.emulators.vnpay.payer import PlayedPayment, callback_query, read_pay_url
 
 SECRET = "TESTSECRET"
 VECTOR = (

@@ -114,6 +114,10 @@ PROVIDER_CALLBACKS: Final = Counter(
     {"provider": _PROVIDER, "outcome": one_of("stored", "repeated", "bad_signature", "invalid")},
 )
 
+PAYMENTS_UNANSWERED: Final = Counter(
+    "payments_unanswered", "Payments that expired without a definite answer of their provider.", {"provider": _PROVIDER}
+)
+
 # HTTP
 HTTP_REQUESTS: Final = Counter(
     "http_requests", "Requests answered.", {"route": _ROUTE, "method": _METHOD, "status": _STATUS}

@@ -41,16 +41,22 @@ class Buckets:
 
     async def take(self, bucket: str, subject: str) -> None:
         """Take a token. Raises TooManyRequests `too-many-requests`, with the seconds until there is one, and Retryable."""
-        cost_s = HOUR_S / self._per_hour[bucket]
+        per_hour = self._per_hour[bucket]
         async with self._db.transaction() as tx:
-            if await tx.fetchval(_TAKE, bucket, subject, cost_s, HOUR_S):
+            if await take(tx, bucket, subject, per_hour=per_hour, burst=per_hour):
                 return
-            wait_s = await tx.fetchval(_WAIT, bucket, subject, cost_s, HOUR_S) or 0.0
+            wait_s = await tx.fetchval(_WAIT, bucket, subject, HOUR_S / per_hour, HOUR_S) or 0.0
         raise TooManyRequests(
             "too-many-requests",
-            f"at most {self._per_hour[bucket]} of these requests in an hour",
+            f"at most {per_hour} of these requests in an hour",
             headers={"Retry-After": str(max(1, math.ceil(wait_s)))},
         )
+
+
+async def take(tx: Connection, bucket: str, subject: str, *, per_hour: int, burst: int) -> bool:
+    """Take a token of a bucket that holds `burst` and gets `per_hour` back in an hour. Return False when there is none."""
+    cost_s = HOUR_S / per_hour
+    return bool(await tx.fetchval(_TAKE, bucket, subject, cost_s, cost_s * burst))
 
 
 async def forget(tx: Connection, *, limit: int) -> int:

@@ -39,6 +39,9 @@ CrashPoint = Literal[
     "worker.look-up-recorded",
     # billing-gateway's api and worker
     "callback.handled",
+    "inquiry.claimed",
+    "inquiry.answered",
+    "inquiry.recorded",
 ]
 """After each commit, call and acknowledgement: the moments between which state can be lost or doubled."""
 

@@ -36,7 +36,7 @@ def _networks(text: str) -> str:
 
 def _safe(url: str) -> str:
     if not is_safe(url):
-        raise ValueError("must be https: whoever can change an answer of the issuer can make tokens")
+        raise ValueError("must be https: whoever can change an answer there decides who is let in or what is paid")
     return url
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from billing_gateway.providers.core import ProviderReport, SignedMessage, Verdict
+from billing_gateway.payments.core import Asking
+from billing_gateway.providers.core import Inquiry, InquiryResult, ProviderReport, SignedMessage, Verdict
 from gridcare.events.payments import Provider
 from gridcare.postgres.database import Database
 from gridcare.postgres.poison.guard import Guard
@@ -32,6 +33,14 @@ class CallingProvider(Protocol):
         ...
 
 
+class AskedProvider(Protocol):
+    """A provider that can be asked what became of an order. `CallingProvider.read` reads the messages that it answers."""
+
+    async def ask(self, inquiry: Inquiry) -> InquiryResult:
+        """Ask once. A failure of the call is a result, too."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Callbacks:
     """Where callbacks are stored and handled."""
@@ -40,3 +49,11 @@ class Callbacks:
     clock: Clock
     guard: Guard
     providers: Mapping[Provider, CallingProvider]
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiries(Callbacks):
+    """Where providers are asked about callbacks that did not come, too."""
+
+    asked: Mapping[Provider, AskedProvider]
+    asking: Asking

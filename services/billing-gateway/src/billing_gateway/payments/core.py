@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from billing_gateway.bills.core import BillStanding
@@ -10,6 +10,9 @@ from billing_gateway.ledger.core import SuspenseReason
 from billing_gateway.providers.core import FailureReason, Locale
 from gridcare.errors import Conflict, Unprocessable
 from gridcare.events.payments import Provider
+
+PAUSE_MAX: Final = timedelta(hours=1)
+"""Between two questions about a payment."""
 
 PaymentState = Literal["begun", "succeeded", "failed", "expired", "held"]
 
@@ -68,6 +71,25 @@ class Limits:
     lifetime: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a provider is asked about payments whose time passed in silence."""
+
+    pause: timedelta
+    """Until it is asked again about a payment; doubled each time, up to PAUSE_MAX."""
+    patience: timedelta
+    """How long after a payment's time it is asked again when it gives no definite answer."""
+    per_minute_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class DuePayment:
+    """A payment that its provider is to be asked about, and how often it was."""
+
+    payment: Payment
+    asked: int
+
+
 def begin(command: BeginPayment, standing: BillStanding, *, payment_id: UUID, limits: Limits, now: datetime) -> Payment:
     """Return a new payment of what the command says of a bill.
 
@@ -114,3 +136,25 @@ def failed(payment: Payment, reason: FailureReason, now: datetime) -> Payment:
     if payment.state not in {"begun", "expired"}:
         return payment
     return replace(payment, state="failed", reason=reason, settled_at=now, version=payment.version + 1)
+
+
+def expired(payment: Payment, now: datetime) -> Payment:
+    """Return the payment whose time has passed and whose provider knows of no money. One that is settled stays as it is."""
+    if payment.state != "begun":
+        return payment
+    return replace(payment, state="expired", settled_at=now, version=payment.version + 1)
+
+
+def next_ask_at(asked: int, asking: Asking, now: datetime) -> datetime:
+    """Return when a provider is asked again that was just asked for the `asked`-th time."""
+    pause = asking.pause
+    for _ in range(1, asked):
+        if pause >= PAUSE_MAX:
+            break
+        pause = min(pause * 2, PAUSE_MAX)
+    return now + pause
+
+
+def gives_up(due: DuePayment, asking: Asking, now: datetime) -> bool:
+    """Say whether a payment is not asked about again: the next time would be after the patience."""
+    return next_ask_at(due.asked, asking, now) > due.payment.expires_at + asking.patience

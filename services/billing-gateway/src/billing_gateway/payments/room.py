@@ -8,7 +8,6 @@ from billing_gateway.payments.core import Limits
 from billing_gateway.providers.core import PayOrder
 from gridcare.events.payments import Provider
 from gridcare.postgres.database import Database
-from gridcare.postgres.poison.guard import Guard
 from gridcare.values.clock import Clock
 
 
@@ -28,12 +27,3 @@ class Payments:
     clock: Clock
     providers: Mapping[Provider, PayPage]
     limits: Limits
-
-
-@dataclass(frozen=True, slots=True)
-class Expiry:
-    """Where payments are expired."""
-
-    db: Database
-    clock: Clock
-    guard: Guard

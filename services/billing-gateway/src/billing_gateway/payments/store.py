@@ -1,11 +1,10 @@
 """Table `payment`."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from billing_gateway.payments.core import Payment
+from billing_gateway.payments.core import DuePayment, Payment
 from gridcare.events.payments import Provider
 from gridcare.postgres.database import Connection
 from gridcare.postgres.poison.store import workable
@@ -18,14 +17,16 @@ _SAVE = "UPDATE payment SET state = $2, reason = $3, settled_at = $4, version = 
 _FIND = f"SELECT {_COLUMNS} FROM payment WHERE payment_id = $1"
 _LOCK = f"{_FIND} FOR NO KEY UPDATE"
 _BY_ORDER_REFERENCE = f"SELECT {_COLUMNS} FROM payment WHERE provider = $1 AND order_reference = $2"
-_IS_EXPIRED = f"state = 'begun' AND expires_at <= $1 AND {workable('expiry', 'payment_id::text')}"
-ANY_EXPIRED: Final = f"SELECT true FROM payment WHERE {_IS_EXPIRED} ORDER BY expires_at LIMIT 1"
-_TAKE_EXPIRED = f"""
-SELECT payment_id FROM payment WHERE {_IS_EXPIRED} ORDER BY expires_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+_LOCK_TO_ASK = f"SELECT {_COLUMNS}, asked FROM payment WHERE payment_id = $1 FOR NO KEY UPDATE"
+_IS_DUE = f"""
+state = 'begun' AND expires_at <= $1 AND (ask_at IS NULL OR ask_at <= $1) AND {workable("inquiry", "payment_id::text")}
 """
-_EXPIRE = """
-UPDATE payment SET state = 'expired', settled_at = $2, version = version + 1 WHERE payment_id = ANY($1::uuid[])
+ANY_DUE: Final = f"SELECT true FROM payment WHERE {_IS_DUE} ORDER BY expires_at LIMIT 1"
+_LOCK_DUE = f"""
+SELECT {_COLUMNS}, asked FROM payment WHERE {_IS_DUE}
+ORDER BY coalesce(ask_at, expires_at) LIMIT $2 FOR NO KEY UPDATE OF payment SKIP LOCKED
 """
+_PUT_OFF = "UPDATE payment SET asked = $2, ask_at = $3 WHERE payment_id = $1"
 
 
 async def add(tx: Connection, payment: Payment) -> None:
@@ -60,11 +61,22 @@ async def by_order_reference(connection: Connection, provider: Provider, order_r
     return Payment(**row) if row else None
 
 
-async def take_expired(tx: Connection, *, now: datetime, limit: int) -> list[UUID]:
-    """Lock payments whose time has passed in silence; those that others hold are passed over."""
-    return [row["payment_id"] for row in await tx.fetch(_TAKE_EXPIRED, now, limit)]
+async def lock_to_ask(tx: Connection, payment_id: UUID) -> DuePayment | None:
+    """Return a payment in any state, and how often its provider was asked, or None; and hold it."""
+    row = await tx.fetchrow(_LOCK_TO_ASK, payment_id)
+    return _due(dict(row)) if row else None
 
 
-async def expire(tx: Connection, payment_ids: Sequence[UUID], *, now: datetime) -> None:
-    """Mark payments that the caller holds as expired."""
-    await tx.execute(_EXPIRE, payment_ids, now)
+async def lock_due(tx: Connection, *, now: datetime, limit: int) -> list[DuePayment]:
+    """Return payments that their provider is to be asked about, those that wait longest first, and hold them."""
+    return [_due(dict(row)) for row in await tx.fetch(_LOCK_DUE, now, limit)]
+
+
+async def put_off(tx: Connection, payment_id: UUID, asked: int, ask_at: datetime) -> None:
+    """Note that the provider is being asked for the `asked`-th time, and when it may be asked again."""
+    await tx.execute(_PUT_OFF, payment_id, asked, ask_at)
+
+
+def _due(columns: dict[str, Any]) -> DuePayment:
+    asked = columns.pop("asked")
+    return DuePayment(Payment(**columns), asked)

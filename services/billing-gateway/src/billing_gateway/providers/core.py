@@ -75,6 +75,32 @@ class ProviderReport:
         return self.result != "failed"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """A question to a provider: what became of an order."""
+
+    inquiry_id: str
+    """Fresh for each question, at most 32 letters and digits."""
+    order_reference: str
+    created_at: datetime
+    """When the order was created, as its PayOrder says."""
+    asked_at: datetime
+
+
+Finding = Literal["reported", "no_payment", "unclear"]
+"""`reported`: the provider says what became of the money, in a message that is handled like a callback. `no_payment`: it does
+not know the order, or its payer did not finish. `unclear`: it gave no definite answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class InquiryResult:
+    """What came of a question; `reason` is a stable code, `message` is there when something was reported."""
+
+    finding: Finding
+    reason: str
+    message: SignedMessage | None = None
+
+
 class Verdict(Enum):
     """What a provider is answered."""
 

@@ -33,22 +33,28 @@ async def handle_provider_event(provider_event_id: UUID, *, room: Callbacks) -> 
         stored = await provider_event.lock_unhandled(tx, provider_event_id)
         if stored is None:
             return None
-        try:
-            report = room.providers[stored.provider].read(stored.raw)
-        except Unreadable:
-            decision = Handling(outcome="unreadable")
-        else:
-            decision = await _decide(tx, report, provider_event_id, now)
-        if decision.transaction is not None:
-            await ledger.add(tx, decision.transaction)
-        if decision.payment is not None:
-            await payment.save(tx, decision.payment)
-        if decision.event is not None:
-            await outbox.append(tx, [decision.event], source=NAME, now=now)
-        await provider_event.mark_handled(tx, provider_event_id, outcome=decision.outcome, now=now)
+        decision = await apply_event(tx, stored, room=room, now=now)
     reach("callback.handled")
-    _log(stored, decision)
+    log_handled(stored, decision)
     return decision.outcome
+
+
+async def apply_event(tx: Connection, stored: ProviderEvent, *, room: Callbacks, now: datetime) -> Handling:
+    """Make true in `tx` what a stored event says, and mark it as handled. Return what was done."""
+    try:
+        report = room.providers[stored.provider].read(stored.raw)
+    except Unreadable:
+        decision = Handling(outcome="unreadable")
+    else:
+        decision = await _decide(tx, report, stored.provider_event_id, now)
+    if decision.transaction is not None:
+        await ledger.add(tx, decision.transaction)
+    if decision.payment is not None:
+        await payment.save(tx, decision.payment)
+    if decision.event is not None:
+        await outbox.append(tx, [decision.event], source=NAME, now=now)
+    await provider_event.mark_handled(tx, stored.provider_event_id, outcome=decision.outcome, now=now)
+    return decision
 
 
 async def handle_fresh_event(provider_event_id: UUID, *, room: Callbacks) -> None:
@@ -88,7 +94,8 @@ async def _match(tx: Connection, report: ProviderReport) -> Matched | None:
     return Matched(begun, standing) if begun and standing else None
 
 
-def _log(handled: ProviderEvent, decision: Handling) -> None:
+def log_handled(handled: ProviderEvent, decision: Handling) -> None:
+    """Log what was done, once it is committed."""
     log = logger.warning if decision.outcome in {"suspended", "unreadable"} else logger.info
     log(
         "provider_event_handled",

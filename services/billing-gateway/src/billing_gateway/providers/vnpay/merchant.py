@@ -1,4 +1,4 @@
-"""The merchant's side of VNPay: writes pay addresses, reads callbacks and answers them.
+"""The merchant's side of VNPay: writes pay addresses, reads what it reports and answers callbacks.
 
 VNPay writes amounts times 100 and times in GMT+7; neither leaves this file. The address that the payer returns to proves
 nothing and changes nothing.
@@ -20,6 +20,7 @@ from billing_gateway.providers.core import (
     Unreadable,
     Verdict,
 )
+from billing_gateway.providers.vnpay.querydr import answered_fields
 from billing_gateway.providers.vnpay.signature import fields_of, sign, signature_is_good
 from gridcare.values.clock import VIETNAM
 
@@ -77,8 +78,8 @@ class Vnpay:
             "vnp_Locale": order.locale,
             "vnp_ReturnUrl": self.return_url,
             "vnp_IpAddr": order.client_ip,
-            "vnp_CreateDate": order.created_at.astimezone(VIETNAM).strftime(_TIME),
-            "vnp_ExpireDate": order.expires_at.astimezone(VIETNAM).strftime(_TIME),
+            "vnp_CreateDate": as_written(order.created_at),
+            "vnp_ExpireDate": as_written(order.expires_at),
         }
         query = urlencode(sorted(fields.items()))
         return f"{self.pay_url}?{query}&vnp_SecureHash={sign(self.hash_secret, query.encode())}"
@@ -98,8 +99,11 @@ class Vnpay:
         )
 
     def read(self, raw: str) -> ProviderReport:
-        """Read a verified callback. Raises Unreadable when a field is missing or makes no sense."""
-        fields = fields_of(raw)
+        """Read a verified callback, or a verified answer to `querydr`, whose fields have the same names.
+
+        Raises Unreadable when a field is missing or makes no sense.
+        """
+        fields = answered_fields(raw) if raw.startswith("{") else fields_of(raw)
         if fields.get("vnp_TmnCode") != self.tmn_code:
             raise Unreadable("another-merchant")
         reference = _needed(fields, "vnp_TxnRef", r"[0-9A-Za-z._-]{1,100}")
@@ -125,6 +129,11 @@ class Vnpay:
     def answer(self, verdict: Verdict) -> tuple[str, str]:
         """Return `RspCode` and `Message`."""
         return ANSWERS[verdict]
+
+
+def as_written(moment: datetime) -> str:
+    """Return a moment as VNPay writes it: `yyyyMMddHHmmss` in GMT+7."""
+    return moment.astimezone(VIETNAM).strftime(_TIME)
 
 
 def _result(code: str, status: str) -> PaymentResult:

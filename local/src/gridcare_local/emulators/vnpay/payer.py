@@ -1,6 +1,6 @@
 """Plays VNPay: checks the pay address that a payer is sent to, as VNPay would, and calls back with the result.
 
-    python -m gridcare_local.emulators.vnpay PAY_URL CALLBACK_URL [--response-code 24] [--amount-off-by-vnd 1000]
+    python -m gridcare_local.emulators.vnpay.payer PAY_URL CALLBACK_URL [--response-code 24] [--amount-off-by-vnd 1000]
         [--bad-signature] [--repeat 3]
 
 reads GRIDCARE_VNPAY_HASH_SECRET and prints each answer. The signature is computed here independently, according to
@@ -174,7 +174,7 @@ def _time(text: str) -> datetime:
 
 def main(arguments: list[str]) -> int:
     """Play one order from the command line. Return 0 if all answers were `00` or `02`, which end VNPay's calls."""
-    parser = argparse.ArgumentParser(prog="python -m gridcare_local.emulators.vnpay", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m gridcare_local.emulators.vnpay.payer", description=__doc__)
     parser.add_argument("pay_url")
     parser.add_argument("callback_url")
     parser.add_argument("--response-code", default="00")
