@@ -138,7 +138,7 @@ def _ordinary(stack: Stack, units: int, number: int) -> Run:
         fcm_url=stack.catalog.emulator_url("fcm"),
         ca_file=str(stack.catalog.emulator_dir("fcm") / "ca.pem"),
         credentials_file=str(stack.catalog.emulator_dir("fcm") / "service-account.json"),
-        database_url=stack.settings.addresses[DATABASE],
+        database_url=stack.settings.addresses[f"{DATABASE}.owner"],  # it makes tables of its own
         kafka=stack.settings.addresses["kafka"],
         topic=f"ordinary-{number}",
         units=units,

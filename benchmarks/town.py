@@ -45,7 +45,7 @@ async def settle_in(stack: Stack, sizes: Iterable[int]) -> None:
     """Fill the notifier's tables with a feeder of `size` customers for each size."""
     secrets = stack.settings.secrets
     sealing = Vault.of_settings(secrets["contact_keys"], secrets["contact_index_key"])
-    connection = await asyncpg.connect(stack.settings.addresses[DATABASE])
+    connection = await asyncpg.connect(stack.settings.addresses[f"{DATABASE}.owner"])
     try:
         for size in sizes:
             numbers = iter(range(size))

@@ -102,9 +102,8 @@ def test_settings_accept_every_environment(
         if value
     }
     login = {"GRIDCARE_KAFKA_USERNAME": "not-a-secret", "GRIDCARE_KAFKA_PASSWORD": "not-a-secret"}  # dev has none
-    login["GRIDCARE_DATABASE_URL"] = (
-        "postgresql://u:not-a-secret@db.example/x?sslmode=verify-full"  # dev's is in the clear
-    )
+    for name in ("GRIDCARE_DATABASE_URL", "GRIDCARE_DATABASE_OWNER_URL"):
+        login[name] = "postgresql://u:not-a-secret@db.example/x?sslmode=verify-full"  # dev's are in the clear
     for _, _, settings, variables, _ in _workloads(manifests):
         with monkeypatch.context() as surrounding:
             for variable, value in variables.items():
@@ -115,6 +114,14 @@ def test_settings_accept_every_environment(
             taken = getattr(read, variable.removeprefix(PREFIX).lower(), None)
             if value is not None and isinstance(taken, str):
                 assert taken == value
+
+
+def test_owners_migrate_only(manifests: list[Manifest]):
+    """The job migrate has the address of the database's owner, from a Secret of its own; nothing else refers to either."""
+    workloads = list(_workloads(manifests))
+    with_owner = {each.name for each in workloads if "GRIDCARE_DATABASE_OWNER_URL" in each.variables}
+    naming_it = {name for name, template in our_workloads(manifests) if "-owner'" in str(template)}
+    assert with_owner == naming_it == {each.name for each in workloads if each.name.endswith("-migrate")}
 
 
 def test_production_accepts_suspended_money(prod: list[Manifest]):
@@ -151,7 +158,7 @@ def test_real_secrets_come_from_outside(staging: list[Manifest], prod: list[Mani
 def test_development_secrets_look_false(dev: list[Manifest]):
     """Development's secrets say that they are none, so nobody takes them for real ones."""
     secrets = [manifest for manifest in dev if manifest["kind"] == "Secret"]
-    assert len(secrets) == len(SERVICES) + GENERATED
+    assert len(secrets) == 2 * len(SERVICES) + GENERATED
     for _, _, _, variables, _ in _workloads(dev):
         assert ":not-a-secret@" in (variables.get("GRIDCARE_DATABASE_URL", ":not-a-secret@") or "")
         assert variables.get("GRIDCARE_TWILIO_AUTH_TOKEN", "not-a-secret") == "not-a-secret"

@@ -43,8 +43,8 @@ async def run(url, sql, *args):
 
 async def test_roles_own_one_database(standing):
     """A service's role owns its database, has no special rights and cannot connect to another service's database."""
-    url = standing.url("outage_notifier")
-    other = standing.url("repair_intake")
+    url = standing.urls("outage_notifier").owner
+    other = standing.urls("repair_intake").owner
     await run(url, "CREATE TABLE mine (a int)")
     (role,) = await run(url, "SELECT rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = current_user")
     assert tuple(role) == (False, False, False)
@@ -57,7 +57,7 @@ async def test_roles_own_one_database(standing):
 
 def test_urls_stay_the_same(standing):
     """A second call for the same database returns the same role and password."""
-    assert standing.url("outage_notifier") == standing.url("outage_notifier")
+    assert standing.urls("outage_notifier") == standing.urls("outage_notifier")
 
 
 async def test_administrator_need_not_be_superuser(standing):
@@ -65,17 +65,17 @@ async def test_administrator_need_not_be_superuser(standing):
     await run(standing.admin_url, "CREATE ROLE steward LOGIN CREATEDB CREATEROLE PASSWORD 'steward'")
     steward = f"postgresql://steward:steward@{standing.host}:{standing.port}/postgres"
     for _ in range(2):
-        url = ensure_service(steward, "stewarded", "secret/@:")
-    await run(url, "CREATE TABLE mine (a int)")
-    assert [tuple(row) for row in await run(url, "SELECT tableowner FROM pg_tables WHERE tablename = 'mine'")] == [
-        ("stewarded",)
-    ]
+        urls = ensure_service(steward, "stewarded", owner_password="secret/@:", app_password="secret/@:")
+    await run(urls.owner, "CREATE TABLE mine (a int)")
+    assert [
+        tuple(row) for row in await run(urls.owner, "SELECT tableowner FROM pg_tables WHERE tablename = 'mine'")
+    ] == [("stewarded",)]
 
 
 def test_name_is_checked(standing):
     """A name that would have to be quoted raises an error before any SQL runs."""
     with pytest.raises(ValueError, match="no name of a database"):
-        standing.url('x"; DROP DATABASE postgres; --')
+        standing.urls('x"; DROP DATABASE postgres; --')
 
 
 async def test_wrong_password_is_refused(standing):
@@ -93,7 +93,7 @@ async def test_only_the_loopback_is_bound(standing):
 
 async def test_commits_survive_kill(server):
     """After a kill -9, the server starts again on its port with every committed row."""
-    url, port = server.url("outage_notifier"), server.port
+    url, port = server.urls("outage_notifier").owner, server.port
     await run(url, "CREATE TABLE kept AS SELECT generate_series(1, 1000) AS a")
     server.kill()
     assert find_postgres(server.data_dir) is None

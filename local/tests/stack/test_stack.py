@@ -115,7 +115,9 @@ async def test_own_servers_are_used(tmp_path, monkeypatch):
         assert [part.name for part in stack.parts() if part.running()] == ["twilio"]
         assert stack.settings.addresses["kafka"] == "kafka.example:9092"
         connection = await asyncpg.connect(stack.settings.addresses["billing_gateway"])
-        assert await connection.fetchval("SELECT current_user || inet_server_port()") == f"billing_gateway{own.port}"
+        assert (
+            await connection.fetchval("SELECT current_user || inet_server_port()") == f"billing_gateway_app{own.port}"
+        )
         await connection.close()
     own.stop()
 

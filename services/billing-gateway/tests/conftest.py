@@ -19,6 +19,7 @@ from billing_gateway.bills.flow.note_customers import note_customers
 from billing_gateway.settings import ApiSettings, WorkerSettings
 from billing_gateway.wiring import ApiRooms, WorkerRooms, serving, working
 from gridcare.postgres.database import Database
+from gridcare.postgres.grants import Grants
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.clock import StandingClock
@@ -92,6 +93,12 @@ class Gateway(Api):
 def migrations() -> Path:
     """Return the folder of the service's migrations."""
     return SERVICE.migrations
+
+
+@pytest.fixture(scope="session")
+def grants() -> Grants:
+    """Return what the service's processes may do."""
+    return SERVICE.grants
 
 
 @pytest.fixture(scope="session")

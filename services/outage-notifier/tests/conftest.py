@@ -13,4 +13,4 @@ from outage_notifier_testing.sending import (  # noqa: F401 - fixtures
     sending,
 )
 from outage_notifier_testing.wired import api, rooms, settings  # noqa: F401 - fixtures
-from outage_notifier_testing.world import clock, migrations, vault, world  # noqa: F401 - fixtures
+from outage_notifier_testing.world import clock, grants, migrations, vault, world  # noqa: F401 - fixtures

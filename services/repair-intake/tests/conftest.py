@@ -16,6 +16,7 @@ from gridcare.events.outages import OutagePlanned, Scope, Window
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.known_supply_points import topic_supply_points
 from gridcare.postgres.database import Database
+from gridcare.postgres.grants import Grants
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.process.service import Foundation
 from gridcare.testing.clock import StandingClock
@@ -58,6 +59,12 @@ Happens = Callable[..., Awaitable[None]]
 def migrations() -> Path:
     """Return the folder of the service's migrations."""
     return SERVICE.migrations
+
+
+@pytest.fixture(scope="session")
+def grants() -> Grants:
+    """Return what the service's processes may do."""
+    return SERVICE.grants
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from gridcare.testing.kafka import read_all
 from gridcare.testing.waiting import eventually
 from gridcare.values.ids import uuid7
 from gridcare_local.servers.ports import claim_ports
-from gridcare_local.testing.servers import database_url_of
+from gridcare_local.testing.servers import empty_database
 from repair_intake import NAME
 
 PROCESSES = ("api", "consumer", "relay", "worker")
@@ -67,39 +67,27 @@ async def _ready(client: httpx.AsyncClient, port: int) -> bool:
         return False
 
 
-@asynccontextmanager
-async def _empty_database(admin_url: str):
-    name = f"test_{uuid4().hex}"
-    connection = await asyncpg.connect(admin_url, timeout=30)
-    try:
-        await connection.execute(f"CREATE DATABASE {name}")
-        yield database_url_of(admin_url, name)
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await connection.close()
-
-
-async def test_a_tickets_whole_way(own_kafka, postgres_admin_url, tokens, tmp_path, *, supply_point, cut):
+async def test_a_tickets_whole_way(own_kafka, postgres_admin_url, grants, tokens, tmp_path, *, supply_point, cut):
     """On an empty database: a supply point and a cut come in, a ticket is attached, and its event goes out."""
     api, *health = claim_ports(tmp_path, 1 + len(PROCESSES))
     await ensure_topics(Brokers(own_kafka.bootstrap))
     now = datetime.now(UTC)
     outage = cut(windows=(Window(start=now - timedelta(hours=1), end=now + timedelta(hours=1)),))
     await _publish(own_kafka.bootstrap, supply_point(), outage)
-    async with _empty_database(postgres_admin_url) as url, httpx.AsyncClient() as client:
+    async with empty_database(postgres_admin_url, grants) as urls, httpx.AsyncClient() as client:
         environment = {
-            "GRIDCARE_DATABASE_URL": url,
+            "GRIDCARE_DATABASE_URL": urls.app,
             "GRIDCARE_KAFKA_BOOTSTRAP": own_kafka.bootstrap,
             "GRIDCARE_OIDC_ISSUER": tokens.url,
             "GRIDCARE_HTTP_HOST": "127.0.0.1",
             "GRIDCARE_HTTP_PORT": str(api),
         }
-        async with _process("migrate", environment) as migrate:
+        async with _process("migrate", {**environment, "GRIDCARE_DATABASE_OWNER_URL": urls.owner}) as migrate:
             await asyncio.wait_for(migrate.wait(), START_TIMEOUT_S)
         async with _all_processes(environment, health):
             for port in health:
                 await eventually(lambda port=port: _ready(client, port), timeout_s=START_TIMEOUT_S)
-            await eventually(lambda: _projected(url))
+            await eventually(lambda: _projected(urls.app))
             ticket = await _open(client, api, tokens)
             assert ticket["state"] == "attached"
             await eventually(lambda: _is_published(own_kafka.bootstrap, ticket["ticket_id"]))

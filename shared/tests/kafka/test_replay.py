@@ -87,14 +87,20 @@ async def test_replayed_to_the_group_alone(
 
 
 async def test_twice_is_harmless(
-    brokers: Brokers, db: Database, producer: Producer, rejected: tuple[Topic, list[Envelope]], group: str
+    *,
+    brokers: Brokers,
+    db: Database,
+    owner_db: Database,
+    producer: Producer,
+    rejected: tuple[Topic, list[Envelope]],
+    group: str,
 ):
     """A second run publishes nothing; even if its row was lost, each event is applied once."""
     topic, _ = rejected
     options = {"brokers": brokers, "db": db, "producer": producer, "topic": topic.name, "group": group}
     await replay(**options, actor="ops", reason="odd")
     assert await replay(**options, actor="ops", reason="odd") == Replayed(matched=2, published=0, skipped=2)
-    async with db.transaction() as tx:
+    async with owner_db.transaction() as tx:
         await tx.execute("DELETE FROM dead_letter_replay")
     assert (await replay(**options, actor="ops", reason="odd")).published == 2
     came, applied = 0, 0

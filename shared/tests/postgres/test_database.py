@@ -25,15 +25,15 @@ async def test_killed_connections_are_replaced(db):
         assert await c.fetchval("SELECT 1") == 1
 
 
-async def test_a_deadlock_is_retryable(db):
+async def test_a_deadlock_is_retryable(owner_db):
     """Of two transactions that wait for each other, one raises Retryable."""
-    async with db.transaction() as tx:
+    async with owner_db.transaction() as tx:
         await tx.execute("CREATE TABLE pair (n int PRIMARY KEY)")
         await tx.execute("INSERT INTO pair VALUES (1), (2)")
     both = asyncio.Barrier(2)
 
     async def lock(first: int, second: int) -> None:
-        async with db.transaction() as tx:
+        async with owner_db.transaction() as tx:
             await tx.execute("SELECT FROM pair WHERE n = $1 FOR UPDATE", first)
             await both.wait()
             await tx.execute("SELECT FROM pair WHERE n = $1 FOR UPDATE", second)

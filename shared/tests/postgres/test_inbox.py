@@ -28,9 +28,9 @@ async def test_rollback_forgets_the_event(db):
         assert await inbox.accept(tx, "a", event_id)
 
 
-async def test_old_ids_are_deleted(db):
+async def test_old_ids_are_deleted(owner_db):
     """Ids older than any record that could arrive are deleted, the rest stays."""
-    async with db.transaction() as tx:
+    async with owner_db.transaction() as tx:
         await inbox.accept(tx, "a", uuid4())
         await tx.execute("UPDATE inbox SET received_at = now() - interval '40 days'")
         await inbox.accept(tx, "a", uuid4())

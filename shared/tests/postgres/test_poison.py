@@ -85,8 +85,8 @@ class Jobs:
 
 
 @pytest.fixture
-def jobs(db: Database) -> Jobs:
-    return Jobs(db)
+def jobs(owner_db: Database) -> Jobs:
+    return Jobs(owner_db)
 
 
 async def bug() -> None:
@@ -219,12 +219,12 @@ async def test_an_absent_database_blames_none(guard: Guard, jobs: Jobs, db: Data
 
 
 @pytest.mark.parametrize("way", ["alone", "among others"])
-async def test_a_killed_process_counts(db: Database, database_url: str, jobs: Jobs, way: str) -> None:
+async def test_a_killed_process_counts(db: Database, owner_url: str, jobs: Jobs, way: str) -> None:
     """Work that kills its process five times is parked before the sixth; its neighbours were done."""
     await jobs.fill(1, 2, 3)
     ends = []
     while len(ends) < 12 and 0 not in ends:
-        process = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED_BY_WORK, database_url, way)
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED_BY_WORK, owner_url, way)
         ends.append(await process.wait())
     assert set(ends[:-1]) == {-signal.SIGKILL}
     assert ends[-1] == 0, "the process was killed without end"

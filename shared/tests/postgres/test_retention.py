@@ -42,9 +42,9 @@ async def test_answers_are_kept_seven_days(db, clock):
     assert await forget_expired(db, clock) == 1
 
 
-async def test_event_ids_are_kept(db, clock):
+async def test_event_ids_are_kept(db, owner_db, clock):
     """Event ids are kept for 35 days by the database's own clock, longer than any topic keeps a record."""
-    async with db.transaction() as tx:
+    async with owner_db.transaction() as tx:
         await inbox.accept(tx, "tests", uuid4())
         await inbox.accept(tx, "tests", UUID(int=1))
         await tx.execute("UPDATE inbox SET received_at = now() - interval '36 days' WHERE event_id = $1", UUID(int=1))

@@ -59,22 +59,20 @@ def _through(url: str, host: str, port: int, query: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}@{host}:{port}", query=query))
 
 
-async def test_verified_or_refused(database_url: str, tmp_path: Path, migrations: Path):
+async def test_verified_or_refused(owner_url: str, tmp_path: Path, migrations: Path):
     """Pool, direct connection and dbmate get through with the right authority; a wrong one, another name or no TLS is refused."""
-    async with _ending_tls(database_url, tmp_path) as port:
+    async with _ending_tls(owner_url, tmp_path) as port:
         verify = f"sslmode=verify-full&sslrootcert={tmp_path}"
-        good = _through(database_url, "localhost", port, f"{verify}/ca.pem")
+        good = _through(owner_url, "localhost", port, f"{verify}/ca.pem")
         async with Database.open(good, application_name="tests", pool_size=2) as db, db.read() as connection:
             assert await connection.fetchval("SELECT 1") == 1
         async with direct_connection(good, application_name="tests") as connection:
             assert await connection.fetchval("SELECT 1") == 1
         await asyncio.wait_for(migrate(good, migrations), 30)
         for bad in (
-            _through(database_url, "localhost", port, f"{verify}/stranger.pem"),
-            _through(
-                database_url, "127.1", port, f"{verify}/ca.pem"
-            ),  # the same address, by no name of the certificate
-            _through(database_url, "localhost", port, "sslmode=disable"),
+            _through(owner_url, "localhost", port, f"{verify}/stranger.pem"),
+            _through(owner_url, "127.1", port, f"{verify}/ca.pem"),  # the same address, by no name of the certificate
+            _through(owner_url, "localhost", port, "sslmode=disable"),
         ):
             with pytest.raises(Retryable):
                 async with Database.open(bad, application_name="tests", pool_size=2):

@@ -27,7 +27,7 @@ from gridcare.testing.http import Issuer, issuer
 from gridcare.testing.logs import captured_logs
 from gridcare.values.clock import SystemClock
 from gridcare.values.ids import uuid7
-from gridcare_local.testing.servers import database_url_of, template_database
+from gridcare_local.testing.servers import copied_database, template_database
 
 EVERYBODY = "everybody"
 """A caller with every role, who passes every door."""
@@ -117,8 +117,10 @@ async def serving(package: str, admin_url: str, tokens: Issuer) -> AsyncIterator
         importlib.import_module(f"{package}.{name}") for name in ("wiring", "app", "settings", "__main__")
     )
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(template_database(admin_url, main.SERVICE.migrations))
-        url = database_url_of(admin_url, database)
+        template = await stack.enter_async_context(
+            template_database(admin_url, main.SERVICE.migrations, main.SERVICE.grants)
+        )
+        url = (await stack.enter_async_context(copied_database(admin_url, template))).app
         db = await stack.enter_async_context(Database.open(url, application_name="fuzz", pool_size=8))
         values = {"database_url": url, "oidc_issuer": tokens.url, **SETTINGS[package]}
         made = settings.ApiSettings(**values)

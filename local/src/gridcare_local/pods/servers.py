@@ -31,7 +31,8 @@ def postgres() -> int:
     """Serve a database for each service; their roles have the password in POD_DATABASE_PASSWORD."""
     server = start_postgres(_volume(), durable=True, public_port=POSTGRES_PORT)
     for name in DATABASES:
-        ensure_service(server.admin_url, name, os.environ["POD_DATABASE_PASSWORD"])
+        password = os.environ["POD_DATABASE_PASSWORD"]
+        ensure_service(server.admin_url, name, owner_password=password, app_password=password)
     return _stay(server)
 
 

@@ -114,9 +114,9 @@ class Catalog:
 
     def environment(self, service: str, process: str) -> dict[str, str]:
         """Return the GRIDCARE_ variables of a service's process."""
-        settings = self.settings
+        settings, database = self.settings, service.replace("-", "_")
         base = {
-            "GRIDCARE_DATABASE_URL": settings.addresses[service.replace("-", "_")],
+            "GRIDCARE_DATABASE_URL": settings.addresses[database],
             "GRIDCARE_KAFKA_BOOTSTRAP": settings.addresses["kafka"],
             "GRIDCARE_ALLOW_PLAINTEXT": "true",
             "GRIDCARE_KAFKA_SESSION_TIMEOUT_S": "10",  # replace a killed process after 10 s, not 45 s
@@ -130,6 +130,8 @@ class Catalog:
             "GRIDCARE_TRACE_FILE": str(settings.root / "traces" / f"{service}-{process}.jsonl"),
         }
         own = {name: value for name, value in self._own(service).items() if process in USERS.get(name, {process})}
+        if process == "migrate":
+            base["GRIDCARE_DATABASE_OWNER_URL"] = settings.addresses[f"{database}.owner"]
         return base | own | settings.environment
 
     def _own(self, service: str) -> dict[str, str]:

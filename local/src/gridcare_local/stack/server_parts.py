@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gridcare_local.servers.kafka.jars import Progress
 from gridcare_local.servers.kafka.server import KafkaServer, find_kafka, start_kafka
-from gridcare_local.servers.postgres.databases import ensure_service
+from gridcare_local.servers.postgres.databases import DatabaseUrls, ensure_service
 from gridcare_local.servers.postgres.server import PostgresServer, find_postgres, start_postgres
 from gridcare_local.servers.processes import ProcessRef
 from gridcare_local.stack.catalog import DATABASES
@@ -78,15 +78,23 @@ def server_parts(root: Path, progress: Progress | None = None) -> list[ServerPar
 def addresses(settings: StackSettings) -> dict[str, str]:
     """Return the addresses of the services' databases (created if missing) by name, and that of the broker as `kafka`.
 
-    Servers that do not run are left out.
+    `<name>` is for the role of the processes, `<name>.owner` for the one that migrates. Servers that do not run are left out.
     """
+    databases: dict[str, DatabaseUrls] = {}
     by_name: dict[str, str] = {}
     own_postgres, own_kafka = os.environ.get(OWN_POSTGRES), os.environ.get(OWN_KAFKA)
     if own_postgres:
         password = settings.secrets["database_password"]
-        by_name |= {name: ensure_service(own_postgres, name, password) for name in DATABASES}
+        databases = {
+            name: ensure_service(
+                own_postgres, name, owner_password=password, app_password=settings.secrets["app_password"]
+            )
+            for name in DATABASES
+        }
     elif postgres := find_postgres(settings.root / "postgres"):
-        by_name |= {name: postgres.url(name) for name in DATABASES}
+        databases = {name: postgres.urls(name) for name in DATABASES}
+    for name, urls in databases.items():
+        by_name |= {name: urls.app, f"{name}.owner": urls.owner}
     if own_kafka:
         by_name["kafka"] = own_kafka
     elif kafka := find_kafka(settings.root / "kafka"):

@@ -108,4 +108,5 @@ def _fresh_secrets() -> dict[str, str]:
         "twilio_auth_token": secrets.token_hex(16),
         "vnpay_hash_secret": secrets.token_hex(16).upper(),
         "database_password": secrets.token_urlsafe(18),
+        "app_password": secrets.token_urlsafe(18),
     }

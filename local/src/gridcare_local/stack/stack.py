@@ -157,7 +157,7 @@ class Stack:
         part = self.catalog.service_part(f"{service}-api")
         done = subprocess.run(
             [*part.command[:-1], "migrate"],
-            env=clean_environment(part.environment),
+            env=clean_environment(self.catalog.environment(service, "migrate")),
             capture_output=True,
             text=True,
             timeout=MIGRATE_TIMEOUT_S,

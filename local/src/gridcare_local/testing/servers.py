@@ -10,7 +10,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 import pytest
@@ -19,13 +19,17 @@ from gridcare.events import Topic
 from gridcare.kafka.admin import ensure_topics
 from gridcare.kafka.brokers import Brokers
 from gridcare.postgres.database import Database
+from gridcare.postgres.grants import Grants, give_grants
 from gridcare.postgres.migrate import migrate
+from gridcare_local.servers.postgres.databases import DatabaseUrls, Login, ensure_roles
 from gridcare_local.testing.backend import Broker, start_kafka, start_postgres
 
 NewTopic = Callable[..., Awaitable[Topic]]
-TemplateOf = Callable[[Path], Awaitable[str]]
+TemplateOf = Callable[[Path, Grants], Awaitable[str]]
 
 POOL_SIZE = 8
+OWNER, APP = "gridcare_tests_owner", "gridcare_tests_app"
+"""Who owns the databases of tests, and who uses them as a service's processes do."""
 
 
 @pytest.fixture(scope="session")
@@ -78,9 +82,10 @@ async def template_of(postgres_admin_url: str) -> AsyncIterator[TemplateOf]:
     made: dict[Path, str] = {}
     async with AsyncExitStack() as stack:
 
-        async def name(migrations: Path) -> str:
+        async def name(migrations: Path, grants: Grants) -> str:
             if migrations not in made:
-                made[migrations] = await stack.enter_async_context(template_database(postgres_admin_url, migrations))
+                template = template_database(postgres_admin_url, migrations, grants)
+                made[migrations] = await stack.enter_async_context(template)
             return made[migrations]
 
         yield name
@@ -92,11 +97,38 @@ def migrations(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("no-migrations")
 
 
+@pytest.fixture(scope="session")
+def grants() -> Grants:
+    """Return what the processes may do: with the shared tables alone. A service's tests override it."""
+    return Grants("gridcare_shared_app", {})
+
+
 @pytest.fixture
-async def database_url(postgres_admin_url: str, template_of: TemplateOf, migrations: Path) -> AsyncIterator[str]:
-    """Yield the address of a new database with the tables of the migrations."""
-    async with copied_database(postgres_admin_url, await template_of(migrations)) as url:
-        yield url
+async def database_urls(
+    postgres_admin_url: str, template_of: TemplateOf, migrations: Path, grants: Grants
+) -> AsyncIterator[DatabaseUrls]:
+    """Yield the addresses of a new database with the tables of the migrations."""
+    async with copied_database(postgres_admin_url, await template_of(migrations, grants)) as urls:
+        yield urls
+
+
+@pytest.fixture
+def database_url(database_urls: DatabaseUrls) -> str:
+    """Return the address of the test's database for the role of the processes."""
+    return database_urls.app
+
+
+@pytest.fixture
+def owner_url(database_urls: DatabaseUrls) -> str:
+    """Return the address of the test's database for the role that owns it."""
+    return database_urls.owner
+
+
+@pytest.fixture
+async def owner_db(owner_url: str) -> AsyncIterator[Database]:
+    """Yield the test's database, opened for its owner: for what no process does, such as making a table."""
+    async with Database.open(owner_url, application_name="tests", pool_size=POOL_SIZE) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -125,32 +157,41 @@ def topic_maker(bootstrap: str) -> NewTopic:
 
 
 @asynccontextmanager
-async def template_database(admin_url: str, migrations: Path) -> AsyncIterator[str]:
+async def template_database(admin_url: str, migrations: Path, grants: Grants) -> AsyncIterator[str]:
     """Create a database with the shared tables and those of `migrations`, to copy from, and yield its name."""
-    name = f"template_{secrets.token_hex(4)}"
-    await _execute(admin_url, f"CREATE DATABASE {name}")
-    try:
-        await migrate(database_url_of(admin_url, name), migrations)
-        yield name
-    finally:
-        await _execute(admin_url, f"DROP DATABASE {name} WITH (FORCE)")
+    async with empty_database(admin_url, grants, prefix="template") as urls:
+        await migrate(urls.owner, migrations)
+        await give_grants(urls.owner, grants)
+        yield urlsplit(urls.owner).path.removeprefix("/")
 
 
 @asynccontextmanager
-async def copied_database(admin_url: str, template: str) -> AsyncIterator[str]:
-    """Copy a template database and yield the copy's address."""
-    name = f"test_{secrets.token_hex(6)}"
-    # copying files takes 12 ms in memory; the default, by the write-ahead log, takes twice that, and far more on a disk
-    await _execute(admin_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+async def empty_database(admin_url: str, grants: Grants, *, prefix: str = "test") -> AsyncIterator[DatabaseUrls]:
+    """Create an empty database, and the roles that are needed to migrate and to use it, and yield its addresses."""
+    connection = await asyncpg.connect(admin_url, timeout=30)
     try:
-        yield database_url_of(admin_url, name)
+        await connection.execute("SELECT pg_advisory_lock(hashtext('gridcare.ensure_service'))")
+        await ensure_roles(connection, _login(admin_url, OWNER), _login(admin_url, APP), [grants.role])
+    finally:
+        await connection.close(timeout=30)
+    async with copied_database(admin_url, "template0", prefix=prefix) as urls:
+        yield urls
+
+
+@asynccontextmanager
+async def copied_database(admin_url: str, template: str, *, prefix: str = "test") -> AsyncIterator[DatabaseUrls]:
+    """Copy a template database and yield the copy's addresses."""
+    name = f"{prefix}_{secrets.token_hex(6)}"
+    # copying files takes 12 ms in memory; the default, by the write-ahead log, takes twice that, and far more on a disk
+    await _execute(admin_url, f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER} STRATEGY FILE_COPY")
+    try:
+        yield DatabaseUrls(_login(admin_url, OWNER).at(admin_url, name), _login(admin_url, APP).at(admin_url, name))
     finally:
         await _execute(admin_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def database_url_of(admin_url: str, name: str) -> str:
-    """Return the address of another database on the same server."""
-    return urlunsplit(urlsplit(admin_url)._replace(path=f"/{name}"))
+def _login(admin_url: str, name: str) -> Login:
+    return Login(name, unquote(urlsplit(admin_url).password or "tests"))
 
 
 async def _execute(url: str, statement: str) -> None:

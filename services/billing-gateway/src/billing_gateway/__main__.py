@@ -8,6 +8,7 @@ from billing_gateway import NAME
 from billing_gateway.app import build_app
 from billing_gateway.bills import topic_supply_points
 from billing_gateway.callbacks.command_ask import ask_command
+from billing_gateway.grants import GRANTS
 from billing_gateway.settings import ApiSettings, AskSettings, ConsumerSettings, WorkerSettings
 from billing_gateway.wiring import asking, bills_of, serving, working
 from billing_gateway.worker import work
@@ -40,6 +41,7 @@ async def ask(settings: AskSettings, arguments: Sequence[str]) -> int:
 SERVICE = Service(
     name=NAME,
     migrations=Path(__file__).parents[2] / "migrations",
+    grants=GRANTS,
     processes={
         "api": Process(ApiSettings, api),
         "consumer": Process(ConsumerSettings, consumer),

@@ -106,12 +106,12 @@ async def test_old_transactions_are_closed(db: Database) -> None:
 
 @pytest.mark.parametrize("table", ["entry", "ledger_transaction", "account", "provider_event"])
 @pytest.mark.parametrize("change", ["DELETE FROM {}", "TRUNCATE {} CASCADE"])
-async def test_nothing_is_deleted(db: Database, table: str, change: str) -> None:
-    """Rows of the ledger and of provider events cannot be deleted."""
-    async with db.transaction() as tx:
+async def test_nothing_is_deleted(owner_db: Database, table: str, change: str) -> None:
+    """Rows of the ledger and of provider events cannot be deleted, not even by the owner of the tables."""
+    async with owner_db.transaction() as tx:
         await ledger.add(tx, suspended(await stored(tx, "1"), "1"))
     with pytest.raises(asyncpg.RestrictViolationError):
-        async with db.transaction() as tx:
+        async with owner_db.transaction() as tx:
             await tx.execute(change.format(table))
 
 
@@ -126,12 +126,12 @@ async def test_nothing_is_deleted(db: Database, table: str, change: str) -> None
         "UPDATE provider_event SET response_code = '07'",
     ],
 )
-async def test_nothing_is_changed(db: Database, change: str) -> None:
+async def test_nothing_is_changed(owner_db: Database, change: str) -> None:
     """Rows of the ledger and of provider events cannot be changed, even where the sum would stay zero."""
-    async with db.transaction() as tx:
+    async with owner_db.transaction() as tx:
         await ledger.add(tx, suspended(await stored(tx, "1"), "1"))
     with pytest.raises(asyncpg.RestrictViolationError):
-        async with db.transaction() as tx:
+        async with owner_db.transaction() as tx:
             await tx.execute(change)
 
 

@@ -28,6 +28,7 @@ from outage_notifier.app import build_app
 from outage_notifier.contacts.command_devices_aside import devices_aside_command
 from outage_notifier.contacts.command_imports import imports_command
 from outage_notifier.contacts.command_reseal import reseal_command
+from outage_notifier.grants import GRANTS
 from outage_notifier.ledger.core.notice import NOTICES_MADE
 from outage_notifier.planning import topic_payments, topic_tickets
 from outage_notifier.planning.flow.pack_due_singles import SINGLES_DUE, pack_due_singles
@@ -148,6 +149,7 @@ async def retention(settings: RetentionSettings, _: Sequence[str]) -> int:
 SERVICE = Service(
     name=NAME,
     migrations=Path(__file__).parents[2] / "migrations",
+    grants=GRANTS,
     processes={
         "api": Process(ApiSettings, api),
         "consumer": Process(ConsumerSettings, consumer),

@@ -93,7 +93,7 @@ async def test_removed_and_made_primary(phones):
     assert (answer.status_code, answer.json()["code"]) == (404, "phone-not-found")
 
 
-async def test_history_is_kept(phones, db):
+async def test_history_is_kept(phones, owner_db):
     """Who did what to which phone, newest first, page by page; and the rows can be neither changed nor deleted."""
     await phones("POST", json={"number": FIRST})
     first = (await ids(phones))["01"]
@@ -113,7 +113,7 @@ async def test_history_is_kept(phones, db):
     ]
     for statement in ("UPDATE phone_change SET made_by = 'x'", "DELETE FROM phone_change"):
         with pytest.raises(asyncpg.RestrictViolationError):
-            async with db.transaction() as tx:
+            async with owner_db.transaction() as tx:
                 await tx.execute(statement)
 
 

@@ -144,7 +144,7 @@ async def test_impossible_books_are_refused(world, one):
 async def test_cost_in_large_ledger(world, one):
     """A record of a batch reads no other batch, and no delivery but its own."""
     others = [replace(one, recipient_id=f"PB1102{n:07}", number=n) for n in range(3, 403)]
-    async with world.db.transaction() as tx:
+    async with world.owner_db.transaction() as tx:
         home = NewBatch(
             uuid4(), one.notice_id, home=True, channel="push", lane="bulk", members=[Member(1, "x", "vi", ())]
         )

@@ -7,9 +7,11 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from gridcare.postgres.grants import give_grants
 from gridcare.postgres.migrate import migrate
 from gridcare.values.ids import first_id, uuid7
-from gridcare_local.testing.servers import copied_database
+from gridcare_local.testing.rights import wrong_rights
+from gridcare_local.testing.servers import empty_database
 from outage_notifier.ledger.core.delivery import RECORDED
 
 FIRST_RELEASE = "20261123"
@@ -79,11 +81,17 @@ def of_first_release(migrations, tmp_path):
 
 
 @pytest.fixture
-async def old_url(postgres_admin_url, of_first_release):
-    """Yield the address of a database of the first release."""
-    async with copied_database(postgres_admin_url, "template1") as url:
-        await migrate(url, of_first_release)
-        yield url
+async def old_urls(postgres_admin_url, grants, of_first_release):
+    """Yield the addresses of a database of the first release, which knew one role."""
+    async with empty_database(postgres_admin_url, grants) as urls:
+        await migrate(urls.owner, of_first_release)
+        yield urls
+
+
+@pytest.fixture
+def old_url(old_urls):
+    """Return its address for that role."""
+    return old_urls.owner
 
 
 @pytest.fixture
@@ -171,6 +179,13 @@ async def test_former_release_goes_on(old, old_url, migrations):
     assert await old.fetchval("SELECT state FROM delivery WHERE recipient_id = 'PB9'") == "accepted"
     assert await keep.fetchval("SM1:sent") is None
     assert await claim.fetchval(home) == 1
+
+
+async def test_old_tables_get_grants(old_urls, migrations, grants):
+    """The processes' role gets the same rights as in a new database, and may call nothing else."""
+    await migrate(old_urls.owner, migrations)
+    await give_grants(old_urls.owner, grants)
+    assert await wrong_rights(old_urls.app, grants) == []
 
 
 async def test_downs_bring_back(old, old_url, migrations):

@@ -47,10 +47,10 @@ _FILL = (
 
 
 @pytest.fixture
-async def filled(database_url):
+async def filled(owner_url):
     """Yield a connection, as services open them, to three months; a notice and a batch are of the second."""
     settings = {"jit": "off", "random_page_cost": "1.1", "timezone": "UTC"}
-    connection = await asyncpg.connect(database_url, server_settings=settings)
+    connection = await asyncpg.connect(owner_url, server_settings=settings)
     named: list[tuple[UUID, UUID]] = []
     for month in MONTHS:
         for day in range(NOTICES_A_MONTH):

@@ -48,10 +48,10 @@ async def names(db, parent: str = "delivery") -> list[str]:
         return [each.name for each in await partition.partitions(connection) if each.parent == parent]
 
 
-async def old_months(db, number: int) -> list[datetime]:
+async def old_months(owner_db, number: int) -> list[datetime]:
     """Put months that are over into the place of the first partitions, as a year of running leaves them; return them."""
     months = [months_later(month_of(TODAY), -n) for n in range(number, 0, -1)]
-    async with db.transaction() as tx:
+    async with owner_db.transaction() as tx:
         for table in ("delivery", "batch", "attempt"):
             await tx.execute(f"DROP TABLE {table}_before")
             for month in months:
@@ -113,7 +113,7 @@ async def test_strays_are_taken_in(db, keeping, world):
 
 async def test_old_months_go_whole(db, keeping, world):
     """Months that are no longer kept are dropped from all three tables, and their notices are deleted in bites."""
-    months = await old_months(db, KEPT_MONTHS + 2)
+    months = await old_months(world.owner_db, KEPT_MONTHS + 2)
     gone = [await told(world, months[0]), await told(world, months[0])]
     stays = await told(world, months[2])
     assert await keep_partitions(room=keeping) >= 3
@@ -153,7 +153,7 @@ async def test_default_is_asked_by_recipient(db):
 @pytest.mark.parametrize("state", ["scheduled", "planned"])
 async def test_open_notices_keep_months(db, keeping, world, state):
     """A month with a notice that is not over stays, and those after it."""
-    months = await old_months(db, KEPT_MONTHS + 2)
+    months = await old_months(world.owner_db, KEPT_MONTHS + 2)
     await told(world, months[0], state=state)
     await told(world, months[1])
     await keep_partitions(room=keeping)

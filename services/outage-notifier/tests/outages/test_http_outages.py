@@ -76,7 +76,7 @@ async def test_repeats_change_nothing(api, world, rooms):
 
 async def test_customers_of_newer_languages(api, world):
     """A customer whose language only a newer release writes is counted and told in Vietnamese; publishing goes on."""
-    async with world.db.transaction() as tx:
+    async with world.owner_db.transaction() as tx:
         await tx.execute("ALTER TABLE customer DROP CONSTRAINT customer_language_check")
     await world.customer(A, phones=["+84901000001"], language="ko")
     outage_id = await api.draft()

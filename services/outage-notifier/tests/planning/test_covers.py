@@ -46,7 +46,7 @@ async def states(world) -> dict[str, tuple[str, str]]:
 
 
 async def change(world, statement: str, *values: object) -> None:
-    async with world.db.transaction() as tx:
+    async with world.owner_db.transaction() as tx:
         await tx.execute(statement, *values)
 
 

@@ -25,7 +25,7 @@ async def waiting(world, planned, planning, *, send, fake_push):
 
 
 async def execute(world, sql):
-    async with world.db.transaction() as tx:
+    async with world.owner_db.transaction() as tx:
         await tx.execute(sql)
 
 

@@ -175,7 +175,7 @@ async def test_removed_phone(in_memory):
     """Without a number there is no look: unknown, then unresolved."""
     in_memory.sms.outcomes["+84911000015"] = LOST
     notice_id = await in_memory.notice("+84911000015", useful=timedelta(seconds=100))
-    async with in_memory.world.db.transaction() as tx:
+    async with in_memory.world.owner_db.transaction() as tx:
         await tx.execute("DELETE FROM phone")
     await in_memory.look()
     assert await in_memory.world.books(notice_id) == {"unknown": 1}

@@ -89,7 +89,7 @@ async def test_failure_before_the_answer(world, pushed, *, fall_back, send, scen
 async def test_lost_phone_stays_told(world, pushed, *, fall_back, send, planning, change, reason):
     """The phone went away after the SMS was cut: the push is what told them."""
     await fall_back()
-    async with world.db.transaction() as tx:
+    async with world.owner_db.transaction() as tx:
         await tx.execute(change)
     await send()
     await cut_follow_ups(room=planning)
@@ -110,7 +110,7 @@ async def test_unresolved_sms_stays_told(world, pushed, *, fall_back, send, scen
     await fall_back()
     await send()
     assert (await told(world, pushed))[0] == {"unknown": 1}
-    async with world.db.transaction() as tx:
+    async with world.owner_db.transaction() as tx:
         await tx.execute("UPDATE attempt SET body_hash = NULL WHERE channel = 'sms'")
     await scene.look(after_s=3 * 24 * 3600)
     assert await told(world, pushed) == ({"accepted": 1}, "push", "app", "sms-unresolved")

@@ -124,9 +124,9 @@ async def test_bug_leaves_the_others(under_way, two_batches, fake_sms, clock, wo
     assert await world.batches("state = 'ready' AND lease_until IS NULL") == two_batches[:1]
 
 
-async def test_broken_guard_ends_the_process(under_way, two_batches, clock):
+async def test_broken_guard_ends_the_process(under_way, two_batches, clock, owner_db):
     """What the guard itself cannot cope with is raised by the watch."""
-    async with under_way.room.db.transaction() as tx:
+    async with owner_db.transaction() as tx:
         await tx.execute("DROP TABLE poison")
     watching = asyncio.create_task(under_way.watch())
     await under_way.start([hint(two_batches[0], clock.now())])

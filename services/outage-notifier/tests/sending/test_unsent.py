@@ -61,7 +61,7 @@ async def test_phone_opted_out_meanwhile(world, planned, send, fake_sms):
 async def test_device_moved_meanwhile(world, planned, send, fake_push):
     """A phone that was sold does not show the former owner's messages."""
     notice_id = await planned(1, each=lambda n: a_device(n) | a_phone(n))
-    async with world.db.transaction() as tx:
+    async with world.owner_db.transaction() as tx:
         await tx.execute("UPDATE device_customer SET customer_code = 'PB11019999999'")
     await send()
     assert await world.books(notice_id) == {"retrying": 1}

@@ -7,6 +7,7 @@ from gridcare.known_supply_points import topic_supply_points
 from gridcare.process.service import Foundation, Process, Service, follow_topics, main, serve_api
 from repair_intake import NAME
 from repair_intake.app import build_app
+from repair_intake.grants import GRANTS
 from repair_intake.settings import ApiSettings, ConsumerSettings, WorkerSettings
 from repair_intake.tickets import topic_outages
 from repair_intake.wiring import serving, tickets_of, working
@@ -36,6 +37,7 @@ async def worker(foundation: Foundation[WorkerSettings]) -> None:
 SERVICE = Service(
     name=NAME,
     migrations=Path(__file__).parents[2] / "migrations",
+    grants=GRANTS,
     processes={
         "api": Process(ApiSettings, api),
         "consumer": Process(ConsumerSettings, consumer),

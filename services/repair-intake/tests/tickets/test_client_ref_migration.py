@@ -10,11 +10,11 @@ FROM generate_series(1, 3) AS n
 """
 
 
-async def test_repeated_names_are_kept(db):
+async def test_repeated_names_are_kept(owner_db):
     """Of three tickets with the same client_ref all stay, and one of them is the one that the name finds."""
     (path,) = SERVICE.migrations.glob("*_client_ref.sql")
     up, down = path.read_text().split("-- migrate:down")
-    async with db.transaction() as tx:
+    async with owner_db.transaction() as tx:
         await tx.execute(down)
         await tx.execute(_REPEAT)
         await tx.execute(up)

@@ -24,6 +24,7 @@ from gridcare.kafka.produce import Producer
 from gridcare.kafka.restored.rewind import offsets_command
 from gridcare.observability import logging, tracing
 from gridcare.postgres.database import PATIENCE_S, REQUEST_PATIENCE_S, Database
+from gridcare.postgres.grants import Grants, give_grants
 from gridcare.postgres.migrate import migrate
 from gridcare.postgres.poison.command import parked_command
 from gridcare.postgres.relay.run import SEND_DEADLINE_S, run_relay
@@ -97,6 +98,7 @@ class Service:
 
     name: str
     migrations: Path
+    grants: Grants
     processes: Mapping[str, Process[Any]]
     commands: Mapping[str, Command[Any]]
 
@@ -107,7 +109,7 @@ class Service:
     def every_command(self) -> dict[str, Command[Any]]:
         """Return its commands, those too that every service has; its own comes before one of the same name."""
         return {
-            "migrate": Command(MigrateSettings, partial(_migrate, self.migrations)),
+            "migrate": Command(MigrateSettings, partial(_migrate, self.migrations, self.grants)),
             "topics": Command(KafkaSettings, _topics),
             "dead-letters": Command(ReplaySettings, dead_letters_command),
             "offsets": Command(ReplaySettings, offsets_command),
@@ -153,8 +155,10 @@ def main(service: Service) -> int:
     )
 
 
-async def _migrate(migrations: Path, settings: MigrateSettings, _: Sequence[str]) -> int:
-    await migrate(settings.database_url.get_secret_value(), migrations)
+async def _migrate(migrations: Path, grants: Grants, settings: MigrateSettings, _: Sequence[str]) -> int:
+    url = settings.database_owner_url.get_secret_value()
+    await migrate(url, migrations)
+    await give_grants(url, grants)
     return 0
 
 

@@ -188,8 +188,16 @@ class RelaySettings(DirectSettings, KafkaSettings):
     """The settings of a relay."""
 
 
-class MigrateSettings(DatabaseSettings):
+class MigrateSettings(Settings):
     """The settings of `migrate`."""
+
+    database_owner_url: PostgresUrl
+    """Of the role that owns the database. The role that the processes run as may change no table."""
+
+    @model_validator(mode="after")
+    def _tells_no_other_database(self) -> Self:
+        refuse_unverified(self, "database_owner_url")
+        return self
 
 
 class ReplaySettings(DatabaseSettings, KafkaSettings):

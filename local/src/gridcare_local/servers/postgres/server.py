@@ -49,10 +49,13 @@ class PostgresServer:
         """The address of the superuser's database."""
         return f"postgresql://{ADMIN}:{self._password}@{self.host}:{self.port}/{ADMIN}"
 
-    def url(self, service: str) -> str:
-        """Return the address of a service's database (`outage_notifier`) for its role. The first call creates both."""
-        password = recall_or(self.data_dir, f"password.{service}", secrets.token_urlsafe(18))
-        return postgres_databases.ensure_service(self.admin_url, service, password)
+    def urls(self, service: str) -> postgres_databases.DatabaseUrls:
+        """Return the addresses of a service's database (`outage_notifier`). The first call creates it and its roles."""
+        owner, app = (
+            recall_or(self.data_dir, f"password.{role}", secrets.token_urlsafe(18))
+            for role in (service, f"{service}_app")
+        )
+        return postgres_databases.ensure_service(self.admin_url, service, owner_password=owner, app_password=app)
 
     def is_serving(self) -> bool:
         """Return whether it accepts connections now."""

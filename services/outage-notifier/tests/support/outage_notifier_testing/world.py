@@ -13,6 +13,7 @@ import pytest
 
 from gridcare.events.outages import Scope, Window
 from gridcare.postgres.database import Database
+from gridcare.postgres.grants import Grants
 from gridcare.testing.clock import StandingClock
 from gridcare.values.ids import uuid7
 from outage_notifier.__main__ import SERVICE
@@ -45,6 +46,12 @@ def migrations() -> Path:
     return SERVICE.migrations
 
 
+@pytest.fixture(scope="session")
+def grants() -> Grants:
+    """Return what the service's processes may do."""
+    return SERVICE.grants
+
+
 @pytest.fixture
 def clock() -> StandingClock:
     """Return a clock that stands at NOW."""
@@ -65,6 +72,8 @@ class World:
     db: Database
     clock: StandingClock
     vault: Vault
+    owner_db: Database
+    """For tests that do by hand what no process may."""
 
     async def customer(
         self, code: str, *, feeder: str = "FD1", phones: Sequence[str] = (), devices: Sequence[str] = (), **changes: Any
@@ -190,6 +199,6 @@ class World:
 
 
 @pytest.fixture
-def world(db: Database, clock: StandingClock, vault: Vault) -> World:
+def world(db: Database, clock: StandingClock, vault: Vault, owner_db: Database) -> World:
     """Return an empty world over the test's database."""
-    return World(db, clock, vault)
+    return World(db, clock, vault, owner_db)
