@@ -18,7 +18,7 @@ from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.events.tickets import TicketAttached, TicketOpened
 from gridcare.events.topics import NOTICE_BATCHES, OUTAGES, PAYMENTS, SUPPLY_POINTS, TICKETS
 from gridcare.http.documents.openapi import part
-from gridcare_local.documents import asyncapi
+from gridcare_local.documents import acls, asyncapi
 from gridcare_local.documents.asyncapi import Application
 from gridcare_local.servers.cache import write_atomically
 
@@ -78,6 +78,7 @@ def documents() -> dict[str, str]:
         texts[f"events/{application.name}.asyncapi.yaml"] = f"# {GENERATED}\n{_yaml(written)}"
     texts["events/events.schema.json"] = _json(_schemas())
     texts["events/README.md"] = _table(applications())
+    texts["events/acls.sh"] = acls.commands(applications())
     return texts
 
 

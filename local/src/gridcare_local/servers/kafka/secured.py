@@ -9,6 +9,11 @@ LISTENER: Final = "SECURED"
 MECHANISM: Final = "SCRAM-SHA-512"
 _MODULE: Final = "org.apache.kafka.common.security.scram.ScramLoginModule"
 
+_ACCESS_LISTS: Final = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": "User:ANONYMOUS",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Secured:
@@ -17,6 +22,8 @@ class Secured:
     port: int
     keys_file: Path
     users: Mapping[str, str] = field(repr=False)
+    access_lists: bool = False
+    """Refuse users what no access list allows them. Who comes through the plain door may do everything."""
 
     def properties(self, host: str, plain: Mapping[str, str]) -> dict[str, str]:
         """Return the broker's properties: those of `plain`, with this listener added."""
@@ -30,6 +37,7 @@ class Secured:
             f"{prefix}.{MECHANISM.lower()}.sasl.jaas.config": f"{_MODULE} required;",
             f"{prefix}.ssl.keystore.type": "PEM",
             f"{prefix}.ssl.keystore.location": str(self.keys_file),
+            **(_ACCESS_LISTS if self.access_lists else {}),
         }
 
     def format_options(self) -> list[str]:
