@@ -85,8 +85,8 @@ def commands(services: Iterable[Application]) -> str:
         entries = acls_of(service)
         for principal, resource, name in sorted({(each.principal, each.resource, each.name) for each in entries}):
             one = (principal, resource, name)
-            operations = (e.operation for e in entries if (e.principal, e.resource, e.name) == one)
-            by_operations.setdefault((principal, resource, tuple(operations)), []).append(name)
+            allowed = tuple(each.operation for each in entries if (each.principal, each.resource, each.name) == one)
+            by_operations.setdefault((principal, resource, allowed), []).append(name)
         for (principal, resource, operations), names in by_operations.items():
             lines.append(
                 f"acls --allow-principal User:{principal} {' '.join(f'--operation {each.words()}' for each in operations)}"

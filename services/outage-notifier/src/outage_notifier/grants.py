@@ -17,6 +17,7 @@ GRANTS: Final = Grants(
         "device": may("INSERT", "UPDATE", "DELETE"),
         "device_aside": may("INSERT", "UPDATE", "DELETE"),
         "device_customer": may("INSERT", "DELETE"),
+        "import": may("INSERT").of("ended_at", "digest", "kept", "refused"),
         "phone": may("INSERT", "UPDATE"),
         "phone_change": may("INSERT"),
         "supply_point": may("INSERT", "UPDATE"),
