@@ -27,6 +27,7 @@ LOST = Outcome(OutcomeKind.UNKNOWN, "timeout")
 OURS = Outcome(OutcomeKind.MISCONFIGURED, "token-refused")
 MANY = 300
 """More calls than five days of pauses have room for."""
+DEAD = Outcome(OutcomeKind.REFUSED, "21211", contact_dead=True)
 STOP = Outcome(OutcomeKind.REFUSED, "21610", opted_out=True)
 OUTCOMES = st.sampled_from([TAKEN, GONE, INVALID, AGAIN, LOST, OURS])
 
@@ -63,9 +64,10 @@ def after(seconds: float) -> datetime:
         ([TAKEN], {"patience": timedelta(minutes=30)}, State.ACCEPTED, None, None),
         ([TAKEN], {"patience": timedelta(minutes=30), "fallback": True}, State.AWAITING, after(1800), "sms"),
         ([TAKEN], {"patience": timedelta(days=3), "fallback": True}, State.ACCEPTED, None, None),
-        ([GONE], {}, State.UNREACHABLE, None, None),
+        ([GONE], {}, State.RETRYING, NOW, "push"),
+        ([GONE], {"useful_until": NOW}, State.UNREACHABLE, None, None),
         ([GONE], {"fallback": True}, State.RETRYING, NOW, "sms"),
-        ([], {}, State.UNREACHABLE, None, None),
+        ([], {}, State.RETRYING, NOW, "push"),
         ([], {"fallback": True}, State.RETRYING, NOW, "sms"),
         ([INVALID], {}, State.FAILED, None, None),
         ([GONE, INVALID], {}, State.FAILED, None, None),
@@ -100,7 +102,10 @@ def test_what_follows_pushes(outcomes, changes, state, at, channel):
     ("outcome", "changes", "state", "at"),
     [
         (TAKEN, {}, State.ACCEPTED, None),
-        (STOP, {}, State.OPTED_OUT, None),
+        (STOP, {}, State.RETRYING, NOW),
+        (STOP, {"useful_until": NOW}, State.OPTED_OUT, None),
+        (DEAD, {}, State.RETRYING, NOW),
+        (DEAD, {"useful_until": NOW}, State.UNREACHABLE, None),
         (INVALID, {}, State.FAILED, None),
         (LOST, {}, State.UNKNOWN, after(90)),
         (AGAIN, {}, State.RETRYING, after(120)),
@@ -109,12 +114,13 @@ def test_what_follows_pushes(outcomes, changes, state, at, channel):
         (TAKEN, {"told_before": True}, State.ACCEPTED, None),
         (LOST, {"told_before": True}, State.UNKNOWN, after(90)),
         (AGAIN, {"told_before": True}, State.AWAITING, after(120)),
-        (STOP, {"told_before": True}, State.ACCEPTED, None),
+        (STOP, {"told_before": True}, State.AWAITING, NOW),
+        (STOP, {"told_before": True, "useful_until": NOW}, State.ACCEPTED, None),
         (INVALID, {"told_before": True}, State.ACCEPTED, None),
     ],
 )
 def test_what_follows_an_sms(outcome, changes, state, at):
-    """An unknown one is looked up, never retried at once; who was told by push does not fail by SMS."""
+    """An unknown one is looked up, never retried at once; for a lost phone another is chosen; who was told by push stays told."""
     decision = decide_sms(outcome, situation(**changes))
     assert (decision.state, decision.next_attempt_at) == (state, at)
 

@@ -67,6 +67,9 @@ MINE, OTHER, THEIRS = Device("mine", shared=False), Device("other", shared=False
             Decision(State.ACCEPTED, "fallback-covered"),
         ),
         (waiting(State.AWAITING), contacts_of(), {}, Decision(State.ACCEPTED, "no-fallback")),
+        (waiting(State.AWAITING), contacts_of((), (MINE,)), {}, Decision(State.ACCEPTED, "no-fallback")),
+        (waiting(State.AWAITING, reason="sms-21211"), contacts_of(), {}, Decision(State.ACCEPTED, "sms-21211")),
+        (waiting(), contacts_of((phone(1, bad=True),), (MINE,)), {}, Follow("push", ("mine",), fallback=False)),
         (
             waiting(State.RETRYING, reason="UNREGISTERED"),
             contacts_of(),

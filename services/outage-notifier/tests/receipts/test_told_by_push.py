@@ -80,8 +80,8 @@ async def test_failure_before_the_answer(world, pushed, *, fall_back, send, scen
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ("DELETE FROM phone", "no-fallback"),
-        ("UPDATE phone SET removed_at = now()", "no-fallback"),
+        ("DELETE FROM phone", "sms-contact-removed"),
+        ("UPDATE phone SET removed_at = now()", "sms-contact-removed"),
         ("UPDATE phone SET opted_out_at = now()", "sms-opted-out"),
         ("UPDATE phone SET bad_reason = '21211'", "sms-bad-contact"),
     ],
@@ -96,11 +96,12 @@ async def test_lost_phone_stays_told(world, pushed, *, fall_back, send, planning
     assert await told(world, pushed) == ({"accepted": 1}, "push", "app", reason)
 
 
-async def test_refused_sms_stays_told(world, pushed, *, fall_back, send, fake_sms):
+async def test_refused_sms_stays_told(world, pushed, *, fall_back, send, planning, fake_sms):
     """The provider refuses the SMS for good."""
     fake_sms.outcomes[PHONE] = Outcome(OutcomeKind.REFUSED, "21211", contact_dead=True)
     await fall_back()
     await send()
+    await cut_follow_ups(room=planning)
     assert await told(world, pushed) == ({"accepted": 1}, "push", "app", "sms-21211")
 
 

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from outage_notifier.planning.flow.cut_follow_ups import cut_follow_ups
+
 
 def a_phone(n):
     return {"phones": [f"+8490100{n:04}"]}
@@ -48,12 +50,13 @@ async def test_quiet_hours_lose_nothing(world, planned, send, clock):
     assert await world.books(notice_id) == {"accepted": 1}
 
 
-async def test_phone_opted_out_meanwhile(world, planned, send, fake_sms):
+async def test_phone_opted_out_meanwhile(world, planned, send, *, planning, fake_sms):
     """Consent is looked at again when it is sent."""
     notice_id = await planned(1, each=a_phone)
     async with world.db.transaction() as tx:
         await tx.execute("UPDATE phone SET opted_out_at = now()")
     await send()
+    await cut_follow_ups(room=planning)
     assert await world.books(notice_id) == {"opted_out": 1}
     assert fake_sms.sent == []
 

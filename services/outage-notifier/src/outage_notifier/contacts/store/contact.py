@@ -40,7 +40,11 @@ SELECT customer_code, phone_id, number_sealed, masked, opted_out_at IS NOT NULL 
        removed_at IS NOT NULL AS removed, bad_reason
 FROM phone WHERE phone_id = ANY($1::bigint[])
 """
-_PRUNE = "DELETE FROM device WHERE device_id = ANY($1::text[]::uuid[])"
+# In an order that all senders keep: they do it among other writes.
+_PRUNE = """
+DELETE FROM device WHERE device_id IN (
+    SELECT device_id FROM device WHERE device_id = ANY($1::text[]::uuid[]) ORDER BY device_id FOR UPDATE)
+"""
 _PUT_ASIDE = """
 INSERT INTO device_aside (device_id, reason, put_aside_at)
 SELECT d.device_id, k.reason, $3 FROM unnest($1::text[]::uuid[], $2::text[]) AS k (device_id, reason)

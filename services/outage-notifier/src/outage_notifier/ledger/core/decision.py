@@ -62,12 +62,25 @@ def decide_push(outcomes: Sequence[Outcome], situation: Situation) -> Decision:
         return Decision(State.FAILED, code)
     if again:
         return Decision(State.EXPIRED, code)
-    return Decision(State.UNREACHABLE, code)
+    return choose_again(Decision(State.UNREACHABLE, code), situation, channel="push")
 
 
 def decide_sms(outcome: Outcome, situation: Situation) -> Decision:
     """Say what follows the outcome of an SMS."""
     return keep_told(_decide_sms(outcome, situation), situation)
+
+
+def choose_again(end: Decision, situation: Situation, *, channel: Channel) -> Decision:
+    """Have contacts chosen now, in place of those that are of no use any more; `end` is what follows if it is too late.
+
+    If none is left, the choice ends the recipient (planning/core/follow_up.py). So that this has an end, a contact that is of no
+    use must be removed or marked by the time this is recorded.
+    """
+    if situation.now >= situation.useful_until:
+        return keep_told(end, situation)
+    if situation.told_before:
+        return Decision(State.AWAITING, f"sms-{end.reason}", situation.now, channel)
+    return Decision(State.RETRYING, end.reason, situation.now, channel)
 
 
 def keep_told(decision: Decision, situation: Situation) -> Decision:
@@ -115,11 +128,19 @@ def _decide_sms(outcome: Outcome, situation: Situation) -> Decision:
         case OutcomeKind.ACCEPTED:
             return Decision(State.ACCEPTED)
         case OutcomeKind.REFUSED:
-            return Decision(State.OPTED_OUT if outcome.opted_out else State.FAILED, outcome.code)
+            return _after_refused_sms(outcome, situation)
         case OutcomeKind.UNKNOWN:
             return Decision(State.UNKNOWN, outcome.code, situation.now + situation.first_look, "sms")
         case _:
             return _retry([outcome], situation, channel="sms") or Decision(State.EXPIRED, outcome.code)
+
+
+def _after_refused_sms(outcome: Outcome, situation: Situation) -> Decision:
+    if outcome.opted_out:
+        return choose_again(Decision(State.OPTED_OUT, outcome.code), situation, channel="sms")
+    if outcome.contact_lost:
+        return choose_again(Decision(State.UNREACHABLE, outcome.code), situation, channel="sms")
+    return Decision(State.FAILED, outcome.code)
 
 
 def _after_accepted_push(situation: Situation, retry: Decision | None) -> Decision:

@@ -36,10 +36,13 @@ class Waiting:
     sms_first: bool = False
 
     def wants_push(self, contacts: Contacts) -> bool:
-        """Say whether it waits for a push. One that was covered waits for what planning would choose now."""
+        """Say whether it waits for a push. One that was covered waits for what planning would choose now.
+
+        If no phone is left for an SMS, a push takes its place, unless it was the push that the SMS follows.
+        """
         if self.channel == "none":
             return not (self.sms_first and contacts.usable_phones)
-        return self.channel == "push"
+        return self.channel == "push" or (self.state is not State.AWAITING and not contacts.usable_phones)
 
     def phones(self, contacts: Contacts) -> list[Phone]:
         """Return the phones that may be used, in this order: for one that was covered, those of its own first."""
@@ -174,7 +177,7 @@ def _covered(waiting: Waiting, key: bytes, channel: Channel, owners: Owners) -> 
 
 def _nobody(waiting: Waiting, contacts: Contacts) -> Decision:
     if waiting.state is State.AWAITING:
-        return Decision(State.ACCEPTED, "no-fallback")
+        return Decision(State.ACCEPTED, waiting.reason if waiting.reason.startswith("sms-") else "no-fallback")
     decision = nobody_to_call(contacts.phones)
     if decision.state is State.UNREACHABLE and waiting.state is State.RETRYING and waiting.reason:
         return Decision(State.UNREACHABLE, waiting.reason)

@@ -162,12 +162,15 @@ async def _record_ended(pushing: Pushing, *, last: bool) -> bool:
 async def _record(pushing: Pushing, pushed: list[PushedMember], unsent: list[Delivery], *, last: bool) -> bool:
     """Write outcomes, fenced. Return False when the lease is gone and nothing was written.
 
-    With the `last` ones the batch settles in the same transaction, unless something is left to send.
+    With the `last` ones the batch settles in the same transaction, unless something is left to send. A device that is gone is
+    pruned and one of another sender's is put aside in it too, so that the contacts that are chosen next are without them.
     """
     room, to_send, under_way, claimed = pushing.room, pushing.to_send, pushing.under_way, pushing.to_send.claimed
     now = room.clock.now()
     deliveries = [*unsent, *(delivery_of(each, to_send, now) for each in pushed if not each.is_blocked)]
     attempts = [call for each in pushed for call in attempts_of(each, to_send)]
+    gone = [device_id for each in pushed for device_id in each.gone]
+    foreign = [device for each in pushed for device in each.foreign]
     pushing.unrecorded.taken += sum(len(each.taken) for each in pushed if each.is_first_try)
     settled = False
     async with room.db.transaction() as tx:
@@ -175,6 +178,10 @@ async def _record(pushing: Pushing, pushed: list[PushedMember], unsent: list[Del
             return False
         await attempt.insert(tx, attempts)
         await record_deliveries(tx, claimed, deliveries)
+        if gone:
+            await contact.prune_devices(tx, gone)
+        if foreign:
+            await contact.put_devices_aside(tx, foreign, now=now)
         if last and not under_way.left_unsent:
             settled = await batch.settle(tx, claimed.batch_id)
     reach("sender.recorded")
@@ -184,10 +191,7 @@ async def _record(pushing: Pushing, pushed: list[PushedMember], unsent: list[Del
 
 
 async def _record_doubtful(pushing: Pushing) -> None:
-    """Record who has devices that were refused, unless the fault may be ours: then their devices are asked again.
-
-    A device that is gone is pruned, one of another sender's is put aside.
-    """
+    """Record who has devices that were refused, unless the fault may be ours: then their devices are asked again."""
     unrecorded, under_way = pushing.unrecorded, pushing.under_way
     doubtful = unrecorded.doubtful
     doubts = under_way.probes
@@ -199,10 +203,5 @@ async def _record_doubtful(pushing: Pushing) -> None:
     if under_way.breaker.is_open:
         under_way.left_unsent = True
         await _record(pushing, [blamed_on_us(pushed) for pushed in doubtful], [], last=False)
-    elif doubts:
-        await _record(pushing, [doubted(pushed) for pushed in doubtful], [], last=False)
-    elif await _record(pushing, doubtful, [], last=False):
-        async with pushing.room.db.transaction() as tx:
-            await contact.prune_devices(tx, [device_id for pushed in doubtful for device_id in pushed.gone])
-            foreign = [device for pushed in doubtful for device in pushed.foreign]
-            await contact.put_devices_aside(tx, foreign, now=pushing.room.clock.now())
+    else:
+        await _record(pushing, [doubted(pushed) for pushed in doubtful] if doubts else doubtful, [], last=False)

@@ -14,7 +14,7 @@ from outage_notifier.contacts import vault
 from outage_notifier.contacts.store import contact
 from outage_notifier.contacts.store.contact import SendingPhone
 from outage_notifier.ledger.core.attempt import Attempt, body_hash
-from outage_notifier.ledger.core.decision import Decision, Situation, keep_told
+from outage_notifier.ledger.core.decision import Decision, Situation, choose_again
 from outage_notifier.ledger.core.delivery import Delivery, State
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.ledger.store import attempt
@@ -106,30 +106,25 @@ def _prepare(texting: Texting, chunk: Sequence[Pending]) -> tuple[list[Delivery]
 def _prepare_one(texting: Texting, pending: Pending) -> Text | Delivery:
     to_send, member, now = texting.to_send, pending.member, texting.room.clock.now()
     phone = texting.phones.get(member.contacts[0]) if member.contacts else None
-    decision = to_send.doubt(pending, now) or texting.last_check.why_unsent(pending)
-    decision = decision or _unusable(phone, to_send.situation(pending, now))
-    if phone is None or decision is not None:
+    unsent = to_send.doubt(pending, now) or texting.last_check.why_unsent(pending)
+    usable = unsent or _usable(phone, to_send.situation(pending, now))
+    if isinstance(usable, Decision):
         masked = phone.masked if phone else ""
-        return to_send.delivery(
-            pending, decision or _removed(to_send.situation(pending, now)), contact=masked, called=False, now=now
-        )
-    number = texting.room.vault.open(phone.number_sealed, vault.PHONE, row=phone.customer_code).decode()
+        return to_send.delivery(pending, usable, contact=masked, called=False, now=now)
+    number = texting.room.vault.open(usable.number_sealed, vault.PHONE, row=usable.customer_code).decode()
     body = texting.room.renderer.sms(pending.content, member.language)
-    return Text(pending, number, phone.masked, body, _begin(texting, pending, body, now))
+    return Text(pending, number, usable.masked, body, _begin(texting, pending, body, now))
 
 
-def _unusable(phone: SendingPhone | None, situation: Situation) -> Decision | None:
-    """Say what becomes of a member whose phone cannot be used any more, or return None if it can."""
+def _usable(phone: SendingPhone | None, situation: Situation) -> SendingPhone | Decision:
+    """Return the phone, or what becomes of a member whose phone cannot be used any more."""
     if phone is None or phone.removed:
-        return keep_told(_removed(situation), situation)
+        return choose_again(Decision(State.UNREACHABLE, "contact-removed"), situation, channel="sms")
     if phone.opted_out:
-        return keep_told(Decision(State.OPTED_OUT, "opted-out"), situation)
-    return keep_told(Decision(State.UNREACHABLE, "bad-contact"), situation) if phone.bad_reason else None
-
-
-def _removed(situation: Situation) -> Decision:
-    """Have a follow-up choose another phone now: the one that planning chose was removed or replaced."""
-    return Decision(State.RETRYING, "contact-removed", situation.now, "sms")
+        return choose_again(Decision(State.OPTED_OUT, "opted-out"), situation, channel="sms")
+    if phone.bad_reason:
+        return choose_again(Decision(State.UNREACHABLE, "bad-contact"), situation, channel="sms")
+    return phone
 
 
 def _begin(texting: Texting, pending: Pending, body: str, now: datetime) -> Attempt:
