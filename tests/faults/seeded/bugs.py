@@ -87,9 +87,9 @@ BUGS: Final = (
     ),
     _bug(
         "blind retry of an SMS in doubt",
-        f"{NOTIFIER}/sending/flow/send_texts.py",
-        "    if pending.key not in to_send.in_doubt:\n",
-        "    if pending.key is not None:\n",
+        f"{NOTIFIER}/sending/core/batch_to_send.py",
+        "        if pending.key not in self.in_doubt:\n",
+        "        if pending.key is not None:\n",
         faults=(20,),
         speaks="I8",
     ),
