@@ -67,13 +67,14 @@ async def test_a_hundred_are_one(gateway: Any) -> None:
 
 
 async def test_forgeries_leave_no_trace(gateway: Any) -> None:
-    """A callback with a bad signature gets 97, and nothing is stored."""
+    """A callback with a bad signature gets 97, as does our own pay address, and nothing is stored."""
     begun = await gateway.begin(await gateway.bill())
     before = await everything(gateway)
     assert await gateway.call_back(gateway.callback(begun, PlayedPayment(bad_signature=True))) == "97"
     assert await gateway.call_back(gateway.callback(begun).replace("vnp_Amount=896", "vnp_Amount=996")) == "97"
     assert await gateway.call_back("") == "97"
     assert await gateway.call_back("vnp_SecureHash=&x=%ff") == "97"
+    assert await gateway.call_back(urlsplit(begun["pay_url"]).query) == "97"
     assert await everything(gateway) == before
 
 

@@ -21,7 +21,7 @@ class CallingProvider(Protocol):
         ...
 
     def verify(self, raw: bytes) -> SignedMessage | None:
-        """Check the signature of a callback over its raw bytes. Return None when it is bad."""
+        """Check that the provider signed a callback, over its raw bytes. Return None when it did not."""
         ...
 
     def read(self, raw: str) -> ProviderReport:

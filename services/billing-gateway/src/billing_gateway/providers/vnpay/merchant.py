@@ -39,6 +39,8 @@ ANSWERS: Final[Mapping[Verdict, tuple[str, str]]] = {
 }
 """After `00` and `02` VNPay stops calling; after the others it calls again, up to ten times, five minutes apart."""
 
+_COMMAND: Final = "vnp_Command"
+"""One secret signs both directions: each query of ours has a command, and no callback has one."""
 _TIME: Final = "%Y%m%d%H%M%S"
 _SUCCESS: Final = "00"
 _SUSPECTED: Final = "07"
@@ -68,7 +70,7 @@ class Vnpay:
         """Return the signed address that the payer's browser is sent to."""
         fields = {
             "vnp_Version": VERSION,
-            "vnp_Command": "pay",
+            _COMMAND: "pay",
             "vnp_TmnCode": self.tmn_code,
             "vnp_Amount": str(order.amount_vnd * AMOUNT_FACTOR),
             "vnp_CurrCode": "VND",
@@ -85,11 +87,13 @@ class Vnpay:
         return f"{self.pay_url}?{query}&vnp_SecureHash={sign(self.hash_secret, query.encode())}"
 
     def verify(self, raw: bytes) -> SignedMessage | None:
-        """Check the signature of a callback over its query, raw or re-encoded. Return None when it is bad."""
+        """Check the signature of a callback over its query, raw or re-encoded. Return None when it is bad or our own."""
         if len(raw) > RAW_BYTES_MAX or not raw.isascii() or not signature_is_good(self.hash_secret, raw):
             return None
         text = raw.decode("ascii")
         fields = fields_of(text)
+        if fields.get(_COMMAND):
+            return None
         return SignedMessage(
             raw=text,
             order_reference=fields.get("vnp_TxnRef", ""),
