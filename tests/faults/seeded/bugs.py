@@ -168,8 +168,8 @@ BUGS: Final = (
     _bug(
         "events after the transaction",
         f"{BILLING}/callbacks/flow/handle_provider_event.py",
-        "        if decision.event is not None:\n",
-        "        if decision.event is not None and decision.event.amount_vnd % 7:\n",
+        "    if decision.event is not None:\n",
+        "    if decision.event is not None and decision.event.amount_vnd % 7:\n",
         faults=(25, 28),
         speaks="I3",
     ),
