@@ -27,6 +27,7 @@ ENCODED = base64.b64encode(CANARY.encode()).decode()
 SHAPES = {
     "database_url": f"postgresql://u:{CANARY}@127.0.0.1/x",
     "database_direct_url": f"postgresql://u:{CANARY}@127.0.0.1/x",
+    "database_owner_url": f"postgresql://u:{CANARY}@127.0.0.1/x",
     "contact_keys": f"k1:{ENCODED}",
     "contact_index_key": ENCODED,
 }
@@ -42,6 +43,7 @@ PLAIN = {
     "vnpay_tmn_code": "CTTVNP01",
     "vnpay_pay_url": "https://pay.example/pay",
     "vnpay_return_url": "https://app.example/back",
+    "vnpay_query_url": "https://pay.example/query",
 }
 
 

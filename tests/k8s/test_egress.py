@@ -37,7 +37,8 @@ def _reading(manifests: list[Manifest], setting: str) -> set[str]:
 
 def test_servers_only_where_read(manifests: list[Manifest]):
     """The database and the brokers are reached by the processes whose settings name them, and by no other."""
-    assert _reaching(manifests, "database-out") == _reading(manifests, "database_url")
+    databases = _reading(manifests, "database_url") | _reading(manifests, "database_owner_url")
+    assert _reaching(manifests, "database-out") == databases
     assert _reaching(manifests, "brokers-out") == _reading(manifests, "kafka_bootstrap")
 
 

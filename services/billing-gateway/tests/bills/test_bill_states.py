@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from billing_gateway.bills.store import bill as store
+from gridcare.postgres.database import Database
 
 STAFF: dict[str, Any] = {"roles": ("cashier",), "codes": ()}
 
@@ -54,11 +55,13 @@ async def test_unknown_states_are_refused(gateway: Any) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
 
 
-async def test_older_bills_get_states(gateway: Any, in_each_state: dict[str, str], migrations: Path) -> None:
+async def test_older_bills_get_states(
+    gateway: Any, owner_db: Database, in_each_state: dict[str, str], migrations: Path
+) -> None:
     """The migration derives the states of bills that are there already."""
     before = await gateway.rows("SELECT bill_id, state FROM bill ORDER BY 1")
     up, down = (migrations / "20261130210000_bill_state.sql").read_text().split("-- migrate:down")
-    async with gateway.db.transaction() as tx:
+    async with owner_db.transaction() as tx:
         await tx.execute(down)
         await tx.execute(up)
     assert await gateway.rows("SELECT bill_id, state FROM bill ORDER BY 1") == before

@@ -5,15 +5,16 @@ from typing import Any
 import pytest
 
 from billing_gateway.callbacks.flow.ask_providers import ask_about_due_payments
+from gridcare.postgres.database import Database
 from gridcare.postgres.poison import store
 from gridcare.testing.logs import captured_logs
 
 
 @pytest.mark.usefixtures("vnpay")
-async def test_bad_expiry_waits_alone(gateway: Any) -> None:
+async def test_bad_expiry_waits_alone(gateway: Any, owner_db: Database) -> None:
     """Of two payments that VNPay does not know, one cannot be expired: the other is, and the bad one is parked."""
     bad, good = await gateway.begin(await gateway.bill()), await gateway.begin(await gateway.bill())
-    async with gateway.db.transaction() as tx:
+    async with owner_db.transaction() as tx:
         await tx.execute(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'poison'; END $$"
         )
