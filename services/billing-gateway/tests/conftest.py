@@ -20,8 +20,8 @@ from billing_gateway.settings import ApiSettings, WorkerSettings
 from billing_gateway.wiring import ApiRooms, WorkerRooms, serving, working
 from gridcare.postgres.database import Database
 from gridcare.postgres.grants import Grants
+from gridcare.process.foundation import Foundation
 from gridcare.process.lifecycle import Lifecycle
-from gridcare.process.service import Foundation
 from gridcare.testing.clock import StandingClock
 from gridcare.testing.http import Issuer, client_for
 from gridcare_local.emulators.control import Emulator, start_emulator

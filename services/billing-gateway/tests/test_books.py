@@ -40,8 +40,8 @@ from billing_gateway.settings import ApiSettings, WorkerSettings
 from billing_gateway.wiring import ApiRooms, serving, working
 from gridcare.errors import BusinessError
 from gridcare.postgres.database import Database
+from gridcare.process.foundation import Foundation
 from gridcare.process.lifecycle import Lifecycle
-from gridcare.process.service import Foundation
 from gridcare.testing.clock import StandingClock
 from gridcare_local.emulators.vnpay.payer import PlayedPayment, callback_query, read_pay_url
 

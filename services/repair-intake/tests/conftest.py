@@ -17,8 +17,8 @@ from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.known_supply_points import topic_supply_points
 from gridcare.postgres.database import Database
 from gridcare.postgres.grants import Grants
+from gridcare.process.foundation import Foundation
 from gridcare.process.lifecycle import Lifecycle
-from gridcare.process.service import Foundation
 from gridcare.testing.clock import StandingClock
 from gridcare.testing.http import Issuer, client_for
 from gridcare.values.ids import uuid7

@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from gridcare.errors import Retryable
+from gridcare.process.foundation import founded
 from gridcare.process.lifecycle import Lifecycle
-from gridcare.process.service import founded
 from gridcare.process.settings import ProcessSettings
 from gridcare.testing.logs import captured_logs
 from gridcare.testing.waiting import eventually

@@ -20,9 +20,9 @@ from gridcare.http.auth import ROLES
 from gridcare.kafka.consume import Subscription
 from gridcare.known_supply_points import topic_supply_points
 from gridcare.postgres.database import Database
+from gridcare.process.foundation import Foundation
 from gridcare.process.health import serve
 from gridcare.process.lifecycle import Lifecycle
-from gridcare.process.service import Foundation
 from gridcare.testing.http import Issuer, issuer
 from gridcare.testing.logs import captured_logs
 from gridcare.values.clock import SystemClock

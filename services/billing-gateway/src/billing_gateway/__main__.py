@@ -12,7 +12,8 @@ from billing_gateway.grants import GRANTS
 from billing_gateway.settings import ApiSettings, AskSettings, ConsumerSettings, WorkerSettings
 from billing_gateway.wiring import asking, bills_of, serving, working
 from billing_gateway.worker import work
-from gridcare.process.service import Command, Foundation, Process, Service, follow_topics, main, serve_api
+from gridcare.process.foundation import Foundation
+from gridcare.process.service import Command, Process, Service, follow_topics, main, serve_api
 
 
 async def api(foundation: Foundation[ApiSettings]) -> None:

@@ -25,7 +25,7 @@ from gridcare.http.tokens.verifier import TokenVerifier
 from gridcare.postgres.database import Database
 from gridcare.postgres.poison.guard import Guard
 from gridcare.postgres.token_buckets import Buckets
-from gridcare.process.service import Foundation
+from gridcare.process.foundation import Foundation
 from gridcare.values.clock import Clock, SystemClock
 
 

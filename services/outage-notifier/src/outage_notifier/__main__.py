@@ -10,18 +10,10 @@ from gridcare.known_supply_points import topic_supply_points
 from gridcare.postgres.look import Work, repeat_work
 from gridcare.postgres.retention import retention_command
 from gridcare.process.due import repeat_due
+from gridcare.process.foundation import Foundation
 from gridcare.process.lifecycle import run_together
 from gridcare.process.pace import Pace
-from gridcare.process.service import (
-    Command,
-    Foundation,
-    Process,
-    Service,
-    follow_topics,
-    listening_to,
-    main,
-    serve_api,
-)
+from gridcare.process.service import Command, Process, Service, follow_topics, listening_to, main, serve_api
 from gridcare.process.settings import DatabaseSettings
 from outage_notifier import NAME
 from outage_notifier.app import build_app

@@ -20,6 +20,9 @@ from outage_notifier.planning.flow.look_at_covers import look_at_covers
 
 A, B, C = "PB11010000001", "PB11010000002", "PB11010000003"
 SHARED, OWN = "+84901000001", "+84902000002"
+_OF_FIRST_REVISION = """
+SELECT d.state FROM delivery d JOIN notice n USING (notice_id) WHERE d.recipient_id = $1 ORDER BY n.revision LIMIT 1
+"""
 BUSY = Outcome(OutcomeKind.RETRY, "busy")
 
 
@@ -100,9 +103,7 @@ async def test_completed_notice_is_superseded(saga, world, plan, send):
         await saga.follow()
         await send()
     assert saga.texts() == told
-    assert await world.rows("SELECT state FROM delivery WHERE recipient_id = $1 ORDER BY notice_id LIMIT 1", B) == [
-        ("superseded",)
-    ]
+    assert await world.rows(_OF_FIRST_REVISION, B) == [("superseded",)]
     await saga.complete()
     assert await world.rows("SELECT DISTINCT state FROM notice") == [("completed",)]
 

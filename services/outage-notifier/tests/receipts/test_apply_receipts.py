@@ -35,15 +35,9 @@ class Scene:
         """Store a status callback as its door does."""
         form = {"MessageSid": message_id, "MessageStatus": status} | ({"ErrorCode": code} if code else {})
         key = receipt.dedup_key(message_id, status)
+        sealed, now = self.world.vault.seal(urlencode(form).encode(), RECEIPT, row=key), self.world.clock.now()
         async with self.world.db.transaction() as tx:
-            return await receipt.add(
-                tx,
-                source="twilio",
-                key=key,
-                attempt_name=ref,
-                body_sealed=self.world.vault.seal(urlencode(form).encode(), RECEIPT, row=key),
-                now=self.world.clock.now(),
-            )
+            return await receipt.add(tx, source="twilio", key=key, attempt_name=ref, body_sealed=sealed, now=now)
 
     async def apply(self) -> int:
         """Apply what is due."""

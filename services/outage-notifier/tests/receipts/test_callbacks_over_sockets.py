@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from gridcare.process.foundation import Foundation
 from gridcare.process.health import serve
 from gridcare.process.lifecycle import Lifecycle
-from gridcare.process.service import Foundation
 from gridcare.testing.http import issuer
 from gridcare.testing.waiting import eventually
 from gridcare_local.emulators.control import Emulator, free_port, start_emulator

@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 from gridcare.known_supply_points import topic_supply_points
-from gridcare.process.service import Foundation, Process, Service, follow_topics, main, serve_api
+from gridcare.process.foundation import Foundation
+from gridcare.process.service import Process, Service, follow_topics, main, serve_api
 from repair_intake import NAME
 from repair_intake.app import build_app
 from repair_intake.grants import GRANTS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from gridcare.http.tokens.verifier import TokenVerifier
-from gridcare.process.service import Foundation
+from gridcare.process.foundation import Foundation
 from repair_intake import NAME
 from repair_intake.known_outages.core import Margins
 from repair_intake.known_outages.room import KnownOutages

@@ -10,6 +10,7 @@ from gridcare.events.outages import OutageCancelled, OutageRestored, OutageRevis
 from gridcare.events.tickets import TicketAttached, TicketOpened
 from gridcare.testing.waiting import eventually
 from repair_intake.known_outages.flow import forget_outages
+from repair_intake.known_outages.room import KnownOutages
 from repair_intake.tickets.flow.release_tickets import release_passed
 
 TEAM = {"team_id": "PB1101", "name": "Ninh Kiều", "ward_codes": ["31117"]}
@@ -90,13 +91,13 @@ async def test_late_events_release_nothing(state, happens, cut, outbox, clock):
 
 
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(days=1), timedelta(days=60)])
-async def test_passed_ends_release_once(state, rooms, outbox, clock, *, late):
+async def test_passed_ends_release_once(state, rooms, db, *, outbox, clock, late):
     """Once a cut's end and the margin after it passed without an event, its ticket is open, though nobody looked for days."""
     clock.move(hours=2, minutes=30)
     assert await release_passed(room=rooms.tickets) == 0
     assert await state() == "attached"
     clock.move(seconds=1 + late.total_seconds())
-    await forget_outages(room=rooms.known_outages)
+    await forget_outages(room=KnownOutages(db, clock))
     assert sum(await asyncio.gather(*(release_passed(room=rooms.tickets) for _ in range(3)))) == 1
     assert await release_passed(room=rooms.tickets) == 0
     assert await state() == "open"

@@ -6,8 +6,8 @@ in every service and live here; a service that has more to keep in order has a `
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,6 @@ from typing import Any, Generic, TypeVar
 
 from fastapi import FastAPI
 
-from gridcare.errors import Retryable
 from gridcare.http.edge.address import Networks
 from gridcare.kafka.admin import ensure_topics
 from gridcare.kafka.consume import DEFAULT_LIMITS, ConsumerLimits, Subscription, run_consumer
@@ -23,7 +22,7 @@ from gridcare.kafka.dead_letters.command import dead_letters_command
 from gridcare.kafka.produce import Producer
 from gridcare.kafka.restored.rewind import offsets_command
 from gridcare.observability import logging, tracing
-from gridcare.postgres.database import PATIENCE_S, REQUEST_PATIENCE_S, Database
+from gridcare.postgres.database import Database
 from gridcare.postgres.grants import Grants, give_grants
 from gridcare.postgres.migrate import migrate
 from gridcare.postgres.poison.command import parked_command
@@ -31,8 +30,8 @@ from gridcare.postgres.relay.run import SEND_DEADLINE_S, run_relay
 from gridcare.postgres.retention import retention_command, shared_steps
 from gridcare.postgres.wake import listening
 from gridcare.process import crash_points, health
-from gridcare.process.backoff import Backoff
 from gridcare.process.connections import ConnectionLimits
+from gridcare.process.foundation import Foundation, founded
 from gridcare.process.lifecycle import Lifecycle, Main, run
 from gridcare.process.settings import (
     DatabaseSettings,
@@ -47,13 +46,7 @@ from gridcare.process.settings import (
     TopicsSettings,
     load,
 )
-from gridcare.values.clock import Clock, SystemClock
-
-API = "api"
-"""What every service calls the process that answers requests."""
-
-DATABASE_BACKOFF_FIRST_S = 0.2
-DATABASE_BACKOFF_MAX_S = 10.0
+from gridcare.values.clock import SystemClock
 
 S = TypeVar("S", bound=Settings)
 P = TypeVar("P", bound=ProcessSettings)
@@ -62,18 +55,6 @@ H = TypeVar("H", bound=HttpSettings)
 T = TypeVar("T", bound=TopicsSettings)
 
 logger = logging.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Foundation(Generic[P]):
-    """What a process has before its service's own wiring: settings, clock, database and lifecycle."""
-
-    service: str
-    process: str
-    settings: P
-    clock: Clock
-    db: Database
-    lifecycle: Lifecycle
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,47 +152,6 @@ async def _retention(service: str, settings: DatabaseSettings, _: Sequence[str])
     url = settings.database_url.get_secret_value()
     async with Database.open(url, application_name=f"{service} retention", pool_size=2) as db:
         return await retention_command(shared_steps(db, SystemClock(settings.clock_offset_s)))
-
-
-@asynccontextmanager
-async def founded(service: str, name: str, settings: P, lifecycle: Lifecycle) -> AsyncIterator[Foundation[P] | None]:
-    """Open what every process needs and close it in reverse; None if told to stop while the database was away.
-
-    The health port opens first, so probes see a process that waits: alive, started and not ready.
-    """
-    lifecycle.grace_s = settings.shutdown_grace_s
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(health.serving(lifecycle, host=settings.http_host, port=settings.health_port))
-        opening = partial(
-            Database.open,
-            settings.database_url.get_secret_value(),
-            application_name=f"{service} {name}",
-            pool_size=settings.database_pool_size,
-            patience_s=REQUEST_PATIENCE_S if name == API else PATIENCE_S,
-        )
-        if (db := await _awaited(opening, lifecycle, stack)) is None:
-            yield None
-        else:
-            yield Foundation(service, name, settings, SystemClock(settings.clock_offset_s), db, lifecycle)
-
-
-async def _awaited(
-    opening: Callable[[], AbstractAsyncContextManager[Database]], lifecycle: Lifecycle, stack: AsyncExitStack
-) -> Database | None:
-    """Return the open database, however long it is away; None, at once, if told to stop first.
-
-    Were the process to die instead, its restarts would back off up to five minutes, and so would the recovery.
-    """
-    backoff = Backoff(first_s=DATABASE_BACKOFF_FIRST_S, limit_s=DATABASE_BACKOFF_MAX_S)
-    while not lifecycle.stopping.is_set():
-        try:
-            return await lifecycle.unless_stopped(stack.enter_async_context(opening()))
-        except Retryable as error:
-            backoff_s = backoff.failed()
-            logger.warning("database_waits", error_class=type(error.__cause__ or error).__name__, backoff_s=backoff_s)
-        lifecycle.started = True
-        await lifecycle.pause(backoff_s)
-    return None
 
 
 async def serve_api(foundation: Foundation[H], app: FastAPI) -> None:

@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from gridcare.postgres.database import Database
+from gridcare.process.foundation import Foundation
 from gridcare.process.lifecycle import Lifecycle
-from gridcare.process.service import Foundation
 from gridcare.testing.http import Issuer, client_for
 from gridcare_local.testing.services import Api
 from outage_notifier import NAME
