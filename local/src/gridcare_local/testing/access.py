@@ -64,6 +64,7 @@ def role_sets() -> Iterator[frozenset[str]]:
     for size in range(3):
         yield from map(frozenset, combinations(sorted(ROLES), size))
 
+
 _SIGNATURE = f"{27 * 'A'}="
 """Anybody can make one up; only its check comes after the body was read."""
 
@@ -130,8 +131,6 @@ async def _ask(client: httpx.AsyncClient, name: str, token: str | None) -> int:
     headers = {"idempotency-key": "k", "x-twilio-signature": _SIGNATURE}
     if token is not None:
         headers["authorization"] = f"Bearer {token}"
-        {"authorization": f"Bearer {token}"} if token is not None else {}
-    )
     answer = await client.request(method, address, headers=headers, content=b"{")
     return answer.status_code
 
