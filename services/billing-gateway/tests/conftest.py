@@ -19,7 +19,7 @@ from billing_gateway.bills.flow.note_customers import note_customers
 from billing_gateway.settings import ApiSettings, WorkerSettings
 from billing_gateway.wiring import ApiRooms, WorkerRooms, serving, working
 from gridcare.postgres.database import Database
-from gridcare.postgres.grants import Grants
+from gridcare.postgres.schema.grants import Grants
 from gridcare.process.foundation import Foundation
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.clock import StandingClock

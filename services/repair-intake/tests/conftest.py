@@ -16,7 +16,7 @@ from gridcare.events.outages import OutagePlanned, Scope, Window
 from gridcare.events.supply_points import SupplyPointChanged
 from gridcare.known_supply_points import topic_supply_points
 from gridcare.postgres.database import Database
-from gridcare.postgres.grants import Grants
+from gridcare.postgres.schema.grants import Grants
 from gridcare.process.foundation import Foundation
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.clock import StandingClock

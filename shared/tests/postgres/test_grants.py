@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gridcare.postgres.grants import Grants, RoleMissing, give_grants, may
+from gridcare.postgres.schema.grants import Grants, RoleMissing, give_grants, may
 from gridcare_local.testing.rights import alterations, wrong_rights
 
 

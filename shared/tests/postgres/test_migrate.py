@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from gridcare.postgres.migrate import MigrationFailed, migrate
+from gridcare.postgres.schema.migrate import MigrationFailed, migrate
 
 GOOD = "-- migrate:up\nCREATE TABLE thing (n int);\n-- migrate:down\nDROP TABLE thing;\n"
 

@@ -10,7 +10,7 @@ import pytest
 
 from gridcare.errors import Retryable
 from gridcare.postgres.database import Database, direct_connection
-from gridcare.postgres.migrate import migrate
+from gridcare.postgres.schema.migrate import migrate
 from gridcare_local.emulators.keys import new_identity
 
 

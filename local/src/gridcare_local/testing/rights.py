@@ -8,7 +8,7 @@ from typing import Final
 
 import asyncpg
 
-from gridcare.postgres.grants import Grants, Rights
+from gridcare.postgres.schema.grants import Grants, Rights
 
 _TABLES = """
 SELECT c.relname::text AS name, c.relkind = 'S' AS is_sequence, pg_has_role(c.relowner, 'MEMBER') AS is_own,

@@ -19,8 +19,8 @@ from gridcare.events import Topic
 from gridcare.kafka.admin import ensure_topics
 from gridcare.kafka.brokers import Brokers
 from gridcare.postgres.database import Database
-from gridcare.postgres.grants import Grants, give_grants
-from gridcare.postgres.migrate import migrate
+from gridcare.postgres.schema.grants import Grants, give_grants
+from gridcare.postgres.schema.migrate import migrate
 from gridcare_local.servers.postgres.databases import DatabaseUrls, Login, ensure_roles
 from gridcare_local.testing.backend import Broker, start_kafka, start_postgres
 

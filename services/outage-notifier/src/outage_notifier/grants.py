@@ -5,7 +5,7 @@ Months that are over go as whole partitions, by a function that refuses to drop 
 
 from typing import Final
 
-from gridcare.postgres.grants import Grants, may
+from gridcare.postgres.schema.grants import Grants, may
 
 _COMPLETED_BY = ("ended_at", "outcome", "error_code", "provider_message_id")
 

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from gridcare.postgres.grants import give_grants
-from gridcare.postgres.migrate import migrate
+from gridcare.postgres.schema.grants import give_grants
+from gridcare.postgres.schema.migrate import migrate
 from gridcare.values.ids import first_id, uuid7
 from gridcare_local.testing.rights import wrong_rights
 from gridcare_local.testing.servers import empty_database

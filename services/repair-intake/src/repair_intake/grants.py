@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gridcare.postgres.grants import Grants, may
+from gridcare.postgres.schema.grants import Grants, may
 
 GRANTS: Final = Grants(
     role="gridcare_repair_intake_app",

@@ -23,11 +23,11 @@ from gridcare.kafka.produce import Producer
 from gridcare.kafka.restored.rewind import offsets_command
 from gridcare.observability import logging, tracing
 from gridcare.postgres.database import Database
-from gridcare.postgres.grants import Grants, give_grants
-from gridcare.postgres.migrate import migrate
 from gridcare.postgres.poison.command import parked_command
 from gridcare.postgres.relay.run import SEND_DEADLINE_S, run_relay
 from gridcare.postgres.retention import retention_command, shared_steps
+from gridcare.postgres.schema.grants import Grants, give_grants
+from gridcare.postgres.schema.migrate import migrate
 from gridcare.postgres.wake import listening
 from gridcare.process import crash_points, health
 from gridcare.process.connections import ConnectionLimits

@@ -13,7 +13,7 @@ import pytest
 
 from gridcare.events.outages import Scope, Window
 from gridcare.postgres.database import Database
-from gridcare.postgres.grants import Grants
+from gridcare.postgres.schema.grants import Grants
 from gridcare.testing.clock import StandingClock
 from gridcare.values.ids import uuid7
 from outage_notifier.__main__ import SERVICE

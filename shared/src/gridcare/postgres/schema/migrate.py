@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gridcare.errors import GridcareError
 
-PLUMBING = Path(__file__).parent / "migrations"
+PLUMBING = Path(__file__).parents[1] / "migrations"
 LOCK_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 600
 WAIT_S = 600
