@@ -86,7 +86,7 @@ WHERE p.pronamespace = 'public'::regnamespace AND pg_has_role(p.proowner, 'USAGE
 
 
 async def give_grants(database_url: str, grants: Grants) -> None:
-    """Give the role what is declared and take back everything else, in one transaction. Idempotent.
+    """Grant the role what is declared and revoke everything else, in one transaction. Idempotent.
 
     The address is the owner's. Whatever an older release's processes still do must stay declared while they run. Raises
     RoleMissing.
