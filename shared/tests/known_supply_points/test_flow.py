@@ -23,11 +23,11 @@ NOON = datetime(2026, 11, 30, 5, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-async def projection(db) -> Database:
+async def projection(owner_db) -> Database:
     """Return a database with the table that each service's migrations create."""
-    async with db.transaction() as tx:
+    async with owner_db.transaction() as tx:
         await tx.execute(TABLE)
-    return db
+    return owner_db
 
 
 def _point(supply_point_id: str, version: int, feeder_id: str = "FD1", *, minute: int = 0) -> Change:

@@ -43,16 +43,16 @@ async def test_lost_listener_listens_again(db, database_url, postgres_admin_url)
         assert await asyncio.wait_for(heard.wait(), 10)
 
 
-async def test_look_finds_due_work(db):
+async def test_look_finds_due_work(owner_db):
     """One statement finds which kinds have work: the step of the other kind is called at the start alone."""
-    async with db.transaction() as tx:
+    async with owner_db.transaction() as tx:
         await tx.execute("CREATE TABLE letter (due_at timestamptz)")
         await tx.execute("CREATE TABLE parcel (due_at timestamptz)")
     lifecycle, calls = Lifecycle(), []
 
     async def deliver(table: str) -> int:
         calls.append(table)
-        async with db.transaction() as tx:
+        async with owner_db.transaction() as tx:
             tag = await tx.execute(f"DELETE FROM {table} WHERE due_at <= now()")
         if tag != "DELETE 0":
             lifecycle.stop()
@@ -62,9 +62,9 @@ async def test_look_finds_due_work(db):
         table: Work(partial(deliver, table), f"SELECT true FROM {table} WHERE due_at <= $1 LIMIT 1")
         for table in ("letter", "parcel")
     }
-    running = asyncio.create_task(repeat_work(lifecycle, db, SystemClock(), work))
+    running = asyncio.create_task(repeat_work(lifecycle, owner_db, SystemClock(), work))
     await eventually(lambda: len(calls) == 2)
-    async with db.transaction() as tx:
+    async with owner_db.transaction() as tx:
         await tx.execute("INSERT INTO letter SELECT now() FROM generate_series(1, 3)")
     await asyncio.wait_for(running, 10)
     assert (calls.count("letter"), calls.count("parcel")) == (2, 1)

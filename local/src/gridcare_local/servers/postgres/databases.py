@@ -59,6 +59,7 @@ async def _ensure(admin_url: str, service: str, owner: Login, app: Login) -> Non
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", service):
             await connection.execute(f"CREATE DATABASE {service} OWNER {owner.name} TEMPLATE template0")
             await connection.execute(f"REVOKE ALL ON DATABASE {service} FROM PUBLIC")
+        await connection.execute(f"GRANT CONNECT ON DATABASE {service} TO {app.name}")
     finally:
         await connection.close(timeout=CONNECT_TIMEOUT_S)
 
