@@ -44,6 +44,7 @@ PLAIN = {
     "vnpay_pay_url": "https://pay.example/pay",
     "vnpay_return_url": "https://app.example/back",
     "vnpay_query_url": "https://pay.example/query",
+    "vnpay_server_ip": "203.0.113.9",
 }
 
 

@@ -16,6 +16,7 @@ GOOD = {
     "VNPAY_PAY_URL": "https://pay.example/vpcpay.html",
     "VNPAY_RETURN_URL": "https://app.example/back",
     "VNPAY_QUERY_URL": "https://pay.example/api/transaction",
+    "VNPAY_SERVER_IP": "203.0.113.9",
 }
 
 
@@ -44,6 +45,8 @@ def test_the_secret_stays_hidden(environment: Any) -> None:
         ("VNPAY_PAY_URL", "pay.example"),
         ("VNPAY_RETURN_URL", ""),
         ("VNPAY_QUERY_URL", "http://pay.example/api"),
+        ("VNPAY_SERVER_IP", "127.0.0.1"),
+        ("VNPAY_SERVER_IP", "::1"),
         ("PAYMENT_LIFETIME_S", "0.125"),
         ("VNPAY_ACCEPTANCE_ANSWERS", "sometimes"),
         ("PAYMENT_AMOUNT_MAX_VND", "4321"),

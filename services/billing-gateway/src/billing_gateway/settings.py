@@ -2,9 +2,18 @@
 
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, IPvAnyAddress, SecretStr, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    IPvAnyAddress,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from gridcare.process.settings import (
     DatabaseSettings,
@@ -15,6 +24,7 @@ from gridcare.process.settings import (
     Settings,
     TopicsSettings,
 )
+from gridcare.values.addresses import THIS_MACHINE
 
 
 class VnpaySettings(Settings):
@@ -40,7 +50,7 @@ class InquirySettings(VnpaySettings):
     vnpay_ca_file: Path | None = None
     """PEM certificates that are trusted there beside the system's, for an emulator."""
     vnpay_server_ip: IPvAnyAddress = IPv4Address("127.0.0.1")
-    """The address that our questions come from, as VNPay is told."""
+    """The address that our questions come from, as VNPay is told; it has to be set for any VNPay that is not on this machine."""
     vnpay_queries_per_minute_max: int = Field(default=60, ge=1, le=6_000)
     """Of all workers together."""
     payment_query_pause_s: float = Field(default=360, ge=20, le=3600)
@@ -48,6 +58,14 @@ class InquirySettings(VnpaySettings):
     minutes (94), and no call may last as long as this."""
     payment_query_hours_max: float = Field(default=24, ge=0, le=24 * 14)
     """How long after its time a payment waits for a definite answer; then it expires without one, and ops is told."""
+
+    @model_validator(mode="after")
+    def _says_where_it_is(self) -> Self:
+        if self.vnpay_server_ip.is_loopback and urlsplit(self.vnpay_query_url).hostname not in THIS_MACHINE:
+            raise ValueError(
+                "GRIDCARE_VNPAY_SERVER_IP: must be the address that VNPay sees, since it is not on this machine"
+            )
+        return self
 
 
 class PaymentSettings(Settings):
