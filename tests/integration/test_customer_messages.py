@@ -84,9 +84,9 @@ def test_payments_are_receipted_once(whole):
 def test_lost_callbacks_are_found(whole):
     """Bill → paid at VNPay, the callback lost → the worker asks VNPay → ledger → PaymentRecorded → one payment receipt."""
     person = whole.on_push()[2]
-    bill_id = register_bill(whole, person, number="INT-2026-0002", amount_vnd=412_300)
+    bill_id = register_bill(whole, person, number="INT-2026-0003", amount_vnd=412_300)
     payment_id = pay_silently(whole, person, bill_id)
-    wait_message(whole, person, "payment-received", holds="INT-2026-0002")
+    wait_message(whole, person, "payment-received", holds="INT-2026-0003")
     payment = whole.client("customer", person.code).get(BILLING, f"/v1/payments/{payment_id}")
     assert (payment["state"], payment["bill_outstanding_vnd"]) == ("succeeded", 0)
     events = "SELECT outcome FROM provider_event WHERE order_reference = $1"

@@ -26,6 +26,6 @@ async def test_bad_completion_waits_alone(world, plan, send, ledger, *, db, make
     bad, good = [await make(world, n) for n in (1, 2)]
     await plan()
     await send()
-    await refuse_change(db, "notice", f"NEW.notice_id = '{bad}'")
+    await refuse_change(world.owner_db, "notice", f"NEW.notice_id = '{bad}'")
     assert await try_often(db, partial(complete_notices, room=ledger)) == [("completion", str(bad))]
     assert await world.rows("SELECT notice_id FROM notice WHERE state = 'completed'") == [(good,)]

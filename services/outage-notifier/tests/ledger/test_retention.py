@@ -128,7 +128,7 @@ async def test_old_months_go_whole(db, keeping, world):
 
 async def test_covers_go_with_notices(db, keeping, world):
     """Covers of notices whose month was dropped are deleted in bites; those of a month that is kept stay."""
-    months = await old_months(db, KEPT_MONTHS + 2)
+    months = await old_months(world.owner_db, KEPT_MONTHS + 2)
     gone, stays = [await told(world, months[n]) for n in (0, 2)]
     async with db.transaction() as tx:
         for notice_id in (gone, stays):

@@ -22,7 +22,7 @@ async def test_bad_hint_waits_alone(world, plan, planning, db):
     async with db.transaction() as tx:
         await tx.execute("UPDATE batch SET hinted_at = now() - interval '1 day'")
     bad, good = await world.batches()
-    await refuse_change(db, "batch", f"NEW.batch_id = '{bad}'")
+    await refuse_change(world.owner_db, "batch", f"NEW.batch_id = '{bad}'")
     assert await try_often(db, partial(hint_again, room=planning)) == [("hint", str(bad))]
     assert await world.rows("SELECT batch_id FROM batch WHERE hints > 1") == [(good,)]
 
@@ -36,7 +36,7 @@ async def test_bad_cover_waits_alone(world, plan, planning, send, db):
     await plan()
     await send()
     bad = f"{notice_id}-{codes[1]}"
-    await refuse_change(db, "cover", f"NEW.recipient_id = '{codes[1]}'")
+    await refuse_change(world.owner_db, "cover", f"NEW.recipient_id = '{codes[1]}'")
     assert await try_often(db, partial(look_at_covers, room=planning)) == [("cover", bad)]
     assert await world.rows("SELECT recipient_id FROM cover WHERE look_at IS NULL") == [(codes[3],)]
 
@@ -50,7 +50,7 @@ async def test_bad_stray_waits_alone(world, planned, planning, send, *, fake_pus
     await cut_follow_ups(room=planning)
     async with db.transaction() as tx:
         await tx.execute("UPDATE batch SET state = 'settled' WHERE NOT home")
-    await refuse_change(db, "delivery", "NEW.number = 2")
+    await refuse_change(world.owner_db, "delivery", "NEW.number = 2")
     [(bad,)] = await world.rows("SELECT recipient_id FROM delivery WHERE number = 2")
     assert await try_often(db, partial(recut_strays, room=planning)) == [("stray", f"{notice_id}-{bad}")]
     assert await world.rows("SELECT count(*) FROM delivery WHERE next_attempt_at IS NOT NULL") == [(3,)]

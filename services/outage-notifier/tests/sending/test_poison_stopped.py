@@ -29,7 +29,7 @@ async def stopped(world, plan, sending):
 async def test_bad_fall_back_waits_alone(world, stopped, db):
     """A batch that cannot be looked after is parked; the one behind it is looked after."""
     bad, good = stopped
-    await refuse_change(db, "batch", f"NEW.batch_id = '{bad}'")
+    await refuse_change(world.owner_db, "batch", f"NEW.batch_id = '{bad}'")
     room = Waiting(world.db, world.clock, Guard(db), timedelta(seconds=90))
     assert await try_often(db, partial(fall_back, room=room)) == [("fall-back", str(bad))]
     assert await world.rows("SELECT batch_id FROM batch WHERE attempt > 0") == [(good,)]
@@ -41,7 +41,7 @@ async def test_bad_probe_waits_alone(world, stopped, sending, plan, db):
     await world.notice(await world.outage(feeders=["FD3"]))
     await plan()
     await stop_channel("sms", "a test", room=sending)
-    await refuse_change(db, "breaker", "NEW.channel = 'push' AND NEW.probe_at IS NOT NULL")
+    await refuse_change(world.owner_db, "breaker", "NEW.channel = 'push' AND NEW.probe_at IS NOT NULL")
     probe = partial(probe_channels, asyncio.Event(), room=sending)
     assert await try_often(db, probe) == [("probe", "push")]
     assert await world.rows("SELECT channel FROM breaker WHERE opened_at IS NULL") == [("sms",)]
@@ -58,9 +58,9 @@ async def test_parked_batch_is_no_probe(world, stopped, sending, db):
     assert await world.rows("SELECT channel FROM breaker WHERE opened_at IS NOT NULL") == []
 
 
-async def test_unknown_channel_is_passed_over(stopped, sending, db):
+async def test_unknown_channel_is_passed_over(world, stopped, sending):
     """A channel that only a newer release knows ends no sender: those that are known are probed."""
-    async with db.transaction() as tx:
+    async with world.owner_db.transaction() as tx:
         await tx.execute("ALTER TABLE breaker DROP CONSTRAINT breaker_channel_check")
         await tx.execute(
             "INSERT INTO breaker (channel, opened_at, reason, probe_at, usual_calls, usual_lost)"

@@ -18,9 +18,9 @@ SECOND = 1_796_000_000
 
 
 @pytest.fixture
-async def standing(database_url):
+async def standing(owner_url):
     """Yield the test's database with a clock that stands at SECOND: a function found before PostgreSQL's own of that name."""
-    before = f"{database_url}?search_path=standing,pg_catalog,public"
+    before = f"{owner_url}?search_path=standing,pg_catalog,public"
     async with Database.open(before, application_name="tests") as db:
         async with db.transaction() as tx:
             await tx.execute("CREATE SCHEMA standing")

@@ -102,6 +102,7 @@ async def run_consumer(
             crashes=CrashLedger(db, group),
             dead_letters=DeadLetters(db, producer, group, limits.dead_letters_per_hour),
             handle_deadline_s=limits.handle_deadline_s,
+            told=lifecycle.stopping,
             backoff_max_s=limits.backoff_max_s,
         )
         await _Member(subscriptions, tools, lifecycle, limits).run()

@@ -44,6 +44,7 @@ class Tools:
     crashes: CrashLedger
     dead_letters: DeadLetters
     handle_deadline_s: float
+    told: asyncio.Event  # set when the process is told to stop
     backoff_max_s: float = BACKOFF_MAX_S
 
 
@@ -80,13 +81,16 @@ class PartitionWork:
             self._careful_until = await self._patience.insist(
                 lambda: self._tools.crashes.suspected_until(self.partition)
             )
-            while not self._stopping.is_set():
+            while not self._ends():
                 for records in self._chunks(await self._fetch()):
-                    if self._stopping.is_set():
+                    if self._ends():
                         return
                     began_s = time.monotonic()
                     await self._apply(records)
                     metrics.CONSUMER_BATCH_SECONDS.observe(time.monotonic() - began_s, topic=self.partition.topic)
+
+    def _ends(self) -> bool:  # no further record is begun: the partition is left, or the process just heard to stop
+        return self._stopping.is_set() or self._tools.told.is_set()
 
     async def _fetch(self) -> Sequence[Record]:
         self._fetching = True
@@ -129,7 +133,7 @@ class PartitionWork:
         alone = len(readable) == 1 or readable[0][0].offset <= self._careful_until
         if alone or not await self._apply_together(readable):
             for record, _ in readable:
-                if self._stopping.is_set():
+                if self._ends():
                     raise Stopped
                 await self._apply_one(record)
 
