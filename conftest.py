@@ -2,7 +2,11 @@
 
 import os
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("gridcare", deadline=None)  # an example's time says how busy the machine is
+hypothesis.settings.load_profile("gridcare")
 
 pytest_plugins = [
     "gridcare_local.testing.scratch",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import TopicPartition
 
 from gridcare.errors import Retryable
@@ -19,6 +20,7 @@ from gridcare.kafka.dead_letters.dead_letter import Record
 from gridcare.kafka.produce import Producer
 from gridcare.postgres.database import Database
 from gridcare.process.lifecycle import Lifecycle
+from gridcare.testing.waiting import POLL_INTERVAL_S
 from gridcare.values.ids import uuid7
 
 QUICK = ConsumerLimits(session_timeout_s=6, commit_interval_s=0.05, stop_grace_s=5, backoff_max_s=0.3)
@@ -137,7 +139,12 @@ async def committed(brokers: Brokers, group: str, topic: Topic) -> int:
     admin = new_admin(brokers)
     try:
         await admin.start()
-        offsets = await admin.list_consumer_group_offsets(group)
+        while True:
+            try:
+                offsets = await admin.list_consumer_group_offsets(group)
+                break
+            except GroupCoordinatorNotAvailableError:  # a new broker is still making the topic of offsets
+                await asyncio.sleep(POLL_INTERVAL_S)
         return sum(max(each.offset, 0) for partition, each in offsets.items() if partition.topic == topic.name)
     finally:
         await admin.close()
