@@ -1,7 +1,6 @@
 """Creating, fetching and listing messages with Twilio's library."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import count
 
 import pytest
 import requests
@@ -11,8 +10,7 @@ from twilio.base.exceptions import TwilioRestException
 from gridcare_local.emulators.control import start_emulator
 from gridcare_local.emulators.twilio import ACCOUNT_SID, AUTH_TOKEN
 from gridcare_local.emulators.twilio.wire import segments
-
-numbers = (f"+8490{at:07d}" for at in count(1))
+from gridcare_local.testing.emulators import numbers
 
 
 def create(client, to=None, **fields):

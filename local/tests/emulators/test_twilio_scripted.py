@@ -2,7 +2,6 @@
 
 import time
 from datetime import datetime, timedelta
-from itertools import count
 
 import pytest
 import requests
@@ -11,8 +10,7 @@ from twilio.request_validator import RequestValidator
 
 from gridcare_local.emulators.control import EmulatorError
 from gridcare_local.emulators.twilio import AUTH_TOKEN
-
-numbers = (f"+8491{at:07d}" for at in count(1))
+from gridcare_local.testing.emulators import numbers
 
 
 def create(client, to=None, **fields):

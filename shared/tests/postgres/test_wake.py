@@ -51,9 +51,9 @@ async def test_look_finds_due_work(owner_db):
     lifecycle, calls = Lifecycle(), []
 
     async def deliver(table: str) -> int:
-        calls.append(table)
         async with owner_db.transaction() as tx:
             tag = await tx.execute(f"DELETE FROM {table} WHERE due_at <= now()")
+        calls.append(table)  # only now: what the test inserts after the first calls is found by a later one
         if tag != "DELETE 0":
             lifecycle.stop()
         return 0

@@ -1,10 +1,14 @@
 """A pytest plugin with an emulator of each provider for the session. Tests empty its script before they use it."""
 
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
 from gridcare_local.emulators.control import Emulator, start_emulator
+
+numbers: Iterator[str] = (f"+8491{at:07d}" for at in count(1))
+"""Mobile numbers that no other test of this process takes from here: the emulators are shared by all test files."""
 
 
 @pytest.fixture(scope="session")

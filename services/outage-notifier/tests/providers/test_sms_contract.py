@@ -3,18 +3,17 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Protocol
 
 import pytest
 from outage_notifier_testing.fake_sms import FakeSmsSender
 
 from gridcare.values.clock import SystemClock
+from gridcare_local.testing.emulators import numbers
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.receipts.room import SmsList
 from outage_notifier.sending.room import SmsSender
 
-numbers = (f"+8498{at:07d}" for at in count(1))  # no other test of the shared emulator has them
 OUTCOMES = {
     21211: Outcome(OutcomeKind.REFUSED, "21211", contact_dead=True),
     21614: Outcome(OutcomeKind.REFUSED, "21614", contact_dead=True),

@@ -2,18 +2,17 @@
 
 import json
 from datetime import UTC, datetime
-from itertools import count
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from gridcare.errors import Retryable
 from gridcare_local.emulators.twilio import AUTH_TOKEN
+from gridcare_local.testing.emulators import numbers
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 from outage_notifier.providers.twilio.sender import refusal
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
-numbers = (f"+8491{at:07d}" for at in count(1))
 REFUSED, RETRY, UNKNOWN, WRONG = (
     OutcomeKind.REFUSED,
     OutcomeKind.RETRY,
