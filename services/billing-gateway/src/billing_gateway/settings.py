@@ -28,7 +28,7 @@ from gridcare.values.addresses import THIS_MACHINE
 
 
 class VnpaySettings(Settings):
-    """The part of what speaks with VNPay, or reads what it said."""
+    """The part of processes that speak with VNPay, or read what it said."""
 
     vnpay_tmn_code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{8}$")]
     """The merchant's terminal; VNPay issues it together with the secret."""
@@ -43,7 +43,7 @@ class VnpaySettings(Settings):
 
 
 class InquirySettings(VnpaySettings):
-    """The part of what asks VNPay about payments."""
+    """The part of processes that ask VNPay about payments."""
 
     vnpay_query_url: SafeUrl
     """VNPay's merchant web API, which is asked (`querydr`) about payments whose callback did not come."""
@@ -69,7 +69,7 @@ class InquirySettings(VnpaySettings):
 
 
 class PaymentSettings(Settings):
-    """The part of what begins payments."""
+    """The part of the process that begins payments."""
 
     payment_lifetime_s: float = Field(default=15 * 60, ge=60, le=24 * 3600)
     """How long the payer may take; VNPay closes its page after that."""

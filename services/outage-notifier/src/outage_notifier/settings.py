@@ -42,7 +42,7 @@ def _index_key(secret: SecretStr) -> SecretStr:
 
 
 class SealingSettings(Settings):
-    """The part of what seals contacts or opens them."""
+    """The part of processes that seal contacts or open them."""
 
     contact_keys: Annotated[SecretStr, AfterValidator(_keys)]
     """`id:base64 of 32 bytes`, comma-separated. The first key seals, every key opens."""
@@ -53,7 +53,7 @@ class SealingSettings(Settings):
 
 
 class TwilioSettings(Settings):
-    """The part of what Twilio calls back, or what is called."""
+    """The part of processes that call Twilio, or that Twilio calls back."""
 
     twilio_auth_token: SecretStr
     twilio_sender: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ]{3,11}$|^\+\d{6,15}$")]
@@ -63,7 +63,7 @@ class TwilioSettings(Settings):
 
 
 class TextingSettings(TwilioSettings):
-    """The part of what calls Twilio: a sender sends, and a worker asks what became of a message."""
+    """The part of processes that call Twilio: a sender sends, and a worker asks what became of a message."""
 
     twilio_account_sid: Annotated[str, StringConstraints(pattern=r"^AC[0-9a-f]{32}$")]
     twilio_api_url: HttpUrl = TWILIO_API_URL
@@ -73,7 +73,7 @@ class TextingSettings(TwilioSettings):
 
 
 class AppSettings(Settings):
-    """The part of what links into the app, in pushes and in the inbox."""
+    """The part of processes that make links into the app, in pushes and in the inbox."""
 
     app_link_base: Annotated[
         str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*://([A-Za-z0-9._-]+/)*$", max_length=128)
@@ -82,7 +82,7 @@ class AppSettings(Settings):
 
 
 class PlanningSettings(Settings):
-    """The part of what plans notices."""
+    """The part of processes that plan notices."""
 
     planner_lease_s: float = Field(default=30, ge=1, le=600)
     hint_silent_s: float = Field(default=60, ge=0.5, le=3600)
@@ -90,7 +90,7 @@ class PlanningSettings(Settings):
 
 
 class KeepingSettings(Settings):
-    """The part of what deletes what is old."""
+    """The part of processes that delete old rows."""
 
     deliveries_kept_months: int = Field(default=15, ge=3, le=120)
     """Deliveries, batches, attempts and notices are dropped this many whole months after their own month, unless a notice of
@@ -98,7 +98,7 @@ class KeepingSettings(Settings):
 
 
 class OutageSettings(Settings):
-    """The part of what takes outages."""
+    """The part of the process that accepts outages."""
 
     statutory_notice_h: float = Field(default=120, ge=0, le=24 * 60)
     """How long before its start a planned cut must be announced, unless it says why not; five days by the law below."""
@@ -122,7 +122,7 @@ class OutageSettings(Settings):
 
 
 class PushingSettings(Settings):
-    """The part of what calls FCM."""
+    """The part of the process that calls FCM."""
 
     fcm_credentials_file: Path
     fcm_api_url: HttpUrl = FCM_API_URL

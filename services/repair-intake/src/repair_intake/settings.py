@@ -6,7 +6,7 @@ from gridcare.process.settings import HttpSettings, ProcessSettings, Settings, T
 
 
 class TicketSettings(Settings):
-    """The part of what opens tickets or explains them."""
+    """The part of processes that open tickets or explain them."""
 
     outage_margin_before_s: float = Field(default=15 * 60, ge=0, le=24 * 3600)
     """A cut explains tickets from this long before its start: crews may switch off early."""

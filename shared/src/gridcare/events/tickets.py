@@ -34,7 +34,7 @@ class TicketEvent(Event, frozen=True, kw_only=True):
 
 @published
 class TicketOpened(TicketEvent, frozen=True, kw_only=True):
-    """A request was accepted that no outage explains, or the outage that did was cancelled: there is work to do."""
+    """No outage explains the request, or none explains it any more: there is work to do."""
 
 
 @published

@@ -22,7 +22,7 @@ class Topic:
 
     @property
     def dead_letters(self) -> "Topic":
-        """The topic for records that a consumer rejected, kept for as long as an inbox remembers event ids."""
+        """The topic for records that a consumer rejected, kept for less time than an inbox remembers event ids."""
         return Topic(dead_letter_topic(self.name), partitions=1, retention_days=28)
 
 

@@ -49,8 +49,8 @@ class Subscription:
     """How the records of some topics are handled.
 
     `handle` receives at most `records_max` envelopes of one partition, in order. It applies them in its own transaction
-    and raises Retryable, Rejected, or anything else for a bug (gridcare.kafka.fate). If a call with several records fails,
-    they are handled again one by one, so the failed call must have been rolled back.
+    and raises Retryable, Rejected, PassedOver, or anything else for a bug (gridcare.kafka.fate). If a call with several
+    records fails, they are handled again one by one, so the failed call must have been rolled back.
     """
 
     topics: tuple[Topic, ...]
@@ -86,7 +86,7 @@ async def run_consumer(
 ) -> None:
     """Consume as a member of `group` until told to stop, then finish the records in hand, commit and leave the group.
 
-    Raises whatever a handler raises other than Retryable and Rejected, DeadLetterLimitReached, and KafkaError if the
+    Raises whatever a handler raises other than Retryable, Rejected and PassedOver, DeadLetterLimitReached, and KafkaError if the
     broker refuses for good. The process should then end and be restarted.
     """
     async with Producer(

@@ -2,7 +2,7 @@
 
 A service's `__main__` declares its migrations and its own processes, each with the settings that it reads. The processes
 `relay`, `migrate` and `topics` and the operational commands `dead-letters`, `offsets`, `parked` and `retention` are the same
-in every service and live here; a service that has more to keep in order has a `retention` of its own.
+in every service and live here; outage-notifier, which has partitions to keep in order, has a `retention` of its own.
 """
 
 import asyncio

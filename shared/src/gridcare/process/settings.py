@@ -88,7 +88,7 @@ class Settings(BaseSettings):
 
 
 class DatabaseSettings(Settings):
-    """The part of what uses the service's database."""
+    """The part of processes that use the service's database."""
 
     database_url: PostgresUrl
     clock_offset_s: float = 0
@@ -100,7 +100,7 @@ class DatabaseSettings(Settings):
 
 
 class KafkaSettings(Settings):
-    """The part of what uses the brokers."""
+    """The part of processes that use the brokers."""
 
     kafka_bootstrap: Annotated[str, StringConstraints(pattern=r"^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$")]
     kafka_username: str | None = Field(default=None, min_length=1)
@@ -130,7 +130,7 @@ class KafkaSettings(Settings):
 
 
 class ProcessSettings(DatabaseSettings):
-    """The part of what runs until it is told to stop."""
+    """The part of processes that run until they are told to stop."""
 
     database_pool_size: int = Field(default=10, ge=2, le=100)
     http_host: str = "0.0.0.0"  # noqa: S104 - a pod listens on its own address
@@ -163,13 +163,13 @@ class HttpSettings(ProcessSettings):
 
 
 class TopicsSettings(ProcessSettings, KafkaSettings):
-    """The part of what follows topics."""
+    """The part of processes that follow topics."""
 
     kafka_session_timeout_s: float = Field(default=45, ge=6, le=300)
 
 
 class DirectSettings(ProcessSettings):
-    """The part of what needs a session of the database to itself."""
+    """The part of processes that need a session of the database to themselves."""
 
     database_direct_url: PostgresUrl | None = None
     """Bypasses any transaction pooler, for session locks and for listening; database_url if unset."""

@@ -57,7 +57,7 @@ class BillStanding:
 
     @property
     def state(self) -> BillState:
-        """Derived from the balance, never stored: the ledger is the truth."""
+        """Where the bill stands by its balance: the ledger is the truth. The column `bill.state` repeats it for lists."""
         if self.balance.credit_vnd:
             return "overpaid"
         if not self.balance.receivable_vnd:
@@ -82,7 +82,7 @@ def register(command: RegisterBill, *, bill_id: UUID, now: datetime) -> Bill:
 def checked_due_date(due_on: date, *, today: date) -> date:
     """Return the day when it lies within a year of today. Raises Unprocessable `due-date-out-of-range`."""
     if abs(due_on - today) > DUE_DISTANCE_MAX:
-        raise Unprocessable("due-date-out-of-range", "the due day is more than a year away")
+        raise Unprocessable("due-date-out-of-range", "the due date is more than a year away")
     return due_on
 
 

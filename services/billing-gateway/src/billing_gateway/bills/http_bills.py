@@ -33,9 +33,9 @@ CustomerCode = Annotated[str, Field(pattern=CUSTOMER_CODE_PATTERN)]
 
 BILL_NOT_FOUND = Refusal(404, "bill-not-found", "There is no such bill, or it is another customer's.")
 CUSTOMER_NOT_FOUND = Refusal(404, "customer-not-found", "The caller may not name this customer.")
-BILL_NUMBER_TAKEN = Refusal(409, "bill-number-taken", "A bill with this number is registered.")
+BILL_NUMBER_TAKEN = Refusal(409, "bill-number-taken", "A bill with this number is already registered.")
 UNKNOWN_CUSTOMER = Refusal(422, "unknown-customer", "No supply point carries this customer code.")
-DUE_DATE_OUT_OF_RANGE = Refusal(422, "due-date-out-of-range", "The due day is more than a year away.")
+DUE_DATE_OUT_OF_RANGE = Refusal(422, "due-date-out-of-range", "The due date is more than a year away.")
 
 
 class BillIn(Body):

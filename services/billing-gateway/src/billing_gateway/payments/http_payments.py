@@ -35,8 +35,12 @@ Reader = Annotated[Caller, Depends(require("customer", any_customer=MONEY_STAFF)
 BILL_NOT_FOUND = Refusal(404, "bill-not-found", "There is no such bill, or it is another customer's.")
 PAYMENT_NOT_FOUND = Refusal(404, "payment-not-found", "There is no such payment, or it is another customer's.")
 BILL_ALREADY_PAID = Refusal(409, "bill-already-paid", "Nothing is owed for this bill.")
-AMOUNT_EXCEEDS_OUTSTANDING = Refusal(422, "amount-exceeds-outstanding", "More than `outstanding_vnd`, which is owed.")
-AMOUNT_NOT_PAYABLE_ONLINE = Refusal(422, "amount-not-payable-online", "Not within what the provider takes at once.")
+AMOUNT_EXCEEDS_OUTSTANDING = Refusal(
+    422, "amount-exceeds-outstanding", "The amount is more than what is owed, `outstanding_vnd`."
+)
+AMOUNT_NOT_PAYABLE_ONLINE = Refusal(
+    422, "amount-not-payable-online", "The amount is less or more than the provider takes in one payment."
+)
 
 
 class PaymentIn(Body):

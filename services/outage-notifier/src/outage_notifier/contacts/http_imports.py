@@ -61,7 +61,7 @@ T = TypeVar("T")
 
 
 UNSUPPORTED_TABLE = Refusal(422, "unsupported-table", "The body is neither CSV nor JSON lines.")
-INVALID_HEADER = Refusal(422, "invalid-header", "The first line of a CSV file names its columns.")
+INVALID_HEADER = Refusal(422, "invalid-header", "The first line of a CSV file must name its columns.")
 UNKNOWN_COLUMN = Refusal(422, "unknown-column", "A column is unknown or comes twice; `known` lists them.")
 MISSING_COLUMN = Refusal(422, "missing-column", "A column that is needed is missing.")
 TOO_MANY_LINES = Refusal(413, "too-many-lines", "The file has more lines than an import takes. Split it.")

@@ -36,8 +36,10 @@ Number = Annotated[str, Field(max_length=30)]
 
 CUSTOMER_NOT_FOUND = Refusal(404, "customer-not-found", "The caller may not name this customer.")
 PHONE_NOT_FOUND = Refusal(404, "phone-not-found", "The customer has no such phone.")
-TOO_MANY_PHONES = Refusal(409, "too-many-phones", "The customer has as many phones as one may have. Remove one.")
-INVALID_PHONE = Refusal(422, "invalid-phone", "It is no mobile number that can get an SMS.")
+TOO_MANY_PHONES = Refusal(
+    409, "too-many-phones", "The customer already has as many phones as allowed. Remove one first."
+)
+INVALID_PHONE = Refusal(422, "invalid-phone", "The number is not a Vietnamese mobile number that can get an SMS.")
 
 PhoneState = Literal["usable", "opted_out", "unreachable"]
 """Whether messages go to it; if not: its owner refused them, or no message can reach it."""

@@ -33,11 +33,11 @@ ShownKind = Kind | Unknown
 class Template:
     """One kind of message.
 
-    `stopped_patience` is how long a push waits for its channel while that is stopped, before an SMS goes out instead: hours
-    where there is time, since many thousand SMS at once are dear and we mend the fault ourselves.
+    `stopped_patience` is how long a push waits while its channel is stopped before an SMS goes out instead: hours where there
+    is time, since many thousand SMS at once cost a lot, and the fault is ours to mend.
     `patience` is how long a push may go without the app's received mark before an SMS follows; with None none follows.
-    `untaken_patience` is how long a push that no device takes (their provider is silent or busy) is tried before the SMS:
-    it is about some. Neither takes more than half of the time that is left.
+    `untaken_patience` is how long a push that no device takes (the provider is silent or busy) is tried before the SMS; it
+    concerns some recipients, not all. Neither of these two takes more than half of the time that is left.
     `sms_first` sends an SMS at once even where a device is live. `ignores_quiet_hours` is for what cannot wait until morning.
     """
 

@@ -27,4 +27,4 @@ def check_teams(teams: Sequence[Team]) -> None:
     ):
         name, times = next(iter(Counter(names).most_common(1)), ("", 0))
         if times > 1:
-            raise Unprocessable(code, f"{what} {name} comes {times} times")
+            raise Unprocessable(code, f"{what} {name} is listed {times} times")

@@ -25,8 +25,8 @@ WARDS_OF_A_TEAM_MAX = 500
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
-TEAM_TWICE = Refusal(422, "team-twice", "A team is listed twice.")
-WARD_WITH_TWO_TEAMS = Refusal(422, "ward-with-two-teams", "A ward is worked by one team.")
+TEAM_TWICE = Refusal(422, "team-twice", "A team is listed more than once.")
+WARD_WITH_TWO_TEAMS = Refusal(422, "ward-with-two-teams", "A ward is listed under more than one team.")
 
 
 class TeamIn(Body):

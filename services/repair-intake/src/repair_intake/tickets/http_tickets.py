@@ -35,10 +35,14 @@ Reader = Annotated[Caller, Depends(require("customer", any_customer=SEES_ANY))]
 
 TICKET_NOT_FOUND = Refusal(404, "ticket-not-found", "There is no such ticket, or it is another customer's.")
 SUPPLY_POINT_NOT_FOUND = Refusal(404, "supply-point-not-found", "None of the caller's supply points has this id.")
-TOO_MANY_OPEN_TICKETS = Refusal(409, "too-many-open-tickets", "Enough tickets of this supply point wait for work.")
-CATEGORY_NOT_OF_KIND = Refusal(422, "category-not-of-kind", "A ticket of this kind is about something else.")
+TOO_MANY_OPEN_TICKETS = Refusal(
+    409, "too-many-open-tickets", "Too many tickets of this supply point are already waiting for work."
+)
+CATEGORY_NOT_OF_KIND = Refusal(
+    422, "category-not-of-kind", "The category does not belong to this kind of ticket; `detail` lists those that do."
+)
 TOO_MANY_TICKETS = Refusal(429, "too-many-tickets", "The caller opened too many tickets within an hour.")
-NO_FREE_REFERENCE = Refusal(503, "no-free-reference", "No free ticket number was drawn. Try again.")
+NO_FREE_REFERENCE = Refusal(503, "no-free-reference", "No free ticket number was found. Try again.")
 
 
 CLIENT_REF: Final = (

@@ -48,14 +48,14 @@ def refuses(*refusals: Refusal) -> Callable[[F], F]:
 
 
 _ALWAYS: Final = (
-    Refusal(400, "invalid-character", "The address holds a NUL."),
+    Refusal(400, "invalid-character", "The address contains a NUL character."),
     Refusal(
         422,
         "invalid-request",
-        "It is not what the document describes; `errors` says where, by JSON pointer.",
+        "The request does not match this document; `errors` says where, by JSON pointer.",
     ),
-    Refusal(500, "internal-error", "A bug of ours. Tell us the `traceId`."),
-    Refusal(503, "overloaded", "Too much is under way. Try again after the seconds in `Retry-After`."),
+    Refusal(500, "internal-error", "A bug on our side. Tell us the `traceId`."),
+    Refusal(503, "overloaded", "The service is busy. Try again after the seconds in `Retry-After`."),
     Refusal(
         503, "temporarily-unavailable", "A dependency is down or slow. Try again after the seconds in `Retry-After`."
     ),
@@ -69,9 +69,13 @@ _GUARDED: Final = (
 _KEYED: Final = (
     Refusal(400, "idempotency-key-missing", "The request needs the header `Idempotency-Key`."),
     Refusal(400, "idempotency-key-invalid", "An `Idempotency-Key` is 1 to 255 visible ASCII characters."),
-    Refusal(409, "idempotency-key-in-use", "The same request is being served. Ask again in a second."),
-    Refusal(409, "idempotency-key-served", "Another release served this request. Read what it made."),
-    Refusal(422, "idempotency-key-reused", "This `Idempotency-Key` came with another request. Draw a new one."),
+    Refusal(409, "idempotency-key-in-use", "The same request is still being served. Try again in a second."),
+    Refusal(
+        409,
+        "idempotency-key-served",
+        "Another release of the service already served this request. Read what it created.",
+    ),
+    Refusal(422, "idempotency-key-reused", "This `Idempotency-Key` was used for another request. Use a new one."),
 )
 _WITH_BODY: Final = (
     Refusal(400, "bad-request", "The body cannot be read."),

@@ -25,7 +25,7 @@ async def register_bill(command: RegisterBill, *, room: Bills) -> BillStanding:
             raise Unprocessable("unknown-customer", "no supply point carries this customer code")
         registered = register(command, bill_id=uuid7(now), now=now)
         if not await bill.add(tx, registered):
-            raise Conflict("bill-number-taken", "a bill with this number is registered")
+            raise Conflict("bill-number-taken", "a bill with this number is already registered")
         await ledger.add(tx, bill_issued(registered, transaction_id=uuid7(now)))
         await outbox.append(tx, [issued(registered)], source=NAME, now=now)
     room.db.on_commit(lambda: logger.info("bill_registered", bill_id=registered.bill_id))

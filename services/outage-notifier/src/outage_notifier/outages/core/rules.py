@@ -55,7 +55,7 @@ def check_windows(windows: Sequence[Window], *, rules: OutageRules, now: datetim
         raise Unprocessable("windows-count", f"an outage has 1 to {rules.windows_max} windows")
     for index, window in enumerate(windows):
         if window.end <= window.start:
-            raise Unprocessable("window-ends-before-start", "a window ends after it starts", window=index)
+            raise Unprocessable("window-ends-before-start", "a window must end after it starts", window=index)
         if window.end - window.start > rules.window_max:
             hours = int(rules.window_max / timedelta(hours=1))
             raise Unprocessable("window-too-long", f"a window is at most {hours} hours long", window=index)
@@ -80,10 +80,10 @@ def check_starting(windows: Sequence[Window], *, kind: OutageKind, rules: Outage
     """
     for index, window in enumerate(windows):
         if kind == "planned" and window.start <= now:
-            raise Unprocessable("window-in-past", "a planned window starts in the future", window=index)
+            raise Unprocessable("window-in-past", "a planned window must start in the future", window=index)
         _check_not_over(window, index, now)
         if window.start < now - min(BEGAN_AGO_MAX, rules.window_max):
-            raise Unprocessable("window-in-past", "it began too long ago", window=index)
+            raise Unprocessable("window-in-past", "the window began too long ago", window=index)
 
 
 def check_revised(
@@ -110,7 +110,7 @@ def notice_given(start: datetime, *, late_reason: str, rules: OutageRules, now: 
     if given.late and not late_reason:
         raise Unprocessable(
             "statutory-notice-late",
-            "customers must be told earlier; say in late_reason why it cannot be",
+            "customers must be told earlier; if they cannot be, say why in late_reason",
             notice_hours=round(given.given / timedelta(hours=1), 1),
             wanted_hours=round(given.wanted / timedelta(hours=1), 1),
             legal_basis=given.basis,

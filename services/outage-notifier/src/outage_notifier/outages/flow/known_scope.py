@@ -15,4 +15,4 @@ async def refuse_unknown(tx: Connection, scope: Scope) -> None:
     """Refuse a scope with elements that no supply point hangs on. Raises Unprocessable `unknown-scope`, which names them."""
     unknown = await scopes.unknown(tx, scope, limit=UNKNOWN_NAMED_MAX)
     if unknown:
-        raise Unprocessable("unknown-scope", "no supply point hangs on some of what is to be cut", unknown=unknown)
+        raise Unprocessable("unknown-scope", "some of what is to be cut has no supply point", unknown=unknown)

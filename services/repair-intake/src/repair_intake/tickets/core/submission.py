@@ -72,7 +72,7 @@ def decide_submission(
     """
     category = category_of(command.kind, command.category)
     if around.counts.waiting >= rules.waiting_per_supply_point_max:
-        raise Conflict("too-many-open-tickets", "enough tickets of this supply point are waiting for work")
+        raise Conflict("too-many-open-tickets", "too many tickets of this supply point are already waiting for work")
     if around.counts.sent_lately >= rules.sent_per_hour_max:
         raise TooManyRequests(
             "too-many-tickets", "too many tickets within an hour", headers={"Retry-After": str(RETRY_AFTER_S)}
