@@ -85,7 +85,7 @@ async def test_lost_answer_is_listed(twilio, open_sms):
     """Accepted without an answer: the deadline holds, there was one call, and the list shows the message."""
     to = next(numbers)
     twilio.script([{"match": {"to": to}, "action": {"hang": True}}])
-    async with open_sms(twilio.url, deadline_s=0.5) as sender:
+    async with open_sms(twilio.url, deadline_s=1.0) as sender:
         assert await send(sender, to) == Outcome(UNKNOWN, "timeout")
         (line,) = accepted(twilio, to)
         assert [it.message_id for it in await sender.recent(to)] == [line["sid"]]

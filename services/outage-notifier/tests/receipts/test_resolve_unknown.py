@@ -35,7 +35,7 @@ async def scene(world, send, plan, running_twilio) -> AsyncIterator[Scene]:
         sender="GRIDCARE",
         public_url="http://127.0.0.1:9",
         api_url=running_twilio.url,
-        deadline_s=0.5,
+        deadline_s=1.0,
     )
     async with opened as sms:
         yield Scene(world, send, plan, sms)
