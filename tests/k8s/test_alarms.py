@@ -35,6 +35,11 @@ def test_alarms_use_counted_metrics(rule: Manifest):
         assert declared[name.removesuffix("_total")] in _used()
 
 
+def test_strangers_page_nobody():
+    """No alarm counts answers by their status: a stranger draws 503s by sending too much."""
+    assert [rule["alert"] for rule in RULES if "gridcare_http_requests_total" in rule["expr"]] == []
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_alarms_are_explained(rule: Manifest):
     """Each alarm has an entry in operations.md, a severity and a summary."""

@@ -14,7 +14,8 @@ GridcareError
     ├── TooLarge           413
     ├── Unprocessable      422
     ├── TooManyRequests    429
-    └── Unavailable        503
+    ├── Unavailable        503
+    └── Overloaded         503
 
 Messages never carry personal data: they may reach a log or a caller.
 """
@@ -121,3 +122,12 @@ class Unavailable(BusinessError):
     """A dependency is down; the same request may succeed later."""
 
     status = 503
+
+
+class Overloaded(BusinessError):
+    """Too much is under way. Anybody can bring that about, so it does not count as a server error."""
+
+    status = 503
+
+    def __init__(self, detail: str = "", *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__("overloaded", detail, headers=headers)

@@ -7,9 +7,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gridcare.errors import Unauthenticated, Unavailable
+from gridcare.errors import Overloaded, Unauthenticated, Unavailable
 from gridcare.http.tokens.jwks import COOLDOWN_S, DOCUMENT_MAX_BYTES, REFRESH_S, STALE_MAX_S, WAITING_MAX, KeySet
 from gridcare.http.tokens.verifier import TokenVerifier
+from gridcare.testing.metrics import sample
 
 AUDIENCE = "repair-intake"
 
@@ -23,7 +24,8 @@ async def refusal(verifier: TokenVerifier, token: str) -> str:
 
 
 async def test_unknown_kids_share_one_fetch(idp):
-    """Made-up key ids cause at most one fetch per cool-down; beyond a hundred waiting callers, others come again later."""
+    """Made-up key ids cause at most one fetch per cool-down; a hundred callers wait for it, others are counted and come later."""
+    counted = sample("tokens_refused_total", reason="too-many-unknown-keys")
     async with KeySet.open(idp.url, cooldown_s=0.2) as keys:
         verifier = TokenVerifier(keys, issuer=idp.url, audience=AUDIENCE)
         await verifier.verify(idp.token(audience=AUDIENCE))
@@ -31,7 +33,8 @@ async def test_unknown_kids_share_one_fetch(idp):
         tokens = [idp.sign(idp.claims(audience=AUDIENCE), kid=f"made-up-{n}") for n in range(WAITING_MAX + 1)]
         results = await asyncio.gather(*(verifier.verify(token) for token in tokens), return_exceptions=True)
         kinds = [type(result) for result in results]
-        assert kinds == [Unauthenticated] * WAITING_MAX + [Unavailable]
+        assert kinds == [Unauthenticated] * WAITING_MAX + [Overloaded]
+        assert sample("tokens_refused_total", reason="too-many-unknown-keys") == counted + 1
         for token in tokens[:20]:  # known by now to name no key
             await refusal(verifier, token)
         assert idp.fetches - before == 1

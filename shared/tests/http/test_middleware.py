@@ -4,8 +4,10 @@ import asyncio
 from typing import Annotated
 
 import httpx
+import pytest
 from fastapi import Body, Request
 
+from gridcare.errors import Conflict, Overloaded, Retryable, Unavailable
 from gridcare.http.app import create_app
 from gridcare.http.edge.middleware import RequestLimits
 from gridcare.http.edge.refusals import hear_refusals
@@ -131,6 +133,41 @@ async def test_one_address_takes_no_room():
         assert [(await each).status_code for each in (first, elsewhere)] == [200, 200]
         assert (await crowd.post("/people/x")).status_code == 200
     assert (refused.status_code, refused.json()["code"], noted) == (503, "overloaded", [])
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "counted"),
+    [
+        (RuntimeError("a bug"), 500, 1),
+        (Retryable("the database is away"), 503, 1),
+        (Unavailable("identity-provider-unavailable"), 503, 1),
+        (Overloaded(), 503, 0),
+        (Conflict("taken"), 409, 0),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_own_errors_are_counted(error, status, counted):
+    """Bugs and dependencies that are down count as server errors; a refusal for want of room, which anybody draws, does not."""
+
+    async def fail(phone: str) -> None:
+        raise error
+
+    before = sample("server_errors_total", route="/people/{phone}")
+    async with client_for(app_with(fail)) as client:
+        assert (await client.post("/people/x")).status_code == status
+    assert sample("server_errors_total", route="/people/{phone}") == before + counted
+
+
+@pytest.mark.parametrize(
+    "limits", [RequestLimits(requests_max=0), RequestLimits(per_address_max=0), RequestLimits(bodies_max_bytes=1)]
+)
+async def test_no_room_is_no_error(limits):
+    """What is refused since too much is under way counts as refused, never as an error of ours."""
+    before = [sample("server_errors_total", route=route) for route in ("/people/{phone}", "/{unmatched}")]
+    async with client_for(app_with(read_json, limits=limits)) as client:
+        refused = await client.post("/people/x", json={"x": 1})
+    assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+    assert [sample("server_errors_total", route=route) for route in ("/people/{phone}", "/{unmatched}")] == before
 
 
 async def test_half_answers_break_the_connection():

@@ -15,7 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gridcare.errors import BusinessError, Retryable
+from gridcare.errors import BusinessError, Overloaded, Retryable
+from gridcare.http.edge.refusals import mark_no_room
 from gridcare.http.routes import allowed_methods
 from gridcare.observability.logging import get_logger
 from gridcare.postgres.idempotency import KeptAnswer
@@ -80,6 +81,8 @@ def register(app: FastAPI) -> None:
 
 async def _business(request: Request, error: Exception) -> Response:
     assert isinstance(error, BusinessError)  # noqa: S101 - registered for this class only
+    if isinstance(error, Overloaded):
+        mark_no_room(request.scope)
     logger.info("request_refused", code=error.code, status=error.status)
     return problem(
         status=error.status,

@@ -125,6 +125,11 @@ HTTP_REQUESTS: Final = Counter(
 HTTP_REQUEST_SECONDS: Final = Histogram(
     "http_request_seconds", "Time to answer a request.", {"route": _ROUTE, "method": _METHOD}, buckets_s=_FAST_S
 )
+SERVER_ERRORS: Final = Counter(
+    "server_errors",
+    "Requests that failed for a bug or a dependency of ours. Refusals for want of room, which callers bring about, are not.",
+    {"route": _ROUTE},
+)
 CONNECTIONS_DROPPED: Final = Counter(
     "connections_dropped",
     "Connections that were closed: late with their headers, not reading their answer, or silent where others need room.",

@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gridcare.http import problems
 from gridcare.http.edge.bodies import BUSY_RETRY_AFTER_S, BodyBudget, BodyClock
-from gridcare.http.edge.refusals import note_refusal
+from gridcare.http.edge.refusals import mark_no_room, note_refusal
 
 DISCARD_MAX_BYTES: Final = 64 * 1024
 DISCARD_TIMEOUT_S: Final = 0.5
@@ -71,6 +71,7 @@ class Exchange:
         if not self._keeps_body(self._scope):
             self.let_go()  # the part before was used up when this one was asked for
         if not self._budget.take(size_bytes):
+            mark_no_room(self._scope)
             note_refusal(self._scope)
             raise HTTPException(503, headers={"Retry-After": str(BUSY_RETRY_AFTER_S)})
         self._held_bytes += size_bytes

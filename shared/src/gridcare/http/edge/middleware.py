@@ -15,7 +15,7 @@ from gridcare.http import problems
 from gridcare.http.edge.address import client_address
 from gridcare.http.edge.bodies import BODIES_MAX_BYTES, BODY_GRACE_S, BODY_IDLE_TIMEOUT_S, BodyBudget, BodyClock
 from gridcare.http.edge.exchange import Exchange
-from gridcare.http.edge.refusals import note_refusal
+from gridcare.http.edge.refusals import had_no_room, mark_no_room, note_refusal
 from gridcare.http.guard import Doors
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
@@ -120,18 +120,19 @@ class RequestMiddleware:
     def _refusal(self, scope: Scope, request_id: str, address: str) -> Response | None:
         if self._under_way_of[address] > self._limits.per_address_max:  # there is room for everybody else: we are ready
             metrics.REQUESTS_REFUSED.inc(reason="address")
-            return self._overloaded(request_id)
+            return self._overloaded(scope, request_id)
         if self._under_way > self._limits.requests_max:
             metrics.REQUESTS_REFUSED.inc(reason="total")
             note_refusal(scope)
-            return self._overloaded(request_id)
+            return self._overloaded(scope, request_id)
         if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):  # PostgreSQL text cannot hold NUL
             return problems.problem(
                 status=400, code="invalid-character", detail="NUL in the address", trace_id=request_id
             )
         return None
 
-    def _overloaded(self, request_id: str) -> Response:
+    def _overloaded(self, scope: Scope, request_id: str) -> Response:
+        mark_no_room(scope)
         wait = {"Retry-After": str(OVERLOADED_RETRY_AFTER_S)}
         return problems.problem(status=503, code="overloaded", trace_id=request_id, headers=wait)
 
@@ -142,6 +143,8 @@ class RequestMiddleware:
         duration_s = time.perf_counter() - exchange.started_s
         status = exchange.status or 499  # the client left before the answer began
         metrics.HTTP_REQUESTS.inc(route=route, method=method, status=str(status))
+        if status >= 500 and not had_no_room(scope):  # noqa: PLR2004 - an HTTP status
+            metrics.SERVER_ERRORS.inc(route=route)
         metrics.HTTP_REQUEST_SECONDS.observe(duration_s, route=route, method=method)
         logger.info(
             "request_served", route=route, method=method, status=status, duration_ms=round(duration_s * 1000, 1)

@@ -1,4 +1,4 @@
-"""How the server hears that the app refuses requests for want of room: its readiness tells it."""
+"""How it is known that a request was refused for want of room: by who counts server errors, and by the server's readiness."""
 
 from collections.abc import Callable
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 from starlette.types import Scope
 
 _NOTE: Final = "note_refusal"
+_NO_ROOM: Final = "no_room"
 
 
 def hear_refusals(scope: Scope, note: Callable[[], None]) -> None:
@@ -18,3 +19,13 @@ def note_refusal(scope: Scope) -> None:
     note: Callable[[], None] | None = scope.get("state", {}).get(_NOTE)
     if note is not None:
         note()
+
+
+def mark_no_room(scope: Scope) -> None:
+    """Say that this request is refused since too much is under way: no error of ours, and callers can bring it about."""
+    scope.setdefault("state", {})[_NO_ROOM] = True
+
+
+def had_no_room(scope: Scope) -> bool:
+    """Return whether this request was refused since too much is under way."""
+    return bool(scope.get("state", {}).get(_NO_ROOM))

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 
-from gridcare.errors import GridcareError, SettingsError, Unauthenticated, Unavailable
+from gridcare.errors import GridcareError, Overloaded, SettingsError, Unauthenticated, Unavailable
 from gridcare.observability.logging import get_logger
 from gridcare.values.addresses import is_safe
 
@@ -41,6 +41,7 @@ WAITING_MAX: Final = 100
 ABSENT_MAX: Final = 1000
 RSA_BITS_MIN: Final = 2048
 ALGORITHMS: Final = ("RS256", "ES256")
+_RETRY: Final = {"Retry-After": str(COLD_COOLDOWN_S)}
 
 logger = get_logger()
 
@@ -111,8 +112,9 @@ class KeySet:
     async def key(self, kid: str) -> jwt.PyJWK:
         """Return the key with this id.
 
-        Raises Unauthenticated `invalid-token` if the issuer has no such key, and Unavailable
-        `identity-provider-unavailable` if the key is not known and the issuer cannot be reached.
+        Raises Unauthenticated `invalid-token` if the issuer has no such key, Unavailable
+        `identity-provider-unavailable` if the key is not known and the issuer cannot be reached, and Overloaded if too many
+        wait for a key that is not known.
         """
         now = self._monotonic()
         age_s = now - self._fetched_s if self._fetched_s is not None else None
@@ -142,7 +144,7 @@ class KeySet:
         if absent_s is not None and now - absent_s < self._cooldown_s:
             return
         if self._waiting >= WAITING_MAX:
-            raise _unavailable()
+            raise Overloaded(headers=_RETRY)
         self._waiting += 1
         try:
             await asyncio.shield(self._look())
@@ -243,8 +245,4 @@ def _usable(entries: object) -> dict[str, jwt.PyJWK]:
 
 
 def _unavailable() -> Unavailable:
-    return Unavailable(
-        "identity-provider-unavailable",
-        "tokens cannot be verified at the moment",
-        headers={"Retry-After": str(COLD_COOLDOWN_S)},
-    )
+    return Unavailable("identity-provider-unavailable", "tokens cannot be verified at the moment", headers=_RETRY)

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 import jwt
 
-from gridcare.errors import Unauthenticated
+from gridcare.errors import Overloaded, Unauthenticated
 from gridcare.http.auth import ROLES, Caller
 from gridcare.http.tokens.jwks import ALGORITHMS, KeySet
 from gridcare.observability import metrics
@@ -43,7 +43,7 @@ class TokenVerifier:
     async def verify(self, token: str) -> Caller:
         """Return the caller that a token names.
 
-        Raises Unauthenticated `invalid-token` or Unavailable; their details never quote the token.
+        Raises Unauthenticated `invalid-token`, Unavailable or Overloaded; their details never quote the token.
         """
         if len(token) > TOKEN_MAX_CHARACTERS:
             raise _refused("too-long")
@@ -60,6 +60,9 @@ class TokenVerifier:
             key = await self._keys.key(kid)
         except Unauthenticated:
             raise _refused("unknown-key") from None
+        except Overloaded:
+            metrics.TOKENS_REFUSED.inc(reason="too-many-unknown-keys")
+            raise
         return _caller_of(self._claims(token, key))
 
     def _claims(self, token: str, key: jwt.PyJWK) -> Mapping[str, Any]:
