@@ -119,6 +119,25 @@ def test_settings_accept_every_environment(
                 assert taken == value
 
 
+def test_production_speaks_https(staging: list[Manifest], prod: list[Manifest], monkeypatch: pytest.MonkeyPatch):
+    """Staging and production are given https addresses alone, and no process of theirs starts with one of plain http."""
+    _forget_own(monkeypatch)
+    tried = set()
+    for each in (*_workloads(staging), *_workloads(prod)):
+        for variable, value in each.variables.items():
+            if value is None or "//" not in value or variable not in _read_by(each.settings):
+                continue
+            assert value.startswith("https://"), (each.name, variable)
+            with monkeypatch.context() as surrounding:
+                for name, given in {**each.variables, variable: value.replace("https:", "http:", 1)}.items():
+                    if given is not None:
+                        surrounding.setenv(name, given)
+                with pytest.raises(SettingsError, match=f"{variable}: .*must be https"):
+                    load(each.settings)
+            tried.add(variable.removeprefix(PREFIX))
+    assert tried == {"OIDC_ISSUER", "PUBLIC_URL", "VNPAY_PAY_URL", "VNPAY_RETURN_URL", "VNPAY_QUERY_URL"}
+
+
 def test_owners_migrate_only(manifests: list[Manifest]):
     """The job migrate has the address of the database's owner, from a Secret of its own; nothing else refers to either."""
     workloads = list(_workloads(manifests))

@@ -65,7 +65,11 @@ def test_none_may_be_missing(environment, name):
         ("TWILIO_ACCOUNT_SID", "AC123"),
         ("TWILIO_SENDER", "twelve chars"),
         ("TWILIO_API_URL", "twilio"),
+        ("TWILIO_API_URL", "http://twilio.test"),
+        ("TWILIO_API_URL", "http://127.0.0.1.test"),
+        ("FCM_API_URL", "http://fcm.test"),
         ("PUBLIC_URL", "ftp://somewhere"),
+        ("PUBLIC_URL", "http://notices.test"),
         ("QUIET_HOURS", "21:00"),
         ("QUIET_HOURS", "21:00-25:00"),
         ("LEASE_S", "0"),
@@ -83,6 +87,15 @@ def test_wrong_ones(environment, name, value):
         load(EveryPart)
     assert str(refused.value).startswith(f"GRIDCARE_{name}: ")
     assert "c2VjcmV0" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["TWILIO_API_URL", "PUBLIC_URL"])
+def test_development_goes_in_the_clear(environment, name):
+    """Where a setting says so, Twilio is called and calls us over http; and on this machine, without saying so."""
+    environment(**{name: "http://twilio.test", "ALLOW_PLAINTEXT": "true"})
+    assert getattr(load(EveryPart), name.lower()) == "http://twilio.test"
+    environment(**{name: "http://127.0.0.1:8080", "ALLOW_PLAINTEXT": "false"})
+    assert getattr(load(EveryPart), name.lower()) == "http://127.0.0.1:8080"
 
 
 def test_calls_end_within_leases(environment):

@@ -18,7 +18,6 @@ from pydantic import (
 from gridcare.process.settings import (
     DatabaseSettings,
     HttpSettings,
-    HttpUrl,
     ProcessSettings,
     SafeUrl,
     Settings,
@@ -33,8 +32,8 @@ class VnpaySettings(Settings):
     vnpay_tmn_code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{8}$")]
     """The merchant's terminal; VNPay issues it together with the secret."""
     vnpay_hash_secret: Annotated[SecretStr, Field(min_length=8, max_length=256)]
-    vnpay_pay_url: HttpUrl
-    vnpay_return_url: HttpUrl
+    vnpay_pay_url: SafeUrl
+    vnpay_return_url: SafeUrl
     """Where the payer's browser returns to; that page shows the result and changes nothing."""
     vnpay_order_type: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,100}$")] = "billpayment"
     vnpay_acceptance_answers: bool = False

@@ -9,8 +9,9 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_
 from gridcare.process.settings import (
     DatabaseSettings,
     DirectSettings,
+    EmulatedUrl,
     HttpSettings,
-    HttpUrl,
+    SafeUrl,
     Settings,
     TopicsSettings,
 )
@@ -58,7 +59,7 @@ class TwilioSettings(Settings):
     twilio_auth_token: SecretStr
     twilio_sender: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ]{3,11}$|^\+\d{6,15}$")]
     """The sender id that Vietnam's carriers registered for the distributor; Twilio allows at most 11 characters."""
-    public_url: HttpUrl
+    public_url: EmulatedUrl
     """The base of this service's addresses as providers see them: Twilio signs the whole address that it calls."""
 
 
@@ -66,7 +67,7 @@ class TextingSettings(TwilioSettings):
     """The part of processes that call Twilio: a sender sends, and a worker asks what became of a message."""
 
     twilio_account_sid: Annotated[str, StringConstraints(pattern=r"^AC[0-9a-f]{32}$")]
-    twilio_api_url: HttpUrl = TWILIO_API_URL
+    twilio_api_url: EmulatedUrl = TWILIO_API_URL
     call_timeout_s: float = Field(default=10, ge=0.5, le=120)
     unknown_first_look_after_s: float = Field(default=90, ge=0)
     """When Twilio is asked about an SMS whose call ended unknown, counted from the call."""
@@ -125,7 +126,7 @@ class PushingSettings(Settings):
     """The part of the process that calls FCM."""
 
     fcm_credentials_file: Path
-    fcm_api_url: HttpUrl = FCM_API_URL
+    fcm_api_url: SafeUrl = FCM_API_URL
     fcm_ca_file: Path | None = None
     push_connections: int = Field(default=12, ge=1, le=64)
     """Each is one HTTP/2 connection of 100 streams: twelve keep 10,000 a second in flight at 100 ms a call."""

@@ -154,6 +154,16 @@ async def test_bad_credentials_file(fcm, open_push, tmp_path, content):
             raise AssertionError("it must not open")
 
 
+async def test_tokens_come_over_https(fcm, open_push, tmp_path):
+    """A service account whose tokens are fetched in the clear from another machine is a settings error."""
+    account = json.loads(fcm.service_account_file.read_text())
+    path = tmp_path / "account.json"
+    path.write_text(json.dumps({**account, "token_uri": "http://tokens.test/token"}))
+    with pytest.raises(SettingsError, match="token_uri must be https"):
+        async with open_push(fcm, credentials_file=str(path)):
+            raise AssertionError("it must not open")
+
+
 async def test_wrong_address(fcm, open_push):
     """A 404 that FCM did not write costs no device its registration."""
     async with open_push(fcm, api_url=f"{fcm.url}/elsewhere") as sender:

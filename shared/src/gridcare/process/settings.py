@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gridcare.errors import SettingsError
@@ -22,7 +30,7 @@ PREFIX = "GRIDCARE_"
 
 S = TypeVar("S", bound="Settings")
 
-HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+(/\S*)?$")]
+_HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+(/\S*)?$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -36,8 +44,12 @@ def _networks(text: str) -> str:
 
 def _safe(url: str) -> str:
     if not is_safe(url):
-        raise ValueError("must be https: whoever can change an answer there decides who is let in or what is paid")
+        raise ValueError("must be https: whoever is on the way could read what is said there, and answer for it")
     return url
+
+
+def _safe_or_allowed(url: str, others: ValidationInfo) -> str:
+    return url if others.data.get("allow_plaintext") else _safe(url)
 
 
 def _postgres_url(url: SecretStr) -> SecretStr:
@@ -72,8 +84,11 @@ PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
 """The address of a database with the password of its role, so that it is shown nowhere."""
 
 
-SafeUrl = Annotated[HttpUrl, AfterValidator(_safe)]
+SafeUrl = Annotated[_HttpUrl, AfterValidator(_safe)]
 """https; plain http to this machine alone."""
+
+EmulatedUrl = Annotated[_HttpUrl, AfterValidator(_safe_or_allowed)]
+"""A SafeUrl that may be plain http where `allow_plaintext` says so: an emulator in a developer's cluster stands in for it."""
 
 
 class Settings(BaseSettings):
@@ -82,7 +97,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
 
     allow_plaintext: bool = False
-    """Reach brokers and databases on other machines in the clear: for development alone."""
+    """Reach brokers, databases and Twilio's emulator on other machines in the clear: for development alone."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trace_file: str | None = None
 

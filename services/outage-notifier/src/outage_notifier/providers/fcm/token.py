@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import google.auth.exceptions
@@ -15,6 +17,7 @@ from pyreqwest.exceptions import PyreqwestError
 
 from gridcare.errors import SettingsError
 from gridcare.observability.logging import get_logger
+from gridcare.values.addresses import is_safe
 from outage_notifier.ledger.core.outcome import Outcome, OutcomeKind
 
 SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
@@ -40,11 +43,14 @@ class NoToken(Exception):
 def read_service_account(path: str) -> Credentials:
     """Read a service-account file. Raises SettingsError if it is not one."""
     try:
-        credentials: Credentials = Credentials.from_service_account_file(path, scopes=[SCOPE])
+        account: dict[str, Any] = json.loads(Path(path).read_bytes())
+        credentials: Credentials = Credentials.from_service_account_info(account, scopes=[SCOPE])
     except (OSError, ValueError, google.auth.exceptions.GoogleAuthError) as error:
         raise SettingsError(f"the FCM credentials file cannot be used: {type(error).__name__}") from None
     if not credentials.project_id:
         raise SettingsError("the FCM credentials file cannot be used: it names no project")
+    if not is_safe(account["token_uri"]):
+        raise SettingsError("the FCM credentials file cannot be used: its token_uri must be https")
     return credentials
 
 
