@@ -41,6 +41,22 @@ def test_strangers_page_nobody():
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_first_events_alarm(rule: Manifest):
+    """An alarm at any event of a counter with labels sees the first one: its series begins at 1 and does not increase."""
+    expr = rule["expr"].partition(" unless sum")[0]  # what silences an alarm may come late
+    for selected, time in re.findall(r"increase\((\S+_total(?:{[^}]*})?)\[(\w+)]\)\) > 0", expr):
+        name = selected.partition("{")[0].removeprefix("gridcare_").removesuffix("_total").upper()
+        if getattr(metrics, name)._labels and not rule.get("for"):
+            assert f"({selected} unless {selected} offset {time}) > 0" in expr
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_alarms_add_nothing_up(rule: Manifest):
+    """No alarm adds counters up: a sum with a counter that never counted is no number, and the alarm would stay silent."""
+    assert " + " not in rule["expr"]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_alarms_are_explained(rule: Manifest):
     """Each alarm has an entry in operations.md, a severity and a summary."""
     assert f"**{rule['alert']}**" in OPERATIONS.read_text()
