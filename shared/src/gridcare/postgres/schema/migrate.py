@@ -1,7 +1,7 @@
 """Migrations: plain SQL that each service's `migrate` process applies with dbmate, once per release.
 
-The migrations of the shared plumbing are beside this file and have the earliest timestamps; a service's own are in its
-migrations/.
+The migrations of the shared plumbing are in gridcare/postgres/migrations and have the earliest timestamps; a service's own
+are in its migrations/.
 """
 
 import asyncio
