@@ -1,8 +1,8 @@
 """Named moments at which a process can be made to die or to stall, for the fault campaign (docs/reliability.md).
 
 GRIDCARE_CRASH_AT=sender.text-accepted:3 kills the process, as `kill -9` would, when it is there for the third time;
-`sender.text-accepted:3:stop` stops it there until somebody continues it. The setting is refused unless the broker is on this
-machine, so it cannot take effect in a cluster. When it is not set, `reach` costs a look at an empty variable.
+`sender.text-accepted:3:stop` stops it there until somebody continues it. The setting is refused unless the database and the
+broker are on this machine, so it cannot take effect in a cluster. When it is not set, `reach` costs a look at an empty variable.
 """
 
 import os
