@@ -57,6 +57,14 @@ def test_alarms_add_nothing_up(rule: Manifest):
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_no_minimum_over_processes(rule: Manifest):
+    """No alarm takes the least value of a gauge without labels: processes that never set it say 0."""
+    for name in re.findall(r"\bmin by [^)]*\) \(gridcare_([a-z_]+)", rule["expr"]):
+        gauges = [each for each in vars(metrics).values() if isinstance(each, instruments.Gauge)]
+        assert [each._labels for each in gauges if each._metric._name == f"gridcare_{name}"] != [{}]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_alarms_are_explained(rule: Manifest):
     """Each alarm has an entry in operations.md, a severity and a summary."""
     assert f"**{rule['alert']}**" in OPERATIONS.read_text()
