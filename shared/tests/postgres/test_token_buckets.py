@@ -32,6 +32,16 @@ async def test_buckets_fill_again(db):
     assert (await taken(buckets, tries=3))[1] == 1
 
 
+@pytest.mark.parametrize("back_s", [3_700, 400 * 24 * 3600])
+async def test_clocks_set_back_silence_nobody(db, back_s):
+    """A bucket that by the clock is full only after more than it can hold was emptied by another clock: it is full again."""
+    buckets = Buckets(db, {"payments": 6})
+    await taken(buckets, tries=6)
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE token_bucket SET full_at = full_at + make_interval(secs => $1)", back_s)
+    assert (await taken(buckets, tries=9))[1] == 6
+
+
 async def test_buckets_are_apart(db):
     """Another caller, and another bucket of the same caller, are not affected."""
     buckets = Buckets(db, {"payments": 1, "devices": 1})

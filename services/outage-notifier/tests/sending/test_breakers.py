@@ -222,3 +222,13 @@ async def test_fallback_is_judged_too(world, planned, send, sending, *, planning
     await send()
     assert await world.books(notice_id) == {"retrying": 40}
     assert (await ledger_of())[1] == {"sms": "too-many-phones-lost"}
+
+
+async def test_own_reasons_are_described(world):
+    """The table says which reasons are ours and no provider's."""
+    async with world.db.read() as c:
+        described = await c.fetchval(
+            "SELECT col_description('breaker'::regclass, attnum) FROM pg_attribute"
+            " WHERE attrelid = 'breaker'::regclass AND attname = 'reason'"
+        )
+    assert [reason for reason in TOO_MANY_LOST.values() if reason not in described] == []

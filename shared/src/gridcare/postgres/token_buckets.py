@@ -12,13 +12,19 @@ from gridcare.errors import TooManyRequests
 from gridcare.postgres.database import Connection, Database
 
 HOUR_S: Final = 3600.0
+SET_BACK_MIN_S: Final = 60
+"""A bucket that is full only so much later than an empty one would be was emptied before the clock was set back; statements that
+wait for one another's row see times that differ by less."""
 
-_TAKE: Final = """
+_FULL_AT: Final = f"""
+    CASE WHEN b.full_at > statement_timestamp() + make_interval(secs => $4 + {SET_BACK_MIN_S}) THEN statement_timestamp()
+         ELSE greatest(b.full_at, statement_timestamp()) END"""
+_TAKE: Final = f"""
 INSERT INTO token_bucket AS b (bucket, subject, full_at)
 VALUES ($1, $2, statement_timestamp() + make_interval(secs => $3))
 ON CONFLICT (bucket, subject) DO UPDATE
-SET full_at = greatest(b.full_at, statement_timestamp()) + make_interval(secs => $3)
-WHERE greatest(b.full_at, statement_timestamp()) + make_interval(secs => $3)
+SET full_at = {_FULL_AT} + make_interval(secs => $3)
+WHERE {_FULL_AT} + make_interval(secs => $3)
       <= statement_timestamp() + make_interval(secs => $4)
 RETURNING true
 """
