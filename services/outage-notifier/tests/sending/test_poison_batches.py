@@ -5,10 +5,13 @@ from datetime import timedelta
 import pytest
 
 from gridcare.postgres.poison import store
+from gridcare.postgres.poison.guard import Guard
 from outage_notifier.ledger.flow.complete_notices import complete_notices
 from outage_notifier.ledger.flow.read_notices import read_notice
 from outage_notifier.ledger.store import notice
 from outage_notifier.planning.flow.hint_batches import hint_again
+from outage_notifier.sending.flow.fall_back import STOPPED_DUE, fall_back
+from outage_notifier.sending.room import Waiting
 
 
 async def due_now(db):
@@ -75,6 +78,52 @@ async def test_released_batch_goes_on(poisoned, db, send, fake_sms, world):
     await send()
     assert sorted(sent.to for sent in fake_sms.sent) == ["+84901000001", "+84901000002"]
     assert await world.books(poisoned) == {"accepted": 1}
+
+
+async def test_parked_batch_ends_too_late(poisoned, db, send, world, *, ledger, clock):
+    """When its notice is of no more use, the members of a parked batch end as expired, and so the notice ends."""
+    await fail(db, send, tries=8)
+    room = Waiting(world.db, clock, Guard(db), timedelta(seconds=90))
+    assert await fall_back(room=room) == 0
+    clock.move(days=30)
+    async with db.read() as connection:
+        assert await connection.fetchval(STOPPED_DUE, clock.now())
+    assert await fall_back(room=room) == 1
+    assert await world.books(poisoned) == {"expired": 1}
+    assert await world.rows("SELECT reason FROM delivery WHERE state = 'expired'") == [("too-late",)]
+    assert await world.batches() == []
+    assert await fall_back(room=room) == 0
+    while await complete_notices(room=ledger):
+        pass
+    assert await world.rows("SELECT state FROM notice") == [("completed",), ("completed",)]
+
+
+async def test_packed_members_wait_on(world, db, plan, clock):
+    """Of a parked batch of many notices those end whose use is over; the others wait until it is released."""
+    for n, days in ((1, 1), (2, 20)):
+        await world.customer(f"PB1101000000{n}", feeder=f"FD{n}", phones=[f"+8490100000{n}"])
+        useful_until = clock.now() + timedelta(days=days)
+        await world.notice(await world.outage(feeders=[f"FD{n}"]), useful_until=useful_until)
+    await plan()
+    first, second = await world.batches()
+    async with world.owner_db.transaction() as tx:
+        await tx.execute(
+            "UPDATE batch SET notice_id = NULL, size = 2, useful_until = (SELECT min(useful_until) FROM batch),"
+            " members = (SELECT jsonb_agg(jsonb_set(b.members -> 0, '{5}', to_jsonb(b.notice_id))) FROM batch b)"
+            " WHERE batch_id = $1",
+            first,
+        )
+        await tx.execute("DELETE FROM batch WHERE batch_id = $1", second)
+        await tx.execute(
+            "INSERT INTO poison (kind, item_id, tries, parked_at) VALUES ('batch', $1, 5, now())", str(first)
+        )
+    room = Waiting(world.db, clock, Guard(db), timedelta(seconds=90))
+    clock.move(days=2)
+    assert [await fall_back(room=room) for _ in range(2)] == [1, 0]
+    assert await world.rows("SELECT recipient_id, state FROM delivery") == [("PB11010000001", "expired")]
+    clock.move(days=20)
+    assert await fall_back(room=room) == 1
+    assert await world.batches() == []
 
 
 async def test_parked_batch_blocks_no_revision(poisoned, db, send, world, clock):

@@ -14,7 +14,7 @@ logger = get_logger()
 async def keep_partitions(*, room: Keeping) -> int:
     """Do what is due and return how many partitions it changed. Raises Retryable.
 
-    A month whose notices are not all over is kept, and so are those after it.
+    A month whose notices are not all over is kept, and so are those after it: they are counted, since that is for ever.
     """
     async with room.db.read() as connection:
         found = await partition.partitions(connection)
@@ -46,15 +46,18 @@ async def _index(found: Sequence[Partition], room: Keeping) -> int:
 
 
 async def _drop(found: Sequence[Partition], room: Keeping) -> int:
-    dropped = 0
-    for each in expired(found, kept_months=room.kept_months, now=room.clock.now()):
+    dropped = overdue = 0
+    due = expired(found, kept_months=room.kept_months, now=room.clock.now())
+    for each in due:
         async with room.db.transaction() as tx:
             if not await partition.is_over(tx, each.ends_at):
                 break  # the service's clock is ahead
             if await partition.has_open(tx, before=each.ends_at):
                 logger.warning("partition_kept", partition=each.name, reason="open-notices")
+                overdue = len(due) - dropped
                 break
             await partition.drop(tx, each.name)
         logger.info("partition_dropped", partition=each.name)
         dropped += 1
+    metrics.PARTITIONS_OVERDUE.set(overdue)
     return dropped

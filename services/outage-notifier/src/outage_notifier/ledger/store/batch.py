@@ -61,15 +61,21 @@ _STOPPED_IS_DUE = f"""
 state = 'ready' AND stopped_look_at <= $1 AND (lease_until IS NULL OR lease_until < clock_timestamp())
 AND {workable("fall-back", "batch_id::text")}
 """
+_PARKED_IS_OVER = f"""
+poison p JOIN batch ON batch.batch_id = p.item_id::uuid
+WHERE p.kind = 'batch' AND p.parked_at IS NOT NULL AND useful_until <= $1 AND {_STOPPED_IS_DUE}
+"""
 ANY_STOPPED: Final = f"""
-SELECT true FROM breaker r CROSS JOIN LATERAL (
+(SELECT true FROM breaker r CROSS JOIN LATERAL (
     SELECT FROM batch WHERE batch.channel = r.channel AND {_STOPPED_IS_DUE} LIMIT 1) AS stopped
-WHERE r.opened_at IS NOT NULL LIMIT 1
+WHERE r.opened_at IS NOT NULL LIMIT 1)
+UNION ALL (SELECT true FROM {_PARKED_IS_OVER} LIMIT 1) LIMIT 1
 """
 _FIND_STOPPED = f"""
 SELECT batch_id FROM batch WHERE channel = ANY($2::text[]) AND {_STOPPED_IS_DUE}
 ORDER BY batch_id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
+_FIND_PARKED = f"SELECT batch_id FROM {_PARKED_IS_OVER} ORDER BY batch_id LIMIT 1 FOR UPDATE OF batch SKIP LOCKED"
 _TAKE_STOPPED = """
 UPDATE batch SET attempt = attempt + 1 WHERE batch_id = $1
 RETURNING batch_id, notice_id, home, channel, lane, attempt AS claim_number, members
@@ -194,9 +200,12 @@ async def wake(tx: Connection, channel: Channel) -> None:
 
 
 async def find_stopped(tx: Connection, channels: Sequence[Channel], *, now: datetime) -> UUID | None:
-    """Lock a batch that waits for one of the stopped channels and is due to be looked at. Return None if there is none."""
-    batch_id: UUID | None = await tx.fetchval(_FIND_STOPPED, now, channels)
-    return batch_id
+    """Lock a batch that waits for one of the stopped channels, or is parked and over, and is due to be looked at.
+
+    Return None if there is none.
+    """
+    batch_id: UUID | None = await tx.fetchval(_FIND_STOPPED, now, channels) if channels else None
+    return batch_id or await tx.fetchval(_FIND_PARKED, now)
 
 
 async def take_stopped(tx: Connection, batch_id: UUID) -> ClaimedBatch:
@@ -206,7 +215,7 @@ async def take_stopped(tx: Connection, batch_id: UUID) -> ClaimedBatch:
 
 
 async def look_again(tx: Connection, batch_id: UUID, *, at: datetime) -> None:
-    """Note when a batch that waits for a stopped channel is looked at again."""
+    """Note when a batch that waits for a stopped channel, or is parked, is looked at again."""
     await tx.execute(_LOOK_AGAIN, batch_id, at)
 
 

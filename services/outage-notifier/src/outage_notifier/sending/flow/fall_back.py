@@ -1,4 +1,7 @@
-"""Look after the batches that wait for a stopped channel: who has a phone gets an SMS in time, and what is useless ends."""
+"""Look after the batches that wait for a stopped channel: who has a phone gets an SMS in time, and what is useless ends.
+
+What is useless ends in a parked batch too: its notice would stay open for ever, and with it the month of its ledger.
+"""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +22,7 @@ STOPPED_DUE: Final = batch.ANY_STOPPED
 
 
 async def fall_back(*, room: Waiting) -> int:
-    """Look after one batch of a stopped channel. Return 1, or 0 if none is due. Raises Retryable."""
+    """Look after one batch of a stopped channel, or a parked one that is over. Return 0 if none is due. Raises Retryable."""
     return await room.guard.each("fall-back", partial(_look_after, room), limit=1)
 
 
@@ -28,13 +31,13 @@ async def _look_after(room: Waiting, hand: Hand, _: int) -> int:
     async with room.db.transaction() as tx:
         now = room.clock.now()
         opened = {state.channel: state.opened_at for state in (await breaker.read(tx)).values() if state.opened_at}
-        batch_id = await batch.find_stopped(tx, list(opened), now=now) if opened else None
+        batch_id = await batch.find_stopped(tx, list(opened), now=now)
         if batch_id is None:
             return 0
         await hand.take([str(batch_id)])
         claimed = await batch.take_stopped(tx, batch_id)
-        opened_at = opened[claimed.channel]
-        since = max(opened_at, _cut_at(claimed.batch_id))
+        opened_at = opened.get(claimed.channel)
+        since = max(opened_at, _cut_at(claimed.batch_id)) if opened_at else None
         keys = [(notice_id_of(member, claimed), member.recipient_id) for member in claimed.members]
         contents = await notice.contents(tx, list({notice_id for notice_id, _ in keys}))
         if not claimed.home:
