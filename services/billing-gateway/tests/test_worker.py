@@ -10,7 +10,7 @@ import pytest
 from billing_gateway.callbacks.flow.handle_provider_event import handle_waiting_events
 from billing_gateway.callbacks.flow.store_callback import StoreCallback, StoredCallback, store_callback
 from billing_gateway.worker import work
-from gridcare.postgres.retention import forget_expired
+from gridcare.postgres.retention import shared_steps
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.waiting import eventually
 
@@ -78,6 +78,6 @@ async def test_money_is_never_forgotten(gateway: Any) -> None:
     """After eight days the results of old requests are deleted; the ledger stays."""
     await gateway.bill()
     gateway.clock.move(days=8)
-    await forget_expired(gateway.db, gateway.clock)
+    await shared_steps(gateway.db, gateway.clock)["forget_answers"]()
     assert await gateway.rows("SELECT 1 FROM idempotency") == []
     assert len(await gateway.rows("SELECT 1 FROM entry")) == 2

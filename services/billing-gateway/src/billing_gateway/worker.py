@@ -7,7 +7,7 @@ from billing_gateway.callbacks.flow.handle_provider_event import EVENTS_WAITING,
 from billing_gateway.wiring import WorkerRooms
 from gridcare.postgres.look import Work, repeat_work
 from gridcare.postgres.poison.guard import COUNT_INTERVAL_S, count_parked
-from gridcare.postgres.retention import RETENTION_INTERVAL_S, forget_expired
+from gridcare.postgres.retention import retention_loops, shared_steps
 from gridcare.process.lifecycle import Lifecycle, repeat_all, run_together
 
 
@@ -24,6 +24,6 @@ async def work(rooms: WorkerRooms, lifecycle: Lifecycle) -> None:
         repeat_all(
             lifecycle,
             ("count_parked", COUNT_INTERVAL_S, partial(count_parked, inquiries.db)),
-            ("forget_expired", RETENTION_INTERVAL_S, partial(forget_expired, inquiries.db, inquiries.clock)),
+            *retention_loops(shared_steps(inquiries.db, inquiries.clock)),
         ),
     )

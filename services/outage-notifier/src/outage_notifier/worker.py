@@ -5,7 +5,7 @@ from functools import partial
 
 from gridcare.postgres.look import Work, repeat_work
 from gridcare.postgres.poison.guard import COUNT_INTERVAL_S, count_parked
-from gridcare.postgres.retention import RETENTION_INTERVAL_S, Steps, shared_steps
+from gridcare.postgres.retention import Steps, retention_loops, shared_steps
 from gridcare.process.lifecycle import Lifecycle, repeat_all, run_together
 from outage_notifier.ledger.flow.complete_notices import BATCHES_LEASED, NOTICES_DONE, complete_notices
 from outage_notifier.ledger.flow.forget_notices import forget_notices
@@ -30,7 +30,6 @@ STRAYS_INTERVAL_S = 60.0
 async def work(rooms: WorkerRooms, lifecycle: Lifecycle, wake: asyncio.Event) -> None:
     """Do what falls due until told to stop. `wake` is set when there are new notices: before long one will be done."""
     ledger, planning = rooms.ledger, rooms.planning
-    retention = retention_steps(rooms.keeping, rooms.marks)
     due = {
         "hint_again": Work(partial(hint_again, room=planning), hints_due(planning)),
         "cut_follow_ups": Work(partial(cut_follow_ups, room=planning), FOLLOW_UPS_DUE),
@@ -48,7 +47,7 @@ async def work(rooms: WorkerRooms, lifecycle: Lifecycle, wake: asyncio.Event) ->
             lifecycle,
             ("recut_strays", STRAYS_INTERVAL_S, partial(recut_strays, room=planning)),
             ("count_parked", COUNT_INTERVAL_S, partial(count_parked, ledger.db)),
-            *((name, RETENTION_INTERVAL_S, step) for name, step in retention.items()),
+            *retention_loops(retention_steps(rooms.keeping, rooms.marks)),
         ),
     )
 
