@@ -16,12 +16,13 @@ from gridcare_local.emulators.vnpay.payer import PlayedPayment, callback_query
 SECRET = "TESTSECRET"
 ORDER = {
     "vnp_Amount": "89612500",
-    "vnp_CreateDate": "20261123093000",
+    "vnp_CreateDate": "20261123092500",
     "vnp_OrderInfo": "Thanh toan tien dien PB11010012345 T10/2026",
     "vnp_TmnCode": "CTTVNP01",
     "vnp_TxnRef": "HD202610-0001",
 }
-QUESTION = "rq-1|2.1.0|querydr|CTTVNP01|HD202610-0001|20261123092500|20261123094500|10.0.0.5|Tra cuu HD202610-0001"
+CREATED = ORDER["vnp_CreateDate"]
+QUESTION = f"rq-1|2.1.0|querydr|CTTVNP01|HD202610-0001|{CREATED}|20261123094500|10.0.0.5|Tra cuu HD202610-0001"
 NAMES = "RequestId|Version|Command|TmnCode|TxnRef|TransactionDate|CreateDate|IpAddr|OrderInfo"
 VECTOR = (  # VNPay's rule applied to the question, computed without this code
     "3dc25358bec6e2a68c8b87aa419d69e259e27d4f5d9391af110351aa16fb1160"
@@ -37,9 +38,9 @@ def vnpay(tmp_path: Path) -> Iterator[Emulator]:
     emulator.stop()
 
 
-def ask(vnpay: Emulator, number: int = 1, signature: str | None = None) -> dict[str, Any]:
-    """Ask about the order under a fresh request id."""
-    text = QUESTION.replace("rq-1", f"rq-{number}")
+def ask(vnpay: Emulator, number: int = 1, signature: str | None = None, *, date: str = CREATED) -> dict[str, Any]:
+    """Ask about the order of a date under a fresh request id."""
+    text = QUESTION.replace("rq-1", f"rq-{number}").replace(CREATED, date)
     fields = {f"vnp_{name}": value for name, value in zip(NAMES.split("|"), text.split("|"), strict=True)}
     signed = signature or hmac.new(SECRET.encode(), text.encode(), hashlib.sha512).hexdigest()
     answer = httpx.post(f"{vnpay.url}{QUERY_PATH}", json={**fields, "vnp_SecureHash": signed}, trust_env=False)
@@ -47,7 +48,8 @@ def ask(vnpay: Emulator, number: int = 1, signature: str | None = None) -> dict[
 
 
 def pay(vnpay: Emulator, played: PlayedPayment) -> None:
-    vnpay.request("POST", "/_emulator/payments", {"query": callback_query(SECRET, ORDER, played)})
+    query = callback_query(SECRET, ORDER, played)
+    vnpay.request("POST", "/_emulator/payments", {"query": query, "created": CREATED})
 
 
 def test_questions_are_answered_truthfully(vnpay: Emulator) -> None:
@@ -64,6 +66,17 @@ def test_questions_are_answered_truthfully(vnpay: Emulator) -> None:
     told = ask(vnpay, 4)
     assert (told["vnp_ResponseCode"], told["vnp_TransactionStatus"], told["vnp_Amount"]) == ("00", "00", "89612500")
     assert ask(vnpay, 3)["vnp_ResponseCode"] == "94"
+
+
+def test_orders_have_a_date(vnpay: Emulator) -> None:
+    """An order is found by its reference and the date of its pay address, after a kill, too; a date that is none is 03."""
+    pay(vnpay, PlayedPayment())
+    assert ask(vnpay, 1, date="20261123093001")["vnp_ResponseCode"] == "91"
+    assert ask(vnpay, 2, date="2026-11-23 09:30")["vnp_ResponseCode"] == "03"
+    vnpay.kill()
+    vnpay.start_again()
+    assert ask(vnpay, 3, date="20261123093001")["vnp_ResponseCode"] == "91"
+    assert ask(vnpay, 4)["vnp_ResponseCode"] == "00"
 
 
 def test_nobody_forges_payments(vnpay: Emulator) -> None:

@@ -137,18 +137,23 @@ class Workload:
 
     async def play(self, pay_url: str, played: vnpay.PlayedPayment, *, repeat: int = 1) -> str | None:
         """Pay an order: the money moves, then VNPay calls back until it is told that it may stop, each time `repeat` fold."""
-        secret = self.rig.stack.settings.secrets["vnpay_hash_secret"]
-        query = vnpay.callback_query(secret, vnpay.read_pay_url(secret, pay_url), played)
-        await self.move(query, played)
-        return await self.call_back(query, repeat=repeat)
+        return await self.call_back(await self.move(pay_url, played), repeat=repeat)
 
-    async def move(self, query: str, played: vnpay.PlayedPayment) -> None:
-        """Let the money of an order move at VNPay, which from then on says so when it is asked; nobody is called back."""
+    async def move(self, pay_url: str, played: vnpay.PlayedPayment) -> str:
+        """Let the money of an order move at VNPay, which from then on says so when it is asked; nobody is called back.
+
+        Return the query of its callback.
+        """
+        secret = self.rig.stack.settings.secrets["vnpay_hash_secret"]
+        order = vnpay.read_pay_url(secret, pay_url)
+        query = vnpay.callback_query(secret, order, played)
         note_money(self.psp, query, played)
         if not played.bad_signature:
             url = f"{self.rig.catalog.emulator_url('vnpay')}/_emulator/payments"
             async with httpx.AsyncClient(trust_env=False) as client:
-                (await client.post(url, json={"query": query})).raise_for_status()
+                paid = {"query": query, "created": order["vnp_CreateDate"]}
+                (await client.post(url, json=paid)).raise_for_status()
+        return query
 
     async def call_back(self, query: str, *, repeat: int = 1) -> str | None:
         """Call back with this query until an answer ends VNPay's calls. Return the last answer's code."""

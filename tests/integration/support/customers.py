@@ -50,9 +50,10 @@ def pay_silently(whole: Whole, person: Person, bill_id: str) -> str:
     """Pay a bill through VNPay, whose callback is lost, and let the payment's time pass. Return the payment's id."""
     begun = whole.client("customer", person.code).post(BILLING, f"/v1/bills/{bill_id}/payments", {})
     secret = whole.stack.settings.secrets["vnpay_hash_secret"]
-    query = vnpay.callback_query(secret, vnpay.read_pay_url(secret, begun["pay_url"]))
+    order = vnpay.read_pay_url(secret, begun["pay_url"])
+    paid = {"query": vnpay.callback_query(secret, order), "created": order["vnp_CreateDate"]}
     url = f"{whole.stack.catalog.emulator_url('vnpay')}/_emulator/payments"
-    httpx.post(url, json={"query": query}, trust_env=False).raise_for_status()
+    httpx.post(url, json=paid, trust_env=False).raise_for_status()
     over = "UPDATE payment SET expires_at = begun_at + interval '1 second' WHERE payment_id = $1"
     whole.query(BILLING, over, begun["payment_id"])
     return str(begun["payment_id"])

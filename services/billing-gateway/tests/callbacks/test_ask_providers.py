@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from billing_gateway.callbacks.command_ask import ask_command
@@ -22,14 +23,15 @@ async def pay(gateway: Any, vnpay: Emulator, played: PlayedPayment | None = None
     begun: dict[str, Any] = await gateway.begin(await gateway.bill(), **body)
     begun["query"] = gateway.callback(begun, played or SUCCESS)
     if played is not None:
-        await tell(vnpay, begun["query"])
+        await tell(vnpay, begun, begun["query"])
     gateway.clock.move(minutes=15)
     return begun
 
 
-async def tell(vnpay: Emulator, query: str) -> None:
+async def tell(vnpay: Emulator, begun: Mapping[str, Any], query: str) -> None:
     """Let VNPay know of a payment, by the query of its callback."""
-    await asyncio.to_thread(vnpay.request, "POST", "/_emulator/payments", {"query": query})
+    paid = {"query": query, "created": httpx.URL(begun["pay_url"]).params["vnp_CreateDate"]}
+    await asyncio.to_thread(vnpay.request, "POST", "/_emulator/payments", paid)
 
 
 async def ask(gateway: Any) -> int:
@@ -165,7 +167,7 @@ async def test_workers_ask_once(gateway: Any, vnpay: Emulator) -> None:
     """Many workers at once ask about each payment once, and book its money once."""
     begun = [await gateway.begin(await gateway.bill()) for _ in range(4)]
     for each in begun:
-        await tell(vnpay, gateway.callback(each))
+        await tell(vnpay, each, gateway.callback(each))
     gateway.clock.move(minutes=15)
     assert sum(await asyncio.gather(*(ask(gateway) for _ in range(5)))) == 4
     assert [questions(vnpay, each) for each in begun] == [1, 1, 1, 1]
@@ -213,7 +215,7 @@ async def test_a_person_may_ask(gateway: Any, vnpay: Emulator, capsys: pytest.Ca
     """The command asks about an expired payment, books what is reported, and says what became of it."""
     begun = await pay(gateway, vnpay)
     await ask(gateway)
-    await tell(vnpay, begun["query"])
+    await tell(vnpay, begun, begun["query"])
     room = gateway.working.inquiries
     assert await ask_command([begun["order_reference"]], room=room) == 0
     assert capsys.readouterr().out.endswith(" vnpay: reported (status-00); succeeded\n")

@@ -1,4 +1,4 @@
-"""A payment that cannot be expired is counted and parked; the others expire."""
+"""A payment that cannot be expired, or not even claimed, is counted and parked; the others expire."""
 
 from typing import Any
 
@@ -11,15 +11,16 @@ from gridcare.testing.logs import captured_logs
 
 
 @pytest.mark.usefixtures("vnpay")
-async def test_bad_expiry_waits_alone(gateway: Any, owner_db: Database) -> None:
-    """Of two payments that VNPay does not know, one cannot be expired: the other is, and the bad one is parked."""
+@pytest.mark.parametrize(("refused", "kind"), [("UPDATE OF state", "inquiry"), ("UPDATE", "inquiry-claim")])
+async def test_bad_expiry_waits_alone(gateway: Any, owner_db: Database, refused: str, kind: str) -> None:
+    """Of two payments that VNPay does not know, one refuses a change, or all: the other expires, and the bad one is parked."""
     bad, good = await gateway.begin(await gateway.bill()), await gateway.begin(await gateway.bill())
     async with owner_db.transaction() as tx:
         await tx.execute(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'poison'; END $$"
         )
         await tx.execute(
-            "CREATE TRIGGER poison BEFORE UPDATE OF state ON payment FOR EACH ROW"
+            f"CREATE TRIGGER poison BEFORE {refused} ON payment FOR EACH ROW"
             f" WHEN (NEW.payment_id = '{bad['payment_id']}') EXECUTE FUNCTION refuse()"
         )
     with captured_logs():
@@ -31,4 +32,4 @@ async def test_bad_expiry_waits_alone(gateway: Any, owner_db: Database) -> None:
     assert [(await gateway.read("payment", each))["state"] for each in (bad, good)] == ["begun", "expired"]
     async with gateway.db.read() as connection:
         parked = await store.list_parked(connection, None, limit=9)
-    assert [(each.kind, each.item_id) for each in parked] == [("inquiry", bad["payment_id"])]
+    assert [(each.kind, each.item_id) for each in parked] == [(kind, bad["payment_id"])]

@@ -6,6 +6,7 @@ The checksums are computed here independently of the services' code.
 import hashlib
 import hmac
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -95,9 +96,13 @@ QueryRule = Rule[QueryMatch, QueryAction]
 
 
 class Payment(Struct, forbid_unknown_fields=True):
-    """The body of POST /_emulator/payments: the query of the callback that tells of the payment, sent or lost."""
+    """The body of POST /_emulator/payments: the query of the callback that tells of the payment, sent or lost.
+
+    `created` is the `vnp_CreateDate` of its pay address, by which a question names its order too.
+    """
 
     query: str
+    created: str
 
 
 class VnpayEmulator(Emulator):
@@ -143,12 +148,16 @@ class VnpayEmulator(Emulator):
         if not hmac.compare_digest(asked.get("vnp_SecureHash", ""), _checksum(self._secret, asked, _REQUEST)):
             self.counts["bad signature"] += 1
             return "97"
+        if not re.fullmatch(r"[0-9]{14}", asked["vnp_TransactionDate"]):
+            return "03"
         return "94" if asked["vnp_RequestId"] in self._requests else None
 
     def _told(self, asked: Mapping[str, str]) -> Reply:
         action: QueryAction = self.script.choose(QueryFacts(asked["vnp_TxnRef"])) or QueryAction()
         self._requests.add(asked["vnp_RequestId"])
         payment = self._payments.get(asked["vnp_TxnRef"])
+        if payment is not None and payment["vnp_CreateDate"] != asked["vnp_TransactionDate"]:
+            payment = None  # an order of another day, which may have the same reference
         code = action.response_code or ("91" if payment is None else "00")
         self.record(
             "query",
@@ -207,12 +216,14 @@ class VnpayEmulator(Emulator):
 
     def _paid(self, request: Request) -> Reply:
         try:
-            fields = dict(parse_qsl(msgspec.json.decode(request.body, type=Payment).query, strict_parsing=True))
+            paid = msgspec.json.decode(request.body, type=Payment)
+            fields = dict(parse_qsl(paid.query, strict_parsing=True))
         except ValueError as error:  # msgspec's errors are ValueErrors, too
             return json_answer({"error": str(error)}, 422)
         given = fields.pop("vnp_SecureHash", "")
         if not hmac.compare_digest(given, signature(self._secret, fields)):
             return json_answer({"error": "vnp_SecureHash"}, 422)
+        fields["vnp_CreateDate"] = paid.created
         self.record("payment", {"fields": fields})
         self._note(fields)
         return json_answer({"order_reference": fields["vnp_TxnRef"]})

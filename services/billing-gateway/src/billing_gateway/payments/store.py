@@ -19,7 +19,8 @@ _LOCK = f"{_FIND} FOR NO KEY UPDATE"
 _BY_ORDER_REFERENCE = f"SELECT {_COLUMNS} FROM payment WHERE provider = $1 AND order_reference = $2"
 _LOCK_TO_ASK = f"SELECT {_COLUMNS}, asked FROM payment WHERE payment_id = $1 FOR NO KEY UPDATE"
 _IS_DUE = f"""
-state = 'begun' AND expires_at <= $1 AND (ask_at IS NULL OR ask_at <= $1) AND {workable("inquiry", "payment_id::text")}
+state = 'begun' AND expires_at <= $1 AND (ask_at IS NULL OR ask_at <= $1)
+AND {workable("inquiry", "payment_id::text")} AND {workable("inquiry-claim", "payment_id::text")}
 """
 ANY_DUE: Final = f"SELECT true FROM payment WHERE {_IS_DUE} ORDER BY expires_at LIMIT 1"
 _LOCK_DUE = f"""

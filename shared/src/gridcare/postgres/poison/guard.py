@@ -27,6 +27,7 @@ Kind = Literal[
     "follow-up",
     "hint",
     "inquiry",
+    "inquiry-claim",
     "look-up",
     "notice",
     "probe",

@@ -21,6 +21,7 @@ from gridcare.errors import NotFound
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
 from gridcare.postgres import token_buckets
+from gridcare.postgres.poison.guard import Hand
 from gridcare.process.crash_points import reach
 from gridcare.values.ids import uuid7
 
@@ -64,19 +65,28 @@ async def ask_about_payment(payment_id: UUID, *, room: Inquiries) -> tuple[Inqui
 
 async def _claim(room: Inquiries) -> list[DuePayment]:
     """Return payments to be asked about now, each for this caller alone until its next moment."""
-    now = room.clock.now()
     claimed: list[DuePayment] = []
-    async with room.db.transaction() as tx:
-        for due in await payment.lock_due(tx, now=now, limit=BATCH_SIZE_MAX):
-            rate = room.asking.per_minute_max * 60
-            if not await token_buckets.take(tx, BUCKET, due.payment.provider, per_hour=rate, burst=BATCH_SIZE_MAX):
-                break
-            asked = due.asked + 1
-            await payment.put_off(tx, due.payment.payment_id, asked, next_ask_at(asked, room.asking, now))
-            claimed.append(DuePayment(due.payment, asked))
+    await room.guard.each("inquiry-claim", partial(_claim_some, claimed, room), limit=BATCH_SIZE_MAX)
     if claimed:
         reach("inquiry.claimed")
     return claimed
+
+
+async def _claim_some(claimed: list[DuePayment], room: Inquiries, hand: Hand, limit: int) -> int:
+    now = room.clock.now()
+    some: list[DuePayment] = []
+    async with room.db.transaction() as tx:
+        due = await payment.lock_due(tx, now=now, limit=limit)
+        await hand.take([str(each.payment.payment_id) for each in due])
+        for each in due:
+            rate = room.asking.per_minute_max * 60
+            if not await token_buckets.take(tx, BUCKET, each.payment.provider, per_hour=rate, burst=BATCH_SIZE_MAX):
+                break
+            asked = each.asked + 1
+            await payment.put_off(tx, each.payment.payment_id, asked, next_ask_at(asked, room.asking, now))
+            some.append(DuePayment(each.payment, asked))
+    claimed += some
+    return len(some)
 
 
 async def _guarded(due: DuePayment, room: Inquiries) -> None:
