@@ -28,8 +28,8 @@ SKEWS: Final = {
 
 REPAIR_API, BILLING_API = "repair-intake-api", "billing-gateway-api"
 APIS: Final = (REPAIR_API, BILLING_API, "outage-notifier-api")
-PRE_STOP_S: Final = 2.0
-"""The manifests wait 5 s: every proxy of a cluster must hear of it. Here there is one caller."""
+PRE_STOP_S: Final = 5.0
+"""As the manifests' preStop waits: what was sent to the old address has arrived there before it is told to end."""
 
 
 async def kill_often(run: Campaign, names: list[str], *, kills: int) -> int:

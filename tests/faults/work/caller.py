@@ -97,6 +97,21 @@ class Caller:
             return content if answer.status_code < 300 else None
         return None
 
+    async def tell_emulator(self, provider: str, path: str, body: Mapping[str, Any]) -> None:
+        """Post to an emulator's own interface until it has taken it. Raises httpx.HTTPStatusError, httpx.TransportError."""
+        deadline = time.monotonic() + PATIENCE_S
+        url = f"{self.rig.catalog.emulator_url(provider)}/_emulator/{path}"
+        while True:
+            try:
+                answer = await self._client.post(url, json=body)
+            except httpx.TransportError:  # the machine is busy
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(AGAIN_S)
+            else:
+                answer.raise_for_status()
+                return
+
 
 def new_key() -> str:
     """Return a fresh Idempotency-Key."""

@@ -32,6 +32,7 @@ class Workload:
         self._run = secrets.token_hex(3)
         self._count = 0
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._errors: list[BaseException] = []
         self._stopping = asyncio.Event()
         self.live: list[tuple[str, list[str]]] = []
 
@@ -50,10 +51,12 @@ class Workload:
                 self._spawn(self._repeat(act, per_s))
 
     async def finish(self) -> None:
-        """Begin nothing more, and wait until what was begun has an answer."""
+        """Begin nothing more, and wait until what was begun has an answer. Raises what a piece of business raised."""
         self._stopping.set()
         while self._tasks:
             await asyncio.wait(self._tasks)
+        if self._errors:
+            raise BaseExceptionGroup("business that went wrong", self._errors)
 
     async def abandon(self) -> None:
         """Leave everything where it is."""
@@ -73,8 +76,8 @@ class Workload:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled():
-            task.result()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._errors.append(error)
 
     def _number(self) -> str:
         self._count += 1
@@ -149,10 +152,7 @@ class Workload:
         query = vnpay.callback_query(secret, order, played)
         note_money(self.psp, query, played)
         if not played.bad_signature:
-            url = f"{self.rig.catalog.emulator_url('vnpay')}/_emulator/payments"
-            async with httpx.AsyncClient(trust_env=False) as client:
-                paid = {"query": query, "created": order["vnp_CreateDate"]}
-                (await client.post(url, json=paid)).raise_for_status()
+            await self.caller.tell_emulator("vnpay", "payments", {"query": query, "created": order["vnp_CreateDate"]})
         return query
 
     async def call_back(self, query: str, *, repeat: int = 1) -> str | None:
