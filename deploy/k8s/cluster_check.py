@@ -85,7 +85,8 @@ def restart_under_load() -> None:
     _kubectl("rollout", "restart", "deployment", "-l", OURS)
     _rolled_out()
     before = _kubectl("get", "pod", "-l", KILLED, "-o", "name").split()
-    _kubectl("delete", *before, "--grace-period=0", "--force", "--wait=false")
+    # one that the roll-out replaced may go away before it is named here
+    _kubectl("delete", *before, "--grace-period=0", "--force", "--wait=false", "--ignore-not-found")
     _rolled_out()
     _until(
         "another sender", lambda: bool(set(_kubectl("get", "pod", "-l", KILLED, "-o", "name").split()) - set(before))
