@@ -1,18 +1,21 @@
 """repair-intake: `python -m repair_intake <process or command>`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from gridcare.known_supply_points import topic_supply_points
+from gridcare.postgres.retention import retention_command
 from gridcare.process.foundation import Foundation
-from gridcare.process.service import Process, Service, follow_topics, main, serve_api
+from gridcare.process.service import Command, Process, Service, follow_topics, main, serve_api
+from gridcare.process.settings import DatabaseSettings
 from repair_intake import NAME
 from repair_intake.app import build_app
 from repair_intake.grants import GRANTS
 from repair_intake.settings import ApiSettings, ConsumerSettings, WorkerSettings
 from repair_intake.tickets import topic_outages
-from repair_intake.wiring import serving, tickets_of, working
-from repair_intake.worker import work
+from repair_intake.wiring import retaining, serving, tickets_of, working
+from repair_intake.worker import retention_steps, work
 
 
 async def api(foundation: Foundation[ApiSettings]) -> None:
@@ -35,6 +38,12 @@ async def worker(foundation: Foundation[WorkerSettings]) -> None:
         await work(rooms, foundation.lifecycle)
 
 
+async def retention(settings: DatabaseSettings, _: Sequence[str]) -> int:
+    """Do at once what retention does each hour."""
+    async with retaining(settings) as known_outages:
+        return await retention_command(retention_steps(known_outages))
+
+
 SERVICE = Service(
     name=NAME,
     migrations=Path(__file__).parents[2] / "migrations",
@@ -44,7 +53,7 @@ SERVICE = Service(
         "consumer": Process(ConsumerSettings, consumer),
         "worker": Process(WorkerSettings, worker),
     },
-    commands={},
+    commands={"retention": Command(DatabaseSettings, retention)},
 )
 
 if __name__ == "__main__":

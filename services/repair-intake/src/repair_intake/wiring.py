@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from gridcare.http.tokens.verifier import TokenVerifier
+from gridcare.postgres.database import Database
 from gridcare.process.foundation import Foundation
+from gridcare.process.settings import DatabaseSettings
+from gridcare.values.clock import SystemClock
 from repair_intake import NAME
 from repair_intake.known_outages.core import Margins
 from repair_intake.known_outages.room import KnownOutages
@@ -52,6 +55,14 @@ async def working(foundation: Foundation[WorkerSettings]) -> AsyncIterator[Worke
         known_outages=KnownOutages(foundation.db, foundation.clock),
         tickets=tickets_of(foundation),
     )
+
+
+@asynccontextmanager
+async def retaining(settings: DatabaseSettings) -> AsyncIterator[KnownOutages]:
+    """Open the database for the command that does at once what the worker does each hour."""
+    url = settings.database_url.get_secret_value()
+    async with Database.open(url, application_name=f"{NAME} retention", pool_size=2) as db:
+        yield KnownOutages(db, SystemClock(settings.clock_offset_s))
 
 
 def tickets_of(

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from gridcare.postgres import inbox
+from gridcare.postgres.bites import BITE_ROWS
 from repair_intake.known_outages import store as outage
 from repair_intake.known_outages.room import KnownOutages
 
@@ -11,9 +12,9 @@ OUTAGE_KEPT = timedelta(days=inbox.KEPT_DAYS)
 
 
 async def forget_outages(*, room: KnownOutages) -> int:
-    """Delete outages whose last event and last window are both older than OUTAGE_KEPT.
+    """Delete a bite of the outages whose last event and last window are both older than OUTAGE_KEPT.
 
     Return the number of outages. Raises Retryable.
     """
     async with room.db.transaction() as tx:
-        return await outage.forget(tx, room.clock.now() - OUTAGE_KEPT)
+        return await outage.forget(tx, room.clock.now() - OUTAGE_KEPT, limit=BITE_ROWS)

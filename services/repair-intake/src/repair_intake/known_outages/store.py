@@ -47,7 +47,11 @@ _KNOWN = (
     "SELECT outage_id, cause, place, starts_at, ends_at FROM outage WHERE NOT ended AND outage_id = ANY($1::uuid[])"
 )
 _HOLD = f"{_KNOWN} FOR UPDATE"
-_FORGET = "DELETE FROM outage WHERE changed_at < $1 AND NOT EXISTS (SELECT FROM unnest(ends_at) AS e WHERE e >= $1)"
+_FORGET = """
+DELETE FROM outage WHERE outage_id = ANY(ARRAY(
+    SELECT outage_id FROM outage WHERE changed_at < $1 AND NOT EXISTS (SELECT FROM unnest(ends_at) AS e WHERE e >= $1)
+    LIMIT $2 FOR UPDATE SKIP LOCKED))
+"""
 
 
 async def lock(tx: Connection, outage_id: UUID) -> Progress | None:
@@ -113,9 +117,9 @@ async def hold(tx: Connection, outage_id: UUID) -> list[CoveringOutage]:
     return [_covering(row) for row in await tx.fetch(_HOLD, [outage_id])]
 
 
-async def forget(tx: Connection, before: datetime) -> int:
-    """Delete outages with no event and no window's end since `before`. Return the number of outages."""
-    tag: str = await tx.execute(_FORGET, before)
+async def forget(tx: Connection, before: datetime, *, limit: int) -> int:
+    """Delete at most `limit` outages with no event and no window's end since `before`. Return the number of outages."""
+    tag: str = await tx.execute(_FORGET, before, limit)
     return int(tag.split()[1])
 
 
