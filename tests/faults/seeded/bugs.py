@@ -101,13 +101,22 @@ BUGS: Final = (
         faults=(19,),
         speaks="I8",
     ),
-    _bug(
+    Bug(
         "claims that ignore leases",
-        f"{NOTIFIER}/ledger/store/batch.py",
-        "WHERE batch_id = $1 AND state = 'ready' AND (lease_until IS NULL OR lease_until < clock_timestamp())\n",
-        "WHERE batch_id = $1 AND state = 'ready'\n",
+        (
+            Edit(
+                f"{NOTIFIER}/ledger/store/batch.py",
+                "WHERE batch_id = $1 AND state = 'ready' AND (lease_until IS NULL OR lease_until < clock_timestamp())\n",
+                "WHERE batch_id = $1 AND state = 'ready'\n",
+            ),
+            Edit(
+                f"{NOTIFIER}/ledger/store/batch.py",
+                "channel = $1 AND lane = $2 AND (lease_until IS NULL OR lease_until < clock_timestamp())\n",
+                "channel = $1 AND lane = $2\n",
+            ),
+        ),
         faults=(36,),
-        speaks="I8 I7 I5",
+        speaks=frozenset({"I5", "I7", "I8"}),
     ),
     _bug(
         "hundredths taken for dong",
@@ -115,6 +124,14 @@ BUGS: Final = (
         "AMOUNT_FACTOR: Final = 100\n",
         "AMOUNT_FACTOR: Final = 1\n",
         faults=(25,),
+        speaks="I12",
+    ),
+    _bug(
+        "answer not recorded",
+        f"{BILLING}/callbacks/flow/ask_providers.py",
+        '        if await _record(due.payment, result.message, room) != "unmatched":\n            return\n',
+        "        return\n",
+        faults=(23,),
         speaks="I12",
     ),
     _bug(

@@ -45,7 +45,7 @@ async def test_publishing_schedules_notices(api, world, rooms, planning, outbox:
     answer = await api.post(f"/{outage_id}/publish", {})
     assert answer.status_code == 202, answer.text
     body = answer.json()
-    assert body["outage"]["status"] == "published"
+    assert body["outage"]["state"] == "published"
     assert [n["kind"] for n in body["preview"]] == ["announcement", "reminder"]
     assert body["preview"][0]["recipients"] == NOBODY | {"push": 1, "sms": 1}
     assert body["preview"][0]["sms_cost_vnd"] == 800
@@ -162,7 +162,7 @@ async def test_cancellations_reach_the_told(api, world, rooms, planning, outbox:
     await plan_all(planning)
     await deliver(rooms)
     answer = await api.post(f"/{outage_id}/cancel", {"reason": "mưa lớn"})
-    assert (answer.status_code, answer.json()["outage"]["status"]) == (202, "cancelled")
+    assert (answer.status_code, answer.json()["outage"]["state"]) == (202, "cancelled")
     assert [(n["kind"], n["audience"], n["sms_cost_vnd"]) for n in answer.json()["preview"]] == [
         ("cancellation", 1, 800)
     ]
@@ -184,7 +184,7 @@ async def test_dispatchers_may_restore(api, world, rooms, planning, clock):
     assert (early.status_code, early.json()["code"]) == (409, "outage-not-started")
     clock.move(days=6, hours=2)
     answer = await api.post(f"/{outage_id}/restore", {}, roles=["dispatcher"])
-    assert (answer.status_code, answer.json()["outage"]["status"]) == (202, "restored")
+    assert (answer.status_code, answer.json()["outage"]["state"]) == (202, "restored")
     assert [(n["kind"], n["recipients"]["sms"]) for n in answer.json()["preview"]] == [("restoration", 1)]
     await plan_all(planning)
     restoration = (await notices(rooms, outage_id))[-1]

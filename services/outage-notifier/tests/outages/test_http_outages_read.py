@@ -47,7 +47,7 @@ async def test_languages_of_newer_releases(api, world):
 
 
 async def test_listed_by_newest_change(api, world, clock):
-    """Pages go by the newest change, neither skip nor repeat, and may be filtered by status."""
+    """Pages go by the newest change, neither skip nor repeat, and may be filtered by state."""
     await world.customer(A)
     made = []
     for _ in range(5):
@@ -57,15 +57,15 @@ async def test_listed_by_newest_change(api, world, clock):
     await api.post(f"/{made[0]}/publish", {"late_reason": "x"})
     seen, cursor = [], None
     while cursor is not None or not seen:
-        query = {"limit": 2, "status": "draft", **({"cursor": cursor} if cursor else {})}
+        query = {"limit": 2, "state": "draft", **({"cursor": cursor} if cursor else {})}
         answer = (await api.call("GET", "/v1/outages", params=query)).json()
         seen += [item["outage_id"] for item in answer["items"]]
         cursor = answer["next"]
     assert seen == made[:0:-1]
-    several = {"status": ["draft", "published", "cancelled"]}
+    several = {"state": ["draft", "published", "cancelled"]}
     assert len((await api.call("GET", "/v1/outages", params=several)).json()["items"]) == len(made)
     newest = (await api.call("GET", "/v1/outages", params={"limit": 1})).json()["items"][0]
-    assert (newest["outage_id"], newest["status"]) == (made[0], "published")
+    assert (newest["outage_id"], newest["state"]) == (made[0], "published")
 
 
 async def test_previews_count_costs(api, world):

@@ -1,12 +1,12 @@
-"""Outages: every change from every status, and any sequence of changes."""
+"""Outages: every change from every state, and any sequence of changes."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
 
 from gridcare.errors import BusinessError, Conflict, Unprocessable
 from gridcare.events.outages import Scope, Window
@@ -59,7 +59,7 @@ def changed(action: str, before: Outage, now: datetime = NOW) -> Change:
 
 
 @pytest.mark.parametrize(
-    ("status", "action", "expected"),
+    ("state", "action", "expected"),
     [
         ("draft", "edit", "draft"),
         ("draft", "publish", "published"),
@@ -75,10 +75,10 @@ def changed(action: str, before: Outage, now: datetime = NOW) -> Change:
         *((s, a, f"outage-already-{s}") for s in ("cancelled", "restored") for a in ("cancel", "restore")),
     ],
 )
-def test_every_change(status, action, expected):
-    """A change leads to its status, or is refused with its stable code."""
+def test_every_change(state, action, expected):
+    """A change leads to its state, or is refused with its stable code."""
     try:
-        after = changed(action, draft() if status == "draft" else replace(published(), status=status)).after.status
+        after = changed(action, draft() if state == "draft" else replace(published(), state=state)).after.state
     except Conflict as refused:
         after = refused.code
     assert after == expected
@@ -89,7 +89,7 @@ def test_cut_over():
     end = published().document.end
     with pytest.raises(Conflict, match="outage-is-over"):
         outage.cancel(published(), now=end)
-    assert outage.restore(published(), now=end).after.status == "restored"
+    assert outage.restore(published(), now=end).after.state == "restored"
 
 
 def test_unchanged_revision():
@@ -123,7 +123,7 @@ def test_touching_windows():
     """Windows do not overlap when one ends as the next starts."""
     first = window(6)
     second = Window(start=first.end, end=first.end + HOUR)
-    assert draft(said=document(second, first)).status == "draft"
+    assert draft(said=document(second, first)).state == "draft"
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ class AnyChanges(RuleBasedStateMachine):
 
     @invariant()
     def an_ended_outage_stays_ended(self):
-        ended = [each for each in self.kept if each.status in {"cancelled", "restored"}]
+        ended = [each for each in self.kept if each.state in {"cancelled", "restored"}]
         assert ended in ([], [self.kept[-1]])
 
 

@@ -52,7 +52,7 @@ async def counted(world) -> tuple[int, ...]:
         ({"cause": 7}, "invalid-request"),
         ({"cause_by_language": {"fr": "non"}}, "invalid-request"),
         ({"kind": "other"}, "invalid-request"),
-        ({"status": "published"}, "invalid-request"),
+        ({"state": "published"}, "invalid-request"),
     ],
 )
 async def test_bad_outages(api, world, change, code):

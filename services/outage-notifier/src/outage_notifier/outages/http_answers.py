@@ -8,7 +8,7 @@ from pydantic import Field
 
 from gridcare.events.outages import OutageKind
 from gridcare.http.body import Body
-from outage_notifier.outages.core.outage import Action, Status
+from outage_notifier.outages.core.outage import Action, OutageState
 from outage_notifier.outages.core.rules import NoticeGiven
 from outage_notifier.outages.flow.changes import Published
 from outage_notifier.outages.flow.preview_outage import Preview
@@ -50,7 +50,7 @@ class OutageOut(Body):
 
     outage_id: UUID
     kind: OutageKind
-    status: Status
+    state: OutageState
     revision: int
     document: DocumentOut
     created_by: str

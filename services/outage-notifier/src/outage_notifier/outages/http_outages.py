@@ -15,7 +15,7 @@ from gridcare.http.idempotency import IdempotencyKey
 from gridcare.http.pages import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, filter_by, page_of
 from gridcare.http.rooms import room_of
 from gridcare.postgres.idempotency import once
-from outage_notifier.outages.core.outage import Status
+from outage_notifier.outages.core.outage import OutageState
 from outage_notifier.outages.flow.changes import (
     CancelOutage,
     CreateOutage,
@@ -90,7 +90,7 @@ async def post_outage(who: Planner, body: OutageIn, key: IdempotencyKey, room: R
 async def get_outages(
     _: Staff,
     room: Room,
-    states: Annotated[list[Status] | None, filter_by("status")] = None,
+    states: Annotated[list[OutageState] | None, filter_by("state")] = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Page[OutageOut]:

@@ -8,7 +8,7 @@ Every change is kept as a revision. What a change tells customers and other serv
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
@@ -26,7 +26,7 @@ from outage_notifier.outages.core.rules import (
     notice_given,
 )
 
-Status = Literal["draft", "published", "cancelled", "restored"]
+OutageState = Literal["draft", "published", "cancelled", "restored"]
 Action = Literal["created", "edited", "published", "revised", "cancelled", "restored"]
 
 
@@ -57,13 +57,15 @@ class OutageDocument(msgspec.Struct, frozen=True, kw_only=True):
         return max(window.end for window in self.windows)
 
 
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """An outage as of its newest revision. `version` counts its published changes."""
+class Outage(msgspec.Struct, frozen=True, kw_only=True, rename={"state": "status"}):
+    """An outage as of its newest revision. `version` counts its published changes.
+
+    Where it is kept, for an Idempotency-Key or in its table, the state is called `status`, as the first release named it.
+    """
 
     outage_id: UUID
     kind: OutageKind
-    status: Status
+    state: OutageState
     revision: int
     version: int
     document: OutageDocument
@@ -98,7 +100,10 @@ class Change:
         return self.before is None or self.after.version > self.before.version
 
 
-_ENDED: Final[Mapping[Status, str]] = {"cancelled": "outage-already-cancelled", "restored": "outage-already-restored"}
+_ENDED: Final[Mapping[OutageState, str]] = {
+    "cancelled": "outage-already-cancelled",
+    "restored": "outage-already-restored",
+}
 
 
 def create(
@@ -110,7 +115,7 @@ def create(
     draft = Outage(
         outage_id=outage_id,
         kind=kind,
-        status="draft",
+        state="draft",
         revision=1,
         version=0,
         document=document,
@@ -123,7 +128,7 @@ def create(
 
 def edit(outage: Outage, document: OutageDocument, *, rules: OutageRules, now: datetime) -> Change:
     """Change a draft. Raises Conflict when it is no longer one, and Unprocessable as `create` does."""
-    if outage.status == "published":
+    if outage.state == "published":
         raise Conflict("outage-already-published", "a published outage is revised, not edited")
     _refuse_ended(outage)
     check_windows(document.windows, rules=rules, now=now)
@@ -133,7 +138,7 @@ def edit(outage: Outage, document: OutageDocument, *, rules: OutageRules, now: d
 
 def publish(outage: Outage, *, late_reason: str, rules: OutageRules, now: datetime) -> Change:
     """Publish a draft. Raises Conflict, and Unprocessable `window-in-past` or `statutory-notice-late`."""
-    if outage.status == "published":
+    if outage.state == "published":
         raise Conflict("outage-already-published", "the outage is published; revise it to change it")
     _refuse_ended(outage)
     document = outage.document
@@ -167,7 +172,7 @@ def revise(outage: Outage, document: OutageDocument, *, rules: OutageRules, now:
 def cancel(outage: Outage, *, now: datetime) -> Change:
     """Call an outage off, or drop a draft without telling anybody. Raises Conflict."""
     _refuse_ended(outage)
-    if outage.status == "draft":
+    if outage.state == "draft":
         return _change(outage, "cancelled", "cancelled", now=now)
     if now >= outage.document.end:
         raise Conflict("outage-is-over", "its last window has passed: it can only be restored")
@@ -184,16 +189,16 @@ def restore(outage: Outage, *, now: datetime) -> Change:
 
 def _change(
     outage: Outage,
-    status: Status,
+    state: OutageState,
     action: Action,
     *,
     now: datetime,
     document: OutageDocument | None = None,
     heard: bool = False,
 ) -> Change:
-    after = replace(
+    after = msgspec.structs.replace(
         outage,
-        status=status,
+        state=state,
         revision=outage.revision + 1,
         version=outage.version + int(heard),
         document=document or outage.document,
@@ -203,14 +208,14 @@ def _change(
 
 
 def _refuse_ended(outage: Outage) -> None:
-    code = _ENDED.get(outage.status)
+    code = _ENDED.get(outage.state)
     if code is not None:
-        raise Conflict(code, f"the outage is {outage.status}")
+        raise Conflict(code, f"the outage is {outage.state}")
 
 
 def _must_be_published(outage: Outage) -> None:
     _refuse_ended(outage)
-    if outage.status != "published":
+    if outage.state != "published":
         raise Conflict("outage-not-published", "the outage is a draft")
 
 

@@ -50,7 +50,7 @@ class NoticeGiven:
 
 
 def check_windows(windows: Sequence[Window], *, rules: OutageRules, now: datetime) -> None:
-    """Refuse windows that never make sense, whatever the outage's status. Raises Unprocessable."""
+    """Refuse windows that never make sense, whatever the outage's state. Raises Unprocessable."""
     if not 1 <= len(windows) <= rules.windows_max:
         raise Unprocessable("windows-count", f"an outage has 1 to {rules.windows_max} windows")
     for index, window in enumerate(windows):

@@ -1,6 +1,6 @@
 """Preview an outage: whom publishing or revising it would tell, on which channel and at what cost. Nothing is written."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -57,6 +57,6 @@ async def preview_outage(command: PreviewOutage, *, room: Outages) -> Preview:
 def _change(before: Outage, proposed: OutageDocument | None, rules: OutageRules, now: datetime) -> Change:
     if proposed is None:
         return publish(before, late_reason=UNSAID, rules=rules, now=now)
-    if before.status == "draft":
-        return publish(replace(before, document=proposed), late_reason=UNSAID, rules=rules, now=now)
+    if before.state == "draft":
+        return publish(msgspec.structs.replace(before, document=proposed), late_reason=UNSAID, rules=rules, now=now)
     return revise(before, msgspec.structs.replace(proposed, late_reason=UNSAID), rules=rules, now=now)

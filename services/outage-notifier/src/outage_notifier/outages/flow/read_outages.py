@@ -5,7 +5,7 @@ from uuid import UUID
 
 from gridcare.errors import NotFound
 from gridcare.values.pages import cut_page
-from outage_notifier.outages.core.outage import Outage, Revision, Status
+from outage_notifier.outages.core.outage import Outage, OutageState, Revision
 from outage_notifier.outages.room import Outages
 from outage_notifier.outages.store import outage
 from outage_notifier.outages.store.outage import Position
@@ -21,7 +21,7 @@ async def read_outage(outage_id: UUID, *, room: Outages) -> Outage:
 
 
 async def list_outages(
-    *, states: Collection[Status], before: Position, limit: int, room: Outages
+    *, states: Collection[OutageState], before: Position, limit: int, room: Outages
 ) -> tuple[Sequence[Outage], Position | None]:
     """Return a page of outages, the newest change first, and where the next page starts, if there is one.
 

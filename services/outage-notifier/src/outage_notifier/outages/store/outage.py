@@ -7,9 +7,10 @@ from uuid import UUID
 import msgspec
 
 from gridcare.postgres.database import Connection, Row
-from outage_notifier.outages.core.outage import Change, Outage, OutageDocument, Revision, Status
+from outage_notifier.outages.core.outage import Change, Outage, OutageDocument, OutageState, Revision
 
 _COLUMNS = "outage_id, kind, status, revision, version, document, created_by, created_at, updated_at"
+_READ = _COLUMNS.replace("status", "status AS state")
 _SAVE = f"""
 INSERT INTO outage ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (outage_id) DO UPDATE
@@ -20,10 +21,10 @@ _KEEP = """
 INSERT INTO outage_revision (outage_id, revision, action, document, reason, made_by, made_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
-_FIND = f"SELECT {_COLUMNS} FROM outage WHERE outage_id = $1"
+_FIND = f"SELECT {_READ} FROM outage WHERE outage_id = $1"
 _LOCK = f"{_FIND} FOR UPDATE"
 _PAGE = f"""
-SELECT {_COLUMNS} FROM outage
+SELECT {_READ} FROM outage
 WHERE ($1::text[] = '{{}}' OR status = ANY($1)) AND (updated_at, outage_id) < ($2, $3)
 ORDER BY updated_at DESC, outage_id DESC LIMIT $4
 """
@@ -44,7 +45,7 @@ async def save(tx: Connection, change: Change, *, by: str, reason: str) -> None:
     document = msgspec.json.encode(outage.document).decode()
     await tx.execute(
         _SAVE,
-        *(outage.outage_id, outage.kind, outage.status, outage.revision, outage.version, document),
+        *(outage.outage_id, outage.kind, outage.state, outage.revision, outage.version, document),
         *(outage.created_by, outage.created_at, outage.updated_at),
     )
     await tx.execute(_KEEP, outage.outage_id, outage.revision, change.action, document, reason, by, outage.updated_at)
@@ -62,7 +63,9 @@ async def lock(tx: Connection, outage_id: UUID) -> Outage | None:
     return _outage(row) if row else None
 
 
-async def page(connection: Connection, *, states: Collection[Status], before: Position, limit: int) -> list[Outage]:
+async def page(
+    connection: Connection, *, states: Collection[OutageState], before: Position, limit: int
+) -> list[Outage]:
     """Return outages, the newest change first; of all states where `states` names none."""
     return [_outage(row) for row in await connection.fetch(_PAGE, list(states), before[0], before[1], limit)]
 
