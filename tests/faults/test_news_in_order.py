@@ -34,6 +34,7 @@ def evidence(told) -> Evidence:
         pushes=pushes,
         texts=texts,
         texts_refused=[],
+        callbacks=[],
         moved=[],
     )
 

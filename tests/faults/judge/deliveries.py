@@ -110,6 +110,20 @@ def providers_agree(evidence: Evidence) -> Iterator[str]:
             yield f"{key[1]} of {key[0]} is {row['state']} by SMS, and Twilio never took one"
         if row["state"] in NOT_SENT and key in texted:
             yield f"{key[1]} of {key[0]} is {row['state']}, and Twilio took an SMS"
+    yield from _receipts_count(evidence, attempts)
+
+
+def _receipts_count(evidence: Evidence, attempts: dict[str, asyncpg.Record]) -> Iterator[str]:
+    """Hold the ledger against the callbacks that were taken: whoever got the SMS has it delivered."""
+    arrived = {line["sid"] for line in evidence.callbacks if line["status"] == "delivered" and line["answered"] == 204}
+    states = {(row["notice_id"], row["recipient_id"]): row["state"] for row in evidence["deliveries"]}
+    for line in evidence.texts:
+        attempt = attempts.get(_attempt_of(line))
+        if line["sid"] not in arrived or attempt is None:
+            continue
+        key = (attempt["notice_id"], attempt["recipient_id"])
+        if states.get(key) != "delivered":
+            yield f"{key[1]} of {key[0]} is {states.get(key)}, and its callback said delivered"
 
 
 def nothing_is_doubled(evidence: Evidence) -> Iterator[str]:

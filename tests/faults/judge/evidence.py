@@ -81,6 +81,7 @@ class Evidence:
     pushes: list[dict[str, Any]]
     texts: list[dict[str, Any]]
     texts_refused: list[dict[str, Any]]
+    callbacks: list[dict[str, Any]]
     moved: list[dict[str, Any]]
     committed: dict[str, dict[Any, int]] = field(default_factory=dict)
     ends: dict[Any, int] = field(default_factory=dict)
@@ -139,6 +140,7 @@ async def gather(rig: Rig, journal: Journal, topics: TopicsJournal) -> Evidence:
         pushes=lines_of(rig, "fcm", "accepted"),
         texts=lines_of(rig, "twilio", "accepted"),
         texts_refused=lines_of(rig, "twilio", "refused"),
+        callbacks=lines_of(rig, "twilio", "callback"),
         moved=_moved(rig),
         committed={group: await offsets_of(rig, group) for group in GROUPS},
         ends=ends,

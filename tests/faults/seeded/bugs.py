@@ -148,7 +148,7 @@ BUGS: Final = (
         "_RANK: Final[Mapping[State, int]] = {State.ACCEPTED: 1, State.FAILED: 2, State.DELIVERED: 3}",
         "_RANK: Final[Mapping[State, int]] = {State.ACCEPTED: 3, State.FAILED: 2, State.DELIVERED: 1}",
         faults=(22,),
-        speaks="I6 I5",
+        speaks="I7 I6 I5",
     ),
     _bug(
         "opt-outs forgotten",
