@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiokafka.errors import KafkaError
-from aiokafka.structs import TopicPartition
+from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from gridcare.events.topics import ALL_TOPICS, dead_letter_topic
 from gridcare.kafka.brokers import Brokers
@@ -86,24 +86,24 @@ class TopicsJournal:
             finally:
                 await close_consumer(reader)
 
-    def _take(self, record: object) -> None:
-        headers = dict(record.headers)  # type: ignore[attr-defined]
-        partition = TopicPartition(record.topic, record.partition)  # type: ignore[attr-defined]
-        if record.offset < self._next[partition]:  # type: ignore[attr-defined]
+    def _take(self, record: "ConsumerRecord[bytes, bytes]") -> None:
+        headers = dict(record.headers)
+        partition = TopicPartition(record.topic, record.partition)
+        if record.offset < self._next[partition]:
             return
-        self._next[partition] = record.offset + 1  # type: ignore[attr-defined]
+        self._next[partition] = record.offset + 1
         version = next((int(headers[name]) for name in VERSION_HEADERS if _is_number(headers.get(name))), 0)
-        key, value = record.key or b"", record.value  # type: ignore[attr-defined]
+        key, value = record.key or b"", record.value
         seen = Seen(
             partition.topic,
             partition.partition,
-            record.offset,  # type: ignore[attr-defined]
+            record.offset,
             key.decode(errors="replace"),
             headers.get("ce_id", b"").decode(errors="replace"),
             headers.get("ce_type", b"").decode(errors="replace"),
             version,
             value,
-            tuple(record.headers),  # type: ignore[attr-defined]
+            tuple(record.headers),
         )
         self.records.append(seen)
         whole = b" ".join(

@@ -137,7 +137,7 @@ BUGS: Final = (
     _bug(
         "signatures not checked",
         f"{BILLING}/providers/vnpay/merchant.py",
-        "not signature_is_good(self.hash_secret, raw)",
+        "not signature_is_good(self.terminal.hash_secret, raw)",
         "False",
         faults=(27,),
         speaks="I12",

@@ -12,6 +12,7 @@ from billing_gateway.payments.core import Asking, Limits
 from billing_gateway.payments.room import Payments
 from billing_gateway.providers.vnpay.inquiries import VnpayInquiries
 from billing_gateway.providers.vnpay.merchant import Vnpay
+from billing_gateway.providers.vnpay.terminal import Terminal
 from billing_gateway.settings import (
     ApiSettings,
     AskSettings,
@@ -88,8 +89,7 @@ async def inquiring(settings: InquirySettings, db: Database, clock: Clock) -> As
     """Open the room of what providers report, unasked or asked."""
     async with VnpayInquiries.open(
         url=settings.vnpay_query_url,
-        tmn_code=settings.vnpay_tmn_code,
-        hash_secret=settings.vnpay_hash_secret.get_secret_value(),
+        terminal=terminal_of(settings),
         server_ip=str(settings.vnpay_server_ip),
         ca_file=str(settings.vnpay_ca_file) if settings.vnpay_ca_file else None,
     ) as vnpay:
@@ -101,11 +101,15 @@ def bills_of(foundation: Foundation[ConsumerSettings]) -> Bills:
     return Bills(foundation.db, foundation.clock)
 
 
+def terminal_of(settings: VnpaySettings) -> Terminal:
+    """Return the terminal at VNPay that the settings name."""
+    return Terminal(settings.vnpay_tmn_code, settings.vnpay_hash_secret.get_secret_value())
+
+
 def vnpay_of(settings: VnpaySettings) -> Vnpay:
     """Return VNPay's merchant that the settings describe."""
     return Vnpay(
-        tmn_code=settings.vnpay_tmn_code,
-        hash_secret=settings.vnpay_hash_secret.get_secret_value(),
+        terminal=terminal_of(settings),
         pay_url=settings.vnpay_pay_url,
         return_url=settings.vnpay_return_url,
         order_type=settings.vnpay_order_type,

@@ -13,6 +13,7 @@ from billing_gateway.callbacks.flow.handle_provider_event import handle_fresh_ev
 from billing_gateway.callbacks.flow.store_callback import StoreCallback, store_callback
 from billing_gateway.providers.core import ProviderReport, Verdict
 from billing_gateway.providers.vnpay.merchant import Vnpay
+from billing_gateway.providers.vnpay.terminal import Terminal
 from gridcare_local.emulators.vnpay.payer import PlayedPayment, signature
 
 BALANCES = """
@@ -224,7 +225,7 @@ async def test_a_bug_refuses_no_callback(gateway: Any) -> None:
         def read(self, raw: str) -> ProviderReport:
             raise OverflowError(raw)
 
-    vnpay = Buggy(tmn_code=TMN_CODE, hash_secret=SECRET, pay_url="", return_url="", order_type="")
+    vnpay = Buggy(terminal=Terminal(TMN_CODE, SECRET), pay_url="", return_url="", order_type="")
     room = replace(gateway.rooms.callbacks, providers={"vnpay": vnpay})
     command = StoreCallback(provider="vnpay", raw=gateway.callback(await gateway.begin(await gateway.bill())).encode())
     stored = await store_callback(command, room=room)

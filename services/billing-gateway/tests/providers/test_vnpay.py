@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from billing_gateway.providers.core import PayOrder, Unreadable
 from billing_gateway.providers.vnpay.merchant import Vnpay
 from billing_gateway.providers.vnpay.signature import sign
+from billing_gateway.providers.vnpay.terminal import Terminal
 from gridcare.values.money import AMOUNT_MAX_VND
 from gridcare_local.emulators.vnpay.payer import PlayedPayment, callback_query, read_pay_url
 
@@ -25,8 +26,7 @@ SIGNATURE = (
 )
 SIGNED = f"{VECTOR}&vnp_SecureHash={SIGNATURE}"
 VNPAY = Vnpay(
-    tmn_code="CTTVNP01",
-    hash_secret=SECRET,
+    terminal=Terminal("CTTVNP01", SECRET),
     pay_url="https://pay.example/vpcpay.html",
     return_url="https://app.example/back?from=vnpay&x=1",
     order_type="billpayment",

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from billing_gateway.providers.core import PayOrder
 from billing_gateway.providers.vnpay.merchant import Vnpay
 from billing_gateway.providers.vnpay.signature import signature_is_good
+from billing_gateway.providers.vnpay.terminal import Terminal
 
 SECRET = "TESTSECRET"
 NOW = datetime(2026, 11, 23, 18, 30, tzinfo=UTC)
 VNPAY = Vnpay(
-    tmn_code="CTTVNP01",
-    hash_secret=SECRET,
+    terminal=Terminal("CTTVNP01", SECRET),
     pay_url="https://pay.example/vpcpay.html",
     return_url="https://app.example/back?vnp_ResponseCode=00&vnp_TransactionStatus=00",
     order_type="billpayment",

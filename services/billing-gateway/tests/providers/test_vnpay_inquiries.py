@@ -16,6 +16,7 @@ from billing_gateway.providers.core import Inquiry, InquiryResult, Unreadable
 from billing_gateway.providers.vnpay.inquiries import VnpayInquiries
 from billing_gateway.providers.vnpay.merchant import Vnpay
 from billing_gateway.providers.vnpay.querydr import ASKED, answered_fields, checksum, is_signed
+from billing_gateway.providers.vnpay.terminal import Terminal
 from gridcare_local.emulators.control import Emulator
 from gridcare_local.emulators.vnpay import QUERY_PATH
 
@@ -51,8 +52,7 @@ PAID = {
 }
 """An answer, in the order in which VNPay signs it."""
 MERCHANT = Vnpay(
-    tmn_code="CTTVNP01",
-    hash_secret=SECRET,
+    terminal=Terminal("CTTVNP01", SECRET),
     pay_url="https://p.test/x",
     return_url="https://a.test/",
     order_type="other",
@@ -75,7 +75,7 @@ def answer(secret: str = SECRET, drop: tuple[str, ...] = (), **changed: Any) -> 
 async def inquiries(vnpay: Emulator) -> AsyncIterator[VnpayInquiries]:
     """Yield the client that asks the emulator."""
     async with VnpayInquiries.open(
-        url=f"{vnpay.url}{QUERY_PATH}", tmn_code="CTTVNP01", hash_secret=SECRET, server_ip="10.0.0.5", deadline_s=1.0
+        url=f"{vnpay.url}{QUERY_PATH}", terminal=Terminal("CTTVNP01", SECRET), server_ip="10.0.0.5", deadline_s=1.0
     ) as client:
         yield client
 
@@ -206,7 +206,7 @@ async def test_the_emulator_takes_questions(inquiries: VnpayInquiries) -> None:
 async def test_nobody_listens() -> None:
     """A question that could not be sent is unclear."""
     async with VnpayInquiries.open(
-        url="http://127.0.0.1:1/", tmn_code="CTTVNP01", hash_secret=SECRET, server_ip="10.0.0.5"
+        url="http://127.0.0.1:1/", terminal=Terminal("CTTVNP01", SECRET), server_ip="10.0.0.5"
     ) as client:
         results = await asyncio.gather(client.ask(INQUIRY))
     assert results == [InquiryResult("unclear", "no-connection")]

@@ -10,12 +10,14 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gridcare.http.edge.address import NO_NETWORKS, Networks
+from gridcare.http.edge.tally import Tally
 from gridcare.observability import metrics
 
 CONNECTIONS_MAX: Final = 4000
@@ -49,21 +51,21 @@ class Doorkeeper:
         self.limits = limits
         self._on_refusal = on_refusal
         self._held: dict[GuardedProtocol, str | None] = {}
-        self._per_address: dict[str, int] = {}
+        self._per_address = Tally()
         self._waiting: OrderedDict[GuardedProtocol, None] = OrderedDict()
         self._waiting_of: dict[str, OrderedDict[GuardedProtocol, None]] = {}
 
     def lets_in(self, newcomer: "GuardedProtocol", address: str | None) -> bool:
         """Take a connection in, or return False where there is no room. Proxies that we trust have no limit of their own."""
         counted = None if address is None or address in self.limits.trusted_proxies else address
-        full = counted is not None and self._per_address.get(counted, 0) >= self.limits.per_address_max
+        full = counted is not None and self._per_address.of(counted) >= self.limits.per_address_max
         if full and not self._drop_oldest(self._waiting_of.get(counted or ""), "address"):
             return self._refuse("address")
         if len(self._held) >= self.limits.total_max and not self._drop_oldest(self._waiting, "total"):
             return self._refuse("total")
         self._held[newcomer] = counted
         if counted is not None:
-            self._per_address[counted] = self._per_address.get(counted, 0) + 1
+            self._per_address.came(counted)
         self.waits(newcomer)
         return True
 
@@ -93,11 +95,8 @@ class Doorkeeper:
         """Forget a connection; it may have been forgotten before."""
         self.works(connection)
         address = self._held.pop(connection, None)
-        if address is None:
-            return
-        self._per_address[address] -= 1
-        if not self._per_address[address]:
-            del self._per_address[address]
+        if address is not None:
+            self._per_address.went(address)
 
     def _drop_oldest(self, waiting: "OrderedDict[GuardedProtocol, None] | None", reason: str) -> bool:
         if not waiting:
@@ -115,14 +114,32 @@ class Doorkeeper:
         return False
 
 
+class _Deadline:
+    """A timer that calls `late` once. To arm it while it runs moves nothing: a client that sends byte after byte wins no time."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, after_s: float, late: Callable[[], None]) -> None:
+        self._loop, self._after_s, self._late = loop, after_s, late
+        self._due: asyncio.TimerHandle | None = None
+
+    def arm(self) -> None:
+        if self._due is None:
+            self._due = self._loop.call_later(self._after_s, self._late)
+
+    def disarm(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+
+
 class GuardedProtocol(H11Protocol):
     """uvicorn's HTTP/1.1, with a doorkeeper and deadlines for the headers of every request and for who does not read."""
 
     def __init__(self, doorkeeper: Doorkeeper, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._doorkeeper = doorkeeper
-        self._headers_due: asyncio.TimerHandle | None = None
-        self._reading_due: asyncio.TimerHandle | None = None
+        limits = doorkeeper.limits
+        self._headers_due = _Deadline(self.loop, limits.headers_timeout_s, partial(self._drop, "headers"))
+        self._reading_due = _Deadline(self.loop, limits.answer_timeout_s, partial(self._drop, "answer"))
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         peer = transport.get_extra_info("peername")
@@ -132,12 +149,12 @@ class GuardedProtocol(H11Protocol):
             transport.abort()
             return
         super().connection_made(transport)
-        self._expect_headers()
+        self._headers_due.arm()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.their_state is h11.IDLE:
-            self._expect_headers()
+            self._headers_due.arm()
         else:
             self._headers_came()
 
@@ -146,49 +163,27 @@ class GuardedProtocol(H11Protocol):
         if self.conn.their_state is h11.IDLE:
             self._doorkeeper.waits(self)
             if self.conn.trailing_data[0]:  # a part of the next request came with this one
-                self._expect_headers()
+                self._headers_due.arm()
         else:
             self._headers_came()  # a whole pipelined request came with this one
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._doorkeeper.leaves(self)
-        self._disarm()
-        self._disarm_reading()
+        self._headers_due.disarm()
+        self._reading_due.disarm()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        if self._reading_due is None:
-            self._reading_due = self.loop.call_later(self._doorkeeper.limits.answer_timeout_s, self._unread)
+        self._reading_due.arm()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._disarm_reading()
-
-    def _expect_headers(self) -> None:
-        """Start the deadline, unless it runs: a client that sends byte after byte does not move it."""
-        if self._headers_due is None:
-            self._headers_due = self.loop.call_later(self._doorkeeper.limits.headers_timeout_s, self._too_late)
+        self._reading_due.disarm()
 
     def _headers_came(self) -> None:
-        self._disarm()
+        self._headers_due.disarm()
         self._doorkeeper.works(self)
-
-    def _disarm(self) -> None:
-        if self._headers_due is not None:
-            self._headers_due.cancel()
-            self._headers_due = None
-
-    def _disarm_reading(self) -> None:
-        if self._reading_due is not None:
-            self._reading_due.cancel()
-            self._reading_due = None
-
-    def _too_late(self) -> None:
-        self._drop("headers")
-
-    def _unread(self) -> None:
-        self._drop("answer")
 
     def _drop(self, reason: str) -> None:
         metrics.CONNECTIONS_DROPPED.inc(reason=reason)

@@ -1,7 +1,6 @@
 """What every request gets: an id, a log line, metrics, security headers, limits, and an answer when a bug is met."""
 
 import time
-from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
@@ -16,6 +15,7 @@ from gridcare.http.edge.address import client_address
 from gridcare.http.edge.bodies import BODIES_MAX_BYTES, BODY_GRACE_S, BODY_IDLE_TIMEOUT_S, BodyBudget, BodyClock
 from gridcare.http.edge.exchange import Exchange
 from gridcare.http.edge.refusals import had_no_room, mark_no_room, note_refusal
+from gridcare.http.edge.tally import Tally
 from gridcare.http.guard import Doors
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
@@ -63,8 +63,7 @@ class RequestMiddleware:
         self._doors = doors
         self._limits = limits
         self._budget = BodyBudget(limits.bodies_max_bytes)
-        self._under_way = 0
-        self._under_way_of: Counter[str] = Counter()
+        self._under_way = Tally()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -82,21 +81,14 @@ class RequestMiddleware:
             keeps_body=self._keeps_body,
         )
         address = client_address(Request(scope))
-        self._under_way += 1
-        self._under_way_of[address] += 1
+        self._under_way.came(address)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._serve(scope, exchange, address)
             finally:
-                self._leave(address)
+                self._under_way.went(address)
                 exchange.let_go()
                 self._account(scope, exchange)
-
-    def _leave(self, address: str) -> None:
-        self._under_way -= 1
-        self._under_way_of[address] -= 1
-        if not self._under_way_of[address]:
-            del self._under_way_of[address]
 
     async def _serve(self, scope: Scope, exchange: Exchange, address: str) -> None:
         refusal = self._refusal(scope, exchange.request_id, address)
@@ -118,10 +110,10 @@ class RequestMiddleware:
         return route is None or not route.streamed
 
     def _refusal(self, scope: Scope, request_id: str, address: str) -> Response | None:
-        if self._under_way_of[address] > self._limits.per_address_max:  # there is room for everybody else: we are ready
+        if self._under_way.of(address) > self._limits.per_address_max:  # there is room for everybody else: we are ready
             metrics.REQUESTS_REFUSED.inc(reason="address")
             return self._overloaded(scope, request_id)
-        if self._under_way > self._limits.requests_max:
+        if self._under_way.total > self._limits.requests_max:
             metrics.REQUESTS_REFUSED.inc(reason="total")
             note_refusal(scope)
             return self._overloaded(scope, request_id)

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal, Self
 
@@ -26,6 +26,7 @@ from billing_gateway.providers.vnpay.querydr import (
     checksum,
     is_signed,
 )
+from billing_gateway.providers.vnpay.terminal import Terminal
 from gridcare.http.client import configured, was_sent
 from gridcare.observability import metrics
 
@@ -59,8 +60,7 @@ class VnpayInquiries:
 
     client: Client
     url: str
-    tmn_code: str
-    hash_secret: str = field(repr=False)
+    terminal: Terminal
     server_ip: str
 
     @classmethod
@@ -69,8 +69,7 @@ class VnpayInquiries:
         cls,
         *,
         url: str,
-        tmn_code: str,
-        hash_secret: str,
+        terminal: Terminal,
         server_ip: str,
         ca_file: str | None = None,
         deadline_s: float = DEADLINE_S,
@@ -80,7 +79,7 @@ class VnpayInquiries:
             POOL_IDLE
         )
         async with builder.build() as client:
-            yield cls(client=client, url=url, tmn_code=tmn_code, hash_secret=hash_secret, server_ip=server_ip)
+            yield cls(client=client, url=url, terminal=terminal, server_ip=server_ip)
 
     async def ask(self, inquiry: Inquiry) -> InquiryResult:
         """Ask once what became of an order. A failure of the call is an unclear result."""
@@ -110,14 +109,14 @@ class VnpayInquiries:
             "vnp_RequestId": inquiry.inquiry_id,
             "vnp_Version": VERSION,
             "vnp_Command": COMMAND,
-            "vnp_TmnCode": self.tmn_code,
+            "vnp_TmnCode": self.terminal.tmn_code,
             "vnp_TxnRef": inquiry.order_reference,
             "vnp_OrderInfo": f"Tra cuu {inquiry.order_reference}",
             "vnp_TransactionDate": as_written(inquiry.created_at),
             "vnp_CreateDate": as_written(inquiry.asked_at),
             "vnp_IpAddr": self.server_ip,
         }
-        return {**fields, SIGNATURE: checksum(self.hash_secret, fields, ASKED)}
+        return {**fields, SIGNATURE: checksum(self.terminal.hash_secret, fields, ASKED)}
 
     def read(self, raw: bytes, inquiry: Inquiry) -> tuple[_Outcome, InquiryResult]:
         """Say what an answer means: its class for the metrics, and the result."""
@@ -127,11 +126,11 @@ class VnpayInquiries:
             return "unknown", _unclear(error.reason)
         code = fields.get("vnp_ResponseCode", "")
         said = code.lower() if re.fullmatch(r"[0-9A-Za-z]{1,4}", code) else "none"
-        if not is_signed(self.hash_secret, fields):  # the code is not believed, but tells ops where to look
+        if not is_signed(self.terminal.hash_secret, fields):  # the code is not believed, but tells ops where to look
             return "misconfigured" if code in _OURS else "unknown", _unclear(f"bad-signature-{said}")
         if code != _TAKEN:
             return _refusal(code, said)
-        if (fields.get("vnp_TmnCode"), fields.get("vnp_TxnRef")) != (self.tmn_code, inquiry.order_reference):
+        if (fields.get("vnp_TmnCode"), fields.get("vnp_TxnRef")) != (self.terminal.tmn_code, inquiry.order_reference):
             return "unknown", _unclear("another-order")
         return "accepted", self._of_status(raw, fields)
 

@@ -6,7 +6,7 @@ nothing and changes nothing.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 from urllib.parse import urlencode
@@ -22,6 +22,7 @@ from billing_gateway.providers.core import (
 )
 from billing_gateway.providers.vnpay.querydr import answered_fields
 from billing_gateway.providers.vnpay.signature import fields_of, sign, signature_is_good
+from billing_gateway.providers.vnpay.terminal import Terminal
 from gridcare.values.clock import VIETNAM
 
 VERSION: Final = "2.1.0"
@@ -55,10 +56,9 @@ _FAILURES: Final[Mapping[str, FailureReason]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vnpay:
-    """A merchant of VNPay: one terminal and its secret."""
+    """A merchant of VNPay, with one terminal."""
 
-    tmn_code: str
-    hash_secret: str = field(repr=False)
+    terminal: Terminal
     pay_url: str
     return_url: str
     order_type: str
@@ -71,7 +71,7 @@ class Vnpay:
         fields = {
             "vnp_Version": VERSION,
             _COMMAND: "pay",
-            "vnp_TmnCode": self.tmn_code,
+            "vnp_TmnCode": self.terminal.tmn_code,
             "vnp_Amount": str(order.amount_vnd * AMOUNT_FACTOR),
             "vnp_CurrCode": "VND",
             "vnp_TxnRef": order.order_reference,
@@ -84,11 +84,11 @@ class Vnpay:
             "vnp_ExpireDate": as_written(order.expires_at),
         }
         query = urlencode(sorted(fields.items()))
-        return f"{self.pay_url}?{query}&vnp_SecureHash={sign(self.hash_secret, query.encode())}"
+        return f"{self.pay_url}?{query}&vnp_SecureHash={sign(self.terminal.hash_secret, query.encode())}"
 
     def verify(self, raw: bytes) -> SignedMessage | None:
         """Check the signature of a callback over its query, raw or re-encoded. Return None when it is bad or our own."""
-        if len(raw) > RAW_BYTES_MAX or not raw.isascii() or not signature_is_good(self.hash_secret, raw):
+        if len(raw) > RAW_BYTES_MAX or not raw.isascii() or not signature_is_good(self.terminal.hash_secret, raw):
             return None
         text = raw.decode("ascii")
         fields = fields_of(text)
@@ -108,7 +108,7 @@ class Vnpay:
         Raises Unreadable when a field is missing or makes no sense.
         """
         fields = answered_fields(raw) if raw.startswith("{") else fields_of(raw)
-        if fields.get("vnp_TmnCode") != self.tmn_code:
+        if fields.get("vnp_TmnCode") != self.terminal.tmn_code:
             raise Unreadable("another-merchant")
         reference = _needed(fields, "vnp_TxnRef", r"[0-9A-Za-z._-]{1,100}")
         code = _needed(fields, "vnp_ResponseCode", r"[0-9A-Za-z]{1,10}")
