@@ -151,6 +151,7 @@ class Catalog:
                 "GRIDCARE_FCM_CA_FILE": str(self._ca_file),
                 "GRIDCARE_DEVICES_PER_HOUR_MAX": "1000000",  # loads and demos come from few callers
                 "GRIDCARE_MARKS_PER_HOUR_MAX": "1000000",
+                "GRIDCARE_PHONES_PER_HOUR_MAX": "1000000",
                 "GRIDCARE_SMS_RATE_PER_S": "2000",  # the emulator is faster than a real Twilio sender
                 "GRIDCARE_HINT_SILENT_S": "5",  # a demo that kills processes must not wait a minute for leases
                 "GRIDCARE_LEASE_S": "10",

@@ -140,6 +140,11 @@ class ApiSettings(HttpSettings, SealingSettings, TwilioSettings, AppSettings, Ou
     devices_per_hour_max: int = Field(default=60, ge=1, le=1_000_000)
     marks_per_hour_max: int = Field(default=3_600, ge=1, le=1_000_000)
     """The app marks each push once, and again when it is not sure."""
+    phones_per_hour_max: int = Field(default=120, ge=1, le=1_000_000)
+    """Changes of phones, of a customer or of one of the staff, who may make two a minute."""
+    new_phones_per_year_max: int = Field(default=30, ge=1, le=100_000)
+    """How many numbers a customer may type in the app in a year; each stays known. Those that the distributor brings do not
+    count."""
 
 
 class ConsumerSettings(TopicsSettings, PlanningSettings):

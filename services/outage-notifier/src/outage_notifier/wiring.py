@@ -87,9 +87,16 @@ async def serving(foundation: Foundation[ApiSettings]) -> AsyncIterator[ApiRooms
         )
         yield ApiRooms(
             verifier=verifier,
-            buckets=Buckets(db, {"devices": settings.devices_per_hour_max, "marks": settings.marks_per_hour_max}),
+            buckets=Buckets(
+                db,
+                {
+                    "devices": settings.devices_per_hour_max,
+                    "marks": settings.marks_per_hour_max,
+                    "phones": settings.phones_per_hour_max,
+                },
+            ),
             callbacks=Callbacks(db, clock, guard, vault, twilio_of(settings, settings.twilio_other_auth_token)),
-            contacts=Contacts(db, clock, vault),
+            contacts=Contacts(db, clock, vault, settings.new_phones_per_year_max),
             inbox=Inbox(db, clock, KeptTexts(catalog), settings.app_link_base),
             ledger=Ledger(db, clock, guard),
             marks=Marks(db, clock, guard),

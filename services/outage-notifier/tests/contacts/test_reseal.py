@@ -26,7 +26,7 @@ async def contacts(world, db, vault, clock):
         for n in range(1_200):
             yield n, ImportedContact(f"PB1102{n:07}", f"+849{n:08}", "vi", consent=True, name="Bé", segment=None)
 
-    await import_contacts(ImportFile(people(), made_by="ops"), room=Contacts(db, clock, vault))
+    await import_contacts(ImportFile(people(), made_by="ops"), room=Contacts(db, clock, vault, 30))
     async with db.transaction() as tx:
         sealed = vault.seal(b"MessageSid=SM1", RECEIPT, row="SM1:sent")
         await receipt.add(tx, source="twilio", key="SM1:sent", attempt_name=None, body_sealed=sealed, now=clock.now())

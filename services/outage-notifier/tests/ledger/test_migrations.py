@@ -202,6 +202,32 @@ async def test_downs_bring_back(old, old_url, migrations):
     assert await old.fetchval("SELECT count(*) FROM delivery") == len(before["delivery"])
 
 
+async def test_typed_numbers_are_unverified(old, old_url, migrations, tmp_path):
+    """Numbers that customers typed in the app before it was kept who brought them are not verified; all others are."""
+    for file in migrations.glob("*.sql"):
+        if file.name < "20261201000500":
+            shutil.copy(file, tmp_path)
+    await migrate(old_url, tmp_path)
+    await old.execute(
+        "INSERT INTO import (import_id, kind, made_by, begun_at) VALUES ($1, 'contacts', 'ops', $2)", IDS[1], NOW
+    )
+    for n, (action, made_by) in enumerate([(None, ""), ("added", "ops"), ("added", "anna"), ("replaced", "anna")]):
+        phone_id = await old.fetchval(
+            "INSERT INTO phone (customer_code, number_sealed, number_index, masked, consent, created_at)"
+            " VALUES ($1, '', '', $2, true, $3) RETURNING phone_id",
+            *(f"PB{n}", f"{action} {made_by}", NOW),
+        )
+        if action:
+            await old.execute(
+                "INSERT INTO phone_change (customer_code, phone_id, action, masked, made_by, made_at)"
+                " VALUES ($1, $2, $3, '', $4, $5)",
+                *(f"PB{n}", phone_id, action, made_by, NOW),
+            )
+    await migrate(old_url, migrations)
+    verified = [row[0] for row in await old.fetch("SELECT verified FROM phone ORDER BY customer_code")]
+    assert verified == [True, True, False, False]
+
+
 async def test_first_ids_agree(db):
     """The database and the services see the same time in an id."""
     async with db.read() as connection:

@@ -69,7 +69,7 @@ async def test_registering_takes_it_back(world, one_foreign, plan, send, fake_pu
         registration="d1",
         platform="android",
     )
-    await register_device(command, room=Contacts(world.db, world.clock, world.vault))
+    await register_device(command, room=Contacts(world.db, world.clock, world.vault, 30))
     await world.notice(await world.outage())
     await plan()
     await send()

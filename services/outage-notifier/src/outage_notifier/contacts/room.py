@@ -11,11 +11,12 @@ from outage_notifier.contacts.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Contacts:
-    """The database, the clock, and the vault that seals contacts."""
+    """The database, the clock, the vault that seals contacts, and how many numbers a customer may type in a year."""
 
     db: Database
     clock: Clock
     vault: Vault
+    new_phones_per_year_max: int
 
 
 @dataclass(frozen=True, slots=True)

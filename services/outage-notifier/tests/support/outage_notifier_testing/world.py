@@ -81,9 +81,10 @@ class World:
         """Add a customer with one supply point, `SP-<code>`, on a feeder.
 
         `phones` are E.164 numbers, `devices` registrations: one that is added again is shared. `changes` are `consent`
-        (True) to be sent to these phones, and `language` ("vi").
+        (True) to be sent to these phones, whether they are `verified` (True), and `language` ("vi").
         """
-        consent, language = changes.get("consent", True), changes.get("language", "vi")
+        consent, verified = changes.get("consent", True), changes.get("verified", True)
+        language = changes.get("language", "vi")
         async with self.db.transaction() as tx:
             await tx.execute(
                 "INSERT INTO supply_point VALUES ($1, $2, 'TR1', $3, 'SS1', '31117', 1)", f"SP-{code}", code, feeder
@@ -91,10 +92,10 @@ class World:
             await tx.execute("INSERT INTO customer (customer_code, language) VALUES ($1, $2)", code, language)
             for number in phones:
                 await tx.execute(
-                    "INSERT INTO phone (customer_code, number_sealed, number_index, masked, consent, created_at)"
-                    " VALUES ($1, $2, $3, $4, $5, $6)",
+                    "INSERT INTO phone (customer_code, number_sealed, number_index, masked, consent, verified, created_at)"
+                    " VALUES ($1, $2, $3, $4, $5, $6, $7)",
                     *(code, self.vault.seal(number.encode(), PHONE, row=code), self.vault.index(number, PHONE)),
-                    *(f"*{number[-2:]}", consent, self.clock.now()),
+                    *(f"*{number[-2:]}", consent, verified, self.clock.now()),
                 )
             for registration in devices:
                 await self._device(tx, code, registration)

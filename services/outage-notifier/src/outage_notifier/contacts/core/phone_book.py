@@ -2,6 +2,8 @@
 
 What the customer does in the app outlives imports: a phone that they removed does not come back, and one that they made the
 primary one stays it. Of those that only imports know, the newest comes first.
+
+A number is verified that the distributor brought, by an import or by staff: planning prefers its owner where customers share it.
 """
 
 from collections.abc import Sequence
@@ -10,6 +12,8 @@ from datetime import datetime
 from typing import Final, Literal
 
 Action = Literal["added", "replaced", "removed", "made_primary"]
+Maker = Literal["import", "staff", "customer"]
+"""Who changes phones: an import, somebody of the staff in the customer's name, or a holder of the customer code in the app."""
 
 PHONES_MAX: Final = 10
 """More than a household has; each is a contact that a message may go to."""
@@ -33,6 +37,7 @@ class OwnPhone:
     preferred_at: datetime | None = None
     removed_at: datetime | None = None
     removed_in_app: bool = False
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +49,29 @@ class Change:
     replaced: bytes | None = None
 
 
-class PhoneBook:
-    """One customer's phones, removed ones too, and what was done to them in this transaction."""
+@dataclass(frozen=True, slots=True)
+class PhoneChange:
+    """One entry of the history of a customer's phones. `made_as` is None for one from before that was kept."""
 
-    def __init__(self, phones: Sequence[OwnPhone], *, in_app: bool) -> None:
+    change_id: int
+    phone_id: int
+    action: Action
+    replaced_phone_id: int | None
+    masked: str
+    made_by: str
+    made_as: Maker | None
+    made_at: datetime
+
+
+class PhoneBook:
+    """One customer's phones, and those removed ones that are named, and what was done to them in this transaction."""
+
+    def __init__(self, phones: Sequence[OwnPhone], *, maker: Maker) -> None:
         self._phones = {phone.number_index: phone for phone in phones}
         self._known = dict(self._phones)
-        self._in_app = in_app
+        self.maker = maker
+        self._in_app = maker != "import"
+        self._verifies = maker != "customer"
         self.changes: list[Change] = []
 
     @property
@@ -80,9 +101,11 @@ class PhoneBook:
         if known is not None and known.removed_at is not None and known.removed_in_app and not self._in_app:
             return
         if known is not None and known.removed_at is None:
-            self._put(replace(known, consent=phone.consent, bad_reason=None))
+            verified = known.verified or self._verifies
+            self._put(replace(known, consent=phone.consent, bad_reason=None, verified=verified))
             return
-        fresh = replace(known or phone, consent=phone.consent, bad_reason=None, chosen=False)
+        verified = self._verifies or (known is not None and known.verified)
+        fresh = replace(known or phone, consent=phone.consent, bad_reason=None, chosen=False, verified=verified)
         preferred_at = None if self._in_app else now
         self._put(replace(fresh, preferred_at=preferred_at, removed_at=None, removed_in_app=False))
         self.changes.append(Change("added", phone.number_index))
@@ -94,7 +117,7 @@ class PhoneBook:
             self.add(phone, now=now)
             return
         was_primary = self.live[0].number_index == old_index
-        self._put(replace(old, removed_at=now, removed_in_app=self._in_app))
+        self._put(self._removed(old, now))
         noted = len(self.changes)
         self.add(phone, now=now)
         del self.changes[noted:]
@@ -114,7 +137,7 @@ class PhoneBook:
         phone = self._phones.get(number_index)
         if phone is None or phone.removed_at is not None or self._is_the_apps(phone):
             return
-        self._put(replace(phone, removed_at=now, removed_in_app=self._in_app))
+        self._put(self._removed(phone, now))
         self.changes.append(Change("removed", number_index))
 
     def remove_others(self, number_index: bytes, *, now: datetime) -> None:
@@ -138,6 +161,11 @@ class PhoneBook:
                 self._put(replace(other, chosen=False))
         self._put(replace(phone, chosen=self._in_app, preferred_at=now))
         self.changes.append(Change("made_primary", number_index))
+
+    def _removed(self, phone: OwnPhone, now: datetime) -> OwnPhone:
+        """Return a phone as removed. What the distributor takes back, it no longer vouches for."""
+        verified = phone.verified and not self._verifies
+        return replace(phone, removed_at=now, removed_in_app=self._in_app, verified=verified)
 
     def _is_the_apps(self, phone: OwnPhone) -> bool:
         return phone.chosen and not self._in_app

@@ -36,7 +36,12 @@ async def import_contacts(file: ImportFile[ImportedContact], *, room: Contacts) 
         customers = [_sealed_contact(each, room.vault) for each in contacts]
         async with room.db.transaction() as tx:
             await contact_import.merge_customers(tx, customers)
-            opened = await phone.books(tx, {each.customer_code for each in contacts if each.phone}, in_app=False)
+            opened = await phone.books(
+                tx,
+                {each.customer_code for each in contacts if each.phone},
+                maker="import",
+                numbers=_indexes(contacts, room.vault),
+            )
             for position, each in enumerate(contacts, start=before):
                 if each.phone:
                     book = opened[each.customer_code]
@@ -93,6 +98,12 @@ async def _end(import_id: UUID, file: ImportFile[Any], report: ImportReport, roo
             now=room.clock.now(),
         )
     return report
+
+
+def _indexes(contacts: Sequence[ImportedContact], sealer: Vault) -> set[bytes]:
+    """Return the indexes of all numbers that these lines name."""
+    numbers = {each.phone for each in contacts} | {each.replaces for each in contacts}
+    return {sealer.index(number, vault.PHONE) for number in numbers if number and number != "all"}
 
 
 def _import_phone(book: PhoneBook, line: ImportedContact, number: str, sealer: Vault, now: datetime) -> None:
