@@ -34,7 +34,7 @@ GRANTS: Final = Grants(
         "delivery": may("INSERT", "UPDATE"),
         "delivery_default": may(),
         "notice": may("INSERT", "UPDATE", "DELETE"),
-        "notice_contact": may("INSERT", "DELETE"),
+        "notice_contact": may("INSERT", "DELETE").of("ahead", "recipient_id", "verified"),
         "rate_grant": may("INSERT", "UPDATE"),
         "receipt": may("INSERT").of("applied_at", "apply_at", "body_sealed", "result"),
         "receipt_key": may("INSERT", "DELETE"),

@@ -5,7 +5,7 @@ import pytest
 from outage_notifier.ledger.core.decision import Decision
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.planning.core.choice import Contacts, Device, Phone
-from outage_notifier.planning.core.follow_up import Covered, Follow, Waiting, follow, keys_to_note
+from outage_notifier.planning.core.follow_up import Covered, Follow, Waiting, follow, shared_to_note
 
 
 def phone(number: int, *, shared: bool = False, **changes: bool) -> Phone:
@@ -92,6 +92,6 @@ def test_only_used_contacts_are_noted():
     around = contacts_of(
         (phone(1, bad=True, shared=True), phone(2, shared=True), phone(3, shared=True)), (MINE, THEIRS)
     )
-    assert keys_to_note(waiting(channel="push"), around) == [b"theirs"]
-    assert keys_to_note(waiting(), around) == [b"k2"]
-    assert keys_to_note(waiting(), contacts_of((phone(1),))) == []
+    assert shared_to_note(waiting(channel="push"), around) == [THEIRS.as_shared]
+    assert [each.contact_key for each in shared_to_note(waiting(), around)] == [b"k2"]
+    assert shared_to_note(waiting(), contacts_of((phone(1),))) == []

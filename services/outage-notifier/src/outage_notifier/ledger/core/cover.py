@@ -53,13 +53,14 @@ class Fate(Enum):
     """The owner ended without being told on the contact."""
 
 
-def fate_of(cover: Cover, owner: Delivery | None, *, texted: bool) -> Fate:
+def fate_of(cover: Cover, owner: Delivery | None, *, texted: bool, noted: bool) -> Fate:
     """Say whether a cover holds, by the owner's delivery (None: not recorded yet).
 
     `texted`: an SMS of the notice to the shared number was taken for the owner, and no receipt says that it failed.
+    `noted`: the owner is still to be told on the contact. Planning notes an owner ahead, who then may not come.
     """
     if owner is None:
-        return Fate.OPEN
+        return Fate.OPEN if noted else Fate.LOST
     if cover.channel == "push":
         told = owner.pushed and (not owner.told_devices or cover.contact_key.decode() in owner.told_devices)
     else:

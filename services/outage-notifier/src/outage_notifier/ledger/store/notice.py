@@ -61,7 +61,7 @@ RETURNING audience - $4
 _FINISH = """
 UPDATE notice SET state = 'planned', planned_at = $3, plan_lease_until = NULL
 WHERE notice_id = $1 AND plan_attempt = $2 AND state = 'scheduled'
-RETURNING audience
+RETURNING true
 """
 # Completed ones too: a receipt may open one again, whose covered recipients would be told of the old revision.
 _SUPERSEDE = """
@@ -149,9 +149,9 @@ async def turn_page(tx: Connection, notice: ClaimedNotice, *, cursor: str, added
     return before
 
 
-async def finish_planning(tx: Connection, notice: ClaimedNotice, *, now: datetime) -> None:
-    """Mark a notice as planned: its audience is complete."""
-    await tx.execute(_FINISH, notice.notice_id, notice.claim_number, now)
+async def finish_planning(tx: Connection, notice: ClaimedNotice, *, now: datetime) -> bool:
+    """Mark a notice as planned: its audience is complete. Return False when another planner has it by now."""
+    return bool(await tx.fetchval(_FINISH, notice.notice_id, notice.claim_number, now))
 
 
 async def supersede(tx: Connection, outage_id: UUID, *, before_revision: int, now: datetime) -> None:

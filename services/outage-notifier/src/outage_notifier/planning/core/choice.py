@@ -21,8 +21,28 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class SharedContact:
+    """A contact that other customers have too, as one recipient has it; `phone_id` is 0 for a device.
+
+    Of several recipients who would be told on it the lowest `rank` is: whose number the distributor brought, then whoever had
+    it first.
+    """
+
+    contact_key: bytes
+    verified: bool = False
+    phone_id: int = 0
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        return not self.verified, self.phone_id
+
+
+@dataclass(frozen=True, slots=True)
 class Phone:
-    """A recipient's phone as planning sees it: never the number itself. `shared`: another customer has the same number."""
+    """A recipient's phone as planning sees it: never the number itself. `shared`: another customer has the same number.
+
+    `verified`: the distributor brought it, and not only somebody who typed it in the app.
+    """
 
     phone_id: int
     contact_key: bytes
@@ -31,6 +51,11 @@ class Phone:
     opted_out: bool
     bad: bool
     shared: bool
+    verified: bool = False
+
+    @property
+    def as_shared(self) -> SharedContact:
+        return SharedContact(self.contact_key, self.verified, self.phone_id)
 
     @property
     def usable(self) -> bool:
@@ -47,6 +72,10 @@ class Device:
     @property
     def contact_key(self) -> bytes:
         return self.device_id.encode()
+
+    @property
+    def as_shared(self) -> SharedContact:
+        return SharedContact(self.contact_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +96,7 @@ class Contacts:
 class Choice:
     """The channel that planning chose for a recipient, with its contacts: device ids, or one phone id as text.
 
-    `masked` is what a person may see of them. `fallback`: a phone could take over from the push. `shared_keys`: those of
+    `masked` is what a person may see of them. `fallback`: a phone could take over from the push. `shared`: those of
     the contacts that other customers have too, to be noted once a notice.
     """
 
@@ -75,7 +104,7 @@ class Choice:
     contacts: tuple[str, ...]
     masked: str
     fallback: bool = False
-    shared_keys: tuple[bytes, ...] = ()
+    shared: tuple[SharedContact, ...] = ()
 
 
 def choose(contacts: Contacts, *, sms_first: bool) -> Choice | Decision:
@@ -90,12 +119,12 @@ def choose(contacts: Contacts, *, sms_first: bool) -> Choice | Decision:
             tuple(device.device_id for device in devices),
             masked=f"{len(devices)} device(s)",
             fallback=bool(usable),
-            shared_keys=tuple(device.contact_key for device in devices if device.shared),
+            shared=tuple(device.as_shared for device in devices if device.shared),
         )
     if usable:
         phone = usable[0]
-        keys = (phone.contact_key,) if phone.shared else ()
-        return Choice("sms", (str(phone.phone_id),), masked=phone.masked, shared_keys=keys)
+        shared = (phone.as_shared,) if phone.shared else ()
+        return Choice("sms", (str(phone.phone_id),), masked=phone.masked, shared=shared)
     return nobody_to_call(contacts.phones)
 
 

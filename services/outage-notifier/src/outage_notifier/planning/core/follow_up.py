@@ -14,7 +14,7 @@ from outage_notifier.ledger.core.decision import Decision, Situation, decide_uns
 from outage_notifier.ledger.core.delivery import OPEN, Delivery, DeliveryChannel, State, settled
 from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.core.notice import Content
-from outage_notifier.planning.core.choice import Contacts, Device, Phone, nobody_to_call
+from outage_notifier.planning.core.choice import Contacts, Device, Phone, SharedContact, nobody_to_call
 from outage_notifier.planning.core.page import Owners
 
 CUT_FROM: Final = frozenset({State.HELD, State.RETRYING, State.AWAITING})
@@ -100,12 +100,12 @@ def waiting_of(row: Delivery, *, sms_first: bool) -> Waiting:
     )
 
 
-def keys_to_note(waiting: Waiting, contacts: Contacts) -> list[bytes]:
+def shared_to_note(waiting: Waiting, contacts: Contacts) -> list[SharedContact]:
     """Return the shared contacts that would be used, to be noted before anything is decided."""
     devices = _untold(waiting, contacts)
     if waiting.wants_push(contacts) and (devices or waiting.told_devices):
-        return [device.contact_key for device in devices if device.shared]
-    return [phone.contact_key for phone in waiting.phones(contacts)[:1] if phone.shared]
+        return [device.as_shared for device in devices if device.shared]
+    return [phone.as_shared for phone in waiting.phones(contacts)[:1] if phone.shared]
 
 
 def follow(waiting: Waiting, contacts: Contacts, owners: Owners) -> Follow | Covered | Decision:

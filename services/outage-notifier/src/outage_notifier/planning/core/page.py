@@ -10,10 +10,13 @@ from outage_notifier.ledger.core.cover import Cover
 from outage_notifier.ledger.core.decision import Decision
 from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.member import Member
-from outage_notifier.planning.core.choice import Choice, Contacts, choose, without_taken
+from outage_notifier.planning.core.choice import Choice, Contacts, SharedContact, choose, without_taken
 
 Owners = Mapping[bytes, str]
 """Who is told of a notice on each of its shared contacts: recipient by contact key."""
+
+Wanted = tuple[SharedContact, str]
+"""A shared contact, and the recipient who would be told on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +52,12 @@ def choose_all(recipients: Sequence[Recipient], *, sms_first: bool) -> list[Choi
     return [choose(recipient.contacts, sms_first=sms_first) for recipient in recipients]
 
 
-def shared_keys(
-    recipients: Sequence[Recipient], choices: Sequence[Choice | Decision]
-) -> dict[UUID, list[tuple[bytes, str]]]:
+def shared_contacts(recipients: Sequence[Recipient], choices: Sequence[Choice | Decision]) -> dict[UUID, list[Wanted]]:
     """List, by notice, the shared contacts that the choices would use and for whom, in the order of the audience."""
-    wanted: dict[UUID, list[tuple[bytes, str]]] = defaultdict(list)
+    wanted: dict[UUID, list[Wanted]] = defaultdict(list)
     for recipient, choice in zip(recipients, choices, strict=True):
-        if isinstance(choice, Choice) and choice.shared_keys:
-            wanted[recipient.notice_id] += [(key, recipient.contacts.recipient_id) for key in choice.shared_keys]
+        if isinstance(choice, Choice) and choice.shared:
+            wanted[recipient.notice_id] += [(each, recipient.contacts.recipient_id) for each in choice.shared]
     return wanted
 
 
@@ -88,9 +89,9 @@ def _taken_by_others(recipient: Recipient, choice: Choice, owners: Owners) -> di
     """Return the choice's contacts on which another recipient is told already, with that recipient."""
     contacts = recipient.contacts
     keys = {
-        key: owners[key]
-        for key in choice.shared_keys
-        if owners.get(key, contacts.recipient_id) != contacts.recipient_id
+        each.contact_key: owners[each.contact_key]
+        for each in choice.shared
+        if owners.get(each.contact_key, contacts.recipient_id) != contacts.recipient_id
     }
     if not keys:
         return {}
@@ -101,7 +102,7 @@ def _taken_by_others(recipient: Recipient, choice: Choice, owners: Owners) -> di
 
 def _cover(recipient: Recipient, choice: Choice, owners: Owners) -> Cover:
     """Return whom a recipient relies on, all of whose chosen contacts are taken by others: the first one's owner."""
-    key, recipient_id = choice.shared_keys[0], recipient.contacts.recipient_id
+    key, recipient_id = choice.shared[0].contact_key, recipient.contacts.recipient_id
     return Cover(recipient.notice_id, recipient_id, owners[key], choice.channel, key)
 
 

@@ -34,12 +34,12 @@ from outage_notifier.planning.core.follow_up import (
     end_useless,
     follow,
     is_due,
-    keys_to_note,
     member_of,
     settled_as,
+    shared_to_note,
     waiting_of,
 )
-from outage_notifier.planning.core.page import Owners
+from outage_notifier.planning.core.page import Owners, Wanted
 from outage_notifier.planning.flow.hint_batches import hint_at_new
 from outage_notifier.planning.room import Planning
 from outage_notifier.planning.store import contacts, follow_up
@@ -107,10 +107,10 @@ async def _note_shared(
     tx: Connection, waiting: Mapping[DeliveryKey, Waiting], known: Mapping[str, Contacts]
 ) -> dict[UUID, Owners]:
     """Note shared contacts, in an order of notices that all workers keep. Return who is told on each."""
-    wanted: dict[UUID, list[tuple[bytes, str]]] = defaultdict(list)
+    wanted: dict[UUID, list[Wanted]] = defaultdict(list)
     for (notice_id, recipient_id), each in waiting.items():
-        wanted[notice_id] += [(key, recipient_id) for key in keys_to_note(each, known[recipient_id])]
-    return {notice_id: await contacts.note(tx, notice_id, keys) for notice_id, keys in sorted(wanted.items()) if keys}
+        wanted[notice_id] += [(shared, recipient_id) for shared in shared_to_note(each, known[recipient_id])]
+    return {notice_id: await contacts.note(tx, notice_id, of) for notice_id, of in sorted(wanted.items()) if of}
 
 
 def _batches(

@@ -42,7 +42,11 @@ async def _look(room: Planning, hand: Hand, limit: int) -> int:
         rows = await delivery.lock(tx, [*keys, *(each.owner_key for each in found)])
         due = await cover.still_due(tx, keys, now=now)
         texted = await cover.texted(tx, keys)
-        fates = {each: fate_of(each, rows.get(each.owner_key), texted=each.key in texted) for each in due}
+        noted = await contacts.noted(tx, [_note(each) for each in due])
+        fates = {
+            each: fate_of(each, rows.get(each.owner_key), texted=each.key in texted, noted=_note(each) in noted)
+            for each in due
+        }
         lost = [each for each, fate in fates.items() if fate is Fate.LOST and rows[each.key].state is State.COVERED]
         times = {
             each.key: look_again_at(rows[each.key].recorded_at, now) if fate is Fate.OPEN else None
@@ -62,5 +66,9 @@ async def _look(room: Planning, hand: Hand, limit: int) -> int:
 async def _free(tx: Connection, lost: Sequence[Cover]) -> None:
     """Free the contacts on which nobody was told, and open again the notices that counted as completed."""
     await cover.remove(tx, [each.key for each in lost])
-    await contacts.free(tx, [(each.notice_id, each.contact_key, each.covered_by) for each in lost])
+    await contacts.free(tx, [_note(each) for each in lost])
     await notice.reopen(tx, sorted({each.notice_id for each in lost}))
+
+
+def _note(cover: Cover) -> contacts.Note:
+    return cover.notice_id, cover.contact_key, cover.covered_by

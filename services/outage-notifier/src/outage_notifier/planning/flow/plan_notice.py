@@ -20,8 +20,9 @@ from outage_notifier.ledger.core.member import Member
 from outage_notifier.ledger.core.notice import ClaimedNotice
 from outage_notifier.ledger.store import batch, cover, delivery, notice
 from outage_notifier.planning.core.choice import cut
-from outage_notifier.planning.core.page import Recipient, Settled, choose_all, plan_page, shared_keys
+from outage_notifier.planning.core.page import Recipient, Settled, choose_all, plan_page, shared_contacts
 from outage_notifier.planning.flow.hint_batches import hint_at_new
+from outage_notifier.planning.flow.look_ahead import Later, look_ahead
 from outage_notifier.planning.room import Planning
 from outage_notifier.planning.store import contacts, recipients
 from outage_notifier.planning.store.recipients import Audience
@@ -72,7 +73,7 @@ async def _plan_page(claimed: ClaimedNotice, audience: Audience, *, after: str, 
             tx, claimed, cursor=page.cursor or after, added=len(page.recipients), lease_s=room.lease_s
         )
         if before is None:  # superseded, or another planner's by now
-            await notice.finish_planning(tx, claimed, now=now)
+            await _finish(tx, claimed, now)
             return None
         if page.recipients:
             known = await contacts.of_recipients(tx, page.recipients)
@@ -85,11 +86,17 @@ async def _plan_page(claimed: ClaimedNotice, audience: Audience, *, after: str, 
                 lane=claimed.lane,
                 batch_size=room.batch_size,
                 now=now,
+                later=Later(audience, page.cursor) if page.cursor is not None else None,
             )
         if page.cursor is None:
-            await notice.finish_planning(tx, claimed, now=now)
+            await _finish(tx, claimed, now)
     reach("planner.page-committed")
     return page.cursor
+
+
+async def _finish(tx: Connection, claimed: ClaimedNotice, now: datetime) -> None:
+    if await notice.finish_planning(tx, claimed, now=now):
+        await contacts.free_ahead(tx, claimed.notice_id)
 
 
 async def write_page(
@@ -101,13 +108,20 @@ async def write_page(
     lane: Lane,
     batch_size: int,
     now: datetime,
+    later: Later | None = None,
 ) -> None:
     """Choose contacts, note the shared ones, and write the batches with their hints, and those who are settled at once.
 
-    `notice_id` is None where one-recipient notices of a kind are packed.
+    `notice_id` is None where one-recipient notices of a kind are packed; `later` are the recipients of later pages.
     """
-    choices = choose_all(page, sms_first=TEMPLATES[kind].sms_first)
-    owners = {noted: await contacts.note(tx, noted, keys) for noted, keys in shared_keys(page, choices).items()}
+    sms_first = TEMPLATES[kind].sms_first
+    choices = choose_all(page, sms_first=sms_first)
+    owners = {
+        noted: await contacts.note(
+            tx, noted, wanted, await look_ahead(tx, noted, wanted, later, sms_first=sms_first) if later else ()
+        )
+        for noted, wanted in shared_contacts(page, choices).items()
+    }
     plan = plan_page(page, choices, owners, packed=notice_id is None)
     batches = [
         NewBatch(uuid7(now), notice_id, home=True, channel=channel, lane=lane, members=members)

@@ -2,16 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from gridcare.postgres.database import Connection
-from outage_notifier.planning.core.choice import Contacts, Device, Phone
+from outage_notifier.planning.core.choice import Contacts, Device, Phone, SharedContact
+from outage_notifier.planning.core.page import Wanted
 from outage_notifier.texts.languages import DEFAULT_LANGUAGE
+
+Note = tuple[UUID, bytes, str]
+"""A note of a shared contact: the notice, the contact's key, and who is to be told on it."""
+
+SHARERS_MAX: Final = 1_000
+"""How many who share a number are looked at before the first one will do: more have only a number that stands for none."""
 
 _LANGUAGES = "SELECT customer_code, language FROM customer WHERE customer_code = ANY($1::text[])"
 _PHONES = """
 SELECT p.customer_code, p.phone_id, p.number_index, p.masked, p.consent,
-       p.opted_out_at IS NOT NULL AS opted_out, p.bad_reason IS NOT NULL AS bad,
+       p.opted_out_at IS NOT NULL AS opted_out, p.bad_reason IS NOT NULL AS bad, p.verified,
        EXISTS (SELECT FROM phone o WHERE o.number_index = p.number_index AND o.customer_code <> p.customer_code
                AND o.removed_at IS NULL) AS shared
 FROM phone p WHERE p.customer_code = ANY($1::text[]) AND p.removed_at IS NULL
@@ -25,11 +33,31 @@ FROM device_customer c
 WHERE c.customer_code = ANY($1::text[]) AND NOT EXISTS (SELECT FROM device_aside a WHERE a.device_id = c.device_id)
 ORDER BY c.device_id
 """
+# The first one noted stays, but for one whose number nobody verified. Who was noted ahead has now come themselves.
 _NOTE = """
-INSERT INTO notice_contact (notice_id, contact_key, recipient_id)
-SELECT $1, k, r FROM unnest($2::bytea[], $3::text[]) AS t (k, r) ORDER BY k
-ON CONFLICT DO NOTHING
+INSERT INTO notice_contact AS n (notice_id, contact_key, recipient_id, verified, ahead)
+SELECT $1, k, r, v, a FROM unnest($2::bytea[], $3::text[], $4::bool[], $5::bool[]) AS t (k, r, v, a) ORDER BY k
+ON CONFLICT (notice_id, contact_key) DO UPDATE
+SET recipient_id = excluded.recipient_id, verified = excluded.verified, ahead = excluded.ahead
+WHERE (excluded.verified AND NOT n.verified) OR (excluded.recipient_id = n.recipient_id AND n.ahead AND NOT excluded.ahead)
 """
+_SHARERS = """
+SELECT DISTINCT s.customer_code FROM unnest($2::bytea[], $3::bool[], $4::bigint[]) AS k (contact_key, verified, phone_id)
+CROSS JOIN LATERAL (
+    SELECT p.customer_code FROM phone p
+    WHERE p.number_index = k.contact_key AND p.customer_code > $5
+      AND p.removed_at IS NULL AND p.consent AND p.opted_out_at IS NULL AND p.bad_reason IS NULL
+      AND (NOT p.verified, p.phone_id) < (NOT k.verified, k.phone_id)
+    ORDER BY NOT p.verified, p.phone_id LIMIT $6) s
+WHERE NOT EXISTS (SELECT FROM notice_contact n WHERE n.notice_id = $1 AND n.contact_key = k.contact_key)
+ORDER BY s.customer_code
+"""
+_NOTED = """
+SELECT notice_id, contact_key, recipient_id FROM notice_contact
+JOIN unnest($1::uuid[], $2::bytea[], $3::text[]) AS k (notice_id, contact_key, recipient_id)
+    USING (notice_id, contact_key, recipient_id)
+"""
+_FREE_AHEAD = "DELETE FROM notice_contact WHERE notice_id = $1 AND ahead"
 _FREE = """
 DELETE FROM notice_contact n USING unnest($1::uuid[], $2::bytea[], $3::text[]) AS k (notice_id, contact_key, recipient_id)
 WHERE n.notice_id = k.notice_id AND n.contact_key = k.contact_key AND n.recipient_id = k.recipient_id
@@ -50,6 +78,7 @@ async def of_recipients(tx: Connection, recipient_ids: Sequence[str]) -> list[Co
             opted_out=row["opted_out"],
             bad=row["bad"],
             shared=row["shared"],
+            verified=row["verified"],
         )
         phones[row["customer_code"]].append(phone)
     devices: dict[str, list[Device]] = defaultdict(list)
@@ -66,15 +95,46 @@ async def of_recipients(tx: Connection, recipient_ids: Sequence[str]) -> list[Co
     ]
 
 
-async def note(tx: Connection, notice_id: UUID, wanted: Sequence[tuple[bytes, str]]) -> dict[bytes, str]:
-    """Note who is told of a notice on each shared contact; the first one noted stays. Return who that is for each."""
-    first: dict[bytes, str] = {}
-    for key, recipient_id in wanted:
-        first.setdefault(key, recipient_id)
-    await tx.execute(_NOTE, notice_id, list(first), list(first.values()))
+async def note(
+    tx: Connection, notice_id: UUID, wanted: Sequence[Wanted], ahead: Sequence[Wanted] = ()
+) -> dict[bytes, str]:
+    """Note who is told of a notice on each shared contact: of those who want it the first in rank, unless one is noted.
+
+    `ahead` are recipients of later pages. Return who is told on each.
+    """
+    first: dict[bytes, tuple[SharedContact, str, bool]] = {}
+    of_all = [*((*each, False) for each in wanted), *((*each, True) for each in ahead)]
+    for shared, recipient_id, is_ahead in sorted(of_all, key=lambda each: each[0].rank):
+        first.setdefault(shared.contact_key, (shared, recipient_id, is_ahead))
+    rows = [(key, recipient_id, shared.verified, late) for key, (shared, recipient_id, late) in first.items()]
+    await tx.execute(_NOTE, notice_id, *(list(column) for column in zip(*rows, strict=True)))
     return {row["contact_key"]: row["recipient_id"] for row in await tx.fetch(_OWNERS, notice_id, list(first))}
 
 
-async def free(tx: Connection, notes: Sequence[tuple[UUID, bytes, str]]) -> None:
-    """Free shared contacts, as (notice, contact, who was to be told on it): somebody else may be told on them now."""
-    await tx.execute(_FREE, [note[0] for note in notes], [note[1] for note in notes], [note[2] for note in notes])
+async def sharers(tx: Connection, notice_id: UUID, shared: Sequence[SharedContact], *, after: str) -> list[str]:
+    """Find customers after this one who have a usable phone in common with these, not noted yet, and come first on it."""
+    columns = [(each.contact_key, each.verified, each.phone_id) for each in shared]
+    rows = await tx.fetch(
+        _SHARERS, notice_id, *(list(column) for column in zip(*columns, strict=True)), after, SHARERS_MAX
+    )
+    return [row["customer_code"] for row in rows]
+
+
+async def noted(tx: Connection, notes: Sequence[Note]) -> set[Note]:
+    """Return those of the notes that still stand."""
+    rows = await tx.fetch(_NOTED, *_columns(notes))
+    return {(row["notice_id"], row["contact_key"], row["recipient_id"]) for row in rows}
+
+
+async def free(tx: Connection, notes: Sequence[Note]) -> None:
+    """Free shared contacts: somebody else may be told on them now."""
+    await tx.execute(_FREE, *_columns(notes))
+
+
+async def free_ahead(tx: Connection, notice_id: UUID) -> None:
+    """Free the contacts that were noted for recipients who did not come: whoever relies on them is told otherwise."""
+    await tx.execute(_FREE_AHEAD, notice_id)
+
+
+def _columns(notes: Sequence[Note]) -> tuple[list[UUID], list[bytes], list[str]]:
+    return [note[0] for note in notes], [note[1] for note in notes], [note[2] for note in notes]

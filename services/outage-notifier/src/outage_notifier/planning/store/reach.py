@@ -29,7 +29,9 @@ WITH recipient (customer_code) AS MATERIALIZED ({recipients}
 ), of_phones AS (
     SELECT p.customer_code, bool_or(p.opted_out_at IS NOT NULL OR NOT p.consent) AS refused,
         (array_agg(p.number_index ORDER BY p.chosen DESC, p.preferred_at DESC NULLS LAST, p.phone_id)
-            FILTER (WHERE p.consent AND p.opted_out_at IS NULL AND p.bad_reason IS NULL))[1:2] AS usable
+            FILTER (WHERE p.consent AND p.opted_out_at IS NULL AND p.bad_reason IS NULL))[1:2] AS usable,
+        (array_agg(ARRAY[(NOT p.verified)::int, p.phone_id] ORDER BY p.chosen DESC, p.preferred_at DESC NULLS LAST, p.phone_id)
+            FILTER (WHERE p.consent AND p.opted_out_at IS NULL AND p.bad_reason IS NULL))[1:1] AS rank
     FROM phone p JOIN recipient USING (customer_code) WHERE p.removed_at IS NULL GROUP BY p.customer_code
 ), owned AS (
     SELECT d.customer_code,
@@ -40,13 +42,13 @@ WITH recipient (customer_code) AS MATERIALIZED ({recipients}
 ), of_devices AS (
     SELECT customer_code, bool_or(mine) AS some_mine FROM owned GROUP BY customer_code
 ), chosen AS (
-    SELECT r.customer_code, coalesce(c.language, '{default_language}') AS language, p.usable, d.some_mine, p.refused,
+    SELECT r.customer_code, coalesce(c.language, '{default_language}') AS language, p.usable, p.rank, d.some_mine, p.refused,
         CASE WHEN d.customer_code IS NOT NULL AND NOT ($8 AND p.usable IS NOT NULL) THEN 'push'
              WHEN p.usable IS NOT NULL THEN 'sms' ELSE 'none' END AS channel
     FROM recipient r LEFT JOIN customer c USING (customer_code) LEFT JOIN of_phones p USING (customer_code)
         LEFT JOIN of_devices d USING (customer_code)
 ), noted AS (
-    SELECT *, channel <> 'sms' OR customer_code = min(customer_code) OVER (PARTITION BY channel, usable[1]) AS first_mine
+    SELECT *, channel <> 'sms' OR row_number() OVER (PARTITION BY channel, usable[1] ORDER BY rank) = 1 AS first_mine
     FROM chosen
 ), forecast AS (
     SELECT language, usable,

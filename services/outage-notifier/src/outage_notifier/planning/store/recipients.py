@@ -152,11 +152,21 @@ async def page(tx: Connection, audience: Audience, *, after: str, limit: int) ->
         return in_scope
     rows = await tx.fetch(_NEXT_HEARD, list(audience.earlier.notice_ids), after, limit)
     heard = [row["recipient_id"] for row in rows]
-    told = await _those_told(tx, audience, heard)
-    if audience.rule != "told":
-        still_cut = await _those_in_scope(tx, audience, [code for code in heard if code in told])
-        told = told & still_cut if audience.rule == "told_in_scope" else told - still_cut
-    return Page([code for code in heard if code in told], heard[-1] if len(heard) == limit else None)
+    fit = await among(tx, audience, heard)
+    return Page([code for code in heard if code in fit], heard[-1] if len(heard) == limit else None)
+
+
+async def among(tx: Connection, audience: Audience, codes: Sequence[str]) -> set[str]:
+    """Return those of the customers who are recipients."""
+    if audience.rule in {"scope", "scope_untold"}:
+        cut = await _those_in_scope(tx, audience, codes)
+        told = audience.rule == "scope_untold" and audience.earlier.notice_ids
+        return cut - await _those_told(tx, audience, sorted(cut)) if told else cut
+    told_earlier = await _those_told(tx, audience, codes)
+    if audience.rule == "told":
+        return told_earlier
+    still_cut = await _those_in_scope(tx, audience, sorted(told_earlier))
+    return told_earlier & still_cut if audience.rule == "told_in_scope" else told_earlier - still_cut
 
 
 async def _next_in_scope(tx: Connection, audience: Audience, after: str, limit: int) -> Page:
