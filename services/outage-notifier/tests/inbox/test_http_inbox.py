@@ -76,15 +76,44 @@ async def test_pages_are_newest_first(inbox, world, plan, clock):
 
 async def test_not_shown(inbox, world, plan, db, clock):
     """A delivery that was superseded, or that another customer of the caller covers, is not shown."""
-    await world.customer(MINE)
+    for code in (MINE, THEIRS):
+        await world.customer(code)
     notice_id = await world.notice(await world.outage(), slots=SLOTS)
     await plan()
     for state, covered_by, shown in (("superseded", None, 0), ("covered", ALSO_MINE, 0), ("covered", THEIRS, 1)):
         async with db.transaction() as tx:
             await tx.execute(
-                "UPDATE delivery SET state = $2, covered_by = $3 WHERE notice_id = $1", notice_id, state, covered_by
+                "UPDATE delivery SET state = $2, covered_by = $3 WHERE notice_id = $1 AND recipient_id = $4",
+                *(notice_id, state, covered_by, MINE),
             )
         assert len((await inbox(MINE, ALSO_MINE)).json()["items"]) == shown
+
+
+@pytest.mark.parametrize(
+    ("of_owner", "shown"),
+    [
+        *[(None, None), ("held", "held"), ("retrying", "retrying"), ("unknown", "unknown"), ("accepted", "accepted")],
+        *[("delivered", "delivered"), ("awaiting", "retrying"), ("failed", "retrying"), ("covered", "retrying")],
+    ],
+)
+async def test_covered_tells_of_nobody(inbox, world, plan, db, *, of_owner, shown):
+    """A message that another customer's covers is shown as if it went to the number itself: nothing says whose that is."""
+    for code in (MINE, THEIRS):
+        await world.customer(code, phones=["+84912345601"])
+    notice_id = await world.notice(await world.outage(), slots=SLOTS)
+    await plan()
+    async with db.transaction() as tx:
+        assert await tx.fetchval("SELECT recipient_id FROM delivery WHERE covered_by IS NOT NULL") == THEIRS
+        if of_owner:
+            await tx.execute(
+                "INSERT INTO delivery (notice_id, recipient_id, number, home_batch_id, language, state, reason, channel,"
+                " contact, tries, next_attempt_at, recorded_at) SELECT notice_id, $2, 1, home_batch_id, 'vi', $3, '', 'sms', '',"
+                " 1, CASE WHEN $3 = ANY('{held,retrying,unknown,awaiting}'::text[]) THEN now() END, now()"
+                " FROM delivery WHERE notice_id = $1",
+                *(notice_id, MINE, of_owner),
+            )
+    items = (await inbox(THEIRS)).json()["items"]
+    assert [item["state"] for item in items] == ([shown] if shown else [])
 
 
 async def test_broken_text_hides_nothing(inbox, world, plan, clock):

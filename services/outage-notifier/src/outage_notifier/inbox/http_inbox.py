@@ -1,7 +1,7 @@
 """The app's inbox: what its customers were told."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Depends
@@ -16,7 +16,6 @@ from gridcare.http.rooms import room_of
 from outage_notifier.inbox.core import InboxMessage
 from outage_notifier.inbox.flow import list_messages
 from outage_notifier.inbox.room import Inbox
-from outage_notifier.ledger.core.delivery import State
 from outage_notifier.ledger.core.delivery_id import DeliveryId
 from outage_notifier.texts.template import ShownKind, shown_kind
 
@@ -25,6 +24,21 @@ router = Router(prefix="/v1", tags=["inbox"])
 Room = Annotated[Inbox, Depends(room_of(Inbox))]
 Customer = Annotated[Caller, Depends(require("customer"))]
 Number = Annotated[int, Meta(ge=1, le=10**9 - 1)]
+
+ShownState = Literal[
+    "held",
+    "retrying",
+    "unknown",
+    "awaiting",
+    "accepted",
+    "delivered",
+    "failed",
+    "unreachable",
+    "opted_out",
+    "expired",
+    "unresolved",
+]
+"""Where a message is, as its customer is told: as if it went to their own phone, whoever else has the number."""
 
 
 class MessageOut(Body):
@@ -43,7 +57,7 @@ class MessageOut(Body):
     bill_id: UUID | None
     payment_id: UUID | None
     link: Annotated[str | None, Field(description="Opens what it is about in the app.")]
-    state: State
+    state: ShownState
     due_at: datetime
 
 
