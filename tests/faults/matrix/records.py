@@ -27,6 +27,8 @@ VALUES (3, gen_random_uuid(), 'tickets.v1', 'too-large', convert_to(repeat('x', 
 """
 STALL_S: Final = 16.0
 """Longer than the stack's session timeout (10 s): the group gives the partitions to somebody else."""
+CUTS_REVISED: Final = 3
+"""Each has four versions: that the newest of every cut comes last by chance, when all come again, is seldom."""
 
 
 async def produce(run: Campaign, wires: list[Wire]) -> None:
@@ -137,6 +139,8 @@ def _headers(seen: Seen) -> list[tuple[str, bytes]]:
 async def everything_again(run: Campaign) -> str:
     """Produce records of the past again in another order, as from dead letters: nothing may change."""
     await run.busy(6, tickets=3, payments=2, cuts=0.5)
+    for _ in range(CUTS_REVISED):
+        await run.work.publish_and_revise(times=3)
     await run.calm_down()
     past = [
         each
