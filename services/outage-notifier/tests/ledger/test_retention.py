@@ -159,11 +159,11 @@ async def test_open_notices_keep_months(db, keeping, world, state):
     await keep_partitions(room=keeping)
     assert len(await rows(db, "SELECT FROM delivery")) == 2
     assert await forget_notices(room=keeping) == 0
-    assert sample("partitions_overdue") == 6
+    assert sample("overdue_partitions") == 6
     async with db.transaction() as tx:
         await tx.execute("UPDATE notice SET state = 'completed'")
     await keep_partitions(room=keeping)
-    assert sample("partitions_overdue") == 0
+    assert sample("overdue_partitions") == 0
 
 
 async def test_recent_months_cannot_be_dropped(db):

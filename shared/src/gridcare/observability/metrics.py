@@ -151,8 +151,8 @@ TOKENS_REFUSED: Final = Counter("tokens_refused", "Bearer tokens refused, by rea
 # database and process
 DATABASE_POOL_IN_USE: Final = Gauge("database_pool_in_use_connections", "Pooled connections that are in use.")
 PARTITIONS_AHEAD: Final = Gauge("partitions_ahead_months", "Months to come that have their partitions.")
-PARTITIONS_OVERDUE: Final = Gauge(
-    "partitions_overdue", "Partitions that are kept past their time, since a notice of that time has not ended."
+OVERDUE_PARTITIONS: Final = Gauge(
+    "overdue_partitions", "Partitions that are kept past their time, since a notice of that time has not ended."
 )
 PARTITION_STRAYS: Final = Gauge("partition_stray_rows", "Rows whose month has no partition; counted up to 1000.")
 DATABASE_RETRYABLE: Final = Counter(

@@ -59,5 +59,5 @@ async def _drop(found: Sequence[Partition], room: Keeping) -> int:
             await partition.drop(tx, each.name)
         logger.info("partition_dropped", partition=each.name)
         dropped += 1
-    metrics.PARTITIONS_OVERDUE.set(overdue)
+    metrics.OVERDUE_PARTITIONS.set(overdue)
     return dropped
