@@ -3,7 +3,6 @@
 import json
 import time
 from datetime import timedelta
-from itertools import count
 
 import pytest
 import requests
@@ -12,7 +11,8 @@ from firebase_admin._utils import handle_platform_error_from_requests
 from firebase_admin.exceptions import InternalError, InvalidArgumentError, UnavailableError
 from pyreqwest.client import ClientBuilder
 
-registrations = (f"device-{at}" for at in count(1))
+from gridcare_local.testing.emulators import registrations
+
 FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 
 

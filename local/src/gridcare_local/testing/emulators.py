@@ -8,7 +8,8 @@ import pytest
 from gridcare_local.emulators.control import Emulator, start_emulator
 
 numbers: Iterator[str] = (f"+8491{at:07d}" for at in count(1))
-"""Mobile numbers that no other test of this process takes from here: the emulators are shared by all test files."""
+registrations: Iterator[str] = (f"registration-{at}" for at in count(1))
+"""Mobile numbers and FCM registrations, each for one test: all test files of a process share its emulators."""
 
 
 @pytest.fixture(scope="session")
