@@ -7,6 +7,7 @@ import pytest
 
 from gridcare.errors import Retryable
 from gridcare.postgres.database import Database
+from gridcare.testing.metrics import sample
 
 
 async def test_a_missing_server_is_retryable():
@@ -52,8 +53,9 @@ async def test_sql_errors_are_unchanged(db):
 
 async def test_an_exhausted_pool_refuses(database_url):
     """With every connection lent, the next caller gets Retryable after some seconds instead of queueing forever."""
+    before = sample("database_pool_in_use_connections")
     async with Database.open(database_url, application_name="tests", pool_size=2) as small, small.read(), small.read():
-        assert small.in_use == 2
+        assert sample("database_pool_in_use_connections") == before + 2
         with pytest.raises(Retryable):
             async with small.read():
                 raise AssertionError("there was no connection left")

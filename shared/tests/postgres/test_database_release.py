@@ -31,12 +31,6 @@ class DyingPool:
     def get_max_size(self) -> int:
         return 1
 
-    def get_size(self) -> int:
-        return 1
-
-    def get_idle_size(self) -> int:
-        return 0
-
 
 async def test_a_dying_server_is_retryable():
     """The caller gets Retryable, so that an HTTP client gets 503 and not 500."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 from typing import Any, Self, Union
 
 import asyncpg
@@ -10,7 +11,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from gridcare.errors import Retryable
 from gridcare.observability import metrics
-from gridcare.postgres.session import server_settings
+from gridcare.postgres.session import KEPT_PLANS, server_settings
 
 Connection = Union["asyncpg.Connection[asyncpg.Record]", "PoolConnectionProxy[asyncpg.Record]"]
 """The first parameter of every store function: a connection, in a transaction if the function writes."""
@@ -55,6 +56,8 @@ class Database:
     unchanged. A database error's `detail` is never logged, because it quotes rows.
     """
 
+    _again: Callable[..., AbstractAsyncContextManager["Database"]]
+
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, patience_s: float = PATIENCE_S) -> None:
         self._pool = pool
         self._patience_s = patience_s
@@ -71,23 +74,32 @@ class Database:
         pool_size: int = 10,
         statement_timeout_s: float = 30,
         patience_s: float = PATIENCE_S,
+        min_size: int = 1,
+        settings: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Self]:
-        """Open a pool, whose callers wait `patience_s` for a connection. Raises Retryable if the server cannot be reached."""
+        """Open a pool, whose callers wait `patience_s` for a connection. Raises Retryable if the server cannot be reached.
+
+        At least `min_size` connections are made at once. `settings` are those of their sessions, beside the usual ones.
+        """
         try:
             pool = await asyncpg.create_pool(
                 url,
-                min_size=1,
+                min_size=min_size,
                 max_size=pool_size,
                 timeout=CONNECT_TIMEOUT_S,
                 command_timeout=statement_timeout_s + 5,
                 max_inactive_connection_lifetime=300,
                 reset=_as_it_was,
-                server_settings=server_settings(application_name, statement_timeout_s),
+                server_settings={**server_settings(application_name, statement_timeout_s), **(settings or {})},
             )
         except _TRANSIENT as error:
             raise _passing(error) from error
         try:
-            yield cls(pool, patience_s=patience_s)
+            db = cls(pool, patience_s=patience_s)
+            db._again = partial(
+                cls.open, url, application_name=application_name, statement_timeout_s=statement_timeout_s
+            )
+            yield db
         finally:
             try:
                 async with asyncio.timeout(5):
@@ -102,6 +114,13 @@ class Database:
     def read(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection for reading, outside any transaction."""
         return self._connection(in_transaction=False)
+
+    def keeping_plans(self) -> AbstractAsyncContextManager["Database"]:
+        """Open this database once more, for statements that are planned once a session (see KEPT_PLANS).
+
+        It is a single connection, which is made when it is first needed.
+        """
+        return self._again(pool_size=1, min_size=0, settings=KEPT_PLANS)
 
     def on_commit(self, note: Callable[[], None]) -> None:
         """Call `note`, a log line say, once the transaction that just ended is committed: at once, unless it was a savepoint."""
@@ -122,7 +141,7 @@ class Database:
             connection = await self._acquire()
         except _TRANSIENT as error:
             raise _passing(error) from error
-        metrics.DATABASE_POOL_IN_USE.set(self.in_use)
+        metrics.DATABASE_POOL_IN_USE.inc()
         try:
             if in_transaction:
                 async with connection.transaction():
@@ -132,6 +151,7 @@ class Database:
         except _TRANSIENT as error:
             raise _passing(error) from error
         finally:
+            metrics.DATABASE_POOL_IN_USE.dec()
             await self._release(connection)
 
     async def _acquire(self) -> "PoolConnectionProxy[asyncpg.Record]":
@@ -165,12 +185,6 @@ class Database:
                 connection.terminate()
         finally:
             self._places.release()
-        metrics.DATABASE_POOL_IN_USE.set(self.in_use)
-
-    @property
-    def in_use(self) -> int:
-        """How many connections are lent right now."""
-        return self._pool.get_size() - self._pool.get_idle_size()
 
 
 class _Joining(Database):

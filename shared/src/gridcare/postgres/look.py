@@ -57,6 +57,8 @@ async def repeat_work(
     under_way: str = _NOTHING,
     wake: asyncio.Event | None = None,
 ) -> None:
-    """Do each kind of work whenever there is some, until told to stop, as `repeat_due` does."""
-    look = Look(db, clock, {name: each.query for name, each in work.items()}, under_way)
-    await repeat_due(lifecycle, look, {name: each.step for name, each in work.items()}, pace=Pace(), wake=wake)
+    """Do each kind of work whenever there is some, until told to stop, as `repeat_due` does. Looks have their own connection."""
+    queries = {name: each.query for name, each in work.items()}
+    steps = {name: each.step for name, each in work.items()}
+    async with db.keeping_plans() as looking:
+        await repeat_due(lifecycle, Look(looking, clock, queries, under_way), steps, pace=Pace(), wake=wake)
