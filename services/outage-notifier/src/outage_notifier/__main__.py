@@ -134,8 +134,8 @@ async def list_devices_aside(settings: DatabaseSettings, arguments: Sequence[str
 
 async def retention(settings: RetentionSettings, _: Sequence[str]) -> int:
     """Do at once what retention does each hour."""
-    async with retaining(settings) as (keeping, marks):
-        return await retention_command(retention_steps(keeping, marks))
+    async with retaining(settings) as (keeping, marks, phone_history):
+        return await retention_command(retention_steps(keeping, marks, phone_history))
 
 
 SERVICE = Service(

@@ -1,6 +1,6 @@
 """What the processes may do in the database: what proves that somebody was told is added, completed, and never deleted.
 
-Months that are over go as whole partitions, by a function that refuses to drop a recent one.
+Months that are over go as whole partitions, by a function that refuses to drop a recent one; so do old changes of phones.
 """
 
 from typing import Final
@@ -44,6 +44,7 @@ GRANTS: Final = Grants(
         "add_partition(text, date)",
         "drop_partition(text)",
         "first_id(timestamptz)",
+        "forget_phone_changes(timestamptz, integer)",
         "index_partition(text)",
     ),
 )

@@ -72,6 +72,10 @@ class TextingSettings(TwilioSettings):
     unknown_first_look_after_s: float = Field(default=90, ge=0)
     """When Twilio is asked about an SMS whose call ended unknown, counted from the call."""
 
+    def first_look(self) -> timedelta:
+        """Return how long after the call Twilio is asked."""
+        return timedelta(seconds=self.unknown_first_look_after_s)
+
 
 class AppSettings(Settings):
     """The part of processes that make links into the app, in pushes and in the inbox."""
@@ -96,6 +100,9 @@ class KeepingSettings(Settings):
     deliveries_kept_months: int = Field(default=15, ge=3, le=120)
     """Deliveries, batches, attempts and notices are dropped this many whole months after their own month, unless a notice of
     that time is still open. The default covers a complaint about last year's cut."""
+    phone_changes_kept_months: int = Field(default=24, ge=12, le=120)
+    """Who changed which phone is deleted this many months later. The default is longer than any delivery is kept by default: who
+    complains of one is told whose number it went to. The database itself keeps the last year."""
 
 
 class OutageSettings(Settings):
@@ -196,6 +203,10 @@ class WorkerSettings(DirectSettings, SealingSettings, TextingSettings, PlanningS
 
     unknown_second_look_after_s: float = Field(default=180, ge=0)
     """When Twilio is asked again about an SMS that it did not know at the first look, counted from the call too."""
+
+    def between_looks(self) -> timedelta:
+        """Return how long after the first look Twilio is asked again; it is never negative."""
+        return max(timedelta(seconds=self.unknown_second_look_after_s) - self.first_look(), timedelta(0))
 
 
 class ResealSettings(DatabaseSettings, SealingSettings):

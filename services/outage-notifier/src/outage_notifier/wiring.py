@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 
 from pydantic import SecretStr
 
@@ -17,7 +16,7 @@ from gridcare.process.settings import DatabaseSettings
 from gridcare.values.clock import SystemClock
 from outage_notifier import NAME
 from outage_notifier.contacts.core.sealed_column import SEALED_COLUMNS
-from outage_notifier.contacts.room import Aside, Contacts, Recorded, Resealing
+from outage_notifier.contacts.room import Aside, Contacts, PhoneHistory, Recorded, Resealing
 from outage_notifier.contacts.vault import Vault
 from outage_notifier.inbox.room import Inbox
 from outage_notifier.ledger.room import Keeping, Ledger
@@ -72,6 +71,7 @@ class WorkerRooms:
     ledger: Ledger
     look_ups: LookUps
     marks: Marks
+    phone_history: PhoneHistory
     planning: Planning
     waiting: Waiting
 
@@ -109,17 +109,16 @@ async def working(foundation: Foundation[WorkerSettings]) -> AsyncIterator[Worke
     """Open the worker's rooms on its foundation, and the SMS provider's client, which asks what became of a message."""
     db, clock, settings = foundation.db, foundation.clock, foundation.settings
     vault, guard = vault_of(settings), Guard(db)
-    first_look = timedelta(seconds=settings.unknown_first_look_after_s)
-    between_looks = timedelta(seconds=settings.unknown_second_look_after_s) - first_look
     async with texting(settings) as sms:
         yield WorkerRooms(
             callbacks=Callbacks(db, clock, guard, vault, twilio_of(settings)),
             keeping=Keeping(db, clock, settings.deliveries_kept_months),
             ledger=Ledger(db, clock, guard),
-            look_ups=LookUps(db, clock, guard, vault, sms, between_looks=max(between_looks, timedelta(0))),
+            look_ups=LookUps(db, clock, guard, vault, sms, between_looks=settings.between_looks()),
             marks=Marks(db, clock, guard),
+            phone_history=PhoneHistory(db, clock, settings.phone_changes_kept_months),
             planning=planning_of(foundation),
-            waiting=Waiting(db, clock, guard, first_look),
+            waiting=Waiting(db, clock, guard, settings.first_look()),
         )
 
 
@@ -187,16 +186,16 @@ async def recorded_imports(settings: DatabaseSettings) -> AsyncIterator[Recorded
 
 
 @asynccontextmanager
-async def retaining(settings: RetentionSettings) -> AsyncIterator[tuple[Keeping, Marks]]:
+async def retaining(settings: RetentionSettings) -> AsyncIterator[tuple[Keeping, Marks, PhoneHistory]]:
     """Open the database for the command that does at once what workers do each hour."""
     async with _database(settings, "retention") as db:
         clock = SystemClock(settings.clock_offset_s)
-        yield Keeping(db, clock, settings.deliveries_kept_months), Marks(db, clock, Guard(db))
+        keeping = Keeping(db, clock, settings.deliveries_kept_months)
+        yield keeping, Marks(db, clock, Guard(db)), PhoneHistory(db, clock, settings.phone_changes_kept_months)
 
 
 def _database(settings: DatabaseSettings, command: str) -> AbstractAsyncContextManager[Database]:
-    url = settings.database_url.get_secret_value()
-    return Database.open(url, application_name=f"{NAME} {command}", pool_size=2)
+    return Database.open(settings.database_url.get_secret_value(), application_name=f"{NAME} {command}", pool_size=2)
 
 
 def texting(settings: TextingSettings) -> AbstractAsyncContextManager[TwilioSmsSender]:
@@ -237,7 +236,7 @@ def limits_of(settings: SenderSettings) -> SendLimits:
         push_concurrency=max(1, settings.push_concurrency // settings.push_batches_at_once),
         sms_chunk_size=settings.sms_chunk_size,
         batches_at_once={"push": settings.push_batches_at_once, "sms": settings.sms_batches_at_once},
-        first_look=timedelta(seconds=settings.unknown_first_look_after_s),
+        first_look=settings.first_look(),
     )
 
 

@@ -7,6 +7,8 @@ from gridcare.postgres.look import Work, repeat_work
 from gridcare.postgres.poison.guard import COUNT_INTERVAL_S, count_parked
 from gridcare.postgres.retention import Steps, retention_loops, shared_steps
 from gridcare.process.lifecycle import Lifecycle, repeat_all, run_together
+from outage_notifier.contacts.flow.forget_phone_changes import forget_phone_changes
+from outage_notifier.contacts.room import PhoneHistory
 from outage_notifier.ledger.flow.complete_notices import BATCHES_LEASED, NOTICES_DONE, complete_notices
 from outage_notifier.ledger.flow.forget_notices import forget_notices
 from outage_notifier.ledger.flow.keep_partitions import keep_partitions
@@ -47,16 +49,17 @@ async def work(rooms: WorkerRooms, lifecycle: Lifecycle, wake: asyncio.Event) ->
             lifecycle,
             ("recut_strays", STRAYS_INTERVAL_S, partial(recut_strays, room=planning)),
             ("count_parked", COUNT_INTERVAL_S, partial(count_parked, ledger.db)),
-            *retention_loops(retention_steps(rooms.keeping, rooms.marks)),
+            *retention_loops(retention_steps(rooms.keeping, rooms.marks, rooms.phone_history)),
         ),
     )
 
 
-def retention_steps(keeping: Keeping, marks: Marks) -> Steps:
+def retention_steps(keeping: Keeping, marks: Marks, phone_history: PhoneHistory) -> Steps:
     """Return what retention consists of here, in its order."""
     return {
         "keep_partitions": partial(keep_partitions, room=keeping),
         "forget_notices": partial(forget_notices, room=keeping),
         "forget_keys": partial(forget_keys, room=marks),
+        "forget_phone_changes": partial(forget_phone_changes, room=phone_history),
         **shared_steps(keeping.db, keeping.clock),
     }

@@ -9,6 +9,7 @@ from gridcare.postgres.poison.guard import Guard
 from gridcare.testing.clock import StandingClock
 from gridcare.testing.metrics import sample
 from gridcare.values.ids import uuid7
+from outage_notifier.contacts.room import PhoneHistory
 from outage_notifier.ledger.core.months import (
     AHEAD_MONTHS,
     Partition,
@@ -215,7 +216,8 @@ async def test_keys_go_after_60_days(db, keeping):
 
 async def test_steps_have_an_end(db, keeping):
     """Each step comes to nothing when it has done its work, so that the command ends."""
-    for step in retention_steps(keeping, Marks(db, keeping.clock, Guard(db))).values():
+    history = PhoneHistory(db, keeping.clock, KEPT_MONTHS)
+    for step in retention_steps(keeping, Marks(db, keeping.clock, Guard(db)), history).values():
         while await step():
             pass
         assert await step() == 0

@@ -20,6 +20,15 @@ class Contacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneHistory:
+    """Where the changes of phones are, which are deleted `kept_months` later."""
+
+    db: Database
+    clock: Clock
+    kept_months: int
+
+
+@dataclass(frozen=True, slots=True)
 class Aside:
     """Where the devices are that are put aside."""
 

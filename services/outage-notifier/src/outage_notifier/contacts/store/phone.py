@@ -48,6 +48,7 @@ _CHANGES = """
 SELECT change_id, phone_id, action, replaced_phone_id, masked, made_by, made_as, made_at FROM phone_change
 WHERE customer_code = $1 AND change_id < $2 ORDER BY change_id DESC LIMIT $3
 """
+_FORGET = "SELECT forget_phone_changes($1::timestamptz - make_interval(months => $2), $3)"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('phones:' || c, 0)) FROM unnest($1::text[]) AS c ORDER BY c"
 
 
@@ -106,3 +107,9 @@ async def save(tx: Connection, opened: dict[str, PhoneBook], *, made_by: str, no
 async def changes(tx: Connection, customer_code: str, *, before: int, limit: int) -> Sequence[PhoneChange]:
     """Read the history of a customer's phones, the newest change first."""
     return [PhoneChange(**row) for row in await tx.fetch(_CHANGES, customer_code, before, limit)]
+
+
+async def forget_changes(tx: Connection, *, now: datetime, kept_months: int, limit: int) -> int:
+    """Delete changes that were made so many months ago, at most `limit`, and return how many."""
+    gone: int = await tx.fetchval(_FORGET, now, kept_months, limit)
+    return gone
