@@ -92,6 +92,8 @@ async def test_parked_batch_ends_too_late(poisoned, db, send, world, *, ledger, 
     assert await world.books(poisoned) == {"expired": 1}
     assert await world.rows("SELECT reason FROM delivery WHERE state = 'expired'") == [("too-late",)]
     assert await world.batches() == []
+    async with db.read() as connection:
+        assert await store.list_parked(connection, None, limit=9) == []
     assert await fall_back(room=room) == 0
     while await complete_notices(room=ledger):
         pass

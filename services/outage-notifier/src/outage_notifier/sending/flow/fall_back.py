@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from gridcare.postgres.database import Connection
+from gridcare.postgres.poison import store as poison
 from gridcare.postgres.poison.guard import Hand
 from outage_notifier.contacts.store import contact
 from outage_notifier.ledger.core.delivery import DeliveryKey
@@ -54,7 +55,9 @@ async def _look_after(room: Waiting, hand: Hand, _: int) -> int:
         ]
         await record_deliveries(tx, claimed, rows)
         waiting = [each for each, decision in decided if decision is None]
-        if waiting or not await batch.settle(tx, claimed.batch_id):
+        if not waiting and await batch.settle(tx, claimed.batch_id):
+            await poison.end(tx, "batch", [str(claimed.batch_id)])  # nothing is left to be released
+        else:
             await batch.look_again(tx, claimed.batch_id, at=look_at(waiting, since=since, now=now))
     return 1
 
