@@ -151,6 +151,21 @@ async def test_parked_batch_is_not_probed(world, plan, another, *, ledger_of, ch
     assert await ledger_of() == (1, {})
 
 
+@pytest.mark.parametrize("channel", ["push", "sms"])
+async def test_lost_contact_blocks_no_probe(world, plan, another, *, ledger_of, channel):
+    """A batch whose only contact is lost is first in the order: the next probe takes another one."""
+    refuse(another, channel, Outcome(OutcomeKind.REFUSED, "21211", contact_dead=True), count=1)
+    for n in range(3):
+        await world.customer(f"PB1101000{n:04}", feeder=f"FD{n}", **EACH[channel](n))
+        await world.notice(await world.outage(feeders=(f"FD{n}",)))
+        await plan()
+        world.clock.move(seconds=1)
+    await stop_channel(channel, "a test", room=another)
+    for _ in range(2):
+        assert await probe_channels(asyncio.Event(), room=another) == 1
+    assert await ledger_of() == (2, {})
+
+
 LOST = [
     ("push", GONE),
     ("push", Outcome(OutcomeKind.REFUSED, "THIRD_PARTY_AUTH_ERROR")),

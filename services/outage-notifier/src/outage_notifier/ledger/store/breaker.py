@@ -39,11 +39,13 @@ _LOCK_PROBE = """
 SELECT FROM breaker WHERE channel = $1 AND probe_at <= clock_timestamp() FOR UPDATE SKIP LOCKED
 """
 _PROBED = "UPDATE breaker SET probe_at = clock_timestamp() + make_interval(secs => $2) WHERE channel = $1"
+# Least often claimed first: a batch whose contacts are all lost is refused by every probe, and would keep the channel stopped.
 _FIRST = f"""
 SELECT b.batch_id FROM batch b LEFT JOIN notice n USING (notice_id)
 WHERE b.state = 'ready' AND b.channel = $1 AND (b.lease_until IS NULL OR b.lease_until < clock_timestamp())
   AND {workable("batch", "b.batch_id::text")}
-ORDER BY array_position(ARRAY['urgent', 'transactional', 'bulk'], b.lane), n.useful_until NULLS FIRST, b.batch_id LIMIT 1
+ORDER BY b.attempt, array_position(ARRAY['urgent', 'transactional', 'bulk'], b.lane), n.useful_until NULLS FIRST, b.batch_id
+LIMIT 1
 """
 
 
@@ -103,7 +105,9 @@ async def close_breaker(tx: Connection, channel: Channel) -> bool:
 
 
 async def take_probe(tx: Connection, channel: Channel, *, pause_s: float) -> UUID | None:
-    """Choose the batch that a due probe takes: urgent ones first, then by deadline. The next probe is due after a pause.
+    """Choose the batch that a due probe takes: of those least often claimed urgent ones first, then by deadline.
+
+    The next probe is due after a pause.
 
     Return None if no probe is due, another sender takes it, or no batch waits that may be claimed now.
     """
