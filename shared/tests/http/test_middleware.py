@@ -105,8 +105,19 @@ async def test_overload_is_503():
         assert (await client.post("/people/x")).status_code == 200
 
 
-async def test_one_address_takes_no_room():
-    """Over its own limit an address is refused; others are served, and readiness does not fall."""
+@pytest.mark.parametrize(
+    ("crowd_at", "other_at"),
+    [
+        (("203.0.113.7", "203.0.113.7"), "203.0.113.8"),
+        (("2001:db8:0:7::1", "2001:db8:0:7:ffff::2"), "2001:db8:0:8::1"),
+        (("203.0.113.7", "::ffff:203.0.113.7"), "203.0.113.8"),
+    ],
+)
+async def test_one_address_takes_no_room(crowd_at, other_at):
+    """Over its own limit an address is refused; others are served, and readiness does not fall.
+
+    The addresses of one IPv6 network count as one: whoever has one has them all.
+    """
     begun, go = asyncio.Event(), asyncio.Event()
     noted = []
 
@@ -124,10 +135,11 @@ async def test_one_address_takes_no_room():
         transport = httpx.ASGITransport(app=heard, client=(address, 4000))
         return httpx.AsyncClient(transport=transport, base_url="http://gridcare.test")
 
-    async with client_at("203.0.113.7") as crowd, client_at("203.0.113.8") as other:
-        first = asyncio.create_task(crowd.post("/people/x"))
+    begin_at, crowd_at = crowd_at
+    async with client_at(begin_at) as begins, client_at(crowd_at) as crowd, client_at(other_at) as other:
+        first = asyncio.create_task(begins.post("/people/x"))
         await asyncio.wait_for(begun.wait(), 10)
-        refused = await crowd.post("/people/x")
+        refused = await asyncio.wait_for(crowd.post("/people/x"), 10)
         elsewhere = asyncio.create_task(other.post("/people/x"))
         go.set()
         assert [(await each).status_code for each in (first, elsewhere)] == [200, 200]

@@ -12,7 +12,7 @@ from gridcare.http.app import create_app
 from gridcare.http.edge.address import Networks, client_address
 from gridcare.http.guard import Router
 from gridcare.http.routes import public
-from gridcare.process.connections import ConnectionLimits
+from gridcare.process.connections import ConnectionLimits, Doorkeeper
 from gridcare.process.health import REFUSAL_SHOWS_S, health_app, serve
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.metrics import sample
@@ -133,6 +133,17 @@ async def test_pipelined_requests_are_served():
         writer.write(request[10:])
         assert await asyncio.wait_for(reader.readuntil(b'"127.0.0.1"'), 10)
         writer.close()
+
+
+def test_network_is_one_address():
+    """A stranger with an IPv6 network of 2^64 addresses has the connections of one address."""
+    keeper = Doorkeeper(ConnectionLimits(per_address_max=2), on_refusal=lambda: None)
+    asked = [(object(), f"2001:db8:0:{network}::{host}") for network, host in ((7, 1), (7, 2), (7, 3), (8, 1))]
+    taken = []
+    for connection, address in asked:
+        taken.append(keeper.lets_in(connection, address))
+        keeper.works(connection)
+    assert taken == [True, True, False, True]
 
 
 @pytest.mark.parametrize("limits", [{"per_address_max": 5}, {"total_max": 5}])

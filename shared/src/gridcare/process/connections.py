@@ -16,7 +16,7 @@ from typing import Any, Final
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from gridcare.http.edge.address import NO_NETWORKS, Networks
+from gridcare.http.edge.address import NO_NETWORKS, Networks, counted_as
 from gridcare.http.edge.tally import Tally
 from gridcare.observability import metrics
 
@@ -57,7 +57,7 @@ class Doorkeeper:
 
     def lets_in(self, newcomer: "GuardedProtocol", address: str | None) -> bool:
         """Take a connection in, or return False where there is no room. Proxies that we trust have no limit of their own."""
-        counted = None if address is None or address in self.limits.trusted_proxies else address
+        counted = None if address is None or address in self.limits.trusted_proxies else counted_as(address)
         full = counted is not None and self._per_address.of(counted) >= self.limits.per_address_max
         if full and not self._drop_oldest(self._waiting_of.get(counted or ""), "address"):
             return self._refuse("address")

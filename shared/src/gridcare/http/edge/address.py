@@ -1,9 +1,9 @@
-"""The networks of the proxies that we trust: their `X-Forwarded-For` says who is calling."""
+"""Who is calling: the networks of the proxies that we trust, whose `X-Forwarded-For` says it, and what counts as one caller."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, Self
 
 from starlette.requests import Request
@@ -12,6 +12,9 @@ Network = IPv4Network | IPv6Network
 
 _UNKNOWN = "127.0.0.1"
 """What a server without an address (behind a local socket) says of itself."""
+
+_HOST_BITS: Final = 64
+"""Of an IPv6 address; a subscriber has a network of all of them (RFC 6177), and may come from any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +58,15 @@ def client_address(request: Request) -> str:
         return str(ip_address(named))
     except ValueError:
         return _UNKNOWN
+
+
+@lru_cache(maxsize=4096)
+def counted_as(address: str) -> str:
+    """Return what limits per address count a caller by: an IPv4 address, or the network of an IPv6 one."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv4Address):
+        return address
+    return str(parsed.ipv4_mapped or IPv6Address(int(parsed) >> _HOST_BITS << _HOST_BITS))

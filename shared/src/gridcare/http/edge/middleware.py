@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gridcare.http import problems
-from gridcare.http.edge.address import client_address
+from gridcare.http.edge.address import client_address, counted_as
 from gridcare.http.edge.bodies import BODIES_MAX_BYTES, BODY_GRACE_S, BODY_IDLE_TIMEOUT_S, BodyBudget, BodyClock
 from gridcare.http.edge.exchange import Exchange
 from gridcare.http.edge.refusals import had_no_room, mark_no_room, note_refusal
@@ -80,7 +80,7 @@ class RequestMiddleware:
             budget=self._budget,
             keeps_body=self._keeps_body,
         )
-        address = client_address(Request(scope))
+        address = counted_as(client_address(Request(scope)))
         self._under_way.came(address)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
