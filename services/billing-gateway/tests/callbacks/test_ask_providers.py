@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import httpx
@@ -15,7 +16,7 @@ from gridcare.postgres import token_buckets
 from gridcare.testing.metrics import sample
 from gridcare.testing.waiting import eventually
 from gridcare_local.emulators.control import Emulator
-from gridcare_local.emulators.vnpay.payer import SUCCESS, PlayedPayment
+from gridcare_local.emulators.vnpay.payer import SUCCESS, PlayedPayment, signature
 
 
 async def pay(gateway: Any, vnpay: Emulator, played: PlayedPayment | None = None, **body: Any) -> dict[str, Any]:
@@ -133,6 +134,31 @@ async def test_no_answer_is_no_end(gateway: Any, vnpay: Emulator, action: dict[s
     gateway.clock.move(seconds=1)
     assert await ask(gateway) == 1
     assert await state(gateway, begun) == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("played", "unread", "became"),
+    [
+        (PlayedPayment(response_code="24"), {"vnp_TransactionNo": "none"}, "failed"),
+        (PlayedPayment(), {"vnp_Amount": "89612501"}, "succeeded"),
+    ],
+)
+async def test_an_unreadable_answer_is_none(
+    gateway: Any, vnpay: Emulator, played: PlayedPayment, unread: dict[str, str], *, became: str
+) -> None:
+    """An answer that makes no sense is no answer: it is asked for again until the patience ends, and hides no callback."""
+    begun = await gateway.begin(await gateway.bill())
+    good = gateway.callback(begun, played)
+    fields = dict(httpx.QueryParams(good).remove("vnp_SecureHash")) | unread
+    await tell(vnpay, begun, urlencode({**fields, "vnp_SecureHash": signature("TESTSECRET", fields)}))
+    gateway.clock.move(minutes=15)
+    assert await ask(gateway) == 1
+    assert await state(gateway, begun) == "begun"
+    gateway.clock.move(hours=24)
+    assert await ask(gateway) == 1
+    assert await state(gateway, begun) == "expired"
+    assert await gateway.call_back(good) == "00"
+    assert await state(gateway, begun) == became
 
 
 async def test_pauses_grow_to_an_end(gateway: Any, vnpay: Emulator) -> None:

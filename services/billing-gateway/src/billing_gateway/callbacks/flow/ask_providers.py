@@ -13,10 +13,10 @@ from uuid import UUID
 from billing_gateway.callbacks import store as provider_event
 from billing_gateway.callbacks.core import HandlingOutcome, ProviderEvent
 from billing_gateway.callbacks.flow.handle_provider_event import apply_event, log_handled
-from billing_gateway.callbacks.room import Inquiries
+from billing_gateway.callbacks.room import CallingProvider, Inquiries
 from billing_gateway.payments import store as payment
 from billing_gateway.payments.core import DuePayment, Payment, expired, gives_up, next_ask_at
-from billing_gateway.providers.core import Inquiry, InquiryResult, SignedMessage
+from billing_gateway.providers.core import Inquiry, InquiryResult, SignedMessage, Unreadable
 from gridcare.errors import NotFound
 from gridcare.observability import metrics
 from gridcare.observability.logging import get_logger
@@ -116,9 +116,19 @@ async def _ask(begun: Payment, room: Inquiries) -> InquiryResult:
         created_at=begun.begun_at,
         asked_at=now,
     )
-    result = await room.asked[begun.provider].ask(inquiry)
+    result = _readable(await room.asked[begun.provider].ask(inquiry), room.providers[begun.provider])
     log = logger.warning if result.finding == "unclear" else logger.info
     log("payment_asked_about", payment_id=begun.payment_id, outcome=result.finding, reason=result.reason)
+    return result
+
+
+def _readable(result: InquiryResult, provider: CallingProvider) -> InquiryResult:
+    """Return an answer, or an unclear one if what it reports makes no sense: stored, it would hide a good callback."""
+    if result.message is not None:
+        try:
+            provider.read(result.message.raw)
+        except Unreadable as error:
+            return InquiryResult("unclear", error.reason)
     return result
 
 
