@@ -114,10 +114,7 @@ async def test_overload_is_503():
     ],
 )
 async def test_one_address_takes_no_room(crowd_at, other_at):
-    """Over its own limit an address is refused; others are served, and readiness does not fall.
-
-    The addresses of one IPv6 network count as one: whoever has one has them all.
-    """
+    """Over its own limit an address (or IPv6 network) is refused; others are served, and readiness does not fall."""
     begun, go = asyncio.Event(), asyncio.Event()
     noted = []
 
