@@ -13,7 +13,7 @@ from gridcare.http.edge.address import Networks, client_address
 from gridcare.http.guard import Router
 from gridcare.http.routes import public
 from gridcare.process.connections import ConnectionLimits, Doorkeeper
-from gridcare.process.health import REFUSAL_SHOWS_S, health_app, serve
+from gridcare.process.health import LAST_REQUESTS_S, REFUSAL_SHOWS_S, health_app, serve
 from gridcare.process.lifecycle import Lifecycle
 from gridcare.testing.metrics import sample
 from gridcare.testing.waiting import eventually
@@ -120,6 +120,21 @@ async def test_second_requests_have_deadlines():
         assert (await asyncio.wait_for(reader.readuntil(b'"held"'), 10)).startswith(b"HTTP/1.1 200")
         writer.write(b"GET /ho")
         assert await until_closed(reader) == b""
+        writer.close()
+
+
+async def test_late_requests_are_answered():
+    """A request that was on its way when the process was told to end is answered, and its client asked to go elsewhere."""
+    request = b"GET /address HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with served() as server:
+        reader, writer = await server.connect(request)
+        assert b"connection: close" not in await asyncio.wait_for(reader.readuntil(b"127.0.0.1"), 10)
+        server.life.stop()
+        await asyncio.sleep(LAST_REQUESTS_S / 4)
+        writer.write(request)
+        answer = await until_closed(reader)
+        assert b"HTTP/1.1 200 OK" in answer
+        assert b"connection: close" in answer
         writer.close()
 
 

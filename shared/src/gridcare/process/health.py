@@ -28,6 +28,8 @@ BEAT_INTERVAL_S: Final = 10
 CHECK_TIMEOUT_S: Final = 2
 DRAIN_MARGIN_S: Final = 2
 """Kept back from the grace period, for closing the pool, the producer and the trace file after requests have drained."""
+LAST_REQUESTS_S: Final = 1.0
+"""For requests that are on their way when the process is told to end: longer than a client's network takes to hear of it."""
 KEEP_ALIVE_S: Final = 75
 REFUSAL_SHOWS_S: Final = 5
 """How long a process that refused somebody for want of room counts as not ready: others may have room."""
@@ -155,7 +157,9 @@ async def serve(
     one). Raises ServerError if the app or its socket does not start.
     """
     with bind(host, port) as listening:
-        server = _server(_heard(app, life), life, limits, drain_s=max(1.0, life.grace_s - DRAIN_MARGIN_S))
+        server = _server(
+            _heard(app, life), life, limits, drain_s=max(1.0, life.grace_s - LAST_REQUESTS_S - DRAIN_MARGIN_S)
+        )
         running = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             await _until_started(server, running)
@@ -167,6 +171,7 @@ async def serve(
                 life.beat()  # a request that blocks the loop stops the beats, and the health port too
                 await asyncio.wait({running, stopping}, timeout=beat_interval_s, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
+            await _part_from_clients(server)
         finally:
             server.should_exit = True
             await running
@@ -184,6 +189,17 @@ async def serving(life: Life, *, host: str, port: int, checks: Mapping[str, Chec
         finally:
             server.should_exit = True
             await running
+
+
+async def _part_from_clients(server: _Server) -> None:
+    """Ask every client in its next answer to send no more on this connection, for LAST_REQUESTS_S (RFC 9112, section 9.6).
+
+    uvicorn closes what waits as soon as it is told to end: a request that is on its way then has no answer, and its client
+    cannot know whether it was served.
+    """
+    server.server_state.default_headers.append((b"connection", b"close"))
+    if server.server_state.connections:
+        await asyncio.sleep(LAST_REQUESTS_S)
 
 
 def _heard(app: ASGIApp, life: Life) -> ASGIApp:
