@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from gridcare.events import event_types
-from gridcare_local.documents.asyncapi import topics_of
+from gridcare.events import ALL_TOPICS, event_types
+from gridcare_local.documents.asyncapi import events_on, topics_of
 from gridcare_local.documents.write import (
     PACKAGES,
     RECEIVES,
@@ -34,6 +34,11 @@ def test_documents_are_current(made):
     docs = ROOT / "docs"
     assert sorted(generated_files(docs)) == sorted(made)
     assert [name for name, text in made.items() if (docs / name).read_text() != text] == []
+
+
+def test_topics_carry_events():
+    """A topic is declared with its first event: one without any would be created, kept and guarded for nobody."""
+    assert [topic.name for topic in ALL_TOPICS if not events_on(topic)] == []
 
 
 def test_documents_are_reproducible(made):

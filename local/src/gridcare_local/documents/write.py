@@ -136,7 +136,7 @@ def _table(services: Iterable[Application]) -> str:
 
 
 def _topic_row(topic: Topic, services: list[Application]) -> str:
-    keys = sorted({event.key_field for event in asyncapi.events_on(topic)}) or ["no event yet"]
+    keys = sorted({event.key_field for event in asyncapi.events_on(topic)})
     kept = "compacted" if topic.compacted else f"{topic.retention_days} days"
     writers = [_link(each) for each in services if topic in each.sent()]
     readers = [_link(each) for each in services if any(topic in topics for topics in each.receives.values())]

@@ -117,15 +117,15 @@ async def alterations(url: str) -> list[str]:
     try:
         tables = [row["name"] for row in await connection.fetch(_TABLES, _ALL) if not row["is_sequence"]]
         for statement in (*_ELSEWHERE, *(each.format(table) for table in tables for each in _ALTERATIONS)):
-            attempt = connection.transaction()
-            await attempt.start()
+            trial = connection.transaction()
+            await trial.start()
             try:
                 await connection.execute(statement)
                 done.append(statement)
             except asyncpg.InsufficientPrivilegeError:
                 pass
             finally:
-                await attempt.rollback()
+                await trial.rollback()
     finally:
         await connection.close()
     return done

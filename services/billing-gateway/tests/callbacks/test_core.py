@@ -57,7 +57,7 @@ def decided(report: ProviderReport, about: Matched | None, recorded: RecordedMon
 
 
 @pytest.mark.parametrize(
-    ("report", "attempt", "first", "again"),
+    ("report", "begun", "first", "again"),
     [
         (SUCCESS, PAYMENT, Verdict.ACCEPTED, Verdict.REPEATED),
         (SUCCESS, None, Verdict.ACCEPTED, Verdict.REPEATED),
@@ -69,14 +69,14 @@ def decided(report: ProviderReport, about: Matched | None, recorded: RecordedMon
         (replace(FAILURE, **WRONG), PAYMENT, Verdict.WRONG_AMOUNT, Verdict.WRONG_AMOUNT),
     ],
 )
-def test_answers_to_reports(report: ProviderReport, attempt: Payment | None, first: Verdict, again: Verdict) -> None:
+def test_answers_to_reports(report: ProviderReport, begun: Payment | None, first: Verdict, again: Verdict) -> None:
     """Money that moved is always accepted; unknown orders and wrong amounts are refused only when none moved."""
-    assert verdict(report, attempt, fresh=True) is first
-    assert verdict(report, attempt, fresh=False) is again
+    assert verdict(report, begun, fresh=True) is first
+    assert verdict(report, begun, fresh=False) is again
 
 
 @pytest.mark.parametrize(
-    ("report", "attempt", "first", "again"),
+    ("report", "begun", "first", "again"),
     [
         (SUCCESS, PAYMENT, Verdict.ACCEPTED, Verdict.REPEATED),
         (SUCCESS, replace(PAYMENT, state="expired"), Verdict.ACCEPTED, Verdict.REPEATED),
@@ -91,12 +91,10 @@ def test_answers_to_reports(report: ProviderReport, attempt: Payment | None, fir
         (FAILURE, None, Verdict.UNKNOWN_ORDER, Verdict.UNKNOWN_ORDER),
     ],
 )
-def test_acceptance_test_answers(
-    report: ProviderReport, attempt: Payment | None, first: Verdict, again: Verdict
-) -> None:
+def test_acceptance_test_answers(report: ProviderReport, begun: Payment | None, first: Verdict, again: Verdict) -> None:
     """In an acceptance test money is answered like any report: in the order order, amount, not confirmed already."""
-    assert verdict(report, attempt, fresh=True, acceptance_answers=True) is first
-    assert verdict(report, attempt, fresh=False, acceptance_answers=True) is again
+    assert verdict(report, begun, fresh=True, acceptance_answers=True) is first
+    assert verdict(report, begun, fresh=False, acceptance_answers=True) is again
 
 
 @pytest.mark.parametrize(

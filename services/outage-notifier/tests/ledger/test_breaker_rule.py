@@ -4,19 +4,19 @@ from random import Random
 
 import pytest
 
-from outage_notifier.ledger.core.breaker import BATCHES_MIN, Health, judge
+from outage_notifier.ledger.core.breaker import BATCHES_MIN, ChannelHistory, judge
 
-FIRST = Health(2_000, 100)
+FIRST = ChannelHistory(2_000, 100)
 
 
 def opened_after(shares, *, size=500, seed=1):
     """Return after how many batches with these shares of lost contacts the breaker opens, or None."""
-    draw, health = Random(seed), FIRST  # noqa: S311 - a repeatable order
+    draw, history = Random(seed), FIRST  # noqa: S311 - a repeatable order
     for number, share in enumerate(shares, start=1):
-        judgement = judge(health, calls=size, lost=sum(draw.random() < share for _ in range(size)))
+        judgement = judge(history, calls=size, lost=sum(draw.random() < share for _ in range(size)))
         if judgement.opens:
             return number
-        health = judgement.health
+        history = judgement.history
     return None
 
 
@@ -45,16 +45,16 @@ def test_small_batches_count_too():
 
 def test_usual_share_is_learned():
     """After an import of old devices a third is what is usual; after years of it the rule is still alive."""
-    health = FIRST
+    history = FIRST
     for _ in range(1_000):
-        health = judge(health, calls=500, lost=160).health
-    assert 0.3 < health.usual_share < 0.34
-    assert health.usual_calls <= 110_000
+        history = judge(history, calls=500, lost=160).history
+    assert 0.3 < history.usual_share < 0.34
+    assert history.usual_calls <= 110_000
 
 
 def test_fault_is_not_learned():
     """A batch that lost most of its contacts teaches nothing."""
-    assert judge(FIRST, calls=500, lost=400).health.usual_share == FIRST.usual_share
+    assert judge(FIRST, calls=500, lost=400).history.usual_share == FIRST.usual_share
 
 
 def test_few_lost_are_believed():

@@ -29,7 +29,6 @@ class Topic:
 SUPPLY_POINTS: Final = Topic("supply-points.v1", partitions=12, compacted=True)
 OUTAGES: Final = Topic("outages.v1", partitions=6)
 TICKETS: Final = Topic("tickets.v1", partitions=12)
-INCIDENTS: Final = Topic("incidents.v1", partitions=6)
 PAYMENTS: Final = Topic("payments.v1", partitions=12)
 NOTICES: Final = Topic("notices.v1", partitions=6)
 NOTICE_BATCHES: Final = {
@@ -42,7 +41,6 @@ ALL_TOPICS: Final[tuple[Topic, ...]] = (
     SUPPLY_POINTS,
     OUTAGES,
     TICKETS,
-    INCIDENTS,
     PAYMENTS,
     NOTICES,
     *NOTICE_BATCHES.values(),

@@ -33,8 +33,8 @@ def fetch(downloader: Any, coordinates: str, sha256: str, path: Path) -> str | N
     """Fetch a file to `path` with a few tries. Return the reason if all failed, else None."""
     reason = ""
     backoff = Backoff(first_s=RETRY_PAUSE_FIRST_S, limit_s=RETRY_PAUSE_MAX_S)
-    for attempt in range(TRIES_MAX):
-        if attempt:
+    for tried in range(TRIES_MAX):
+        if tried:
             time.sleep(backoff.failed())
         try:
             return _fetch_once(downloader, coordinates, sha256, path)

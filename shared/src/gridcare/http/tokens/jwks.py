@@ -30,9 +30,9 @@ REFRESH_S: Final = 300
 STALE_MAX_S: Final = 24 * 3600
 COOLDOWN_S: Final = 2.0
 REFRESH_COOLDOWN_S: Final = 30
-"""Between attempts to refresh keys that are still good."""
+"""Between tries to refresh keys that are still good."""
 COLD_COOLDOWN_S: Final = 2
-"""Between attempts while no key is known at all. Nobody can be let in meanwhile, so it is shorter."""
+"""Between tries while no key is known at all. Nobody can be let in meanwhile, so it is shorter."""
 FETCH_TIMEOUT_S: Final = 5
 DOCUMENT_MAX_BYTES: Final = 256 * 1024
 KEYS_MAX: Final = 100

@@ -32,7 +32,7 @@ TAUGHT_CALLS_MAX: Final = 100_000
 """What is usual is remembered over so many calls."""
 
 
-class Health(Struct, frozen=True):
+class ChannelHistory(Struct, frozen=True):
     """What a channel's calls said of its contacts so far: the calls that taught what is usual, and the suspicion against us."""
 
     usual_calls: float
@@ -52,17 +52,17 @@ class Judgement(Struct, frozen=True):
     provider says it twice.
     """
 
-    health: Health
+    history: ChannelHistory
     opens: bool
     doubts: bool
 
 
-def judge(health: Health, *, calls: int, lost: int) -> Judgement:
+def judge(history: ChannelHistory, *, calls: int, lost: int) -> Judgement:
     """Judge a batch in which `calls` were answered with "taken" or "lost", `lost` of them with "lost"."""
-    said = evidence(health.usual_share, calls=calls, lost=lost)
-    suspicion = max(0.0, health.suspicion + min(said, BATCH_MAX))
+    said = evidence(history.usual_share, calls=calls, lost=lost)
+    suspicion = max(0.0, history.suspicion + min(said, BATCH_MAX))
     return Judgement(
-        _taught(replace(health, suspicion=suspicion), calls=calls, lost=lost),
+        _taught(replace(history, suspicion=suspicion), calls=calls, lost=lost),
         opens=suspicion >= OPENS_AT,
         doubts=said >= OPENS_AT or (said > 0 and suspicion >= 2 * BATCH_MAX),
     )
@@ -74,9 +74,9 @@ def evidence(usual: float, *, calls: int, lost: int) -> float:
     return lost * log(far / usual) + (calls - lost) * log((1 - far) / (1 - usual))
 
 
-def _taught(health: Health, *, calls: int, lost: int) -> Health:
+def _taught(history: ChannelHistory, *, calls: int, lost: int) -> ChannelHistory:
     """Learn what is usual. A batch that lost most of its contacts teaches nothing."""
     if lost * 2 > calls:
-        return health
-    kept = min(1.0, max(0.0, 1 - calls / TAUGHT_CALLS_MAX)) if health.usual_calls + calls > TAUGHT_CALLS_MAX else 1.0
-    return replace(health, usual_calls=health.usual_calls * kept + calls, usual_lost=health.usual_lost * kept + lost)
+        return history
+    kept = min(1.0, max(0.0, 1 - calls / TAUGHT_CALLS_MAX)) if history.usual_calls + calls > TAUGHT_CALLS_MAX else 1.0
+    return replace(history, usual_calls=history.usual_calls * kept + calls, usual_lost=history.usual_lost * kept + lost)

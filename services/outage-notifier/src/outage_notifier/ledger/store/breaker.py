@@ -9,7 +9,7 @@ from gridcare.events.notices import Channel
 from gridcare.events.topics import CHANNELS
 from gridcare.postgres.database import Connection
 from gridcare.postgres.poison.store import workable
-from outage_notifier.ledger.core.breaker import Health
+from outage_notifier.ledger.core.breaker import ChannelHistory
 from outage_notifier.ledger.store.batch import IS_UNHEARD
 
 _KNOWN = f"channel = ANY(ARRAY{list(CHANNELS)})"
@@ -25,8 +25,8 @@ SELECT channel, opened_at IS NOT NULL AS stopped, {_PROBE_IS_DUE} AS probe_due,
     (SELECT true FROM batch WHERE batch.channel = r.channel AND {IS_UNHEARD} ORDER BY hinted_at LIMIT 1) IS NOT NULL AS unheard
 FROM breaker r WHERE {_KNOWN} ORDER BY channel
 """
-_LOCK_HEALTH = "SELECT usual_calls, usual_lost, suspicion FROM breaker WHERE channel = $1 FOR UPDATE"
-_SAVE_HEALTH = "UPDATE breaker SET usual_calls = $2, usual_lost = $3, suspicion = $4 WHERE channel = $1"
+_LOCK_HISTORY = "SELECT usual_calls, usual_lost, suspicion FROM breaker WHERE channel = $1 FOR UPDATE"
+_SAVE_HISTORY = "UPDATE breaker SET usual_calls = $2, usual_lost = $3, suspicion = $4 WHERE channel = $1"
 _OPEN = """
 UPDATE breaker SET opened_at = $2, reason = $3, probe_at = clock_timestamp() + make_interval(secs => $4)
 WHERE channel = $1 AND opened_at IS NULL
@@ -81,15 +81,15 @@ async def read(connection: Connection) -> Mapping[Channel, BreakerState]:
     return {row["channel"]: BreakerState(**row) for row in rows}
 
 
-async def lock_health(tx: Connection, channel: Channel) -> Health:
-    """Lock a channel's health, to be judged and saved in this transaction."""
-    [row] = await tx.fetch(_LOCK_HEALTH, channel)
-    return Health(**row)
+async def lock_history(tx: Connection, channel: Channel) -> ChannelHistory:
+    """Lock what a channel's calls said so far, to be judged and saved in this transaction."""
+    [row] = await tx.fetch(_LOCK_HISTORY, channel)
+    return ChannelHistory(**row)
 
 
-async def save_health(tx: Connection, channel: Channel, health: Health) -> None:
-    """Save a channel's health."""
-    await tx.execute(_SAVE_HEALTH, channel, health.usual_calls, health.usual_lost, health.suspicion)
+async def save_history(tx: Connection, channel: Channel, history: ChannelHistory) -> None:
+    """Save what a channel's calls said so far."""
+    await tx.execute(_SAVE_HISTORY, channel, history.usual_calls, history.usual_lost, history.suspicion)
 
 
 async def open_breaker(tx: Connection, channel: Channel, reason: str, *, now: datetime, pause_s: float) -> bool:

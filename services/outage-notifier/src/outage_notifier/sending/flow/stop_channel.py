@@ -67,11 +67,11 @@ async def judge_calls(channel: Channel, *, taken: int, lost: int, room: Sending)
         known.taken += taken
         return False
     async with room.db.transaction() as tx:
-        health = await breaker.lock_health(tx, channel)
+        history = await breaker.lock_history(tx, channel)
         if known.taken:
-            health = judge(health, calls=known.taken, lost=0).health
-        judgement = judge(health, calls=taken + lost, lost=lost)
-        await breaker.save_health(tx, channel, judgement.health)
+            history = judge(history, calls=known.taken, lost=0).history
+        judgement = judge(history, calls=taken + lost, lost=lost)
+        await breaker.save_history(tx, channel, judgement.history)
     known.taken = 0
     if judgement.opens:
         await stop_channel(channel, TOO_MANY_LOST[channel], room=room)
