@@ -93,6 +93,19 @@ def test_records_fit_documents(made, service):
     assert checked > 1
 
 
+@pytest.mark.parametrize("name", ["ce_aggregateversion", "ce_sequence"])
+@pytest.mark.parametrize("service", PACKAGES)
+def test_versions_are_demanded(made, service, name):
+    """A record fits with its version under either name, and not without one: a consumer would put it aside."""
+    document = yaml.safe_load(made[f"events/{service}.asyncapi.yaml"])
+    sample = json.loads((SAMPLES / "SupplyPointChanged.json").read_text())["headers"]
+    bare = {key: value for key, value in sample.items() if key not in {"ce_aggregateversion", "ce_sequence"}}
+    schema = document["components"]["messages"]["SupplyPointChanged"]["headers"]
+    jsonschema.validate({**bare, name: "7"}, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(bare, schema)
+
+
 @pytest.mark.parametrize("service", PACKAGES)
 def test_sent_events_are_documented(service):
     """The events that a service's use cases and rules make are exactly those listed for it."""

@@ -177,7 +177,8 @@ def _headers(event: type[Event] | None) -> Document:
     former = "the same, by its former name, until no consumer asks for it; do not read it"
     properties["ce_sequence"] = {"type": "string", "pattern": "^[0-9]+$", "description": former, "deprecated": True}
     properties["traceparent"] = {"type": "string", "description": "W3C trace context of the transaction that wrote it"}
-    return {"type": "object", "properties": properties, "required": required}
+    versioned = [{"required": ["ce_aggregateversion"]}, {"required": ["ce_sequence"]}]
+    return {"type": "object", "properties": properties, "required": required, "anyOf": versioned}
 
 
 def _dead_letter_headers() -> Document:
