@@ -38,18 +38,33 @@ def vnpay(tmp_path: Path) -> Iterator[Emulator]:
     emulator.stop()
 
 
-def ask(vnpay: Emulator, number: int = 1, signature: str | None = None, *, date: str = CREATED) -> dict[str, Any]:
-    """Ask about the order of a date under a fresh request id."""
+def ask(
+    vnpay: Emulator,
+    number: int = 1,
+    signature: str | None = None,
+    *,
+    date: str = CREATED,
+    numeric: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Ask about the order of a date under a fresh request id; the `numeric` fields go as JSON numbers."""
     text = QUESTION.replace("rq-1", f"rq-{number}").replace(CREATED, date)
     fields = {f"vnp_{name}": value for name, value in zip(NAMES.split("|"), text.split("|"), strict=True)}
     signed = signature or hmac.new(SECRET.encode(), text.encode(), hashlib.sha512).hexdigest()
-    answer = httpx.post(f"{vnpay.url}{QUERY_PATH}", json={**fields, "vnp_SecureHash": signed}, trust_env=False)
+    body = {**fields, **{name: int(fields[name]) for name in numeric}, "vnp_SecureHash": signed}
+    answer = httpx.post(f"{vnpay.url}{QUERY_PATH}", json=body, trust_env=False)
     return dict(answer.raise_for_status().json())
 
 
 def pay(vnpay: Emulator, played: PlayedPayment) -> None:
     query = callback_query(SECRET, ORDER, played)
     vnpay.request("POST", "/_emulator/payments", {"query": query, "created": CREATED})
+
+
+def test_questions_may_hold_numbers(vnpay: Emulator) -> None:
+    """Public clients send times as JSON numbers, and sign their digits: that is the same question."""
+    pay(vnpay, PlayedPayment())
+    told = ask(vnpay, 1, VECTOR, numeric=("vnp_TransactionDate", "vnp_CreateDate"))
+    assert (told["vnp_ResponseCode"], told["vnp_TransactionStatus"]) == ("00", "00")
 
 
 def test_questions_are_answered_truthfully(vnpay: Emulator) -> None:
