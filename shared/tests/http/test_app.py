@@ -7,6 +7,9 @@ import re
 import pytest
 
 from gridcare.http.app import create_app
+from gridcare.http.documents.openapi import CALLBACKS
+from gridcare.http.guard import Router
+from gridcare.http.routes import public
 from gridcare.testing.http import client_for
 from gridcare.testing.logs import captured_logs
 
@@ -142,6 +145,21 @@ async def test_the_docs_page_is_there(client):
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'self' 'sha256-{digest}';" in answer.headers["content-security-policy"]
     assert (await client.get("/openapi.json")).json()["info"]["title"] == "Test"
+
+
+async def test_served_document_has_no_callbacks():
+    """Who generates a client from /openapi.json gets the app's operations alone, as in the published document."""
+    router = Router(prefix="/v1")
+
+    @router.get("/mine", name="read_mine", tags=["things"])
+    @router.get("/called", name="store_callback", tags=[CALLBACKS])
+    @public("for the test")
+    async def door() -> None: ...
+
+    app = create_app(title="Test", version="1", routers=[router], docs=True)
+    async with client_for(app) as client:
+        assert list((await client.get("/openapi.json")).json()["paths"]) == ["/v1/mine"]
+    assert len(app.openapi()["paths"]) == 2
 
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/docs/swagger-ui.css"])

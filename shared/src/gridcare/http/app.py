@@ -49,7 +49,7 @@ def create_app(
         version=version,
         description=description,
         lifespan=lifespan,
-        openapi_url="/openapi.json" if docs else None,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,

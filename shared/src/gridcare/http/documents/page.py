@@ -11,9 +11,12 @@ import fastapi_swagger
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from gridcare.http.documents.openapi import part
 
 PAGE: Final = "/docs"
+_DOCUMENT: Final = "/openapi.json"
 _SCRIPT: Final = "swagger-ui-bundle.js"
 _STYLE: Final = "swagger-ui.css"
 _ICON: Final = "favicon-32x32.png"
@@ -23,17 +26,21 @@ _INLINE: Final = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 def add_page(app: FastAPI) -> None:
-    """Serve Swagger UI at /docs."""
+    """Serve the document of what clients call at /openapi.json, without the providers' callbacks, and Swagger UI at /docs."""
     shown = _page(app.title)
     policy = _policy(shown)
 
     async def page(_: Request) -> Response:
         return HTMLResponse(shown, headers={"content-security-policy": policy})
 
+    async def document(_: Request) -> Response:
+        return JSONResponse(part(app.openapi(), callbacks=False))
+
     async def asset(request: Request) -> Response:
         name = request.url.path.rpartition("/")[2]
         return Response(_file(name), headers=_ASSET_HEADERS, media_type=_MEDIA_TYPES[name])
 
+    app.add_route(_DOCUMENT, document, include_in_schema=False)
     app.add_route(PAGE, page, include_in_schema=False)
     for name in _MEDIA_TYPES:
         app.add_route(f"{PAGE}/{name}", asset, include_in_schema=False)
@@ -41,7 +48,7 @@ def add_page(app: FastAPI) -> None:
 
 def _page(title: str) -> str:
     answer = get_swagger_ui_html(
-        openapi_url="./openapi.json",  # relative, so that it works behind a path prefix
+        openapi_url=f".{_DOCUMENT}",  # relative, so that it works behind a path prefix
         title=title,
         swagger_js_url=f".{PAGE}/{_SCRIPT}",
         swagger_css_url=f".{PAGE}/{_STYLE}",
