@@ -111,3 +111,21 @@ def test_everything_has_an_example(package):
                     jsonschema.validate(content["example"], {**content["schema"], "components": document["components"]})
                 placeholders = [name for name, value in leaves(content["example"]) if value == name]
                 assert placeholders == [], path
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_headers_are_documented(package):
+    """A refusal that says how long to wait has Retry-After, and one of a token WWW-Authenticate."""
+    for _, path, operation in operations(DOCUMENTS[package]):
+        for status, answer in operation["responses"].items():
+            expected = {"401": ["WWW-Authenticate"], "429": ["Retry-After"], "503": ["Retry-After"]}.get(status, [])
+            assert list(answer.get("headers", {})) == expected, path
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_pages_are_whole(package):
+    """A page always has its items and `next`, which a generated client need not guess."""
+    schemas = DOCUMENTS[package]["components"]["schemas"]
+    pages = [each for name, each in schemas.items() if name.endswith("Page")]
+    assert pages
+    assert all(set(each["required"]) == {"items", "next"} for each in pages)

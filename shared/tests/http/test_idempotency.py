@@ -1,5 +1,6 @@
 """Idempotency-Key at the door: how the header is read and what counts as the same request."""
 
+import re
 from typing import Annotated
 
 import pytest
@@ -11,7 +12,14 @@ from gridcare.errors import BadRequest
 from gridcare.http.app import create_app
 from gridcare.http.auth import Caller, require
 from gridcare.http.guard import Router
-from gridcare.http.idempotency import fingerprint, idempotent, parse_key
+from gridcare.http.idempotency import (
+    HEADER_MAX_CHARACTERS,
+    KEY_MAX_CHARACTERS,
+    KEY_PATTERN,
+    fingerprint,
+    idempotent,
+    parse_key,
+)
 from gridcare.http.tokens.verifier import TokenVerifier
 from gridcare.postgres.idempotency import IdempotentRequest
 from gridcare.testing.http import client_for, issuer
@@ -30,6 +38,20 @@ from gridcare.testing.http import client_for, issuer
 def test_quotes_do_not_matter(value, key):
     """The draft asks for quotes; most clients send none."""
     assert parse_key(value) == key
+
+
+@given(st.from_regex(f"(?=.{{1,{HEADER_MAX_CHARACTERS}}}$){KEY_PATTERN}", fullmatch=True))
+def test_documented_keys_are_read(value):
+    """Whatever the document's pattern lets through is a key: nobody is refused for doing what the document says."""
+    assert 1 <= len(parse_key(value)) <= KEY_MAX_CHARACTERS
+
+
+@pytest.mark.parametrize("value", ["a b", "é", "x" * 256, '"', '""', '"a', f'"{"x" * 256}"'])
+def test_refused_keys_are_undocumented(value):
+    """What is refused does not fit the document's pattern either."""
+    with pytest.raises(BadRequest):
+        parse_key(value)
+    assert re.search(KEY_PATTERN, value) is None
 
 
 @pytest.mark.parametrize("value", [None, "", "   "])

@@ -37,6 +37,12 @@ async def test_added_phones_are_masked(phones, db):
     assert await listed(phones) == ["03", "01", "02"]
 
 
+async def test_changes_are_no_phone(phones):
+    """The list of changes says that it can only be read, and not what may be done with a phone of that name."""
+    answer = await phones("OPTIONS", "/changes")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
 async def test_replacement_takes_the_place(phones):
     """The new number is where the old one was, and the old one is gone; asking again changes nothing."""
     await phones("POST", json={"number": FIRST})

@@ -17,10 +17,13 @@ from gridcare.errors import BadRequest
 from gridcare.http.auth import Caller
 from gridcare.postgres.idempotency import IdempotentRequest
 
-HEADER_MAX_CHARACTERS: Final = 512
-"""A key has up to 255 characters; each may be escaped in a quoted one."""
+KEY_MAX_CHARACTERS: Final = 255
+HEADER_MAX_CHARACTERS: Final = 2 * KEY_MAX_CHARACTERS + 2
+"""Each character of a key may be escaped in a quoted one."""
+KEY_PATTERN: Final = r'^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$'
+"""What the document tells clients to send: a key bare, or in quotes. It is checked by `parse_key`, which takes a little more."""
 
-_VISIBLE: Final = re.compile(r"[!-~]{1,255}")
+_VISIBLE: Final = re.compile(rf"[!-~]{{1,{KEY_MAX_CHARACTERS}}}")
 _ESCAPED: Final = re.compile(r'\\(["\\])')
 
 
@@ -65,6 +68,7 @@ async def idempotent(
         Header(
             min_length=1,
             max_length=HEADER_MAX_CHARACTERS,
+            json_schema_extra={"pattern": KEY_PATTERN},
             description="Names this request: the same key again gives the same answer. Kept 7 days.",
             openapi_examples={"uuid": {"value": "0b6f2c3e-5d0a-4f6e-9a51-0c4f6c2f7a10"}},
         ),

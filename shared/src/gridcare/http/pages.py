@@ -42,7 +42,7 @@ class Page(BaseModel, Generic[T]):
     model_config = ConfigDict(frozen=True)
 
     items: list[T]
-    next: str | None = None
+    next: str | None
 
 
 def filter_by(field: str) -> Any:

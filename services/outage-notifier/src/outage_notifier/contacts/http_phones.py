@@ -122,6 +122,20 @@ async def post_phone(who: Holder, customer_code: Code, body: PhoneIn, room: Room
     return _page(await add_phone(command, room=room))
 
 
+@router.get("/changes", name="list_phone_changes")  # before the paths of a phone, whose methods are not its own
+@refuses(CUSTOMER_NOT_FOUND)
+async def get_phone_changes(
+    who: Holder, customer_code: Code, room: Room, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+) -> Page[PhoneChangeOut]:
+    """List who changed which phone of a customer and when, by the app or by an import, the newest change first.
+
+    Who of the staff it was, or which other holder of the customer code, is for staff alone.
+    """
+    before = decode_cursor(cursor, Serial)
+    changes, following = await list_phone_changes(customer_code, before=before, limit=limit, room=room)
+    return page_of([_change_out(change, who) for change in changes], following)
+
+
 @router.put("/{phone_id}", name="replace_phone")
 @limited("phones")
 @refuses(CUSTOMER_NOT_FOUND, PHONE_NOT_FOUND, TOO_MANY_NEW_PHONES, INVALID_PHONE)
@@ -149,20 +163,6 @@ async def put_primary_phone(who: Holder, customer_code: Code, phone_id: PhoneId,
     """Make a phone the primary one; an import no longer changes that. Returns all phones."""
     command = OfPhone(**_made(who, customer_code), phone_id=phone_id)
     return _page(await prefer_phone(command, room=room))
-
-
-@router.get("/changes", name="list_phone_changes")
-@refuses(CUSTOMER_NOT_FOUND)
-async def get_phone_changes(
-    who: Holder, customer_code: Code, room: Room, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
-) -> Page[PhoneChangeOut]:
-    """List who changed which phone of a customer and when, by the app or by an import, the newest change first.
-
-    Who of the staff it was, or which other holder of the customer code, is for staff alone.
-    """
-    before = decode_cursor(cursor, Serial)
-    changes, following = await list_phone_changes(customer_code, before=before, limit=limit, room=room)
-    return page_of([_change_out(change, who) for change in changes], following)
 
 
 class _Made(TypedDict):

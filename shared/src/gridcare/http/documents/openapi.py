@@ -49,6 +49,27 @@ _CONTACT: Final = {"name": "The distributor's customer service platform"}
 _LICENSE: Final = {"name": "Proprietary", "identifier": "LicenseRef-Proprietary"}
 
 
+_RETRY_AFTER: Final = {
+    "Retry-After": {
+        "description": "How many seconds to wait before the next try.",
+        "schema": {"type": "integer", "minimum": 1},
+        "example": 2,
+    }
+}
+_HEADERS: Final[Mapping[int, Document]] = {
+    401: {
+        "WWW-Authenticate": {
+            "description": "`Bearer`, with what was wrong with the token if there was one (RFC 6750).",
+            "schema": {"type": "string"},
+            "example": 'Bearer error="invalid_token"',
+        }
+    },
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
+}
+"""What a refusal of a status says in its headers."""
+
+
 def completed(
     document: Document,
     *,
@@ -145,7 +166,8 @@ def _add_refusals(operation: Document, refusals: Iterable[Refusal]) -> None:
             "traceId": "0af7651916cd43dd8448eb211c80319c",
         }
         content = {MEDIA_TYPE: {"schema": {"allOf": [_REFERENCE, codes]}, "example": example}}
-        responses[str(status)] = {"description": text, "content": content}
+        headers = {"headers": _HEADERS[status]} if status in _HEADERS else {}
+        responses[str(status)] = {"description": text, **headers, "content": content}
 
 
 def _needed(node: object, schemas: Mapping[str, object]) -> set[str]:
