@@ -1,4 +1,4 @@
-"""While a channel is stopped: what raises is counted and parked, and neither the other batches nor the probes wait for it."""
+"""While a channel is stopped: what raises is parked, and neither other batches nor probes wait for it; nobody asks in vain."""
 
 import asyncio
 from datetime import timedelta
@@ -68,3 +68,13 @@ async def test_unknown_channel_is_passed_over(world, stopped, sending):
         )
     await look_for_work(room=sending)
     assert await probe_channels(asyncio.Event(), room=sending) == 1
+
+
+async def test_stopped_channel_is_quiet(world, stopped, sending):
+    """Nobody is called to a stopped channel but for a probe, and for that only where a batch waits."""
+    async with world.owner_db.transaction() as tx:
+        await tx.execute("UPDATE batch SET hinted_at = '-infinity'")
+    assert (await look_for_work(room=sending)).due == {"probe_channels"}
+    async with world.owner_db.transaction() as tx:
+        await tx.execute("UPDATE batch SET lease_until = 'infinity'")
+    assert (await look_for_work(room=sending)).due == set()

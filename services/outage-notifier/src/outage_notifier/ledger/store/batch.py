@@ -87,10 +87,8 @@ WHERE state = 'ready' AND channel = $1 AND lane = $2 AND (lease_until IS NULL OR
   AND {_WORKABLE} AND NOT EXISTS (SELECT FROM breaker r WHERE r.channel = $1 AND r.opened_at IS NOT NULL)
 ORDER BY useful_until, batch_id LIMIT 1
 """
-IS_UNHEARD: Final = f"""
-state = 'ready' AND (lease_until IS NULL OR lease_until < now()) AND hinted_at < now() - make_interval(secs => $1)
-AND {_WORKABLE}
-"""
+IS_FREE: Final = f"state = 'ready' AND (lease_until IS NULL OR lease_until < now()) AND {_WORKABLE}"
+IS_UNHEARD: Final = f"{IS_FREE} AND hinted_at < now() - make_interval(secs => $1)"
 _UNHEARD = f"""
 SELECT k.channel, k.lane FROM unnest($2::text[], $3::text[]) AS k (channel, lane)
 WHERE EXISTS (SELECT FROM batch WHERE batch.channel = k.channel AND batch.lane = k.lane AND {IS_UNHEARD})

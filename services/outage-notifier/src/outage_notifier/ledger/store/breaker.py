@@ -10,7 +10,7 @@ from gridcare.events.topics import CHANNELS
 from gridcare.postgres.database import Connection
 from gridcare.postgres.poison.store import workable
 from outage_notifier.ledger.core.breaker import ChannelHistory
-from outage_notifier.ledger.store.batch import IS_UNHEARD
+from outage_notifier.ledger.store.batch import IS_FREE, IS_UNHEARD
 
 _KNOWN = f"channel = ANY(ARRAY{list(CHANNELS)})"
 """Another release may know more channels."""
@@ -21,7 +21,9 @@ SELECT channel, opened_at, reason, {_PROBE_IS_DUE} AS probe_due, usual_lost / us
 FROM breaker WHERE {_KNOWN} ORDER BY channel
 """
 _LOOK = f"""
-SELECT channel, opened_at IS NOT NULL AS stopped, {_PROBE_IS_DUE} AS probe_due,
+SELECT channel, opened_at IS NOT NULL AS stopped, {_PROBE_IS_DUE} AND (
+        SELECT true FROM batch WHERE batch.channel = r.channel AND {IS_FREE} ORDER BY useful_until LIMIT 1
+    ) IS NOT NULL AS probe_due,
     (SELECT true FROM batch WHERE batch.channel = r.channel AND {IS_UNHEARD} ORDER BY hinted_at LIMIT 1) IS NOT NULL AS unheard
 FROM breaker r WHERE {_KNOWN} ORDER BY channel
 """
@@ -62,7 +64,7 @@ class BreakerState:
 
 @dataclass(frozen=True, slots=True)
 class ChannelLook:
-    """A look at a channel: whether it is stopped, a probe is due, and a batch waits whose last hint is old."""
+    """A look at a channel: whether it is stopped, a batch waits that a probe is due of, and one whose last hint is old."""
 
     channel: Channel
     stopped: bool

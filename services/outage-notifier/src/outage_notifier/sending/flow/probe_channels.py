@@ -26,7 +26,7 @@ async def look_for_work(*, room: Sending) -> Found:
     due = set()
     for each in channels:
         metrics.OPEN_BREAKERS.set(int(each.stopped), channel=each.channel)
-        due |= {SEND_UNHEARD} if each.unheard else set()
+        due |= {SEND_UNHEARD} if each.unheard and not each.stopped else set()
         due |= {PROBE_CHANNELS} if each.probe_due else set()
     return Found(due)
 
