@@ -8,13 +8,15 @@ from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFai
 from aiokafka.protocol.admin import CreateAclsRequest
 from aiokafka.structs import TopicPartition
 
-from gridcare.errors import GridcareError
+from gridcare.errors import GridcareError, Retryable
 from gridcare.events import ALL_TOPICS, Wire
 from gridcare.events.topics import OUTAGES, TICKETS
 from gridcare.kafka.admin import ensure_topics, new_admin
 from gridcare.kafka.brokers import Brokers, Login
+from gridcare.kafka.clients import new_group_member
+from gridcare.kafka.dead_letters.replay import dead_letters
 from gridcare.kafka.produce import Producer
-from gridcare_local.documents.acls import acls_of
+from gridcare_local.documents.acls import REPLAYS, acls_of
 from gridcare_local.documents.write import RECEIVES, applications
 from gridcare_local.emulators.keys import new_identity
 from gridcare_local.servers.kafka.secured import Secured
@@ -24,7 +26,9 @@ from gridcare_local.servers.ports import claim_ports
 pytestmark = pytest.mark.server
 
 LITERAL, ALLOW = 3, 3
+JOIN_DEADLINE_S = 60
 SERVICES = {each.name: each for each in applications()}
+GROUPS = [(service, group) for service in SERVICES for group in RECEIVES[service]]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,7 @@ async def brokers_of(tmp_path_factory):
     (keys := folder / "keys.pem").write_bytes(identity.key + identity.chain)
     (authority := folder / "ca.pem").write_bytes(identity.authority)
     (port,) = claim_ports(folder, 1)
-    users = dict.fromkeys(SERVICES, "right")
+    users = dict.fromkeys([*SERVICES, *map(REPLAYS.format, SERVICES)], "right")
     secured = Secured(port, keys, users, access_lists=True)
     server = await asyncio.to_thread(start_kafka, folder / "kafka", secured=secured)
     await ensure_topics(Brokers(server.bootstrap))
@@ -101,6 +105,40 @@ async def test_groups_are_its_own(brokers_of):
             assert refused
         finally:
             await consumer.stop()
+
+
+@pytest.mark.parametrize(("service", "group"), GROUPS)
+async def test_consumers_are_let_in(brokers_of, service, group):
+    """A consumer joins its group, gets the partitions of all its topics, reads them and commits."""
+    topics = {topic.name for topic in RECEIVES[service][group]}
+    member = new_group_member(brokers_of[service], group=group, client_id="tests", session_timeout_s=10)
+    member.subscribe(list(topics))
+    await member.start()
+    try:
+        async with asyncio.timeout(JOIN_DEADLINE_S):
+            while {each.topic for each in member.assignment()} != topics:
+                await member.getmany(timeout_ms=100)
+        await member.commit(dict.fromkeys(member.assignment(), 0))
+    finally:
+        await member.stop()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_replays_its_own_alone(brokers_of, service):
+    """Whoever replays reads the service's dead letters and writes their topics again, and has no other right."""
+    received = {topic for topics in RECEIVES[service].values() for topic in topics}
+    brokers = brokers_of[REPLAYS.format(service)]
+    for topic in ALL_TOPICS:
+        assert await _may_write(brokers, topic.name) == (topic in received), topic.name
+        assert await _may_replay(brokers, topic.name) == (topic in received), topic.name
+
+
+async def _may_replay(brokers: Brokers, topic: str) -> bool:
+    try:
+        assert [each async for each in dead_letters(brokers, topic)] == []  # no consumer wrote what is there
+    except Retryable:
+        return False
+    return True
 
 
 async def test_relays_are_let_in(brokers_of):

@@ -2,6 +2,8 @@
 
 import ast
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import jsonschema
@@ -9,6 +11,7 @@ import pytest
 import yaml
 
 from gridcare.events import ALL_TOPICS, event_types
+from gridcare_local.documents.acls import acls_of
 from gridcare_local.documents.asyncapi import events_on, topics_of
 from gridcare_local.documents.write import (
     PACKAGES,
@@ -39,6 +42,40 @@ def test_documents_are_current(made):
 def test_topics_carry_events():
     """A topic is declared with its first event: one without any would be created, kept and guarded for nobody."""
     assert [topic.name for topic in ALL_TOPICS if not events_on(topic)] == []
+
+
+def test_access_lists_as_printed(made, tmp_path):
+    """A shell that runs the script calls Kafka's command with just the entries that are meant, and stops where one fails."""
+    script, calls, command = tmp_path / "acls.sh", tmp_path / "calls", tmp_path / "kafka-acls.sh"
+    script.write_text(made["events/acls.sh"])
+    command.write_text(f'#!/bin/sh\necho "$@" >> {calls}\n')
+    command.chmod(0o755)
+    surrounding = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "BOOTSTRAP": "kafka:9093", "ADMIN": "admin.properties"}
+    subprocess.run(["sh", script], env=surrounding, check=True)
+    assert {each for call in calls.read_text().splitlines() for each in entries(call)} == {
+        (each.principal, each.resource.name.lower(), each.name, each.operation.words())
+        for service in applications()
+        for each in acls_of(service)
+    }
+    for left_out in ("BOOTSTRAP", "ADMIN"):
+        partly = {name: value for name, value in surrounding.items() if name != left_out}
+        assert subprocess.run(["sh", script], env=partly, check=False, capture_output=True).returncode != 0
+    calls.unlink()
+    command.write_text(f'#!/bin/sh\necho "$@" >> {calls}\nexit 1\n')
+    assert subprocess.run(["sh", script], env=surrounding, check=False).returncode != 0
+    assert len(calls.read_text().splitlines()) == 1
+
+
+def entries(call: str) -> set[tuple[str, ...]]:
+    """Return (principal, resource, name, operation) of each entry that a call of Kafka's command adds: any with any."""
+    words = call.split()
+    assert words[:5] == ["--bootstrap-server", "kafka:9093", "--command-config", "admin.properties", "--add"]
+    given = list(zip(words[5::2], words[6::2], strict=True))
+    users = [value.removeprefix("User:") for option, value in given if option == "--allow-principal"]
+    operations = [value for option, value in given if option == "--operation"]
+    resources = [(option[2:], value) for option, value in given if option in {"--topic", "--group"}]
+    assert len(users) + len(operations) + len(resources) == len(given)
+    return {(user, *resource, operation) for user in users for resource in resources for operation in operations}
 
 
 def test_documents_are_reproducible(made):
