@@ -3,9 +3,11 @@
 A few devices go each day, so a share of lost ones is ordinary. Batch after batch, the rule adds up how much better
 "far more are lost than usual" explains the calls than "as many as usual" does (a CUSUM: E. S. Page, Continuous inspection
 schemes, Biometrika 41, 1954). Calls of an ordinary share drive the sum back to zero, however many there are. Customers of one
-batch are neighbours in the books and may share a reason for being gone, so one batch alone never opens the breaker.
+batch are neighbours in the books and may share a reason for being gone, so one batch alone never opens the breaker; nor does
+one customer, whose broken devices are refused as often as that customer is told something.
 """
 
+from collections.abc import Sequence
 from math import log
 from typing import Final
 
@@ -14,6 +16,9 @@ from msgspec.structs import replace
 
 BATCHES_MIN: Final = 5
 """How many batches must speak against us before the breaker opens."""
+
+WITNESSES_MIN: Final = 5
+"""How many customers must have had contacts refused before the breaker opens."""
 
 BATCH_MAX: Final = 5.0
 """The most that one batch adds to the suspicion: a likelihood ratio of 150."""
@@ -33,11 +38,15 @@ TAUGHT_CALLS_MAX: Final = 100_000
 
 
 class ChannelHistory(Struct, frozen=True):
-    """What a channel's calls said of its contacts so far: the calls that taught what is usual, and the suspicion against us."""
+    """What a channel's calls said of its contacts so far: the calls that taught what is usual, and the suspicion against us.
+
+    `witnesses`: customers whose contacts were refused since there was no suspicion, WITNESSES_MIN of them at most.
+    """
 
     usual_calls: float
     usual_lost: float
     suspicion: float = 0.0
+    witnesses: Sequence[str] = ()
 
     @property
     def usual_share(self) -> float:
@@ -48,8 +57,8 @@ class ChannelHistory(Struct, frozen=True):
 class Judgement(Struct, frozen=True):
     """What a batch's calls come to.
 
-    `opens`: many batches speak against us. `doubts`: this one is so odd that a lost contact is believed only when the
-    provider says it twice.
+    `opens`: many batches, and customers, speak against us. `doubts`: this one is so odd that a lost contact is believed only
+    when the provider says it twice.
     """
 
     history: ChannelHistory
@@ -57,13 +66,14 @@ class Judgement(Struct, frozen=True):
     doubts: bool
 
 
-def judge(history: ChannelHistory, *, calls: int, lost: int) -> Judgement:
-    """Judge a batch in which `calls` were answered with "taken" or "lost", `lost` of them with "lost"."""
+def judge(history: ChannelHistory, *, calls: int, lost: int, losers: Sequence[str]) -> Judgement:
+    """Judge a batch in which `calls` were answered with "taken" or "lost", `lost` of them with "lost", of these `losers`."""
     said = evidence(history.usual_share, calls=calls, lost=lost)
-    suspicion = max(0.0, history.suspicion + min(said, BATCH_MAX))
+    suspicion = min(max(0.0, history.suspicion + min(said, BATCH_MAX)), OPENS_AT)
+    witnesses = list(dict.fromkeys([*history.witnesses, *losers]))[:WITNESSES_MIN] if suspicion else []
     return Judgement(
-        _taught(replace(history, suspicion=suspicion), calls=calls, lost=lost),
-        opens=suspicion >= OPENS_AT,
+        _taught(replace(history, suspicion=suspicion, witnesses=witnesses), calls=calls, lost=lost),
+        opens=suspicion >= OPENS_AT and len(witnesses) >= WITNESSES_MIN,
         doubts=said >= OPENS_AT or (said > 0 and suspicion >= 2 * BATCH_MAX),
     )
 

@@ -27,14 +27,16 @@ SELECT channel, opened_at IS NOT NULL AS stopped, {_PROBE_IS_DUE} AND (
     (SELECT true FROM batch WHERE batch.channel = r.channel AND {IS_UNHEARD} ORDER BY hinted_at LIMIT 1) IS NOT NULL AS unheard
 FROM breaker r WHERE {_KNOWN} ORDER BY channel
 """
-_LOCK_HISTORY = "SELECT usual_calls, usual_lost, suspicion FROM breaker WHERE channel = $1 FOR UPDATE"
-_SAVE_HISTORY = "UPDATE breaker SET usual_calls = $2, usual_lost = $3, suspicion = $4 WHERE channel = $1"
+_LOCK_HISTORY = "SELECT usual_calls, usual_lost, suspicion, witnesses FROM breaker WHERE channel = $1 FOR UPDATE"
+_SAVE_HISTORY = """
+UPDATE breaker SET usual_calls = $2, usual_lost = $3, suspicion = $4, witnesses = $5 WHERE channel = $1
+"""
 _OPEN = """
 UPDATE breaker SET opened_at = $2, reason = $3, probe_at = clock_timestamp() + make_interval(secs => $4)
 WHERE channel = $1 AND opened_at IS NULL
 """
 _CLOSE = """
-UPDATE breaker SET opened_at = NULL, reason = NULL, probe_at = NULL, suspicion = 0
+UPDATE breaker SET opened_at = NULL, reason = NULL, probe_at = NULL, suspicion = 0, witnesses = '{}'
 WHERE channel = $1 AND opened_at IS NOT NULL
 """
 _LOCK_PROBE = """
@@ -91,7 +93,8 @@ async def lock_history(tx: Connection, channel: Channel) -> ChannelHistory:
 
 async def save_history(tx: Connection, channel: Channel, history: ChannelHistory) -> None:
     """Save what a channel's calls said so far."""
-    await tx.execute(_SAVE_HISTORY, channel, history.usual_calls, history.usual_lost, history.suspicion)
+    saved = history.usual_calls, history.usual_lost, history.suspicion, history.witnesses
+    await tx.execute(_SAVE_HISTORY, channel, *saved)
 
 
 async def open_breaker(tx: Connection, channel: Channel, reason: str, *, now: datetime, pause_s: float) -> bool:

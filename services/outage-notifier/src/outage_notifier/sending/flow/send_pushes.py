@@ -196,8 +196,10 @@ async def _record_doubtful(pushing: Pushing) -> None:
     doubtful = unrecorded.doubtful
     doubts = under_way.probes
     if not doubts:
-        refused = sum(pushed.refused for pushed in doubtful if pushed.is_first_try)
-        doubts = await judge_calls("push", taken=unrecorded.taken, lost=refused, room=pushing.room)
+        first = [pushed for pushed in doubtful if pushed.is_first_try]
+        losers = [pushed.pending.member.recipient_id for pushed in first]
+        lost = sum(pushed.refused for pushed in first)
+        doubts = await judge_calls("push", taken=unrecorded.taken, lost=lost, losers=losers, room=pushing.room)
     if not doubtful:
         return
     if under_way.breaker.is_open:

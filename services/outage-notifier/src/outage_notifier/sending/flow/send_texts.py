@@ -206,8 +206,8 @@ async def _record_refused(texting: Texting) -> None:
     room, to_send, under_way, judged = texting.room, texting.to_send, texting.under_way, texting.judged
     doubts = under_way.probes
     if not doubts:
-        refused = sum(is_first_text(texted, to_send) for texted in judged.refused)
-        doubts = await judge_calls("sms", taken=judged.taken, lost=refused, room=room)
+        losers = [each.pending.member.recipient_id for each in judged.refused if is_first_text(each, to_send)]
+        doubts = await judge_calls("sms", taken=judged.taken, lost=len(losers), losers=losers, room=room)
     if not judged.refused:
         return
     if under_way.breaker.is_open:

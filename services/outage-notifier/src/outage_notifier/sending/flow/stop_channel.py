@@ -1,6 +1,6 @@
 """Stop a channel that our own fault broke, for all senders, and let it go on when a probe was taken."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gridcare.events.notices import Channel
@@ -56,8 +56,8 @@ async def resume_channel(channel: Channel, *, room: Sending) -> None:
         logger.warning("breaker_closed", channel=channel)
 
 
-async def judge_calls(channel: Channel, *, taken: int, lost: int, room: Sending) -> bool:
-    """Tell the judge of a batch's first calls: how many were taken, and how many were refused (`lost`).
+async def judge_calls(channel: Channel, *, taken: int, lost: int, losers: Sequence[str], room: Sending) -> bool:
+    """Tell the judge of a batch's first calls: how many were taken, and how many were refused (`lost`), of which recipients.
 
     Stop the channel if many batches speak against us. Return whether this batch's refusals are to be doubted.
     Raises Retryable.
@@ -69,8 +69,8 @@ async def judge_calls(channel: Channel, *, taken: int, lost: int, room: Sending)
     async with room.db.transaction() as tx:
         history = await breaker.lock_history(tx, channel)
         if known.taken:
-            history = judge(history, calls=known.taken, lost=0).history
-        judgement = judge(history, calls=taken + lost, lost=lost)
+            history = judge(history, calls=known.taken, lost=0, losers=()).history
+        judgement = judge(history, calls=taken + lost, lost=lost, losers=losers)
         await breaker.save_history(tx, channel, judgement.history)
     known.taken = 0
     if judgement.opens:
